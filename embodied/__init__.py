@@ -1,0 +1,52 @@
+"""An LLM controls a robot by writing Python; `embodied` runs thousands of such episodes."""
+
+from __future__ import annotations
+
+from embodied.controller import Controller, action
+from embodied.environment import (
+    Attachment,
+    Capabilities,
+    Environment,
+    Observation,
+    StepResult,
+)
+from embodied.episode import run_episode
+from embodied.errors import (
+    ConfigError,
+    DataError,
+    EmbodiedError,
+    InfrastructureError,
+    RunError,
+)
+from embodied.interpreter import make_interpreter
+from embodied.policy import Policy, Reply
+from embodied.protocol import Protocol
+from embodied.registry import list_tasks, make_controller, make_environment
+from embodied.task import Task
+from embodied.trajectory import Outcome, Trajectory
+
+__all__ = [
+    "Attachment",
+    "Capabilities",
+    "ConfigError",
+    "Controller",
+    "DataError",
+    "EmbodiedError",
+    "Environment",
+    "InfrastructureError",
+    "Observation",
+    "Outcome",
+    "Policy",
+    "Protocol",
+    "Reply",
+    "RunError",
+    "StepResult",
+    "Task",
+    "Trajectory",
+    "action",
+    "list_tasks",
+    "make_controller",
+    "make_environment",
+    "make_interpreter",
+    "run_episode",
+]

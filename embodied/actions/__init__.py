@@ -1,0 +1,1 @@
+"""The action formats: how a policy's message becomes something that runs."""

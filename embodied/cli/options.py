@@ -1,0 +1,77 @@
+"""Options that several commands share, and how they become a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from embodied.config import RunConfig, load_config
+from embodied.errors import ConfigError
+
+ConfigFile = Annotated[
+    Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML file; see configs/.")
+]
+Env = Annotated[str | None, typer.Option("--env", help="Environment, e.g. alfworld.")]
+Split = Annotated[str | None, typer.Option("--split", help="Data split, e.g. valid_unseen.")]
+PolicyName = Annotated[
+    str | None, typer.Option("--policy", help="expert, oracle, llm, human or replay.")
+]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="default or mint.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
+RayAddress = Annotated[
+    str | None, typer.Option("--ray-address", help="Ray cluster to join, e.g. auto.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Change one setting. --a.b C does the same."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+
+
+def resolve(
+    path: Path | None,
+    *,
+    env: str | None = None,
+    split: str | None = None,
+    policy: str | None = None,
+    protocol: str | None = None,
+    out: Path | None = None,
+    ray_address: str | None = None,
+    settings: Sequence[str] | None = None,
+    extra: Sequence[str] = (),
+) -> RunConfig:
+    """The configuration that a file and options give together.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    shortcuts: dict[str, Any] = {
+        "environment": {"name": env} if env else None,
+        "split": split,
+        "policy": {"name": policy} if policy else None,
+        "protocol": {"preset": protocol} if protocol else None,
+        "out": str(out) if out else None,
+        "runner": {"ray_address": ray_address} if ray_address else None,
+    }
+    change = {key: value for key, value in shortcuts.items() if value is not None}
+    return load_config(path, [change], [*(settings or []), *_dotted(extra)])
+
+
+def _dotted(words: Sequence[str]) -> list[str]:
+    """`--a.b c` and `--a.b=c` as assignments."""
+    assignments: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        name, separator, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or "." not in name:
+            raise ConfigError(f"there is no option {word!r}; see --help")
+        if not separator:
+            if not rest:
+                raise ConfigError(f"the option {word!r} needs a value")
+            value = rest.pop(0)
+        assignments.append(f"{name}={value}")
+    return assignments

@@ -1,0 +1,66 @@
+"""`embodied replay`: play recorded episodes again and compare."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodied.cli import options
+from embodied.cli.run import play_run
+from embodied.comparison import Comparison, compare
+from embodied.config import RunConfig
+from embodied.recordings import load_recordings
+from embodied.store import open_run
+
+
+def replay(
+    recordings: Annotated[list[Path], typer.Argument(help="Files of recorded episodes.")],
+    protocol: options.ProtocolName = "mint",
+    env: options.Env = "alfworld",
+    split: options.Split = "valid_unseen",
+    out: options.Out = None,
+    settings: options.Set = None,
+    json: options.Json = False,
+) -> None:
+    """Replay recorded policy messages and compare every observation and verdict."""
+    started = time.monotonic()
+    files = [str(path.resolve()) for path in recordings]
+    config = options.resolve(
+        None,
+        env=env,
+        split=split,
+        protocol=protocol,
+        out=out,
+        settings=[
+            "policy.name=replay",
+            f"policy.recordings={files}",
+            f"tasks.samples={len(files)}",
+            *(settings or []),
+        ],
+    )
+    play_run(config)
+    _print(_compared(config), time.monotonic() - started, json)
+
+
+def _compared(config: RunConfig) -> Comparison:
+    return compare(
+        open_run(config.out).trajectories(),
+        load_recordings(config.policy.recordings),
+        config.protocol.limits.steps,
+    )
+
+
+def _print(comparison: Comparison, seconds: float, json: bool) -> None:
+    figures = comparison.model_dump() | {"seconds": round(seconds, 1)}
+    if json:
+        print(json_module.dumps(figures))
+        return
+    mismatches = figures.pop("mismatches")
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' '):24}{value}")
+    for line in mismatches:
+        print(f"  {line}")

@@ -1,0 +1,32 @@
+"""`embodied report`: the figures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from embodied.cli import options
+from embodied.report.metrics import Report
+from embodied.report.table import render
+from embodied.store import open_run
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A run's folder.")],
+    json: options.Json = False,
+) -> None:
+    """Print the figures of a run, finished or not."""
+    print_report(folder, json)
+
+
+def print_report(folder: Path, json: bool) -> Report:
+    """Print the report on a run to standard output, and return it."""
+    figures = open_run(folder).report()
+    if json:
+        print(figures.model_dump_json(indent=1))
+    else:
+        Console().print(render(figures))
+    return figures

@@ -1,0 +1,29 @@
+"""`embodied tasks`: list the tasks of an environment."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+from embodied.cli import options
+from embodied.config import load_config
+from embodied.registry import list_tasks
+
+
+def tasks(
+    env: Annotated[str, typer.Argument(help="Environment, e.g. alfworld.")],
+    split: options.Split = None,
+    settings: options.Set = None,
+    json: options.Json = False,
+) -> None:
+    """List the tasks of a split: id, type and instruction."""
+    config = load_config(None, [{"environment": {"name": env}}], settings or [])
+    found = list_tasks(env, split, **config.environment.options)
+    if json:
+        print(json_module.dumps([task.model_dump() for task in found], indent=1))
+        return
+    for task in found:
+        print(f"{task.id}\t{task.kind}\t{task.instruction}")
+    print(f"{len(found)} tasks")

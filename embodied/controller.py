@@ -1,0 +1,228 @@
+"""A controller: the robot's Python API over one environment.
+
+A controller is the one definition that every action format is derived from: methods marked with
+`@action`, their signatures and their docstrings. Nothing else describes the API to a policy.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from embodied.environment import Environment, Observation, StepResult
+from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
+from embodied.trajectory import StepRecord
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+AfterEnd = Literal["stop", "repeat"]
+"""What a command does after the episode's end: stop the action, or repeat the last observation."""
+
+
+def action(method: Method) -> Method:
+    """Mark a controller method as part of the robot's API.
+
+    The method needs type hints on all parameters and on its result, and a docstring.
+    """
+    method.__embodied_action__ = True  # type: ignore[attr-defined]
+    return method
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One method of the robot's API, as every action format sees it."""
+
+    name: str
+    signature: inspect.Signature
+    """Without `self`; annotations are types, not strings."""
+    documentation: str
+    """The docstring, dedented."""
+    validators: Mapping[str, TypeAdapter[Any]]
+
+    @classmethod
+    def of(cls, method: Callable[..., Any]) -> ActionSpec:
+        """Read the specification off a method.
+
+        Raises:
+            TypeError: type hints or the docstring are missing.
+        """
+        hints = get_type_hints(method)
+        signature = inspect.signature(method)
+        parameters = list(signature.parameters.values())[1:]
+        missing = [p.name for p in parameters if p.name not in hints]
+        missing += [] if "return" in hints else ["return"]
+        if missing:
+            raise TypeError(f"{method.__qualname__}: no type hint for {', '.join(missing)}")
+        documentation = inspect.getdoc(method)
+        if not documentation:
+            raise TypeError(f"{method.__qualname__}: an action needs a docstring")
+        return cls(
+            name=method.__name__,
+            signature=signature.replace(
+                parameters=[p.replace(annotation=hints[p.name]) for p in parameters],
+                return_annotation=hints["return"],
+            ),
+            documentation=documentation,
+            validators={
+                p.name: TypeAdapter(hints[p.name], config=ConfigDict(strict=True))
+                for p in parameters
+            },
+        )
+
+    def bind(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], *, check_types: bool = True
+    ) -> dict[str, Any]:
+        """Arguments by parameter name, defaults filled in.
+
+        Raises:
+            TypeError: the arguments do not fit the signature; the message shows it.
+        """
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self.name}(): {error}. Its signature is {self}") from None
+        bound.apply_defaults()
+        if not check_types:
+            return bound.arguments
+        return {name: self._checked(name, value) for name, value in bound.arguments.items()}
+
+    def _checked(self, name: str, value: Any) -> Any:
+        try:
+            return self.validators[name].validate_python(value)
+        except ValidationError:
+            raise TypeError(
+                f"{self.name}(): {name} cannot be {value!r:.80}. Its signature is {self}"
+            ) from None
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.signature}"
+
+
+class Controller:
+    """The robot's API over one environment.
+
+    Subclasses add methods marked with `@action` that send commands with `send` and return what the
+    policy should see. They are registered under the entry-point group `embodied.controllers`.
+    A method reports a mistake of the policy by raising a built-in exception (`ValueError`,
+    `TypeError`, `RuntimeError`) whose message says what to do instead.
+    """
+
+    checks_arguments: ClassVar[bool] = True
+    """Whether calls whose arguments do not fit the type hints are refused."""
+
+    _specs: ClassVar[dict[str, ActionSpec]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
+        methods = (getattr(cls, name) for name in names)
+        cls._specs = {
+            method.__name__: ActionSpec.of(method)
+            for method in methods
+            if getattr(method, "__embodied_action__", False)
+        }
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.begin(Observation(""), max_steps=None)
+
+    @classmethod
+    def actions(cls) -> Mapping[str, ActionSpec]:
+        """The methods of the API by name, base classes first, in the order of definition."""
+        return cls._specs
+
+    def begin(
+        self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
+    ) -> None:
+        """Start an episode whose first observation the environment has just given.
+
+        Args:
+            observation: what `Environment.reset` returned.
+            max_steps: environment steps that the episode may take; None: no bound.
+            after_end: what happens to commands sent after the end.
+        """
+        self.first_observation = observation
+        self.max_steps = max_steps
+        self.after_end = after_end
+        self.last_result: StepResult | None = None
+        self.steps: list[StepRecord] = []
+
+    @property
+    def success(self) -> bool:
+        """Whether the simulator's goal test held after the last step."""
+        return self.last_result is not None and self.last_result.success
+
+    @property
+    def out_of_steps(self) -> bool:
+        """Whether the episode's environment steps are used up."""
+        return self.max_steps is not None and len(self.steps) >= self.max_steps
+
+    @property
+    def ended(self) -> bool:
+        """Whether the environment accepts no further step in this episode."""
+        last = self.last_result
+        return self.out_of_steps or (last is not None and (last.terminated or last.truncated))
+
+    def send(self, command: str) -> str:
+        """Take one environment step and return its observation's text.
+
+        Raises:
+            EpisodeEnded: the episode has ended before this command.
+            InfrastructureError: the simulator failed.
+        """
+        if self.ended and self.after_end == "stop":
+            raise EpisodeEnded
+        if self.ended and self.last_result is not None:
+            return self.last_result.observation.text
+        return self._step(command).observation.text
+
+    def _step(self, command: str) -> StepResult:
+        started = time.perf_counter()
+        try:
+            result = self.environment.step(command)
+        except EmbodiedError:
+            raise
+        except Exception as error:
+            name = type(self.environment).__name__
+            raise InfrastructureError(f"{name}.step({command!r}) failed: {error!r}") from error
+        self.last_result = result
+        self.steps.append(
+            StepRecord(
+                command=command,
+                observation=result.observation.text,
+                reward=result.reward,
+                terminated=result.terminated,
+                truncated=result.truncated,
+                success=result.success,
+                seconds=time.perf_counter() - started,
+            )
+        )
+        return result
+
+    def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
+        """Call one action with unchecked arguments.
+
+        Raises:
+            NameError: there is no such action.
+            TypeError: the arguments do not fit.
+            EpisodeEnded, InfrastructureError: as `send`.
+            Exception: whatever the method raises for the policy to read.
+        """
+        spec = self.actions().get(name)
+        if spec is None:
+            raise NameError(f"there is no action {name!r}")
+        arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
+        return getattr(self, name)(**arguments)
+
+    def command_call(self, command: str) -> tuple[str, dict[str, str]]:
+        """The call that sends the given command: the inverse of the methods, for planned commands.
+
+        Raises:
+            ValueError: no method sends this command.
+        """
+        raise ValueError(f"{type(self).__name__} does not know a call that sends {command!r}")

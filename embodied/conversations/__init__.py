@@ -1,0 +1,21 @@
+"""How an episode is put into messages: one module for each protocol's wording."""
+
+from __future__ import annotations
+
+from embodied.controller import Controller
+from embodied.conversations.base import Conversation, Move, Remaining
+from embodied.conversations.default import DefaultConversation
+from embodied.conversations.mint import MintConversation
+from embodied.protocol import Protocol
+
+__all__ = ["Conversation", "Move", "Remaining", "make_conversation"]
+
+_CONVERSATIONS: dict[str, type[Conversation]] = {
+    "default": DefaultConversation,
+    "mint": MintConversation,
+}
+
+
+def make_conversation(protocol: Protocol, controller: type[Controller]) -> Conversation:
+    """The conversation that the protocol names."""
+    return _CONVERSATIONS[protocol.conversation](protocol, controller)

@@ -1,0 +1,149 @@
+"""The simulator side of an episode: reset, step, close, with Gymnasium's meaning.
+
+Gymnasium's five-tuple of `step` is the named `StepResult` here; `terminated` and `truncated` mean
+what they mean there (https://gymnasium.farama.org/api/env/).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from embodied.errors import ConfigError
+from embodied.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that belongs to an observation, such as a camera picture."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the policy may know after a reset or a step."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The answer of the simulator to one command."""
+
+    observation: Observation
+    reward: float
+    terminated: bool
+    """The simulator reached an end state; it accepts no further commands that matter."""
+    truncated: bool
+    """The episode was cut from outside, by a step limit or a time limit; not an end state."""
+    info: Mapping[str, Any] = field(default_factory=dict)
+    """At least `success`: whether the simulator's own goal test holds now."""
+
+    @property
+    def success(self) -> bool:
+        """Whether the simulator's own goal test holds now."""
+        return bool(self.info["success"])
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an environment offers beyond `reset`, `step` and `close`."""
+
+    valid_commands: bool = False
+    """`valid_commands()` lists every command that has an effect now."""
+    snapshot: bool = False
+    """`snapshot()` and `restore()` work."""
+    plan: bool = False
+    """`plan()` knows a solution (privileged: it reads the simulator's state)."""
+    per_process: int | None = None
+    """How many environments one process may run at a time; None where there is no bound."""
+
+
+class Environment(ABC):
+    """A simulator adapter.
+
+    Subclasses take their options as keyword arguments of `__init__` and are registered under the
+    entry-point group `embodied.environments`.
+    """
+
+    capabilities: Capabilities = Capabilities()
+    location_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that say where data lies. A protocol leaves them out; `data_version` identifies the
+    data wherever it lies."""
+
+    @classmethod
+    @abstractmethod
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """All tasks of a split (None: the environment's default split), in a stable order.
+
+        Raises:
+            DataError: the data is missing or corrupt.
+            ConfigError: there is no such split.
+        """
+
+    @classmethod
+    def resolve_options(cls, **options: Any) -> dict[str, Any]:
+        """The options with all that this process's surroundings decide (variables, working folder)
+        filled in, so that they mean the same in another process.
+        """
+        return options
+
+    @classmethod
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """What a score depends on: versions of the simulator and a hash of the split's data."""
+        return {}
+
+    @classmethod
+    def generate(cls, out: Path, count: int, seed: int, **options: Any) -> list[Path]:
+        """Write `count` new tasks below `out`, the same ones for the same seed.
+
+        Raises:
+            ConfigError: this environment has no generator, or an option is wrong.
+        """
+        raise ConfigError(f"{cls.__name__} cannot generate tasks")
+
+    @abstractmethod
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        """Start the task from its beginning; `seed` overrides the task's own.
+
+        Raises:
+            DataError: the task's data is missing or corrupt.
+        """
+
+    @abstractmethod
+    def step(self, command: str) -> StepResult:
+        """Send one command to the simulator."""
+
+    def command_templates(self) -> list[str]:
+        """The forms of command that the simulator knows, where it says so.
+
+        A controller that serves several dialects of a simulator chooses by them.
+        """
+        return []
+
+    def valid_commands(self) -> list[str]:
+        """Every command that has an effect now, sorted; needs `capabilities.valid_commands`."""
+        raise NotImplementedError(f"{type(self).__name__} does not list valid commands")
+
+    def plan(self) -> list[str]:
+        """Commands that solve the task from its beginning; needs `capabilities.plan`."""
+        raise NotImplementedError(f"{type(self).__name__} has no planner")
+
+    def snapshot(self) -> bytes:
+        """The state of the running task, for `restore`; needs `capabilities.snapshot`."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be copied while it runs")
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go back to a state that `snapshot` returned; needs `capabilities.snapshot`."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be copied while it runs")
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything; calling it again does nothing."""

@@ -1,0 +1,301 @@
+"""The restricted interpreter: pydantic-monty, driven call by call.
+
+Code runs in a Monty worker process that has no files, no network and no environment; every
+controller call suspends it and is answered here. Before each action the session is dumped (a few
+kilobytes), so that an action that must be broken off leaves the variables as they were before it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pydantic_monty as monty
+
+from embodied.controller import Controller
+from embodied.errors import EpisodeEnded, InfrastructureError
+from embodied.interpreter.session import Limits, Output, Session
+from embodied.trajectory import CallRecord, ErrorRecord
+
+MODULES = (
+    "asyncio, base64, collections, copy, csv, dataclasses, datetime, decimal, enum, functools, "
+    "hashlib, itertools, json, math, operator, os, pathlib, random, re, string, sys, time, typing"
+)
+"""What code may import."""
+
+_REFUSALS = 20
+"""Calls beyond the limit that are refused with an error before the action is broken off."""
+
+_Snapshot = monty.SyncSnapshot
+
+
+class _Broken(Exception):  # noqa: N818 - a signal, not an error
+    """The running action must be broken off; says which limit stopped it, if any."""
+
+    def __init__(self, limit: str | None) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class RestrictedSession(Session):
+    """A Monty worker process of its own for each session; it dies with the session."""
+
+    def __init__(self, robot: Controller, limits: Limits, seed: int = 0) -> None:
+        self._robot = robot
+        self._limits = limits
+        self._seed = seed
+        self._sources: dict[str, str] = {}
+        self._state: bytes | None = None
+        self._pool: monty.Monty | None = monty.Monty(max_processes=1)
+        self._pool.__enter__()
+        self._worker: monty.MontySession | None = None
+
+    def close(self) -> None:
+        """End the worker process."""
+        self._drop_worker()
+        if self._pool is not None:
+            self._pool.__exit__(None, None, None)
+            self._pool = None
+
+    def run(self, code: str) -> Output:
+        """Run one code action."""
+        if len(code) > self._limits.code_characters:
+            return Output(
+                limit=f"the code is longer than {self._limits.code_characters} characters"
+            )
+        worker = self._ready_worker()
+        self._state = worker.dump()
+        action = _Action(self._robot, self._limits, self._sources, code)
+        try:
+            action.drive(worker)
+        except _Broken as broken:
+            action.output.limit = broken.limit
+            self._drop_worker()
+        except (EpisodeEnded, InfrastructureError):
+            self._drop_worker()
+            raise
+        return action.output
+
+    def _ready_worker(self) -> monty.MontySession:
+        if self._worker is not None:
+            return self._worker
+        if self._pool is None:
+            raise RuntimeError("the session is closed")
+        worker = self._pool.checkout(
+            limits={
+                "max_memory": self._limits.memory_bytes,
+                "max_feed_duration_secs": self._limits.seconds,
+                "max_suspensions": 2**31 - 1,
+            },
+            os_policy={"sleep": "zero", "random_start": {"seed": self._seed}},
+            assert_message_annotations=False,
+        )
+        try:
+            worker.__enter__()
+            if self._state is not None:
+                worker.load_session(self._state)
+        except (monty.MontyError, OSError, RuntimeError) as error:
+            raise InfrastructureError(f"the interpreter did not start: {error}") from error
+        self._worker = worker
+        return worker
+
+    def _drop_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        try:
+            worker.__exit__(None, None, None)
+        except (monty.MontyError, RuntimeError):
+            return
+
+
+class _Action:
+    """One running code action."""
+
+    def __init__(
+        self, robot: Controller, limits: Limits, sources: dict[str, str], code: str
+    ) -> None:
+        self.output = Output()
+        self._robot = robot
+        self._limits = limits
+        self._sources = sources
+        self._code = code
+        self._refused = 0
+        self._raised: dict[str, str] = {}
+        self._deadline = time.monotonic() + limits.seconds
+        self._printed = _Printed(limits.output_characters)
+
+    def drive(self, worker: monty.MontySession) -> None:
+        """Run to the end, answering every suspension.
+
+        Raises:
+            _Broken: the worker is left in the middle of the action.
+        """
+        self._sources[f"<python-input-{len(self._sources)}>"] = self._code
+        try:
+            snapshot = worker.feed_start(self._code, print_callback=self._printed)
+            while not isinstance(snapshot, monty.MontyComplete):
+                snapshot = self._answer(snapshot)
+            self.output.value = _shown(snapshot, self._limits.output_characters)
+        except monty.MontyCrashedError as error:
+            what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
+            raise _Broken(f"the code used up {what}") from None
+        except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
+            self._report(error)
+        finally:
+            self.output.stdout = self._printed.text
+
+    def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
+        exception, frames = error.exception(), error.traceback()
+        if isinstance(exception, TimeoutError) and not frames:
+            raise _Broken(f"the code used up {self._limits.seconds:g} seconds")
+        if isinstance(exception, MemoryError) and "limit exceeded" in str(exception):
+            raise _Broken(f"the code used up {self._limits.memory_bytes} bytes of memory")
+        message, name = error.display("msg"), type(exception).__name__
+        if type(exception) is Exception:
+            name = self._raised.get(message, name)
+        inside = [frame for frame in frames if frame.filename in self._sources]
+        self.output.error = ErrorRecord(
+            type=name,
+            message=message,
+            line=inside[-1].line if inside else None,
+        )
+
+    def _answer(self, snapshot: Any) -> Any:
+        if time.monotonic() > self._deadline:
+            raise _Broken(f"the action took longer than {self._limits.seconds:g} seconds")
+        if isinstance(snapshot, monty.NameLookupSnapshot):
+            return self._look_up(snapshot)
+        if not isinstance(snapshot, monty.FunctionSnapshot):
+            raise _Broken("the code waits for something that never comes (async)")
+        if snapshot.is_os_function:
+            return self._operating_system(snapshot)
+        return self._call(snapshot)
+
+    def _look_up(self, snapshot: monty.NameLookupSnapshot) -> Any:
+        name = snapshot.variable_name
+        if name in self._robot.actions():
+            return snapshot.resume(value=_function(name))
+        return snapshot.resume()
+
+    def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
+        if snapshot.function_name != "import":
+            return snapshot.resume_not_handled()
+        module = str(snapshot.args[0]) if snapshot.args else "module"
+        message = f"No module named {module!r}. There are: {MODULES}"
+        return snapshot.resume({"exception": ModuleNotFoundError(message)})
+
+    def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
+        name = str(snapshot.function_name)
+        if name == "input":
+            return self._input(snapshot)
+        if name not in self._robot.actions():
+            return snapshot.resume({"exception": NameError(_unknown(name, self._robot.actions()))})
+        if len(self.output.calls) >= self._limits.calls:
+            return snapshot.resume({"exception": self._refusal()})
+        record, answer = self._recorded_call(snapshot)
+        self.output.calls.append(record)
+        if self._robot.ended and self._robot.after_end == "stop":
+            self.output.ended = True
+            raise _Broken(None)
+        return snapshot.resume(answer)
+
+    def _input(self, snapshot: monty.FunctionSnapshot) -> Any:
+        """Nobody answers: as CPython does at the end of its input."""
+        self._printed("stdout", "".join(str(value) for value in snapshot.args))
+        return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
+
+    def _exception(self, exception: Exception) -> monty.ExternalException:
+        """An exception for the code; Monty knows most built-in types and calls others Exception."""
+        self._raised[str(exception)] = type(exception).__name__
+        return {"exception": exception}
+
+    def _refusal(self) -> RuntimeError:
+        message = f"an action may make no more than {self._limits.calls} calls"
+        self._refused += 1
+        if self._refused > _REFUSALS:
+            raise _Broken(message)
+        return RuntimeError(message)
+
+    def _recorded_call(self, snapshot: monty.FunctionSnapshot) -> tuple[CallRecord, Any]:
+        name = str(snapshot.function_name)
+        first_step, started = len(self._robot.steps), time.perf_counter()
+        result, error = None, None
+        answer: Any = {}
+        try:
+            result = self._robot.call(name, snapshot.args, snapshot.kwargs)
+            answer = {"return_value": result}
+        except EpisodeEnded:
+            pass
+        except InfrastructureError:
+            raise
+        except Exception as raised:
+            answer = self._exception(raised)
+            error = ErrorRecord(type=type(raised).__name__, message=str(raised))
+        record = CallRecord(
+            name=name,
+            arguments=_by_name(self._robot, name, snapshot),
+            result=result,
+            error=error,
+            line=self._line(snapshot.position),
+            seconds=time.perf_counter() - started,
+            steps=self._robot.steps[first_step:],
+        )
+        return record, answer
+
+    def _line(self, position: monty.SourceRange) -> int | None:
+        source = self._sources.get(position.filename)
+        return None if source is None else source.encode()[: position.start].count(b"\n") + 1
+
+
+class _Printed:
+    """Collects printed text up to a limit and drops the rest, with a note."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: list[str] = []
+        self._length = 0
+
+    def __call__(self, stream: str, text: str) -> None:
+        self._kept.append(text[: max(0, self._limit - self._length)])
+        self._length += len(text)
+
+    @property
+    def text(self) -> str:
+        note = f"\n[output cut at {self._limit} characters]" if self._length > self._limit else ""
+        return "".join(self._kept) + note
+
+
+def _by_name(robot: Controller, name: str, snapshot: monty.FunctionSnapshot) -> dict[str, Any]:
+    try:
+        bound = robot.actions()[name].signature.bind(*snapshot.args, **snapshot.kwargs)
+    except TypeError:
+        return {str(i): value for i, value in enumerate(snapshot.args)} | snapshot.kwargs
+    return dict(bound.arguments)
+
+
+def _function(name: str) -> Callable[..., None]:
+    def function(*args: Any, **kwargs: Any) -> None:
+        """Stands for a controller action; the interpreter sends its calls to the host by name."""
+
+    function.__name__ = name
+    return function
+
+
+def _unknown(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    hint = f". Did you mean: {close[0]!r}?" if close else ""
+    return f"name {name!r} is not defined{hint}"
+
+
+def _shown(complete: monty.MontyComplete, limit: int) -> str | None:
+    value = complete.output
+    if value is None:
+        return None
+    try:
+        text = repr(value)
+    except ValueError:
+        text = "(a number too large to show)"
+    return text if len(text) <= limit else f"{text[:limit]}..."

@@ -1,0 +1,71 @@
+"""The contract of all interpreters: run code actions against a controller, within limits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from embodied.trajectory import CallRecord, ErrorRecord
+
+
+class Limits(BaseModel):
+    """What one code action may use."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: float = Field(30.0, gt=0)
+    """Wall time, the calls included."""
+    calls: int = Field(100, gt=0)
+    """Controller calls."""
+    memory_bytes: int = Field(64 * 1024 * 1024, gt=0)
+    """Heap of the interpreter."""
+    output_characters: int = Field(20_000, gt=0)
+    """Printed text; what is beyond is dropped, with a note."""
+    code_characters: int = Field(50_000, gt=0)
+    """Length of the code itself."""
+
+
+@dataclass
+class Output:
+    """What running one code action brought about."""
+
+    stdout: str = ""
+    value: str | None = None
+    """`repr` of the last expression, where the code ends with one that is not None."""
+    error: ErrorRecord | None = None
+    calls: list[CallRecord] = field(default_factory=list)
+    limit: str | None = None
+    """The limit that stopped the action, in words for the policy."""
+    ended: bool = False
+    """The episode ended inside the action; the rest of it was not run."""
+
+
+class Session(ABC):
+    """Runs the code actions of one episode; variables live on from one to the next."""
+
+    @abstractmethod
+    def run(self, code: str) -> Output:
+        """Run one code action. Errors of the code and limits are part of the output.
+
+        Raises:
+            InfrastructureError: the simulator or the interpreter itself failed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the session and its processes; calling it again does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,54 @@
+"""The expert: solves tasks from what it observes, in code actions as a good model would write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+from embodied.actions import as_code
+from embodied.controller import Controller
+from embodied.environment import Observation
+from embodied.policy import Policy, Reply
+from embodied.protocol import Protocol
+from embodied.registry import load
+from embodied.task import Task
+from embodied.trajectory import Message
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One action of an expert: why, and the code."""
+
+    thought: str
+    code: str
+
+
+Expert = Callable[[str], Generator[Plan, str, None]]
+"""Solves a task from its first observation: yields plans, receives what each one printed.
+
+Experts are registered under the entry-point group `embodied.experts`, under the name of the
+controller whose functions they call. They see only what their plans print.
+"""
+
+
+class ExpertPolicy(Policy):
+    """Plays the expert that is registered for the protocol's controller."""
+
+    name = "expert"
+
+    def begin(
+        self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
+    ) -> None:
+        """Start the expert on the task's first observation."""
+        expert: Expert = load("embodied.experts", protocol.controller)
+        self._plans = expert(observation.text)
+        self._started = False
+
+    async def reply(self, messages: Sequence[Message]) -> Reply | None:
+        """The expert's next plan as a code action."""
+        try:
+            plan = self._plans.send(messages[-1].content) if self._started else next(self._plans)
+        except StopIteration:
+            return None
+        self._started = True
+        return Reply(as_code.render(plan.thought, plan.code))

@@ -1,0 +1,69 @@
+"""Makes the policy of each episode from a run's configuration."""
+
+from __future__ import annotations
+
+from embodied.config import RunConfig
+from embodied.errors import ConfigError
+from embodied.llm.client import LLMClient, LLMConfig
+from embodied.policies.expert import ExpertPolicy
+from embodied.policies.human import HumanPolicy
+from embodied.policies.llm import LLMPolicy
+from embodied.policies.oracle import OraclePolicy
+from embodied.policies.replay import ReplayPolicy
+from embodied.policy import Policy
+from embodied.recordings import load_recordings
+from embodied.task import Task
+
+
+class PolicyFactory:
+    """Holds what the episodes of a worker share: the client of the LLM server, recordings."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+        self._client: LLMClient | None = None
+        self._recordings = load_recordings(config.policy.recordings)
+        if config.policy.name == "llm":
+            self._client = LLMClient(llm_config(config))
+
+    def make(self, task: Task, sample: int) -> Policy:
+        """The policy for one episode.
+
+        Raises:
+            ConfigError: a recording does not hold the episode.
+        """
+        match self._config.policy.name:
+            case "expert":
+                return ExpertPolicy()
+            case "oracle":
+                return OraclePolicy()
+            case "human":
+                return HumanPolicy()
+            case "replay":
+                return self._replay(task, sample)
+            case "llm":
+                assert self._client is not None  # noqa: S101 - set by __init__
+                return LLMPolicy(self._client, sample=sample)
+
+    async def close(self) -> None:
+        """Close the connections to the server."""
+        if self._client is not None:
+            await self._client.close()
+
+    def _replay(self, task: Task, sample: int) -> Policy:
+        recording = self._recordings.get((task.id, sample))
+        if recording is None:
+            raise ConfigError(f"no recording holds sample {sample} of the task {task.id!r}")
+        return ReplayPolicy(recording.policy, [e.message for e in recording.exchanges])
+
+
+def llm_config(config: RunConfig) -> LLMConfig:
+    """The LLM section of a run that needs one.
+
+    Raises:
+        ConfigError: it is missing.
+    """
+    if config.llm is None:
+        raise ConfigError(
+            "the policy llm needs a model: --llm.model NAME and --llm.base_url URL of its server"
+        )
+    return config.llm

@@ -1,0 +1,43 @@
+"""The oracle: reads the simulator's state and plays a shortest plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embodied.actions import as_code
+from embodied.controller import Controller
+from embodied.environment import Observation
+from embodied.errors import ConfigError
+from embodied.policy import Policy, Reply
+from embodied.protocol import Protocol
+from embodied.task import Task
+from embodied.trajectory import Message
+
+
+class OraclePolicy(Policy):
+    """Privileged: for upper bounds and for proofs that tasks are solvable, not for comparison."""
+
+    name = "oracle"
+
+    def begin(
+        self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
+    ) -> None:
+        """Ask the environment for its plan.
+
+        Raises:
+            ConfigError: the environment has no planner.
+        """
+        if not robot.environment.capabilities.plan:
+            raise ConfigError(f"the environment {task.environment!r} has no planner for an oracle")
+        calls = [robot.command_call(command) for command in robot.environment.plan()]
+        self._code: str | None = "\n".join(_statement(*call) for call in calls)
+
+    async def reply(self, messages: Sequence[Message]) -> Reply | None:
+        """The whole plan in one action; nothing after it."""
+        code, self._code = self._code, None
+        return Reply(as_code.render("I know a shortest plan.", code)) if code else None
+
+
+def _statement(name: str, arguments: dict[str, str]) -> str:
+    values = ", ".join(repr(value) for value in arguments.values())
+    return f"print({name}({values}))"

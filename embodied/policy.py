@@ -1,0 +1,45 @@
+"""A policy: anything that answers messages. LLM, expert, replay, human."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from embodied.controller import Controller
+from embodied.environment import Observation
+from embodied.protocol import Protocol
+from embodied.task import Task
+from embodied.trajectory import Message, Usage
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A policy's message, with the tokens it took where a server counts them."""
+
+    content: str
+    usage: Usage = field(default_factory=Usage)
+
+
+class Policy(ABC):
+    """Answers the messages of one episode at a time."""
+
+    name: str = "policy"
+    """What reports and trajectories call it."""
+
+    def begin(  # noqa: B027 - most policies need nothing of it
+        self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
+    ) -> None:
+        """A new episode starts. Only an oracle may look at the robot's environment.
+
+        Raises:
+            ConfigError: the policy cannot play under this protocol or environment.
+        """
+
+    @abstractmethod
+    async def reply(self, messages: Sequence[Message]) -> Reply | None:
+        """The next message, or None to give up.
+
+        Raises:
+            InfrastructureError: no answer was to be had, for no fault of the policy.
+        """

@@ -1,0 +1,113 @@
+"""The protocol of a run: everything that makes two scores comparable."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from embodied.controller import AfterEnd
+from embodied.errors import ConfigError
+from embodied.interpreter.session import Limits
+
+ConversationName = Literal["default", "mint"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EpisodeLimits(_Part):
+    """How long an episode may last. An episode that meets one of them is `truncated`."""
+
+    turns: int = Field(20, gt=0)
+    """Policy messages."""
+    steps: int | None = Field(50, gt=0)
+    """Environment steps; null: no bound."""
+    answers: int = Field(1, gt=0)
+    """Answers that the policy may propose; the last wrong one ends the episode."""
+
+
+class Protocol(_Part):
+    """How episodes are played. The presets are in `PRESETS`."""
+
+    conversation: ConversationName = "default"
+    """The wording of prompts and observations."""
+    controller: str = "household"
+    """The robot API, as registered."""
+    action: Literal["code"] = "code"
+    """The action format."""
+    interpreter: Literal["restricted"] = "restricted"
+    """What runs code actions."""
+    limits: EpisodeLimits = EpisodeLimits()
+    """Limits of an episode."""
+    action_limits: Limits = Limits()
+    """Limits of one code action."""
+    after_end: AfterEnd = "stop"
+    """What a command does after the episode's end."""
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "mint": {
+        "conversation": "mint",
+        "controller": "household-mint",
+        "limits": {"turns": 5, "steps": 50, "answers": 2},
+        "after_end": "repeat",
+    },
+}
+"""Named protocols, as changes to the defaults.
+
+`mint` is the ALFWorld protocol of MINT (arXiv 2309.10691), which CodeAct's experiments use.
+"""
+
+
+def preset(name: str) -> Protocol:
+    """The protocol of the given name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"there is no protocol {name!r}; there are: {', '.join(PRESETS)}")
+    return Protocol.model_validate(PRESETS[name])
+
+
+class RunProtocol(_Part):
+    """The protocol of a whole run, as its folder records it."""
+
+    embodied_version: str = Field(
+        default_factory=lambda: importlib.metadata.version("embodied-codeact")
+    )
+    environment: str
+    environment_options: dict[str, Any] = {}
+    data: dict[str, str] = {}
+    """Versions of the simulator and the hash of the split's data."""
+    split: str | None = None
+    tasks: dict[str, Any] = {}
+    """Which tasks of the split, and how many episodes of each."""
+    policy: dict[str, Any]
+    """The policy with its model and sampling settings."""
+    seed: int = 0
+    protocol: Protocol
+
+    def differences(self, other: RunProtocol) -> list[str]:
+        """One line for each setting that differs: its dotted name and both values."""
+        mine, theirs = _flat(self.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
+        keys = sorted(mine.keys() | theirs.keys())
+        return [
+            f"{key}: {mine.get(key, '(not set)')!r} and now {theirs.get(key, '(not set)')!r}"
+            for key in keys
+            if mine.get(key) != theirs.get(key)
+        ]
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

@@ -1,0 +1,106 @@
+"""Recorded episodes: what a policy said and saw, for replaying and comparing.
+
+The format is that of MINT's published ALFWorld episodes: JSON lines, gzip-compressed or not, with
+`task_id`, `prompt`, `history` (messages) and `success`.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from embodied.errors import DataError
+from embodied.trajectory import Message
+
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes of one recorded episode, unpacked; a longer one is refused."""
+
+
+class Exchange(BaseModel):
+    """One recorded policy message and what came back; nothing came back to the last one."""
+
+    message: str
+    observation: str | None = None
+
+
+class Recording(BaseModel):
+    """One recorded episode."""
+
+    policy: str
+    """Name of the file that holds it, which is that of the model."""
+    task_id: str
+    prompt: str
+    """The task as the policy was given it."""
+    success: bool
+    """The verdict as recorded."""
+    exchanges: list[Exchange]
+
+
+class _Line(BaseModel):
+    task_id: str
+    prompt: str
+    history: list[Message]
+    success: bool
+
+
+def load_recordings(paths: Sequence[Path]) -> dict[tuple[str, int], Recording]:
+    """The episodes of several files by task id and by the number of the file, counted from 0.
+
+    Raises:
+        DataError: a file is missing or does not hold recorded episodes.
+    """
+    return {
+        (recording.task_id, sample): recording
+        for sample, path in enumerate(paths)
+        for recording in read_recordings(path)
+    }
+
+
+def read_recordings(path: Path) -> Iterator[Recording]:
+    """The episodes of one file, in order.
+
+    Raises:
+        DataError: the file is missing or does not hold recorded episodes; names file and line.
+    """
+    policy = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE), b""), start=1):
+                yield _recording(policy, line, f"{path}, line {number}")
+    except (OSError, EOFError) as error:
+        raise DataError(f"the recording {path} cannot be read: {error}") from error
+
+
+def _recording(policy: str, line: bytes, where: str) -> Recording:
+    try:
+        recorded = _Line.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise DataError(f"{where} is not a recorded episode: {what}") from None
+    return Recording(
+        policy=policy,
+        task_id=recorded.task_id,
+        prompt=recorded.prompt,
+        success=recorded.success,
+        exchanges=_exchanges(recorded.history),
+    )
+
+
+def _exchanges(history: list[Message]) -> list[Exchange]:
+    """Pairs of message and answer.
+
+    The recordings leave out empty policy messages but keep what came back to them.
+    """
+    exchanges: list[Exchange] = []
+    for message in history[1:]:
+        if message.role == "assistant":
+            exchanges.append(Exchange(message=message.content))
+        elif exchanges and exchanges[-1].observation is None:
+            exchanges[-1].observation = message.content
+        else:
+            exchanges.append(Exchange(message="", observation=message.content))
+    return exchanges

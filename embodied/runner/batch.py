@@ -1,0 +1,226 @@
+"""Runs all episodes of a run on a pool of workers, each to its end, whatever dies on the way.
+
+Episodes run free of each other: a lane takes the next assignment as soon as its last one is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from embodied.config import RunConfig, TaskConfig
+from embodied.errors import ConfigError, RunError
+from embodied.protocol import RunProtocol
+from embodied.recordings import load_recordings
+from embodied.registry import environment_class
+from embodied.runner.local import LocalPool
+from embodied.runner.pool import RayPool
+from embodied.runner.worker import Assignment, Result
+from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+from embodied.task import Task
+from embodied.trajectory import Outcome, Trajectory
+
+START_ATTEMPTS = 3
+"""How often in a row workers may die while they start, before the run is given up."""
+
+
+def run_protocol(config: RunConfig) -> RunProtocol:
+    """The protocol record of a run, with the data's identity filled in."""
+    environment = environment_class(config.environment.name)
+    options = config.environment.options
+    policy = config.policy.model_dump(mode="json", exclude={"recordings"})
+    if config.llm is not None and config.policy.name == "llm":
+        policy |= config.llm.protocol
+    if config.policy.recordings:
+        policy["recordings"] = [path.name for path in config.policy.recordings]
+    return RunProtocol(
+        environment=config.environment.name,
+        environment_options={
+            key: value for key, value in options.items() if key not in environment.location_options
+        },
+        data=environment.data_version(config.split, **options),
+        split=config.split,
+        tasks=config.tasks.model_dump(mode="json"),
+        policy=policy,
+        seed=config.seed,
+        protocol=config.protocol,
+    )
+
+
+def choose_tasks(tasks: Iterable[Task], choice: TaskConfig) -> list[Task]:
+    """The tasks that a selection leaves, in their order.
+
+    Raises:
+        ConfigError: a named task or type does not exist, or nothing is left.
+    """
+    chosen = list(tasks)
+    for what, names in (("id", choice.ids), ("kind", choice.kinds)):
+        missing = set(names) - {getattr(task, what) for task in chosen}
+        if missing:
+            raise ConfigError(f"tasks.{what}s: no task has the {what} {sorted(missing)[0]!r}")
+        chosen = [task for task in chosen if not names or getattr(task, what) in names]
+    chosen = chosen[: choice.limit]
+    if not chosen:
+        raise ConfigError("there is no task to run")
+    return chosen
+
+
+def assignments(config: RunConfig, done: set[str]) -> list[Assignment]:
+    """The episodes of a run that are not done: every task once, then every task again, and so on.
+
+    Of a replay, those that were recorded.
+    """
+    options = config.environment.options
+    tasks = environment_class(config.environment.name).list_tasks(config.split, **options)
+    chosen = choose_tasks(tasks, config.tasks)
+    wanted = [Assignment(task, i) for i in range(config.tasks.samples) for task in chosen]
+    if config.policy.recordings:
+        recorded = load_recordings(config.policy.recordings).keys()
+        wanted = [a for a in wanted if (a.task.id, a.sample) in recorded]
+    return [assignment for assignment in wanted if assignment.id not in done]
+
+
+async def run_batch(
+    config: RunConfig, todo: Iterable[Assignment], write: Callable[[Trajectory], object]
+) -> None:
+    """Play all assignments and hand each finished trajectory to `write`, in order of finishing.
+
+    Raises:
+        ConfigError, DataError: workers cannot be set up.
+        RunError: workers keep dying while they start, or `write` failed.
+    """
+    pool: Pool = RayPool(config) if config.runner.kind == "ray" else LocalPool(config)
+    try:
+        await _Batch(config, pool, write).run(todo)
+    finally:
+        pool.close()
+
+
+class _Batch:
+    def __init__(
+        self, config: RunConfig, pool: Pool, write: Callable[[Trajectory], object]
+    ) -> None:
+        self._config = config
+        self._pool = pool
+        self._write = write
+        self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
+        self._failed_starts = 0
+
+    async def run(self, todo: Iterable[Assignment]) -> None:
+        for assignment in todo:
+            self._queue.put_nowait(assignment)
+        crews = [
+            asyncio.create_task(self._crew())
+            for _ in range(min(self._pool.size, self._queue.qsize()))
+        ]
+        finished = asyncio.create_task(self._queue.join())
+        try:
+            await asyncio.wait([finished, *crews], return_when=asyncio.FIRST_COMPLETED)
+            for crew in crews:
+                if crew.done():
+                    crew.result()
+        finally:
+            for task in (finished, *crews):
+                task.cancel()
+            await asyncio.gather(finished, *crews, return_exceptions=True)
+
+    async def _crew(self) -> None:
+        """Keep one worker running, with as many lanes as it has slots, until cancelled."""
+        while True:
+            handle = await self._start()
+            try:
+                await self._lanes(handle)
+            finally:
+                await handle.stop()
+
+    async def _start(self) -> WorkerHandle:
+        while True:
+            try:
+                handle = await self._pool.start_worker()
+            except WorkerDied as died:
+                self._failed_starts += 1
+                if self._failed_starts >= START_ATTEMPTS:
+                    raise RunError(f"workers die while they start: {died}") from died
+                continue
+            self._failed_starts = 0
+            return handle
+
+    async def _lanes(self, handle: WorkerHandle) -> None:
+        """Play on one worker until it is to be replaced; episodes that it holds are finished."""
+        retired = asyncio.Event()
+        lanes = [asyncio.create_task(self._lane(handle, retired)) for _ in range(handle.slots)]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
+
+    async def _lane(self, handle: WorkerHandle, retired: asyncio.Event) -> None:
+        while not retired.is_set():
+            assignment = await self._next(retired)
+            if assignment is None:
+                return
+            try:
+                if not await self._play(handle, assignment):
+                    retired.set()
+            finally:
+                self._queue.task_done()
+
+    async def _next(self, retired: asyncio.Event) -> Assignment | None:
+        """The next assignment; None when the worker is retired while it waits for one."""
+        getting = asyncio.create_task(self._queue.get())
+        stopping = asyncio.create_task(retired.wait())
+        try:
+            await asyncio.wait([getting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                return getting.result()
+            return None
+        finally:
+            getting.cancel()
+            stopping.cancel()
+
+    async def _play(self, handle: WorkerHandle, assignment: Assignment) -> bool:
+        """Play one episode and deal with what came of it; False: the worker must be replaced."""
+        limit = self._config.runner.episode_seconds
+        try:
+            result = await asyncio.wait_for(handle.run(assignment), limit)
+        except WorkerDied as died:
+            self._again(assignment, f"the worker died: {died}")
+            return False
+        except TimeoutError:
+            self._again(assignment, f"no end after {limit:g} s")
+            return False
+        self._settle(assignment, result)
+        return result.memory_bytes <= self._config.runner.worker_memory_bytes
+
+    def _settle(self, assignment: Assignment, result: Result) -> None:
+        if result.trajectory is not None:
+            self._write(result.trajectory)
+        elif result.fatal:
+            raise ConfigError(str(result.error))
+        elif result.retry:
+            self._again(assignment, str(result.error))
+        else:
+            self._give_up(assignment, str(result.error))
+
+    def _again(self, assignment: Assignment, cause: str) -> None:
+        if len(assignment.causes) >= self._config.runner.retries:
+            self._give_up(assignment, cause)
+        else:
+            self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
+
+    def _give_up(self, assignment: Assignment, cause: str) -> None:
+        self._write(
+            Trajectory(
+                episode_id=assignment.id,
+                task=assignment.task,
+                sample=assignment.sample,
+                policy=self._config.policy.name,
+                outcome=Outcome.INFRASTRUCTURE_ERROR,
+                error=cause,
+                attempts=len(assignment.causes) + 1,
+                retries=list(assignment.causes),
+            )
+        )

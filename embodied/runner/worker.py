@@ -1,0 +1,142 @@
+"""A worker: plays episodes one after another, or several at a time, in one process."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from dataclasses import dataclass, field
+
+import psutil
+
+from embodied.config import RunConfig
+from embodied.controller import Controller
+from embodied.environment import Environment
+from embodied.episode import episode_id, run_episode
+from embodied.errors import ConfigError, DataError, EmbodiedError
+from embodied.policies.factory import PolicyFactory
+from embodied.registry import environment_class, make_controller, make_environment
+from embodied.task import Task
+from embodied.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One episode that a worker is to play."""
+
+    task: Task
+    sample: int
+    causes: tuple[str, ...] = ()
+    """Why earlier attempts were given up."""
+
+    @property
+    def id(self) -> str:
+        """The episode's id within the run."""
+        return episode_id(self.task, self.sample)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one assignment: a trajectory, or an error."""
+
+    memory_bytes: int
+    """Resident memory of the worker afterwards."""
+    trajectory: Trajectory | None = None
+    error: str | None = None
+    retry: bool = False
+    """Whether the error may go away when the episode is played again."""
+    fatal: bool = False
+    """Whether the error will meet every episode of the run."""
+
+
+@dataclass
+class _Seat:
+    """An environment with its robot, used by one episode at a time."""
+
+    environment: Environment
+    robot: Controller
+
+
+@dataclass
+class Worker:
+    """Plays assignments under one configuration."""
+
+    config: RunConfig
+    _free: list[_Seat] = field(default_factory=list)
+    _policies: PolicyFactory | None = None
+
+    async def start(self) -> int:
+        """Set up what all episodes need; returns how many it can play at a time.
+
+        Raises:
+            EmbodiedError: environment or policy cannot be set up.
+        """
+        self._policies = PolicyFactory(self.config)
+        seat = self._seat()
+        self._free.append(seat)
+        bound = seat.environment.capabilities.per_process
+        wanted = self.config.runner.episodes_per_worker
+        return wanted if bound is None else min(bound, wanted)
+
+    async def run(self, assignment: Assignment) -> Result:
+        """Play one episode. Never raises: errors are results."""
+        seat = None
+        try:
+            seat = self._free.pop() if self._free else self._seat()
+            trajectory = await self._play(seat, assignment)
+        except ConfigError as error:
+            result = Result(_memory(), error=str(error), fatal=True)
+        except DataError as error:
+            result = Result(_memory(), error=str(error))
+        except EmbodiedError as error:
+            result = Result(_memory(), error=str(error), retry=True)
+        except Exception as error:
+            result = Result(_memory(), error=_described(error), retry=True)
+        else:
+            self._free.append(seat)
+            return Result(_memory(), trajectory=trajectory)
+        if seat is not None:
+            _close(seat.environment)
+        return result
+
+    async def stop(self) -> None:
+        """Release environments and connections."""
+        while self._free:
+            _close(self._free.pop().environment)
+        if self._policies is not None:
+            await self._policies.close()
+
+    async def _play(self, seat: _Seat, assignment: Assignment) -> Trajectory:
+        if self._policies is None:
+            raise RuntimeError("the worker was not started")
+        trajectory = await run_episode(
+            assignment.task,
+            seat.environment,
+            seat.robot,
+            self._policies.make(assignment.task, assignment.sample),
+            self.config.protocol,
+            sample=assignment.sample,
+            seed=assignment.task.seed if assignment.task.seed is not None else self.config.seed,
+        )
+        trajectory.attempts = len(assignment.causes) + 1
+        trajectory.retries = list(assignment.causes)
+        return trajectory
+
+    def _seat(self) -> _Seat:
+        settings = self.config.environment
+        options = environment_class(settings.name).resolve_options(**settings.options)
+        environment = make_environment(settings.name, **options)
+        return _Seat(environment, make_controller(self.config.protocol.controller, environment))
+
+
+def _close(environment: Environment) -> None:
+    with contextlib.suppress(Exception):
+        environment.close()
+
+
+def _memory() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def _described(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (in {frame.name}, {frame.filename}:{frame.lineno})"

@@ -1,0 +1,175 @@
+"""The record of one episode: enough to replay it, to score it and to train on it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from embodied.task import Task
+
+SCHEMA_VERSION = 1
+
+
+class Record(BaseModel):
+    """Base of all records: unknown keys are errors, so that no field is lost in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Message(Record):
+    """One message of the conversation, in the shape of the chat-completions API."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ErrorRecord(Record):
+    """An error that the policy caused and was shown."""
+
+    type: str
+    """Name of the exception type, e.g. `NameError`."""
+    message: str
+    line: int | None = None
+    """Line of the code action, counted from 1."""
+
+
+class StepRecord(Record):
+    """One environment step."""
+
+    command: str
+    observation: str
+    reward: float
+    terminated: bool
+    truncated: bool
+    success: bool
+    seconds: float
+
+
+class CallRecord(Record):
+    """One controller method call that a code action made."""
+
+    name: str
+    arguments: dict[str, Any]
+    """By parameter name; of a call that does not fit the signature, by position (`"0"`, …)."""
+    result: Any = None
+    error: ErrorRecord | None = None
+    line: int | None = None
+    """Source line of the call in its code action, counted from 1."""
+    seconds: float
+    steps: list[StepRecord] = Field(default_factory=list)
+
+
+class Usage(Record, frozen=True):
+    """Tokens of one or more policy replies, as the server counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class TurnSeconds(Record):
+    """Where the wall time of a turn went, in seconds."""
+
+    policy: float = 0.0
+    interpreter: float = 0.0
+    environment: float = 0.0
+
+
+class Turn(Record):
+    """One policy message and the observation that answers it."""
+
+    message: str
+    """The policy's message, unchanged."""
+    action: str | None = None
+    """The action that was read from the message; None where there was none."""
+    answer: str | None = None
+    """The answer that the message proposed, if any."""
+    stdout: str = ""
+    """What the action printed, before any shortening for the prompt."""
+    error: ErrorRecord | None = None
+    limit: str | None = None
+    """The limit that stopped the action, in words."""
+    format_error: bool = False
+    """The message could not be read as an action."""
+    calls: list[CallRecord] = Field(default_factory=list)
+    observation: str
+    """What the policy was shown in return."""
+    usage: Usage = Field(default_factory=Usage)
+    seconds: TurnSeconds = Field(default_factory=TurnSeconds)
+
+
+class Outcome(StrEnum):
+    """How an episode ended."""
+
+    SUCCESS = "success"
+    """The simulator's own goal test is true."""
+    FAILURE = "failure"
+    """It ended with the goal test false: the simulator ended it or the policy gave up."""
+    TRUNCATED = "truncated"
+    """A limit of the protocol cut it; `Trajectory.limit` says which."""
+    INFRASTRUCTURE_ERROR = "infrastructure_error"
+    """Not the policy's fault; never scored."""
+
+
+class Trajectory(Record):
+    """The whole record of one episode."""
+
+    schema_version: int = SCHEMA_VERSION
+    episode_id: str
+    """Unique within a run: the task's id and the number of the sample."""
+    task: Task
+    sample: int = 0
+    """Which of the run's episodes of this task, counted from 0."""
+    seed: int | None = None
+    policy: str
+    """Name of the policy, with its model where it has one."""
+    outcome: Outcome
+    limit: str | None = None
+    """`turns`, `steps` or `answers` where the outcome is `truncated`."""
+    error: str | None = None
+    """What failed, where the outcome is `infrastructure_error`."""
+    reward: float = 0.0
+    """Sum of the rewards of all environment steps."""
+    first_observation: str = ""
+    prompt: list[Message] = Field(default_factory=list)
+    """The messages before the first turn."""
+    turns: list[Turn] = Field(default_factory=list)
+    attempts: int = 1
+    """How often the episode was started until it came to this end."""
+    retries: list[str] = Field(default_factory=list)
+    """Why earlier attempts were given up."""
+    started_at: str = ""
+    """UTC, ISO 8601."""
+    seconds: float = 0.0
+    """Wall time of the last attempt."""
+
+    @property
+    def messages(self) -> list[Message]:
+        """The conversation: prompt, then message and observation of each turn."""
+        messages = list(self.prompt)
+        for turn in self.turns:
+            messages.append(Message(role="assistant", content=turn.message))
+            messages.append(Message(role="user", content=turn.observation))
+        return messages
+
+    @property
+    def calls(self) -> list[CallRecord]:
+        """All controller calls, in order."""
+        return [call for turn in self.turns for call in turn.calls]
+
+    @property
+    def steps(self) -> list[StepRecord]:
+        """All environment steps, in order."""
+        return [step for call in self.calls for step in call.steps]
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all turns together."""
+        return sum((turn.usage for turn in self.turns), Usage())

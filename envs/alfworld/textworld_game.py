@@ -1,0 +1,83 @@
+"""Plays an ALFWorld game on TextWorld.
+
+TextWorld's grammar parsers are module-level objects that are not safe to use from two threads, so
+one lock guards them all. Loading a game leaks about 2 MB; a process that plays many must be
+recycled from time to time, which the pool does at its memory limit.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from embodied.errors import ConfigError, DataError
+
+_LOCK = threading.Lock()
+
+
+class TextWorldGame:
+    """One game at a time, loaded from its file."""
+
+    def __init__(self) -> None:
+        self._environment: Any = None
+        self._state: Any = None
+
+    def load(self, path: Path) -> str:
+        """Start the game of a file and return its first text.
+
+        Raises:
+            DataError: TextWorld cannot play the file.
+        """
+        with _LOCK:
+            self._close()
+            try:
+                self._environment = _start(path)
+                self._state = self._environment.reset()
+            except ConfigError:
+                raise
+            except Exception as error:
+                self._environment = None
+                what = f"{type(error).__name__}: {error}"
+                raise DataError(f"the game file {path} cannot be played: {what:.500}") from error
+            return str(self._state.feedback)
+
+    def step(self, command: str) -> tuple[str, bool]:
+        """Send a command; returns the game's text and whether the goal is reached."""
+        with _LOCK:
+            self._state, _, _ = self._environment.step(command)
+            return str(self._state.feedback), bool(self._state["won"])
+
+    def valid_commands(self) -> list[str]:
+        """The commands that the game accepts now, sorted."""
+        return list(self._state["admissible_commands"])
+
+    def command_templates(self) -> list[str]:
+        """The forms of command in the game's grammar; empty before a game is loaded."""
+        return [] if self._state is None else list(self._state["command_templates"])
+
+    def close(self) -> None:
+        """Release TextWorld's environment."""
+        with _LOCK:
+            self._close()
+
+    def _close(self) -> None:
+        if self._environment is not None:
+            self._environment.close()
+        self._environment = self._state = None
+
+
+def _start(path: Path) -> Any:
+    try:
+        import textworld
+        from alfworld.agents.environment.alfred_tw_env import (
+            AlfredDemangler,
+            AlfredInfos,
+        )
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"playing ALFWorld on TextWorld needs the package {error.name!r}; install it with: "
+            "pip install 'embodied-codeact[alfworld]'"
+        ) from error
+    infos = textworld.EnvInfos(won=True, admissible_commands=True, command_templates=True)
+    return textworld.start(str(path), infos, wrappers=[AlfredDemangler, AlfredInfos])
