@@ -38,6 +38,8 @@ propose a solution {answers} times.
 Tool function available (already imported in <execute> environment):
 {tools}
 
+
+
 ---
 
 Task:

@@ -62,9 +62,8 @@ class RestrictedSession(Session):
     def run(self, code: str) -> Output:
         """Run one code action."""
         if len(code) > self._limits.code_characters:
-            return Output(
-                limit=f"the code is longer than {self._limits.code_characters} characters"
-            )
+            most = self._limits.code_characters
+            return Output(limit=f"the code is longer than {most} characters")
         worker = self._ready_worker()
         self._state = worker.dump()
         action = _Action(self._robot, self._limits, self._sources, code)
@@ -94,12 +93,19 @@ class RestrictedSession(Session):
         )
         try:
             worker.__enter__()
-            if self._state is not None:
+            if self._state is None:
+                self._bind_actions(worker)
+            else:
                 worker.load_session(self._state)
         except (monty.MontyError, OSError, RuntimeError) as error:
             raise InfrastructureError(f"the interpreter did not start: {error}") from error
         self._worker = worker
         return worker
+
+    def _bind_actions(self, worker: monty.MontySession) -> None:
+        """Make the actions names of the session, so that they win over builtins such as `slice`."""
+        functions = {name: _function(name) for name in self._robot.actions()}
+        worker.feed_run("", inputs=functions)
 
     def _drop_worker(self) -> None:
         worker, self._worker = self._worker, None
@@ -167,18 +173,12 @@ class _Action:
         if time.monotonic() > self._deadline:
             raise _Broken(f"the action took longer than {self._limits.seconds:g} seconds")
         if isinstance(snapshot, monty.NameLookupSnapshot):
-            return self._look_up(snapshot)
+            return snapshot.resume()
         if not isinstance(snapshot, monty.FunctionSnapshot):
             raise _Broken("the code waits for something that never comes (async)")
         if snapshot.is_os_function:
             return self._operating_system(snapshot)
         return self._call(snapshot)
-
-    def _look_up(self, snapshot: monty.NameLookupSnapshot) -> Any:
-        name = snapshot.variable_name
-        if name in self._robot.actions():
-            return snapshot.resume(value=_function(name))
-        return snapshot.resume()
 
     def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
         if snapshot.function_name != "import":

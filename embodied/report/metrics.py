@@ -1,0 +1,229 @@
+"""The figures of a run, computed from the summaries of its episodes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from embodied.store.summary import Summary
+from embodied.trajectory import Outcome, Record
+
+CONFIDENCE = 0.95
+"""Confidence level of the intervals of success rates."""
+
+
+class Amount(Record):
+    """How much of something the scored episodes took."""
+
+    total: float
+    mean: float | None
+    """Per scored episode; None where there is none."""
+
+
+class Count(Record):
+    """How many of something the scored episodes took."""
+
+    total: int
+    mean: float | None
+    """Per scored episode; None where there is none."""
+
+
+class Steps(Count):
+    """Environment steps."""
+
+    mean_of_successes: float | None
+    """Per success; None where there is none."""
+
+
+class Tokens(Count):
+    """Tokens of the policy, prompt and completion together and apart."""
+
+    prompt: Count
+    completion: Count
+
+
+class Seconds(Record):
+    """Wall time in seconds. Turns also take time outside of the three parts."""
+
+    episode: Amount
+    policy: Amount
+    interpreter: Amount
+    environment: Amount
+
+
+class Figures(Record):
+    """The figures of a group of episodes.
+
+    Episodes that ended with an infrastructure error are counted in `infrastructure_errors` and
+    nowhere else.
+    """
+
+    episodes: int
+    """Scored episodes."""
+    successes: int
+    success_rate: float | None
+    """Successes per scored episode, from 0 to 1; None where there is none."""
+    interval: tuple[float, float] | None
+    """Wilson interval of the success rate at `CONFIDENCE`; None where there is no episode."""
+    outcomes: dict[str, int]
+    """Scored episodes by outcome."""
+    truncated: dict[str, int]
+    """Truncated episodes by the limit that cut them."""
+    infrastructure_errors: int
+    turns: Count
+    calls: Count
+    failed_calls: Count
+    """Calls that raised an error."""
+    steps: Steps
+    tokens: Tokens
+    format_errors: Count
+    """Messages that could not be read as an action."""
+    seconds: Seconds
+
+
+class Report(Figures):
+    """The figures of a run."""
+
+    by_kind: dict[str, Figures]
+    """The same figures for each kind of task, sorted by name."""
+    infrastructure_causes: dict[str, int]
+    """Infrastructure errors by what failed, the most frequent first."""
+    retries: dict[str, int]
+    """Attempts that were given up, of all episodes, by cause, the most frequent first."""
+    damaged_lines: int = Field(default=0)
+    """Lines of the run that could not be read; their episodes are in no figure."""
+
+
+def compute(summaries: Iterable[Summary]) -> Report:
+    """The report on some episodes; they are read once and not kept."""
+    everything, kinds = _Tally(), dict[str, _Tally]()
+    causes, retries = Counter[str](), Counter[str]()
+    for summary in summaries:
+        everything.add(summary)
+        kinds.setdefault(summary.kind, _Tally()).add(summary)
+        retries.update(summary.retries)
+        if summary.outcome is Outcome.INFRASTRUCTURE_ERROR:
+            causes[summary.error or "unknown"] += 1
+    return Report(
+        **dict(everything.figures()),
+        by_kind={kind: kinds[kind].figures() for kind in sorted(kinds)},
+        infrastructure_causes=dict(causes.most_common()),
+        retries=dict(retries.most_common()),
+    )
+
+
+def wilson_interval(successes: int, episodes: int) -> tuple[float, float] | None:
+    """The Wilson score interval of a success rate at `CONFIDENCE`; None where there is no episode.
+
+    Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference,
+    Journal of the American Statistical Association 22 (1927).
+    """
+    if episodes == 0:
+        return None
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, episodes).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+@dataclass
+class _Tally:
+    """Sums over the episodes of a group."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    truncated: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    steps_of_successes: int = 0
+
+    def add(self, summary: Summary) -> None:
+        """Count an episode."""
+        self.outcomes[summary.outcome] += 1
+        if summary.outcome is Outcome.INFRASTRUCTURE_ERROR:
+            return
+        if summary.outcome is Outcome.TRUNCATED:
+            self.truncated[summary.limit or "unknown"] += 1
+        if summary.outcome is Outcome.SUCCESS:
+            self.steps_of_successes += summary.steps
+        for name in _COUNTS:
+            self.counts[name] += getattr(summary, name)
+        for name, value in summary.seconds:
+            self.seconds[name] = self.seconds.get(name, 0.0) + value
+
+    @property
+    def episodes(self) -> int:
+        """Scored episodes."""
+        return self.outcomes.total() - self.outcomes[Outcome.INFRASTRUCTURE_ERROR]
+
+    @property
+    def successes(self) -> int:
+        """Episodes that reached the goal."""
+        return self.outcomes[Outcome.SUCCESS]
+
+    def figures(self) -> Figures:
+        """The figures of the episodes counted so far."""
+        return Figures(
+            episodes=self.episodes,
+            successes=self.successes,
+            success_rate=_mean(self.successes, self.episodes),
+            interval=wilson_interval(self.successes, self.episodes),
+            outcomes={outcome.value: self.outcomes[outcome] for outcome in _SCORED},
+            truncated=dict(self.truncated.most_common()),
+            infrastructure_errors=self.outcomes[Outcome.INFRASTRUCTURE_ERROR],
+            turns=self._count("turns"),
+            calls=self._count("calls"),
+            failed_calls=self._count("failed_calls"),
+            steps=self._steps(),
+            tokens=self._tokens(),
+            format_errors=self._count("format_errors"),
+            seconds=self._seconds(),
+        )
+
+    def _count(self, *names: str) -> Count:
+        total = sum(self.counts[name] for name in names)
+        return Count(total=total, mean=_mean(total, self.episodes))
+
+    def _steps(self) -> Steps:
+        steps = self._count("steps")
+        mean_of_successes = _mean(self.steps_of_successes, self.successes)
+        return Steps(total=steps.total, mean=steps.mean, mean_of_successes=mean_of_successes)
+
+    def _tokens(self) -> Tokens:
+        both = self._count("prompt_tokens", "completion_tokens")
+        return Tokens(
+            total=both.total,
+            mean=both.mean,
+            prompt=self._count("prompt_tokens"),
+            completion=self._count("completion_tokens"),
+        )
+
+    def _seconds(self) -> Seconds:
+        return Seconds(
+            episode=self._amount("total"),
+            policy=self._amount("policy"),
+            interpreter=self._amount("interpreter"),
+            environment=self._amount("environment"),
+        )
+
+    def _amount(self, name: str) -> Amount:
+        total = self.seconds.get(name, 0.0)
+        return Amount(total=total, mean=_mean(total, self.episodes))
+
+
+_SCORED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TRUNCATED)
+_COUNTS = (
+    "turns",
+    "calls",
+    "failed_calls",
+    "steps",
+    "prompt_tokens",
+    "completion_tokens",
+    "format_errors",
+)
+
+
+def _mean(total: float, number: int) -> float | None:
+    return total / number if number else None

@@ -1,0 +1,258 @@
+"""The files of a run folder: names, protocol and configuration, and the writer's lock.
+
+protocol.yaml            the RunProtocol; a folder that has it is a run
+config.yaml              what the run was started with, so that it can be started again
+episodes/00000.jsonl …   the shards: one trajectory a line. They are the truth
+index.jsonl              one summary a line, rebuilt from the shards whenever it does not fit them
+.lock                    held by the process that writes
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import yaml
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from embodied.errors import ConfigError, RunError
+from embodied.protocol import RunProtocol
+
+YAML_BYTES = 4 * 1024 * 1024
+"""A protocol or configuration larger than this is not read."""
+
+_PROTOCOL = "protocol.yaml"
+_CONFIG = "config.yaml"
+_EPISODES = "episodes"
+_LOCK = ".lock"
+_UNFINISHED = ".unfinished"
+_SHARD_NAME = re.compile(r"(\d{5})\.jsonl")
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def index_path(folder: Path) -> Path:
+    """The index of a run."""
+    return folder / "index.jsonl"
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """A shard of a run.
+
+    Raises:
+        RunError: it is a symbolic link.
+    """
+    return _no_link(folder / _EPISODES / f"{number:05d}.jsonl")
+
+
+def shard_numbers(folder: Path) -> list[int]:
+    """The numbers of the shards that there are, in order."""
+    episodes = _no_link(folder / _EPISODES)
+    if not episodes.is_dir():
+        return []
+    names = (_SHARD_NAME.fullmatch(path.name) for path in episodes.iterdir())
+    return sorted(int(name[1]) for name in names if name)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder holds a run."""
+    return (folder / _PROTOCOL).is_file()
+
+
+def existing_run(folder: Path) -> Path:
+    """The folder itself, if it holds a run.
+
+    Raises:
+        RunError: it does not.
+    """
+    if not is_run(folder):
+        raise RunError(f"{folder} is not a run: it has no {_PROTOCOL}")
+    return folder
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the folder of a new run, or accept the one that is there.
+
+    Raises:
+        RunError: it is a file, holds something other than a run, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; a run needs a folder")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in folder.iterdir()}
+    if _PROTOCOL not in names and names - {_LOCK, _PROTOCOL + _UNFINISHED}:
+        raise RunError(f"{folder} is neither empty nor a run; choose another folder")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the run for writing. The operating system lets go of it when the process ends.
+
+    Raises:
+        RunError: another writer holds it.
+    """
+    lock = FileLock(_no_link(folder / _LOCK), timeout=0, thread_local=False)
+    with writing(folder):
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"{folder} is in use: another process is writing to it; "
+                "stop that one or wait for its end"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the operating system's errors of writing into the user's.
+
+    Raises:
+        RunError: in place of OSError; it says what to do.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise RunError(f"cannot write to {folder}: {error.strerror or error}") from error
+        again = f"run `embodied resume {folder}`" if is_run(folder) else "start the run again"
+        raise RunError(
+            f"the disk is full: cannot write to {folder}; free space and {again}"
+        ) from error
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of a run for reading.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        RunError: it is not a plain file, or may not be read.
+    """
+    try:
+        if _no_link(path).exists() and not path.is_file():
+            raise RunError(f"{path} is not a plain file")
+        return path.open("rb")
+    except PermissionError as error:
+        raise RunError(f"{path} may not be read: {error.strerror}") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Write a file anew; it takes the old one's place at the end, whole or not at all."""
+    unfinished = path.with_name(path.name + _UNFINISHED)
+    unfinished.unlink(missing_ok=True)
+    try:
+        with unfinished.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder survive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_episodes_folder(folder: Path) -> None:
+    """Make the folder of the shards, unless it is there."""
+    episodes = _no_link(folder / _EPISODES)
+    if not episodes.is_dir():
+        episodes.mkdir()
+        sync_folder(folder)
+
+
+def read_protocol(folder: Path) -> RunProtocol:
+    """The protocol of a run.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    path = folder / _PROTOCOL
+    try:
+        return RunProtocol.model_validate(_read_yaml(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise RunError(f"{path} is not a protocol: {where}: {first['msg']}") from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a run.
+
+    Raises:
+        RunError: it cannot be read.
+    """
+    config = _read_yaml(folder / _CONFIG)
+    if not isinstance(config, dict):
+        raise RunError(f"{folder / _CONFIG} is not a mapping")
+    return config
+
+
+def write_protocol(folder: Path, protocol: RunProtocol) -> None:
+    """Write the protocol; from here on the folder is a run."""
+    _write_yaml(folder / _PROTOCOL, protocol.model_dump(mode="json"))
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write the configuration, in place of an earlier one.
+
+    Raises:
+        ConfigError: it holds values that YAML has no words for.
+    """
+    _write_yaml(folder / _CONFIG, config)
+
+
+def _no_link(path: Path) -> Path:
+    if path.is_symlink():
+        raise RunError(f"{path} is a symbolic link, which a run folder may not hold")
+    return path
+
+
+def _write_yaml(path: Path, content: dict[str, Any]) -> None:
+    try:
+        text = yaml.dump(content, Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{path.name} cannot be written as YAML: {error}") from error
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        with open_file(path) as file:
+            text = file.read(YAML_BYTES + 1)
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing; start the run again as it was started first") from error
+    if len(text) > YAML_BYTES:
+        raise RunError(f"{path} is larger than {YAML_BYTES} bytes")
+    try:
+        # Aliases let a small file stand for an enormous value; a run folder has no use for them.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise RunError(f"{path} uses YAML aliases, which a run folder may not hold")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise RunError(f"{path} is not YAML: {error}") from error

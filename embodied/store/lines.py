@@ -1,0 +1,174 @@
+"""Lines of a shard: one trajectory each, appended whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from embodied.errors import RunError
+from embodied.trajectory import Trajectory
+
+LINE_BYTES = 64 * 1024 * 1024
+"""The longest line of a run; a longer one is neither written nor read."""
+
+_BLOCK = 1024 * 1024
+
+
+class BadLineError(Exception):
+    """A line is not a trajectory; the message says why."""
+
+
+def encode(trajectory: Trajectory) -> tuple[bytes, Trajectory]:
+    """The line of a trajectory, line feed included, and the trajectory that reads back from it.
+
+    Values that JSON has no words for become their `repr`; characters that Unicode does not have
+    (halves of surrogate pairs, which some servers send) become U+FFFD.
+
+    Raises:
+        RunError: it would not read back as a trajectory, or is longer than `LINE_BYTES`.
+    """
+    try:
+        line = _json(trajectory)
+    except PydanticSerializationError:
+        line = _json(Trajectory.model_validate(_writable(trajectory.model_dump())))
+    try:
+        return line, decode(line)
+    except BadLineError as error:
+        raise RunError(f"episode {trajectory.episode_id!r} cannot be stored: {error}") from error
+
+
+def decode(line: bytes | None) -> Trajectory:
+    """The trajectory of a line; `None` stands for one that `read_line` found too long.
+
+    Raises:
+        BadLineError: it is none.
+    """
+    if line is None or len(line) > LINE_BYTES:
+        raise BadLineError(f"the line is longer than {LINE_BYTES} bytes")
+    try:
+        return Trajectory.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadLineError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+
+
+def read_line(file: BinaryIO, limit: int = LINE_BYTES) -> bytes | None:
+    """The next line, line feed included; `None` for one longer than `limit` bytes, passed over."""
+    line = file.readline(limit + 1)
+    if len(line) <= limit:
+        return line
+    while line and not line.endswith(b"\n"):
+        line = file.readline(_BLOCK)
+    return None
+
+
+def line_number(file: BinaryIO, offset: int) -> int:
+    """The number of the line that begins at a byte position, counted from 1."""
+    file.seek(0)
+    feeds = 0
+    while offset > 0:
+        block = file.read(min(offset, _BLOCK))
+        if not block:
+            break
+        feeds += block.count(b"\n")
+        offset -= len(block)
+    return feeds + 1
+
+
+class Appender:
+    """Appends lines to a file. A line that cannot be written whole leaves nothing behind."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, making it if it is not there."""
+        self._file = path.open("ab", buffering=0)
+        self.size = os.fstat(self._file.fileno()).st_size
+        """Bytes in the file."""
+
+    def append(self, line: bytes, *, sync: bool) -> None:
+        """Append a line and hand it to the operating system.
+
+        Args:
+            line: its bytes, line feed included.
+            sync: return only when the disk has it.
+
+        Raises:
+            OSError: it could not be written; the file is as before.
+        """
+        self._file.truncate(self.size)
+        try:
+            self._write(line)
+            if sync:
+                os.fsync(self._file.fileno())
+        except BaseException:
+            # Should this fail too, the next append or the next opening cuts the rest.
+            with suppress(OSError):
+                self._file.truncate(self.size)
+            raise
+        self.size += len(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def repair_end(path: Path) -> None:
+    """Make a shard end with a whole record: complete a missing line feed, cut a torn record.
+
+    Raises:
+        OSError: the shard cannot be written.
+    """
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        start = _last_line_feed(file, end) + 1
+        if start == end:
+            return
+        file.seek(start)
+        try:
+            decode(read_line(file))
+        except BadLineError:
+            file.truncate(start)
+        else:
+            file.seek(end)
+            file.write(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _last_line_feed(file: BinaryIO, end: int) -> int:
+    """Position of the last line feed before `end`; -1 if there is none."""
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found
+        end = start
+    return -1
+
+
+def _json(trajectory: Trajectory) -> bytes:
+    return trajectory.model_dump_json(fallback=repr).encode() + b"\n"
+
+
+def _writable(value: Any) -> Any:
+    """The same tree of values without strings and bytes that UTF-8 has no words for."""
+    if isinstance(value, dict):
+        return {_writable(key): _writable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_writable(inner) for inner in value]
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, bytes):
+        return repr(value)
+    return value

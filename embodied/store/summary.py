@@ -1,0 +1,113 @@
+"""The summary of one episode: the few figures of a trajectory that reports and resuming need."""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+from pydantic import Field, NonNegativeInt
+
+from embodied.trajectory import Outcome, Record, Trajectory
+
+REASON_CHARACTERS = 200
+"""Length to which texts of errors are shortened."""
+
+
+class Place(NamedTuple):
+    """Where a record begins. Places order records by the time of their writing."""
+
+    shard: int
+    """Number of the shard, counted from 0."""
+    offset: int
+    """Byte position in the shard."""
+
+
+class EpisodeSeconds(Record):
+    """Where the wall time of an episode went, in seconds."""
+
+    total: float = 0.0
+    """The last attempt, from its reset to its end."""
+    policy: float = 0.0
+    interpreter: float = 0.0
+    environment: float = 0.0
+
+
+class Summary(Record):
+    """One line of the index: figures of an episode, and where its trajectory is."""
+
+    episode_id: str
+    kind: str
+    """Kind of the task."""
+    outcome: Outcome
+    limit: str | None = None
+    """The limit that cut the episode, where the outcome is `truncated`."""
+    error: str | None = None
+    """What failed, shortened, where the outcome is `infrastructure_error`."""
+    turns: NonNegativeInt
+    calls: NonNegativeInt
+    steps: NonNegativeInt
+    prompt_tokens: NonNegativeInt
+    completion_tokens: NonNegativeInt
+    format_errors: NonNegativeInt
+    """Messages that could not be read as an action."""
+    failed_calls: NonNegativeInt
+    """Calls that raised an error."""
+    seconds: EpisodeSeconds
+    attempts: NonNegativeInt = 1
+    retries: list[str] = Field(default_factory=list)
+    """Why earlier attempts were given up, each shortened."""
+    shard: NonNegativeInt
+    offset: NonNegativeInt
+    """Byte position of the trajectory in its shard."""
+    length: int = Field(gt=0)
+    """Bytes of the trajectory's line, its line feed included."""
+    checksum: NonNegativeInt
+    """CRC-32 of those bytes."""
+
+    @property
+    def place(self) -> Place:
+        """Where the trajectory begins."""
+        return Place(self.shard, self.offset)
+
+
+def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
+    """The summary of a trajectory that is stored at `place` as `line`."""
+    usage, calls = trajectory.usage, trajectory.calls
+    return Summary(
+        episode_id=trajectory.episode_id,
+        kind=trajectory.task.kind,
+        outcome=trajectory.outcome,
+        limit=trajectory.limit,
+        error=None if trajectory.error is None else shorten(trajectory.error),
+        turns=len(trajectory.turns),
+        calls=len(calls),
+        steps=sum(len(call.steps) for call in calls),
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        format_errors=sum(turn.format_error for turn in trajectory.turns),
+        failed_calls=sum(call.error is not None for call in calls),
+        seconds=_seconds(trajectory),
+        attempts=trajectory.attempts,
+        retries=[shorten(reason) for reason in trajectory.retries],
+        shard=place.shard,
+        offset=place.offset,
+        length=len(line),
+        checksum=zlib.crc32(line),
+    )
+
+
+def shorten(text: str) -> str:
+    """The first line of a text that says anything, cut to `REASON_CHARACTERS`."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    line = " ".join(line.split())
+    return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
+
+
+def _seconds(trajectory: Trajectory) -> EpisodeSeconds:
+    parts = [turn.seconds for turn in trajectory.turns]
+    return EpisodeSeconds(
+        total=trajectory.seconds,
+        policy=sum(part.policy for part in parts),
+        interpreter=sum(part.interpreter for part in parts),
+        environment=sum(part.environment for part in parts),
+    )

@@ -1,0 +1,214 @@
+"""Writing a run: one process at a time, each episode once, nothing lost when it is killed."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, closing
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from embodied.errors import RunError
+from embodied.protocol import RunProtocol
+from embodied.store.folder import (
+    existing_run,
+    index_path,
+    is_run,
+    locked,
+    make_episodes_folder,
+    prepare_folder,
+    read_config,
+    read_protocol,
+    replacing,
+    shard_numbers,
+    shard_path,
+    sync_folder,
+    write_config,
+    write_protocol,
+    writing,
+)
+from embodied.store.index import Damage, index_line, walk
+from embodied.store.lines import Appender, encode, repair_end
+from embodied.store.summary import Place, summarize
+from embodied.trajectory import Outcome, Trajectory
+
+SHARD_BYTES = 64 * 1024 * 1024
+"""A shard that would grow beyond this is left, and the next one begun."""
+
+_log = logging.getLogger("embodied.store")
+
+
+class RunStore:
+    """A run folder that is open for writing. Use it in a `with` block, or call `close`.
+
+    A record is on the disk when `append` returns. Killing the process at any moment loses at most
+    the record being written; the next opening cuts what is left of it. Methods may be called from
+    several threads.
+    """
+
+    folder: Path
+    protocol: RunProtocol
+    config: dict[str, Any]
+    damaged: tuple[str, ...]
+    """Lines that held no trajectory when the run was opened: file, line and reason. They are kept,
+    and their episodes do not count as finished."""
+
+    def __init__(self, folder: Path, resources: ExitStack) -> None:
+        """Open a locked run; use `create` or `open` instead."""
+        self.folder = folder
+        self.protocol = read_protocol(folder)
+        self.config = read_config(folder)
+        self._guard = Lock()
+        self._scored: set[str] = set()
+        self._unscored: set[str] = set()
+        with writing(folder):
+            self._recover()
+            self._index = resources.enter_context(closing(Appender(index_path(folder))))
+            self._number = max(shard_numbers(folder), default=0)
+            self._shard = self._open_shard(self._number)
+        resources.callback(self._close_shard)
+        self._resources = resources.pop_all()
+
+    @classmethod
+    def create(cls, folder: str | Path, protocol: RunProtocol, config: dict[str, Any]) -> RunStore:
+        """Begin a run, or go on with one that has the same protocol.
+
+        Args:
+            folder: made if it is not there.
+            protocol: of the whole run.
+            config: plain values by name, kept for starting the run again. It takes the place of
+                an existing run's.
+
+        Raises:
+            RunError: the folder holds a run with another protocol (the message lists the
+                differences) or something that is no run; another process is writing to it; it
+                cannot be written.
+            ConfigError: `config` holds values that YAML has no words for.
+        """
+        path = Path(folder)
+        prepare_folder(path)
+        with ExitStack() as resources:
+            resources.enter_context(locked(path))
+            with writing(path):
+                _agree(path, protocol)
+                write_config(path, config)
+            return cls(path, resources)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> RunStore:
+        """Go on with an existing run.
+
+        Raises:
+            RunError: the folder is not a run, another process is writing to it, or it cannot be
+                read or written.
+        """
+        path = existing_run(Path(folder))
+        with ExitStack() as resources:
+            resources.enter_context(locked(path))
+            return cls(path, resources)
+
+    def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
+        """The ids of the episodes that need not be run again.
+
+        Args:
+            include_infrastructure_errors: also those that ended with an infrastructure error.
+        """
+        with self._guard:
+            unscored = self._unscored if include_infrastructure_errors else set()
+            return self._scored | unscored
+
+    def append(self, trajectory: Trajectory) -> bool:
+        """Store an episode.
+
+        An episode that ended with an infrastructure error may be stored again; the later record
+        counts, the earlier one stays in its shard.
+
+        Returns:
+            False where the episode is stored already: nothing was written.
+
+        Raises:
+            RunError: the disk is full or broken, or the trajectory cannot be written as JSON. The
+                folder stays as it was, and the episode can be stored later.
+        """
+        line, stored = encode(trajectory)
+        with self._guard, writing(self.folder):
+            if trajectory.episode_id in self._scored:
+                return False
+            place = self._store(line)
+            self._remember(stored.episode_id, stored.outcome)
+            # The index can be rebuilt, so it need not wait for the disk.
+            self._index.append(index_line(summarize(stored, place, line)), sync=False)
+        return True
+
+    def close(self) -> None:
+        """Close the files and let other writers in; calling it again does nothing."""
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _recover(self) -> None:
+        """Repair the last shard and write the index anew."""
+        make_episodes_folder(self.folder)
+        numbers = shard_numbers(self.folder)
+        if numbers:
+            repair_end(shard_path(self.folder, numbers[-1]))
+        damaged = []
+        with replacing(index_path(self.folder)) as file:
+            for record in walk(self.folder, verify=True):
+                if isinstance(record, Damage):
+                    damaged.append(str(record))
+                    continue
+                self._remember(record.episode_id, record.outcome)
+                file.write(index_line(record))
+        self.damaged = tuple(damaged)
+        for text in damaged:
+            _log.warning("damaged record: %s; the episode can be run again", text)
+
+    def _remember(self, episode_id: str, outcome: Outcome) -> None:
+        if outcome is not Outcome.INFRASTRUCTURE_ERROR:
+            self._scored.add(episode_id)
+            self._unscored.discard(episode_id)
+        elif episode_id not in self._scored:
+            self._unscored.add(episode_id)
+
+    def _store(self, line: bytes) -> Place:
+        if self._shard.size and self._shard.size + len(line) > SHARD_BYTES:
+            following = self._open_shard(self._number + 1)
+            self._shard.close()
+            self._number, self._shard = self._number + 1, following
+        place = Place(self._number, self._shard.size)
+        self._shard.append(line, sync=True)
+        return place
+
+    def _open_shard(self, number: int) -> Appender:
+        path = shard_path(self.folder, number)
+        shard = Appender(path)
+        sync_folder(path.parent)
+        return shard
+
+    def _close_shard(self) -> None:
+        self._shard.close()
+
+
+def _agree(folder: Path, protocol: RunProtocol) -> None:
+    """Write the protocol of a new run; compare with an existing one's."""
+    if not is_run(folder):
+        write_protocol(folder, protocol)
+        return
+    differences = read_protocol(folder).differences(protocol)
+    if differences:
+        raise RunError(
+            f"{folder} holds a run with another protocol, and their scores must not be mixed:\n  "
+            + "\n  ".join(differences)
+            + "\nchoose another folder or restore these settings"
+        )

@@ -1,0 +1,99 @@
+"""Fixtures for all tests: a tiny fake simulator, and where the official games lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embodied import Controller, Environment, Observation, StepResult, Task, action
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "alfworld"
+
+
+class LightSwitch(Environment):
+    """A fake simulator: two switches; the goal is that both are on."""
+
+    @classmethod
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        return [
+            Task(
+                environment="light-switch",
+                id=f"room-{number}",
+                split=split or "train",
+                kind="both",
+                instruction="switch on both lights",
+            )
+            for number in range(int(options.get("rooms", 1)))
+        ]
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        self.on: set[str] = set()
+        return Observation("There are the lights left 1 and right 1.")
+
+    def step(self, command: str) -> StepResult:
+        if command == "explode":
+            raise OSError("the simulator is gone")
+        verb, _, light = command.partition(" ")
+        if light in ("left 1", "right 1") and verb in ("on", "off"):
+            self.on = self.on | {light} if verb == "on" else self.on - {light}
+            text = f"The light {light} is {verb}."
+        else:
+            text = "Nothing happens."
+        won = len(self.on) == 2
+        return StepResult(Observation(text), float(won), won, False, {"success": won})
+
+    def close(self) -> None:
+        pass
+
+
+class Switcher(Controller):
+    """The fake simulator's robot."""
+
+    @action
+    def on(self, light: str) -> str:
+        """Switch a light on.
+
+        Example: on("left 1")
+        """
+        return self.send(f"on {light}")
+
+    @action
+    def off(self, light: str) -> str:
+        """Switch a light off."""
+        return self.send(f"off {light}")
+
+    @action
+    def wait(self, times: int = 1) -> list[str]:
+        """Do nothing for a while. Each time is a step."""
+        return [self.send("wait") for _ in range(times)]
+
+    @action
+    def explode(self) -> str:
+        """Break the simulator."""
+        return self.send("explode")
+
+
+@pytest.fixture
+def task() -> Task:
+    return LightSwitch.list_tasks()[0]
+
+
+@pytest.fixture
+def robot(task: Task) -> Switcher:
+    """A robot in a fake room, at the start of an episode of 50 steps."""
+    environment = LightSwitch()
+    robot = Switcher(environment)
+    robot.begin(environment.reset(task), max_steps=50)
+    return robot
+
+
+@pytest.fixture(scope="session")
+def alfworld_data() -> Path:
+    """The folder of official ALFWorld games and recorded episodes."""
+    folder = Path(os.environ.get("ALFWORLD_DATA", SHARED))
+    if not (folder / "json_2.1.1" / "valid_unseen").is_dir():
+        pytest.skip(f"needs official ALFWorld games in $ALFWORLD_DATA or {SHARED}")
+    return folder

@@ -1,0 +1,224 @@
+"""What a plan may rely on in the restricted interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from embodied import InfrastructureError, action, make_interpreter
+from embodied.interpreter import Limits, Output, Session
+from tests.conftest import LightSwitch, Switcher
+
+
+@pytest.fixture
+def session(robot: Any) -> Iterator[Session]:
+    with make_interpreter("restricted", robot) as session:
+        yield session
+
+
+def limited(robot: Any, **limits: Any) -> Session:
+    return make_interpreter("restricted", robot, Limits(**limits))
+
+
+def test_loops_conditions_and_calls(session: Session) -> None:
+    output = session.run(
+        'for light in ["left 1", "middle 1"]:\n'
+        "    text = on(light)\n"
+        '    if "Nothing" in text:\n'
+        '        print("no", light)\n'
+    )
+    assert output.stdout == "no middle 1\n"
+    assert [(c.name, c.arguments, c.line) for c in output.calls] == [
+        ("on", {"light": "left 1"}, 2),
+        ("on", {"light": "middle 1"}, 2),
+    ]
+    assert output.calls[0].result == "The light left 1 is on."
+    assert output.calls[0].steps[0].command == "on left 1"
+    assert output.error is None
+    assert output.limit is None
+
+
+def test_variables_and_functions_live_on(session: Session) -> None:
+    session.run("lights = ['left 1']\ndef switch(x):\n    return on(x)")
+    output = session.run("\nswitch(lights[0])")
+    assert output.value == "'The light left 1 is on.'"
+    assert output.calls[0].line == 3, "the line in the action that defined the function"
+
+
+def test_random_numbers_repeat_with_the_seed(robot: Any) -> None:
+    code = "import random\nrandom.random()"
+    values = []
+    for seed in (1, 1, 2):
+        with make_interpreter("restricted", robot, seed=seed) as session:
+            values.append(session.run(code).value)
+    assert values[0] == values[1] != values[2]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "line"),
+    [
+        ("x = 1\n1 / 0", "ZeroDivisionError", 2),
+        ("\nundefined", "NameError", 2),
+        ("print(", "SyntaxError", 1),
+        ("on()", "TypeError", 1),
+        ("on(3)", "TypeError", 1),
+        ("import numpy", "ModuleNotFoundError", 1),
+        ("open('/etc/passwd')", "PermissionError", 1),
+        ("input('which? ')", "EOFError", 1),
+    ],
+)
+def test_errors_have_type_and_line(session: Session, code: str, kind: str, line: int) -> None:
+    error = session.run(code).error
+    assert error is not None
+    assert (error.type, error.line) == (kind, line)
+
+
+def test_errors_say_what_would_be_right(session: Session) -> None:
+    def message(code: str) -> str:
+        error = session.run(code).error
+        assert error is not None
+        return error.message
+
+    assert "Did you mean: 'wait'" in message("wiat()")
+    assert "on(light: str) -> str" in message("on(light=3)")
+    assert "math" in message("import numpy")
+
+
+def test_an_error_keeps_what_was_done_before(session: Session) -> None:
+    output = session.run('x = 5\nprint("before")\non("left 1")\n1 / 0')
+    assert output.stdout == "before\n"
+    assert len(output.calls) == 1
+    assert session.run("x").value == "5"
+
+
+def test_a_plan_can_catch_the_errors_of_the_robot(session: Session) -> None:
+    output = session.run("try:\n    on(3)\nexcept TypeError as error:\n    print('caught')")
+    assert output.stdout == "caught\n"
+    assert output.calls[0].error is not None
+
+
+def test_time_limit(robot: Any) -> None:
+    with limited(robot, seconds=0.5) as session:
+        session.run("x = 1")
+        output = session.run("x = 2\nwhile True:\n    pass")
+        assert output.limit == "the code used up 0.5 seconds"
+        assert session.run("x").value == "1", "a broken-off action leaves the variables alone"
+
+
+def test_time_limit_counts_calls(robot: Any) -> None:
+    robot.max_steps = None
+    with limited(robot, seconds=0.5, calls=10**9) as session:
+        output = session.run("while True:\n    wait()")
+    assert output.limit == "the action took longer than 0.5 seconds"
+
+
+def test_memory_limit(robot: Any) -> None:
+    with limited(robot, memory_bytes=10_000_000) as session:
+        output = session.run("x = 'a' * 10**9")
+        assert output.limit == "the code used up 10000000 bytes of memory"
+        assert session.run("1 + 1").value == "2"
+
+
+def test_call_limit(robot: Any) -> None:
+    with limited(robot, calls=3) as session:
+        output = session.run("for i in range(5):\n    wait()")
+        assert output.error is not None
+        assert output.error.message == "an action may make no more than 3 calls"
+        assert len(output.calls) == 3
+
+
+def test_call_limit_cannot_be_caught_for_ever(robot: Any) -> None:
+    code = "while True:\n    try:\n        wait()\n    except Exception:\n        pass"
+    with limited(robot, calls=3, seconds=60) as session:
+        assert session.run(code).limit == "an action may make no more than 3 calls"
+
+
+def test_output_limit(robot: Any) -> None:
+    with limited(robot, output_characters=10) as session:
+        assert session.run("print('a' * 50)").stdout == "a" * 10 + (
+            "\n[output cut at 10 characters]"
+        )
+
+
+def test_output_flood_ends_and_is_not_kept(robot: Any) -> None:
+    with limited(robot, output_characters=100, seconds=0.5) as session:
+        output = session.run("while True:\n    print('a' * 1000)")
+    assert output.limit is not None
+    assert len(output.stdout) < 200
+
+
+def test_code_limit(robot: Any) -> None:
+    with limited(robot, code_characters=10) as session:
+        assert session.run("x = 1 + 1 + 1").limit == "the code is longer than 10 characters"
+
+
+def test_the_action_stops_when_the_episode_ends(robot: Any, session: Session) -> None:
+    output = session.run('on("left 1")\non("right 1")\nprint("not run")\noff("left 1")')
+    assert output.ended
+    assert output.stdout == ""
+    assert [c.name for c in output.calls] == ["on", "on"]
+    assert robot.success
+
+
+def test_the_episode_ends_with_its_steps(robot: Any, session: Session) -> None:
+    robot.max_steps = 3
+    output = session.run("while True:\n    try:\n        wait()\n    except: pass")
+    assert output.ended
+    assert len(robot.steps) == 3
+
+
+def test_a_failing_simulator_is_not_the_plans_fault(session: Session) -> None:
+    with pytest.raises(InfrastructureError, match="the simulator is gone"):
+        session.run("try:\n    explode()\nexcept:\n    pass")
+
+
+@pytest.mark.parametrize(
+    "code", ["'x' * 20", "[1, (2, 3), {'a': None}]", "1.5", "True", "{1, 2}", "b'x'"]
+)
+def test_values_read_as_in_cpython(session: Session, code: str) -> None:
+    assert session.run(code).value == repr(eval(code))
+
+
+def test_none_is_not_shown(session: Session) -> None:
+    assert session.run("None") == Output()
+
+
+def test_a_huge_number_can_be_a_value(session: Session) -> None:
+    assert session.run("10 ** 5000").value == "(a number too large to show)"
+
+
+def test_the_worker_process_dies_with_its_host(robot: Any) -> None:
+    script = (
+        "import os, signal\n"
+        "from pydantic_monty import Monty\n"
+        "pool = Monty(max_processes=1); pool.__enter__()\n"
+        "session = pool.checkout(); session.__enter__()\n"
+        "print(session.worker_pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    worker = int(done.stdout)
+    for _ in range(100):
+        if subprocess.run(["kill", "-0", str(worker)], capture_output=True).returncode:
+            return
+        subprocess.run(["sleep", "0.1"])
+    pytest.fail(f"the interpreter process {worker} outlived its host")
+
+
+def test_an_action_may_have_the_name_of_a_builtin(task: Any) -> None:
+    class Slicer(Switcher):
+        @action
+        def slice(self, light: str) -> str:
+            """Slice a light."""
+            return self.send(f"on {light}")
+
+    robot = Slicer(LightSwitch())
+    robot.begin(robot.environment.reset(task), max_steps=50)
+    with make_interpreter("restricted", robot) as session:
+        assert session.run("x = 'a' * 10**9").limit is not None
+        assert session.run("slice('left 1')").value == "'The light left 1 is on.'"
+        assert session.run("f = slice\nf('left 1')").value == "'The light left 1 is on.'"

@@ -1,0 +1,66 @@
+"""What a robot author relies on in `Controller`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from embodied import Controller, action
+from embodied.errors import EpisodeEnded
+from tests.conftest import LightSwitch, Switcher
+
+
+def test_actions_are_the_marked_methods_of_all_bases() -> None:
+    class More(Switcher):
+        @action
+        def both(self) -> str:
+            """Switch on both."""
+            return self.on("left 1") + self.on("right 1")
+
+    assert list(More.actions()) == ["on", "off", "wait", "explode", "both"]
+
+
+def test_an_action_needs_hints_and_a_docstring() -> None:
+    with pytest.raises(TypeError, match="no type hint for light, return"):
+
+        class NoHints(Controller):
+            @action
+            def on(self, light):  # type: ignore[no-untyped-def]
+                """Switch on."""
+
+    with pytest.raises(TypeError, match="needs a docstring"):
+
+        class NoDocs(Controller):
+            @action
+            def on(self, light: str) -> str:
+                return light
+
+
+def test_call_checks_and_binds(robot: Any) -> None:
+    assert robot.call("on", ["left 1"]) == "The light left 1 is on."
+    assert robot.call("wait", [], {"times": 2}) == ["Nothing happens."] * 2
+    with pytest.raises(TypeError, match=r"wait\(\): times cannot be 'x'"):
+        robot.call("wait", ["x"])
+    with pytest.raises(TypeError, match="missing a required argument: 'light'"):
+        robot.call("on")
+    with pytest.raises(NameError):
+        robot.call("send", ["on left 1"])
+
+
+def test_steps_are_recorded_and_bounded(robot: Any, task: Any) -> None:
+    robot.begin(robot.environment.reset(task), max_steps=2)
+    robot.on("left 1")
+    robot.off("left 1")
+    assert [step.command for step in robot.steps] == ["on left 1", "off left 1"]
+    assert robot.ended
+    with pytest.raises(EpisodeEnded):
+        robot.on("left 1")
+
+
+def test_after_the_end_the_last_text_can_be_repeated(task: Any) -> None:
+    environment = LightSwitch()
+    robot = Switcher(environment)
+    robot.begin(environment.reset(task), max_steps=1, after_end="repeat")
+    assert robot.on("left 1") == robot.off("left 1") == "The light left 1 is on."
+    assert len(robot.steps) == 1

@@ -1,0 +1,99 @@
+"""How episodes end, and what their records hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from embodied import InfrastructureError, Outcome, Protocol, Reply, Trajectory, run_episode
+from embodied.policies.replay import ReplayPolicy
+from embodied.protocol import EpisodeLimits
+from embodied.trajectory import Message
+from tests.conftest import LightSwitch, Switcher
+
+BOTH = '<execute>\nprint(on("left 1"))\non("right 1")\nprint("never")\n</execute>'
+ONE = '<execute>\nprint(on("left 1"))\n</execute>'
+
+
+async def play(task: Any, *messages: str, **limits: Any) -> Trajectory:
+    environment = LightSwitch()
+    return await run_episode(
+        task,
+        environment,
+        Switcher(environment),
+        ReplayPolicy("test", messages),
+        Protocol(limits=EpisodeLimits(**limits)),
+    )
+
+
+async def test_success_is_the_goal_test(task: Any) -> None:
+    trajectory = await play(task, ONE, BOTH)
+    assert trajectory.outcome is Outcome.SUCCESS
+    assert trajectory.reward == 1.0
+    assert len(trajectory.turns) == 2
+    assert [s.command for s in trajectory.steps] == ["on left 1", "on left 1", "on right 1"]
+    assert trajectory.steps[-1].success
+
+
+async def test_a_policy_that_says_no_more_has_failed(task: Any) -> None:
+    assert (await play(task, ONE)).outcome is Outcome.FAILURE
+
+
+async def test_an_answer_without_the_goal_is_a_failure(task: Any) -> None:
+    trajectory = await play(task, "<solution>done</solution>", BOTH)
+    assert trajectory.outcome is Outcome.FAILURE
+    assert len(trajectory.turns) == 1
+
+
+async def test_turn_limit(task: Any) -> None:
+    trajectory = await play(task, ONE, ONE, ONE, turns=2)
+    assert (trajectory.outcome, trajectory.limit) == (Outcome.TRUNCATED, "turns")
+
+
+async def test_step_limit_is_no_success(task: Any) -> None:
+    trajectory = await play(task, ONE, ONE, BOTH, steps=2)
+    assert (trajectory.outcome, trajectory.limit) == (Outcome.TRUNCATED, "steps")
+    assert len(trajectory.steps) == 2
+
+
+async def test_success_on_the_last_step_counts(task: Any) -> None:
+    assert (await play(task, BOTH, steps=2)).outcome is Outcome.SUCCESS
+
+
+async def test_unreadable_messages_are_counted_and_answered(task: Any) -> None:
+    trajectory = await play(task, "I would like to switch on the light.", BOTH)
+    first = trajectory.turns[0]
+    assert first.format_error
+    assert "<execute>" in first.observation
+    assert trajectory.outcome is Outcome.SUCCESS
+
+
+async def test_the_record_holds_the_whole_conversation(task: Any) -> None:
+    seen: list[list[Message]] = []
+
+    class Watcher(ReplayPolicy):
+        async def reply(self, messages: Sequence[Message]) -> Reply | None:
+            seen.append(list(messages))
+            return await super().reply(messages)
+
+    environment = LightSwitch()
+    trajectory = await run_episode(
+        task, environment, Switcher(environment), Watcher("test", [ONE, BOTH]), Protocol()
+    )
+    assert trajectory.messages[: len(seen[-1])] == seen[-1]
+    assert seen[1][: len(seen[0])] == seen[0], "prompts only grow at the end"
+    assert Trajectory.model_validate_json(trajectory.model_dump_json()) == trajectory
+    assert "def on(light: str) -> str:" in trajectory.prompt[0].content
+    assert trajectory.turns[0].observation.startswith("Observation:\nThe light left 1 is on.")
+
+
+async def test_errors_are_shown_with_their_line(task: Any) -> None:
+    trajectory = await play(task, "<execute>\nx = 1\non(x)\n</execute>")
+    assert "TypeError (line 2): on(): light cannot be 1" in trajectory.turns[0].observation
+
+
+async def test_a_broken_simulator_is_an_infrastructure_error(task: Any) -> None:
+    with pytest.raises(InfrastructureError):
+        await play(task, "<execute>explode()</execute>")
