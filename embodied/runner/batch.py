@@ -162,11 +162,11 @@ class _Batch:
             assignment = await self._next(retired)
             if assignment is None:
                 return
-            try:
-                if not await self._play(handle, assignment):
-                    retired.set()
-            finally:
-                self._queue.task_done()
+            if retired.is_set():
+                self._queue.put_nowait(assignment)
+            elif not await self._play(handle, assignment):
+                retired.set()
+            self._queue.task_done()
 
     async def _next(self, retired: asyncio.Event) -> Assignment | None:
         """The next assignment; None when the worker is retired while it waits for one."""

@@ -1,0 +1,168 @@
+"""Batches on a fake pool: retries, dying workers, recycling; each episode to one end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from embodied import ConfigError, Outcome, RunError, Trajectory
+from embodied.config import RunConfig, RunnerConfig, TaskConfig
+from embodied.runner.batch import _Batch, choose_tasks
+from embodied.runner.worker import Assignment, Result
+from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+from tests.conftest import LightSwitch
+
+TASKS = LightSwitch.list_tasks(rooms=20)
+DIES, HANGS, BREAKS, CORRUPT, FATAL = "room-3", "room-5", "room-7", "room-9", "room-11"
+
+
+class FakePool(Pool):
+    """A pool in this process whose workers misbehave as they are told."""
+
+    size = 2
+
+    def __init__(self, trouble: dict[str, int], memory: int = 0, starts_to_fail: int = 0) -> None:
+        self.trouble = trouble
+        self.memory = memory
+        self.starts_to_fail = starts_to_fail
+        self.started = self.stopped = 0
+
+    async def start_worker(self) -> WorkerHandle:
+        if self.starts_to_fail:
+            self.starts_to_fail -= 1
+            raise WorkerDied("killed while it started")
+        self.started += 1
+        return FakeHandle(self)
+
+    def close(self) -> None:
+        pass
+
+
+class FakeHandle(WorkerHandle):
+    slots = 3
+
+    def __init__(self, pool: FakePool) -> None:
+        self.pool = pool
+        self.memory = 0
+        self.dead = False
+
+    async def run(self, assignment: Assignment) -> Result:
+        await asyncio.sleep(0)
+        if self.dead:
+            raise WorkerDied("killed")
+        task = assignment.task.id
+        if self.pool.trouble.get(task, 0) > 0:
+            self.pool.trouble[task] -= 1
+            return await self._misbehave(task)
+        self.memory += self.pool.memory
+        return Result(self.memory, trajectory=finished(assignment))
+
+    async def _misbehave(self, task: str) -> Result:
+        if task == DIES:
+            self.dead = True
+            raise WorkerDied("killed")
+        if task == HANGS:
+            await asyncio.sleep(3600)
+        if task == CORRUPT:
+            return Result(0, error="the game is corrupt")
+        if task == FATAL:
+            return Result(0, error="no such model", fatal=True)
+        return Result(0, error="the simulator broke", retry=True)
+
+    async def stop(self) -> None:
+        self.pool.stopped += 1
+
+
+def finished(assignment: Assignment) -> Trajectory:
+    return Trajectory(
+        episode_id=assignment.id,
+        task=assignment.task,
+        policy="test",
+        outcome=Outcome.SUCCESS,
+        retries=list(assignment.causes),
+    )
+
+
+async def run(pool: FakePool, **runner: Any) -> dict[str, Trajectory]:
+    config = RunConfig(runner=RunnerConfig(**runner))
+    written: list[Trajectory] = []
+    await _Batch(config, pool, written.append).run([Assignment(task, 0) for task in TASKS])
+    by_id = {trajectory.task.id: trajectory for trajectory in written}
+    assert len(by_id) == len(written), "an episode was written twice"
+    assert pool.stopped == pool.started
+    return by_id
+
+
+async def test_every_episode_is_played_once() -> None:
+    pool = FakePool({})
+    assert set(await run(pool)) == {task.id for task in TASKS}
+    assert pool.started == 2
+
+
+async def test_episodes_of_a_dead_worker_are_played_again() -> None:
+    pool = FakePool({DIES: 2})
+    done = await run(pool)
+    assert len(done) == len(TASKS)
+    assert done[DIES].retries == ["the worker died: killed"] * 2
+    assert pool.started > 2
+
+
+async def test_an_episode_that_always_kills_its_worker_is_given_up() -> None:
+    done = await run(FakePool({DIES: 99}), retries=2)
+    assert done[DIES].outcome is Outcome.INFRASTRUCTURE_ERROR
+    assert done[DIES].attempts == 3
+    assert sum(t.outcome is Outcome.SUCCESS for t in done.values()) >= len(TASKS) - 6
+
+
+async def test_errors_that_may_pass_are_retried_and_others_not() -> None:
+    done = await run(FakePool({BREAKS: 2, CORRUPT: 1}))
+    assert done[BREAKS].outcome is Outcome.SUCCESS
+    assert done[BREAKS].retries == ["the simulator broke"] * 2
+    assert done[CORRUPT].outcome is Outcome.INFRASTRUCTURE_ERROR
+    assert done[CORRUPT].error == "the game is corrupt"
+
+
+async def test_a_hung_episode_is_played_again_elsewhere() -> None:
+    done = await run(FakePool({HANGS: 1}), episode_seconds=0.3)
+    assert done[HANGS].retries == ["no end after 0.3 s"]
+    assert len(done) == len(TASKS)
+
+
+async def test_large_workers_are_replaced() -> None:
+    pool = FakePool({}, memory=10)
+    assert len(await run(pool, worker_memory_bytes=35)) == len(TASKS)
+    assert pool.started > 2
+
+
+async def test_an_error_that_meets_all_episodes_ends_the_run() -> None:
+    with pytest.raises(ConfigError, match="no such model"):
+        await run(FakePool({FATAL: 1}))
+
+
+async def test_workers_that_die_while_they_start() -> None:
+    assert len(await run(FakePool({}, starts_to_fail=2))) == len(TASKS)
+    with pytest.raises(RunError, match="die while they start: killed while it started"):
+        await run(FakePool({}, starts_to_fail=99))
+
+
+async def test_a_writer_that_fails_ends_the_run() -> None:
+    def write(trajectory: Trajectory) -> None:
+        raise RunError("the disk is full")
+
+    with pytest.raises(RunError, match="the disk is full"):
+        await _Batch(RunConfig(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
+
+
+def test_choosing_tasks() -> None:
+    def chosen(**choice: Any) -> list[str]:
+        return [task.id for task in choose_tasks(TASKS, TaskConfig(**choice))]
+
+    assert chosen(limit=2) == ["room-0", "room-1"]
+    assert chosen(ids=("room-9", "room-3")) == ["room-3", "room-9"]
+    assert len(chosen(kinds=("both",))) == len(TASKS)
+    with pytest.raises(ConfigError, match="no task has the id 'room-99'"):
+        chosen(ids=("room-99",))
+    with pytest.raises(ConfigError, match="no task has the kind 'none'"):
+        chosen(kinds=("none",))
