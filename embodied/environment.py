@@ -30,7 +30,13 @@ class Observation:
     """What the policy may know after a reset or a step."""
 
     text: str
+    """What UTF-8 cannot hold (lone surrogates) is replaced by `?`."""
     attachments: tuple[Attachment, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.text.isascii():
+            text = self.text.encode("utf-8", "replace").decode("utf-8")
+            object.__setattr__(self, "text", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from embodied.controller import Controller
 from embodied.conversations import Conversation, Move, Remaining, make_conversation
 from embodied.environment import Environment
+from embodied.errors import ContextOverflow
 from embodied.interpreter import Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
@@ -108,7 +109,10 @@ class _Play:
         """Take turns until the episode ends."""
         while True:
             clock = time.perf_counter()
-            reply = await self.policy.reply(self.messages)
+            try:
+                reply = await self.policy.reply(self.messages)
+            except ContextOverflow:
+                return _Ending(Outcome.TRUNCATED, "context")
             if reply is None:
                 return _Ending(Outcome.FAILURE)
             turn = await self._turn(reply)

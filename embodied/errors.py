@@ -27,6 +27,10 @@ class InfrastructureError(EmbodiedError):
     """
 
 
+class ContextOverflow(EmbodiedError):  # noqa: N818 - an end of an episode, not a mistake
+    """The conversation and the room for an answer exceed what the model can read."""
+
+
 class EpisodeEnded(Exception):  # noqa: N818 - a signal, not an error
     """Raised by `Controller.send` when the episode accepts no further environment step.
 

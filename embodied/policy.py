@@ -41,5 +41,6 @@ class Policy(ABC):
         """The next message, or None to give up.
 
         Raises:
+            ContextOverflow: the conversation has become too long for the policy.
             InfrastructureError: no answer was to be had, for no fault of the policy.
         """

@@ -132,7 +132,7 @@ class Trajectory(Record):
     """Name of the policy, with its model where it has one."""
     outcome: Outcome
     limit: str | None = None
-    """`turns`, `steps` or `answers` where the outcome is `truncated`."""
+    """`turns`, `steps` or `context` where the outcome is `truncated`."""
     error: str | None = None
     """What failed, where the outcome is `infrastructure_error`."""
     reward: float = 0.0

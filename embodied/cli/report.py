@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from embodied.cli import options
 from embodied.report.metrics import Report
-from embodied.report.table import render
+from embodied.report import table
 from embodied.store import open_run
 
 
@@ -28,5 +27,5 @@ def print_report(folder: Path, json: bool) -> Report:
     if json:
         print(figures.model_dump_json(indent=1))
     else:
-        Console().print(render(figures))
+        table.print_report(figures)
     return figures

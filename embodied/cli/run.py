@@ -80,7 +80,7 @@ def play_run(config: RunConfig) -> None:
         with RunProgress(len(todo), console) as progress:
 
             def write(trajectory: Trajectory) -> None:
-                store.write(trajectory)
+                store.append(trajectory)
                 progress.add(trajectory)
 
             try:

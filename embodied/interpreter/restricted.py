@@ -66,15 +66,19 @@ class RestrictedSession(Session):
             return Output(limit=f"the code is longer than {most} characters")
         worker = self._ready_worker()
         self._state = worker.dump()
+        code = code.encode("utf-8", "replace").decode("utf-8")
         action = _Action(self._robot, self._limits, self._sources, code)
         try:
             action.drive(worker)
         except _Broken as broken:
             action.output.limit = broken.limit
             self._drop_worker()
-        except (EpisodeEnded, InfrastructureError):
+        except InfrastructureError:
             self._drop_worker()
             raise
+        except (monty.MontyError, RuntimeError, TypeError, ValueError) as error:
+            self._drop_worker()
+            raise InfrastructureError(f"the interpreter failed: {error!r}") from error
         return action.output
 
     def _ready_worker(self) -> monty.MontySession:
@@ -105,7 +109,8 @@ class RestrictedSession(Session):
     def _bind_actions(self, worker: monty.MontySession) -> None:
         """Make the actions names of the session, so that they win over builtins such as `slice`."""
         functions = {name: _function(name) for name in self._robot.actions()}
-        worker.feed_run("", inputs=functions)
+        self._sources["<python-input-0>"] = "None"
+        worker.feed_run("None", inputs=functions)
 
     def _drop_worker(self) -> None:
         worker, self._worker = self._worker, None

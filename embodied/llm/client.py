@@ -19,9 +19,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import openai
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+)
 
-from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
+from embodied.errors import ConfigError, ContextOverflow, EmbodiedError, InfrastructureError
 from embodied.trajectory import Message, Usage
 
 _MOST_BYTES = 10_000_000
@@ -36,10 +44,6 @@ _CONTEXT_SIZE = re.compile(r"(?:context (?:length|size|window)|model length)\D{0
 _LOAD_HINT = "is the server overloaded? run fewer episodes at once, or allow longer waits"
 _ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in /v1"
 _FIXED_PARAMETERS = {"messages", "n", "stream"}
-
-
-class ContextOverflow(EmbodiedError):  # noqa: N818 - an end of an episode, not a mistake
-    """The conversation and the room for an answer exceed what the model can read."""
 
 
 class LLMConfig(BaseModel):
@@ -64,7 +68,7 @@ class LLMConfig(BaseModel):
     stop: tuple[str, ...] = ()
     """Strings that end an answer; the server leaves them out."""
     connect_seconds: float = Field(10.0, gt=0)
-    """Longest wait for a connection, and for the whole of `LLMClient.check`, in seconds."""
+    """Longest wait for a connection, in seconds; `LLMClient.check` takes half as long again."""
     answer_seconds: float = Field(300.0, gt=0)
     """Longest wait for one whole answer, in seconds."""
     retries: int = Field(4, ge=0)
@@ -81,12 +85,14 @@ class LLMConfig(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _plain_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{value!r} is no address; write one like http://127.0.0.1:8000/v1")
-        if parts.username is not None:
+        try:
+            url = AnyHttpUrl(value)
+        except ValidationError:
+            message = f"{value!r} is no address; write one like http://127.0.0.1:8000/v1"
+            raise ValueError(message) from None
+        if url.username or url.password:
             raise ValueError("an address holds no password; see api_key_environment")
-        return value.rstrip("/")
+        return str(url).rstrip("/")
 
     @field_validator("extra_body")
     @classmethod
@@ -198,7 +204,7 @@ class LLMClient:
 
     async def _served(self) -> list[str]:
         answer = self._api.get("/models", cast_to=str)
-        content = await self._fetch(answer, self.config.connect_seconds)
+        content = await self._fetch(answer, 1.5 * self.config.connect_seconds)
         return [self._clean(model.id) for model in self._read(_ModelList, content).data]
 
     async def _fetch(self, answer: Awaitable[str], seconds: float) -> str:
@@ -261,7 +267,7 @@ class LLMClient:
     def _unusable(self, error: openai.APIStatusError) -> ConfigError | None:
         url, name, said = self.config.base_url, self.config.api_key_environment, self._said(error)
         if error.status_code in (401, 403):
-            key = f"the key in {name}" if self._key else f"a request without key ({name} is unset)"
+            key = f"the key in {name}" if self._key else f"requests without a key; {name} is unset"
             return ConfigError(
                 f"{url} refuses {key} (HTTP {error.status_code}: {said}); "
                 f"put a valid key into the environment variable {name}"
@@ -443,9 +449,10 @@ def _root(error: BaseException) -> str:
     """What lies at the bottom of a failed connection, in the words of the system."""
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
-    if isinstance(error, OSError) and (error.errno or 0) > 0:
-        return os.strerror(error.errno or 0).lower()
-    return (str(error) or type(error).__name__).lower()
+    words: str | None = str(error)
+    if isinstance(error, OSError) and error.errno:
+        words = os.strerror(error.errno) if error.errno > 0 else error.strerror
+    return (words or type(error).__name__).lower()
 
 
 def _backoff(failures: int) -> float:

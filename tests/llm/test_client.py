@@ -1,0 +1,608 @@
+"""The LLM client against real sockets: what it sends, what it forgives and what it says.
+
+The server here is a fake: it knows no model, but plays a script of answers, most of them bad.
+Waits between attempts are recorded instead of spent.
+"""
+
+import asyncio
+import gzip
+import pickle
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import ValidationError
+
+from embodied.errors import ConfigError, ContextOverflow, EmbodiedError, InfrastructureError
+from embodied.llm.client import Completion, LLMClient, LLMConfig
+from embodied.trajectory import Message, Usage
+
+KEY = "sk-secret-0123456789"
+ASK = [Message(role="system", content="You are a robot."), Message(role="user", content="Begin.")]
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture(autouse=True)
+def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here speaks TLS; reading all certificates for each client takes most of the time."""
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
+
+
+class FakeServer:
+    """A fake chat-completions server: plays its script in order, its last entry for ever."""
+
+    def __init__(self, *script: Answer, models: Answer | None = None) -> None:
+        self.script = list(script)
+        self.models = models or answer({"data": [{"id": "tiny"}, {"id": "other"}]})
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+
+    async def completions(self, request: web.Request) -> web.StreamResponse:
+        self.headers.append(dict(request.headers))
+        self.bodies.append(await request.json())
+        play = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        return await play(request)
+
+    async def list_models(self, request: web.Request) -> web.StreamResponse:
+        return await self.models(request)
+
+    @asynccontextmanager
+    async def client(self, **settings: Any) -> AsyncIterator[tuple[LLMClient, list[float]]]:
+        """A client of this server, and the waits that it asks for."""
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self.completions)
+        app.router.add_get("/v1/models", self.list_models)
+        waits: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+
+        server = TestServer(app)
+        await server.start_server(shutdown_timeout=0.01)
+        config = LLMConfig(
+            **{"base_url": str(server.make_url("/v1")), "model": "tiny", "retries": 2} | settings
+        )
+        client = LLMClient(config, sleep=sleep)
+        try:
+            yield client, waits
+        finally:
+            await client.close()
+            await server.close()
+
+
+def answer(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    async def play(request: web.Request) -> web.StreamResponse:
+        return web.json_response(data, status=status, headers=headers)
+
+    return play
+
+
+def raw(body: bytes, status: int = 200, **headers: str) -> Answer:
+    async def play(request: web.Request) -> web.StreamResponse:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.Response(body=body, status=status, headers=names)
+
+    return play
+
+
+def completion(content: Any = "hello", finish: str | None = "stop", **message: Any) -> Any:
+    return {
+        "id": "c-1",
+        "object": "chat.completion",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish,
+                "message": {"role": "assistant", "content": content} | message,
+            }
+        ],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15},
+    }
+
+
+def error(message: str, code: Any = None) -> Any:
+    return {"error": {"message": message, "type": "BadRequestError", "param": None, "code": code}}
+
+
+async def silence(request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def drip(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" ")
+        await asyncio.sleep(0.01)
+
+
+async def flood(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" " * 1_000_000)
+
+
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Length": "1000"})
+    await response.prepare(request)
+    await response.write(b'{"choices": [')
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+async def no_http(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+    request.transport.close()
+    return web.Response()
+
+
+GOOD = answer(completion())
+
+
+async def ask(client: LLMClient) -> Completion:
+    return await client.complete(ASK, seed=None)
+
+
+async def failure(server: FakeServer, **settings: Any) -> EmbodiedError:
+    """What the client raises in the end."""
+    async with server.client(**settings) as (client, _):
+        with pytest.raises(EmbodiedError) as caught:
+            await ask(client)
+    return caught.value
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+
+async def test_an_answer_comes_with_its_tokens() -> None:
+    async with FakeServer(GOOD).client() as (client, waits):
+        answered = await ask(client)
+    usage = Usage(prompt_tokens=12, completion_tokens=3)
+    assert answered == Completion("hello", usage, "stop", retries=())
+    assert waits == []
+
+
+async def test_the_request_says_what_the_config_says() -> None:
+    server = FakeServer(GOOD)
+    settings = {
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 50,
+        "seed": 5,
+        "stop": ("END",),
+        "extra_body": {"top_k": 20},
+    }
+    async with server.client(**settings) as (client, _):
+        await ask(client)
+        await client.complete(ASK, seed=6)
+    assert server.bodies[0] == {
+        "model": "tiny",
+        "messages": [message.model_dump() for message in ASK],
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 50,
+        "seed": 5,
+        "stop": ["END"],
+        "top_k": 20,
+    }
+    assert server.bodies[1]["seed"] == 6
+
+
+async def test_seed_and_stop_are_left_out_where_unset() -> None:
+    server = FakeServer(GOOD)
+    async with server.client() as (client, _):
+        await ask(client)
+    assert not server.bodies[0].keys() & {"seed", "stop"}
+
+
+async def test_the_key_comes_from_the_named_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", f"{KEY}\n")
+    monkeypatch.delenv("OTHER_KEY", raising=False)
+    for name, sent in (("MY_KEY", KEY), ("OTHER_KEY", "EMPTY")):
+        server = FakeServer(GOOD)
+        async with server.client(api_key_environment=name) as (client, _):
+            await ask(client)
+            assert KEY not in repr(client.config)
+        assert server.headers[0]["Authorization"] == f"Bearer {sent}"
+
+
+def test_a_key_of_strange_characters_is_refused_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-\nsecret")
+    with pytest.raises(ConfigError, match="MY_KEY") as caught:
+        LLMClient(LLMConfig(model="tiny", api_key_environment="MY_KEY"))
+    assert "secret" not in str(caught.value)
+
+
+async def test_lone_surrogates_are_replaced() -> None:
+    server = FakeServer(GOOD)
+    async with server.client() as (client, _):
+        await client.complete([Message(role="user", content="a\ud800b")], seed=None)
+    assert server.bodies[0]["messages"][0]["content"] == "a?b"
+
+
+@pytest.mark.parametrize(
+    ("body", "content", "finish"),
+    [
+        (completion(""), "", "stop"),
+        (completion(None, "length"), "", "length"),
+        (completion(None, "tool_calls", tool_calls=[{"id": "x"}]), "", "tool_calls"),
+        (completion(None, "stop", reasoning_content="hm"), "", "stop"),
+        (completion(None, "stop", refusal="No."), "No.", "stop"),
+        (completion("hello", None), "hello", None),
+    ],
+)
+async def test_a_model_may_say_nothing(body: Any, content: str, finish: str | None) -> None:
+    async with FakeServer(answer(body)).client() as (client, _):
+        answered = await ask(client)
+    assert (answered.content, answered.finish_reason, answered.retries) == (content, finish, ())
+
+
+async def test_a_server_need_not_count() -> None:
+    bodies = [completion() | {"usage": None}, {"choices": completion()["choices"]}]
+    async with FakeServer(*map(answer, bodies)).client() as (client, _):
+        assert (await ask(client)).usage == Usage()
+        assert (await ask(client)).usage == Usage()
+
+
+async def test_many_requests_share_one_client() -> None:
+    arrived, all_here = 0, asyncio.Event()
+
+    async def together(request: web.Request) -> web.StreamResponse:
+        nonlocal arrived
+        arrived += 1
+        if arrived == 64:
+            all_here.set()
+        await all_here.wait()
+        return web.json_response(completion((await request.json())["messages"][0]["content"]))
+
+    async with FakeServer(together).client() as (client, waits):
+        asked = [[Message(role="user", content=str(number))] for number in range(64)]
+        answers = await asyncio.gather(*(client.complete(one, seed=None) for one in asked))
+    assert [one.content for one in answers] == [str(number) for number in range(64)]
+    assert waits == []
+
+
+# --- failures that may pass ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+async def test_a_failure_that_passes_is_forgiven_and_recorded(status: int) -> None:
+    server = FakeServer(answer(error("out of memory"), status), GOOD)
+    async with server.client() as (client, waits):
+        answered = await ask(client)
+    assert answered.content == "hello"
+    assert answered.retries == (f"HTTP {status}: out of memory",)
+    assert len(waits) == 1
+
+
+async def test_waits_grow() -> None:
+    server = FakeServer(answer(error("no"), 500))
+    async with server.client(retries=6) as (client, waits):
+        with pytest.raises(InfrastructureError, match="in 7 attempts: HTTP 500: no"):
+            await ask(client)
+    assert len(server.bodies) == 7
+    for wait, longest in zip(waits, (0.5, 1.0, 2.0, 4.0, 8.0, 8.0), strict=True):
+        assert longest / 2 <= wait <= longest
+
+
+async def test_a_server_may_ask_to_wait() -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    full = [answer(error("slow down"), 429, {"Retry-After": value}) for value in ("7", "9.5")]
+    dated = answer(error("slow down"), 503, {"Retry-After": later})
+    odd = answer(error("slow down"), 429, {"Retry-After": "soon"})
+    async with FakeServer(*full, dated, odd, GOOD).client(retries=4) as (client, waits):
+        await ask(client)
+    assert waits[:2] == [7.0, 9.5]
+    assert 0 < waits[2] <= 60
+    assert 0 < waits[3] <= 8
+
+
+async def test_nobody_waits_for_hours() -> None:
+    server = FakeServer(answer(error("quota"), 429, {"Retry-After": "86400"}), GOOD)
+    assert "in 1 attempt: HTTP 429: quota" in str(await failure(server))
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "cause"),
+    [
+        (raw(b"<html><body>Sign in</body></html>", content_type="text/html"), "<html><body>Sign"),
+        (raw(b'{"choices": [{"message": {"content": "hel'), "Invalid JSON"),
+        (raw(b""), "Invalid JSON"),
+        (raw(b"[" * 100_000), "Invalid JSON"),
+        (raw(b'{"choices": [{"message": {"content": "\\ud800"}}]}'), "Invalid JSON"),
+        (raw(b"\xff\xfe", content_type="text/plain; charset=base64"), "Invalid JSON"),
+        (answer({"id": "c-1"}), "choices: Field required"),
+        (answer(error("engine died")), "engine died"),
+        (answer({"choices": []}), "choices: List should have at least 1 item"),
+        (answer({"choices": "hello"}), "choices: Input should be a valid array"),
+        (answer([1, 2]), "Input should be an object"),
+        (answer(completion(17)), "choices.0.message.content: Input should be a valid string"),
+        (answer(completion([{"type": "text", "text": "hi"}])), "choices.0.message.content"),
+        (answer(completion() | {"usage": {"prompt_tokens": -1}}), "usage.prompt_tokens"),
+        (answer(completion() | {"usage": {"prompt_tokens": 10**30}}), "usage.prompt_tokens"),
+        (answer(completion(None)), "without content that does not say why"),
+        (answer(completion(None, None)), "without content that does not say why"),
+        (raw(gzip.compress(b"0" * 50_000_000), content_encoding="gzip"), "Invalid JSON"),
+        (flood, "an answer of more than 10 MB"),
+        (hang_up, "peer closed connection"),
+        (no_http, "illegal status line"),
+        (raw(b"oops", 500, content_type="text/plain; charset=base64"), "HTTP 500: oops"),
+        (raw(b"[" * 100_000, 500), "HTTP 500: [[["),
+    ],
+)
+async def test_nonsense_is_tried_again_and_then_named(bad: Answer, cause: str) -> None:
+    async with FakeServer(bad, GOOD, bad).client(retries=1) as (client, _):
+        (forgiven,) = (await ask(client)).retries
+        with pytest.raises(InfrastructureError, match="in 2 attempts: ") as caught:
+            await ask(client)
+    said = str(caught.value)
+    assert cause in forgiven
+    assert cause in said
+    assert said.isprintable()
+    assert len(said) < 1000
+
+
+@pytest.mark.parametrize("slow", [silence, drip])
+async def test_an_answer_has_its_time_and_no_more(slow: Answer) -> None:
+    async with FakeServer(slow, GOOD).client(answer_seconds=1.0) as (client, _):
+        assert (await ask(client)).retries == ("no whole answer within 1 s",)
+    caught = await failure(FakeServer(slow), answer_seconds=0.1, retries=1)
+    assert isinstance(caught, InfrastructureError)
+    assert "in 2 attempts: no whole answer within 0.1 s; is the server overloaded?" in str(caught)
+
+
+async def test_time_outs_do_not_use_up_the_connections() -> None:
+    server = FakeServer(silence)
+    async with server.client(answer_seconds=0.3, retries=0) as (client, _):
+        caught = await asyncio.gather(*(ask(client) for _ in range(64)), return_exceptions=True)
+        assert {type(one) for one in caught} == {InfrastructureError}
+        server.script = [GOOD]
+        client.config = client.config.model_copy(update={"answer_seconds": 30.0})
+        answers = await asyncio.gather(*(ask(client) for _ in range(64)))
+    assert {one.content for one in answers} == {"hello"}
+
+
+async def test_a_refused_connection_says_how_to_start_a_server() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        caught = await failure(FakeServer(GOOD), base_url=url)
+    assert isinstance(caught, InfrastructureError)
+    assert str(caught) == (
+        f"no answer from {url} in 3 attempts: connection refused; "
+        "is the server running? start one with: vllm serve tiny"
+    )
+
+
+async def test_cancelling_is_not_a_failure() -> None:
+    server = FakeServer(silence)
+    async with server.client() as (client, waits):
+        task = asyncio.create_task(ask(client))
+        while not server.bodies:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert waits == []
+
+
+# --- failures that stay --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_key_is_not_shown(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    server = FakeServer(answer(error(f"Incorrect key: {KEY}."), status))
+    caught = await failure(server, api_key_environment="MY_KEY")
+    assert isinstance(caught, ConfigError)
+    assert "refuses the key in MY_KEY" in str(caught)
+    assert "Incorrect key: [key]." in str(caught)
+    assert len(server.bodies) == 1
+
+
+async def test_a_missing_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MY_KEY", raising=False)
+    caught = await failure(FakeServer(answer({}, 401)), api_key_environment="MY_KEY")
+    assert "MY_KEY is unset" in str(caught)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_the_key_is_in_no_cause(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    echo = raw(b" " * 990 + f"Bearer {KEY}".encode(), status)
+    caught = await failure(FakeServer(echo), api_key_environment="MY_KEY")
+    assert "[key]" in str(caught)
+    assert "sk-secret" not in str(caught)
+
+
+async def test_a_wrong_model_is_answered_with_the_right_ones() -> None:
+    server = FakeServer(answer(error("The model `big` does not exist.", 404), 404))
+    caught = await failure(server, model="big")
+    assert isinstance(caught, ConfigError)
+    assert "serves: tiny, other; not 'big'." in str(caught)
+    assert "vllm serve big" in str(caught)
+
+
+@pytest.mark.parametrize("models", [answer({"detail": "Not Found"}, 404), raw(b"hm"), silence])
+async def test_a_wrong_address_is_called_so(models: Answer) -> None:
+    server = FakeServer(answer({"detail": "Not Found"}, 404), models=models)
+    caught = await failure(server, connect_seconds=0.5)
+    assert isinstance(caught, ConfigError)
+    assert "its address mostly ends in /v1" in str(caught)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        error(
+            "This model's maximum context length is 4096 tokens. However, you requested 5120 "
+            "tokens (4096 in the messages, 1024 in the completion). Please reduce the length of "
+            "the messages or completion.",
+            400,
+        ),
+        {
+            "object": "error",
+            "message": "This model's maximum context length is 4096 tokens. However, you requested "
+            "5000 tokens in the messages, Please reduce the length of the messages.",
+            "type": "BadRequestError",
+            "param": None,
+            "code": 400,
+        },
+        error("The decoder prompt (length 5000) is longer than the maximum model length of 4096."),
+        error("The prompt (total length 9) is too long to fit into the model (context length 4)."),
+        error(
+            "'max_tokens' or 'max_completion_tokens' is too large: 1024. This model's maximum "
+            "context length is 4096 tokens and your request has 4000 input tokens."
+        ),
+        error("Please shorten the messages.", "context_length_exceeded"),
+        error("the request exceeds the available context size. try increasing the context size"),
+    ],
+)
+async def test_a_conversation_can_be_too_long(body: Any) -> None:
+    server = FakeServer(answer(body, 400))
+    max_tokens = 2 if "(context length 4)" in str(body) else 1024
+    caught = await failure(server, max_tokens=max_tokens)
+    assert type(caught) is ContextOverflow
+    assert "too long for 'tiny': " in str(caught)
+    assert len(server.bodies) == 1
+
+
+async def test_an_answer_longer_than_the_context_is_a_mistake_of_the_config() -> None:
+    body = error(
+        "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context "
+        "length is 4096 tokens and your request has 10 input tokens (8192 > 4096 - 10)."
+    )
+    caught = await failure(FakeServer(answer(body, 400)), max_tokens=8192)
+    assert isinstance(caught, ConfigError)
+    assert "max_tokens is 8192, but the whole context of 'tiny' is 4096 tokens" in str(caught)
+
+
+@pytest.mark.parametrize("status", [400, 405, 413, 422])
+async def test_a_rejected_request_is_not_sent_again(status: int) -> None:
+    server = FakeServer(answer(error("top_k must be\x1b[31m positive"), status))
+    caught = await failure(server)
+    assert isinstance(caught, InfrastructureError)
+    assert f"(HTTP {status}): top_k must be [31m positive" in str(caught)
+    assert len(server.bodies) == 1
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    server = FakeServer(raw(b"", 307, Location="https://elsewhere.example/v1"))
+    caught = await failure(server)
+    assert isinstance(caught, ConfigError)
+    assert "redirects to https://elsewhere.example/v1" in str(caught)
+
+
+def test_errors_travel_between_processes() -> None:
+    travelled = pickle.loads(pickle.dumps(ContextOverflow("too long")))
+    assert (type(travelled), str(travelled)) == (ContextOverflow, "too long")
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+async def test_check_is_content_with_a_served_model() -> None:
+    async with FakeServer(GOOD).client() as (client, _):
+        await client.check()
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [
+        (answer({"data": [{"id": "a"}, {"id": "b\x1b[2J"}]}), "serves: a, b [2J; not 'tiny'"),
+        (answer({"data": []}), "serves: no model; not 'tiny'"),
+        (answer({"models": []}), "data: Field required"),
+        (raw(b"<html>"), "'<html>'; is base_url an OpenAI-compatible API?"),
+        (answer({"detail": "Not Found"}, 404), "does not list its models (HTTP 404: "),
+        (answer({}, 503), "does not list its models (HTTP 503: nothing said)"),
+        (answer({}, 401), "put a valid key into the environment variable"),
+        (raw(b"", 301, Location="/v2"), "redirects to /v2"),
+        (silence, "no whole answer within 0.75 s"),
+        (drip, "no whole answer within 0.75 s"),
+        (flood, "more than 10 MB"),
+        (hang_up, "peer closed connection"),
+    ],
+)
+async def test_check_says_what_is_wrong(models: Answer, said: str) -> None:
+    seconds = 0.5 if models in (silence, drip) else 10.0
+    async with FakeServer(GOOD, models=models).client(connect_seconds=seconds) as (client, waits):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            await client.check()
+    assert waits == []
+
+
+async def test_check_notices_a_server_that_accepts_and_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        client = LLMClient(LLMConfig(base_url=url, model="tiny", connect_seconds=0.5))
+        with pytest.raises(ConfigError, match=r"no whole answer within 0\.75 s"):
+            await client.check()
+        await client.close()
+
+
+async def test_check_notices_that_nothing_listens() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        client = LLMClient(LLMConfig(base_url=url, model="tiny"))
+        with pytest.raises(ConfigError, match=r"connect.*start one with: vllm serve tiny"):
+            await client.check()
+        await client.close()
+
+
+# --- config --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"base_url": "127.0.0.1:8000"}, "write one like http://127.0.0.1:8000/v1"),
+        ({"base_url": "http://host:80a0/v1"}, "write one like"),
+        ({"base_url": "http://999.1.1.1/v1"}, "write one like"),
+        ({"base_url": "ftp://host/v1"}, "write one like"),
+        ({"base_url": "https://me:pass@host/v1"}, "an address holds no password"),
+        ({"extra_body": {"messages": [], "top_p": 1}}, "cannot set messages, top_p"),
+        ({"temperature": float("inf")}, "finite"),
+        ({"max_tokens": 0}, "greater than 0"),
+        ({"tempreature": 1.0}, "Extra inputs are not permitted"),
+    ],
+)
+def test_config_mistakes_are_explained(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        LLMConfig(**{"model": "tiny"} | settings)
+
+
+def test_the_protocol_is_how_a_model_samples_not_where_it_runs() -> None:
+    here = LLMConfig(model="tiny", base_url="http://a/v1", retries=1, answer_seconds=1.0)
+    there = LLMConfig(model="tiny", base_url="http://b/v1/", api_key_environment="B")
+    assert here.protocol == there.protocol
+    assert set(here.protocol) == {
+        "model",
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "seed",
+        "stop",
+        "extra_body",
+    }
+
+
+def test_bad_proxy_settings_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "gopher://proxy:1")
+    with pytest.raises(ConfigError, match="proxy or certificate settings"):
+        LLMClient(LLMConfig(model="tiny", base_url="http://llm.example/v1"))
+    LLMClient(LLMConfig(model="tiny"))

@@ -1,0 +1,90 @@
+"""The LLM policy against a fake server that answers with what it was asked."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from embodied import Observation, Protocol, Task
+from embodied.controller import Controller
+from embodied.llm.client import LLMClient, LLMConfig
+from embodied.policies.llm import LLMPolicy
+from embodied.policy import Reply
+from embodied.trajectory import Message, Usage
+
+ASK = [Message(role="user", content="Begin.")]
+MORE = [*ASK, Message(role="assistant", content="x"), Message(role="user", content="y")]
+
+
+class FakeServer:
+    """A fake: says back the last message, and remembers the seeds it was given."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.seeds: list[int | None] = []
+
+    async def completions(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.seeds.append(body.get("seed"))
+        said = {"role": "assistant", "content": body["messages"][-1]["content"]}
+        usage = {"prompt_tokens": len(body["messages"]), "completion_tokens": 1}
+        choice = {"message": said, "finish_reason": "stop"}
+        return web.json_response({"choices": [choice], "usage": usage})
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeServer]:
+    fake = FakeServer()
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", fake.completions)
+    async with TestServer(app) as running:
+        fake.url = str(running.make_url("/v1"))
+        yield fake
+
+
+def task(name: str = "t1") -> Task:
+    return Task(environment="e", id=name, split="s", kind="k", instruction="Do it.")
+
+
+async def seeds(server: FakeServer, policy: LLMPolicy, name: str = "t1") -> list[int | None]:
+    """The seeds of two turns of an episode."""
+    server.seeds.clear()
+    robot = cast(Controller, None)
+    policy.begin(task(name), robot, Observation("You see."), Protocol())
+    for messages in (ASK, MORE):
+        await policy.reply(messages)
+    return list(server.seeds)
+
+
+async def test_replies_carry_content_and_tokens(server: FakeServer) -> None:
+    client = LLMClient(LLMConfig(model="org/tiny", base_url=server.url))
+    policy = LLMPolicy(client)
+    usage = Usage(prompt_tokens=3, completion_tokens=1)
+    assert policy.name == "llm:org/tiny"
+    assert await policy.reply(MORE) == Reply("y", usage)
+    await client.close()
+
+
+async def test_without_a_seed_none_is_sent(server: FakeServer) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url))
+    assert await seeds(server, LLMPolicy(client)) == [None, None]
+    await client.close()
+
+
+async def test_each_turn_of_each_episode_has_its_own_seed(server: FakeServer) -> None:
+    config: dict[str, Any] = {"model": "tiny", "base_url": server.url}
+    first, second = (LLMClient(LLMConfig(**config, seed=seed)) for seed in (1, 2))
+    lists = [
+        await seeds(server, LLMPolicy(first)),
+        await seeds(server, LLMPolicy(first, sample=1)),
+        await seeds(server, LLMPolicy(first), "t2"),
+        await seeds(server, LLMPolicy(second)),
+    ]
+    flat = [seed for one in lists for seed in one]
+    assert len(set(flat)) == len(flat)
+    assert all(seed is not None and 0 <= seed < 2**31 for seed in flat)
+    assert await seeds(server, LLMPolicy(first)) == lists[0]
+    for client in (first, second):
+        await client.close()
