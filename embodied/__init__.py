@@ -22,6 +22,7 @@ from embodied.interpreter import make_interpreter
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.registry import list_tasks, make_controller, make_environment
+from embodied.store import RunReader, open_run
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
@@ -40,6 +41,7 @@ __all__ = [
     "Protocol",
     "Reply",
     "RunError",
+    "RunReader",
     "StepResult",
     "Task",
     "Trajectory",
@@ -48,5 +50,6 @@ __all__ = [
     "make_controller",
     "make_environment",
     "make_interpreter",
+    "open_run",
     "run_episode",
 ]

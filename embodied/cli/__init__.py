@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from embodied.cli import config, generate, replay, report, run, tasks
+from embodied.cli import config, generate, options, replay, report, run, tasks
 from embodied.errors import EmbodiedError
 
 app = typer.Typer(
@@ -18,22 +18,20 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_DOTTED = {"allow_extra_args": True, "ignore_unknown_options": True}
-
-app.command("run", context_settings=_DOTTED)(run.run)
+app.command("run")(run.run)
 app.command("resume")(run.resume)
 app.command("report")(report.report)
 app.command("tasks")(tasks.tasks)
 app.command("generate")(generate.generate)
 app.command("replay")(replay.replay)
-app.command("config", context_settings=_DOTTED)(config.config)
+app.command("config")(config.config)
 
 
 def main() -> None:
     """Run the command line; errors meant for the user are printed as one message."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
+        app(options.with_settings(sys.argv[1:]))
     except EmbodiedError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import typer
 import yaml
 
 from embodied.cli import options
 
 
 def config(
-    context: typer.Context,
     path: options.ConfigFile = None,
     env: options.Env = None,
     split: options.Split = None,
@@ -29,6 +27,5 @@ def config(
         out=out,
         ray_address=ray_address,
         settings=settings,
-        extra=context.args,
     )
     print(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), end="")

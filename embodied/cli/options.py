@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,7 +42,6 @@ def resolve(
     out: Path | None = None,
     ray_address: str | None = None,
     settings: Sequence[str] | None = None,
-    extra: Sequence[str] = (),
 ) -> RunConfig:
     """The configuration that a file and options give together.
 
@@ -57,21 +57,22 @@ def resolve(
         "runner": {"ray_address": ray_address} if ray_address else None,
     }
     change = {key: value for key, value in shortcuts.items() if value is not None}
-    return load_config(path, [change], [*(settings or []), *_dotted(extra)])
+    return load_config(path, [change], settings or [])
 
 
-def _dotted(words: Sequence[str]) -> list[str]:
-    """`--a.b c` and `--a.b=c` as assignments."""
-    assignments: list[str] = []
+def with_settings(words: Sequence[str]) -> list[str]:
+    """Command-line words with every `--a.b c` and `--a.b=c` turned into `--set a.b=c`."""
+    result: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        name, separator, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or "." not in name:
-            raise ConfigError(f"there is no option {word!r}; see --help")
+        name, separator, value = word.partition("=")
+        if not re.fullmatch(r"--\w+(\.\w+)+", name):
+            result.append(word)
+            continue
         if not separator:
             if not rest:
                 raise ConfigError(f"the option {word!r} needs a value")
             value = rest.pop(0)
-        assignments.append(f"{name}={value}")
-    return assignments
+        result += ["--set", f"{name.removeprefix('--')}={value}"]
+    return result

@@ -12,7 +12,6 @@ import typer
 from embodied.cli import options
 from embodied.cli.run import play_run
 from embodied.comparison import Comparison, compare
-from embodied.config import RunConfig
 from embodied.recordings import load_recordings
 from embodied.store import open_run
 
@@ -29,6 +28,7 @@ def replay(
     """Replay recorded policy messages and compare every observation and verdict."""
     started = time.monotonic()
     files = [str(path.resolve()) for path in recordings]
+    recorded = load_recordings(recordings)
     config = options.resolve(
         None,
         env=env,
@@ -43,15 +43,9 @@ def replay(
         ],
     )
     play_run(config)
-    _print(_compared(config), time.monotonic() - started, json)
-
-
-def _compared(config: RunConfig) -> Comparison:
-    return compare(
-        open_run(config.out).trajectories(),
-        load_recordings(config.policy.recordings),
-        config.protocol.limits.steps,
-    )
+    trajectories = open_run(config.out).trajectories()
+    comparison = compare(trajectories, recorded, config.protocol.limits.steps)
+    _print(comparison, time.monotonic() - started, json)
 
 
 def _print(comparison: Comparison, seconds: float, json: bool) -> None:

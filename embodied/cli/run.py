@@ -25,7 +25,6 @@ INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 
 
 def run(
-    context: typer.Context,
     path: options.ConfigFile = None,
     env: options.Env = None,
     split: options.Split = None,
@@ -49,7 +48,6 @@ def run(
         out=out,
         ray_address=ray_address,
         settings=settings,
-        extra=context.args,
     )
     play_run(config)
     finish(config.out, json)
@@ -77,6 +75,12 @@ def play_run(config: RunConfig) -> None:
     with RunStore.create(config.out, protocol, config.model_dump(mode="json")) as store:
         todo = assignments(config, store.finished())
         console = Console(stderr=True)
+        console.print(
+            f"{len(todo)} episodes of {config.environment.name} by {config.policy.name} "
+            f"into {config.out}",
+            highlight=False,
+            soft_wrap=True,
+        )
         with RunProgress(len(todo), console) as progress:
 
             def write(trajectory: Trajectory) -> None:

@@ -205,7 +205,14 @@ class _Action:
         if self._robot.ended and self._robot.after_end == "stop":
             self.output.ended = True
             raise _Broken(None)
-        return snapshot.resume(answer)
+        try:
+            return snapshot.resume(answer)
+        except monty.MontyRuntimeError as error:
+            if error.traceback() or not isinstance(error.exception(), TypeError | ValueError):
+                raise
+            raise InfrastructureError(
+                f"{name}() returned what code cannot hold: {error}"
+            ) from error
 
     def _input(self, snapshot: monty.FunctionSnapshot) -> Any:
         """Nobody answers: as CPython does at the end of its input."""

@@ -72,13 +72,12 @@ def split_folder(data: Path, split: str) -> Path:
     Raises:
         ConfigError: the data has no such split.
     """
-    folder = data / GAMES / split
-    if not folder.is_dir() or folder.parent != data / GAMES:
-        known = sorted(p.name for p in (data / GAMES).iterdir() if p.is_dir())
+    known = sorted(path.name for path in (data / GAMES).iterdir() if path.is_dir())
+    if split not in known:
         raise ConfigError(
             f"there is no split {split!r} in {data / GAMES}; there are: {', '.join(known)}"
         )
-    return folder
+    return data / GAMES / split
 
 
 def game_file(data: Path, split: str, task_id: str) -> Path:

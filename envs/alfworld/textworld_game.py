@@ -39,7 +39,7 @@ class TextWorldGame:
             except Exception as error:
                 self._environment = None
                 what = f"{type(error).__name__}: {error}"
-                raise DataError(f"the game file {path} cannot be played: {what:.500}") from error
+                raise DataError(f"a game file cannot be played ({what:.100}): {path}") from error
             return str(self._state.feedback)
 
     def step(self, command: str) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from embodied import InfrastructureError, action, make_interpreter
+from embodied import InfrastructureError, Observation, action, make_interpreter
 from embodied.interpreter import Limits, Output, Session
 from tests.conftest import LightSwitch, Switcher
 
@@ -222,3 +222,23 @@ def test_an_action_may_have_the_name_of_a_builtin(task: Any) -> None:
         assert session.run("x = 'a' * 10**9").limit is not None
         assert session.run("slice('left 1')").value == "'The light left 1 is on.'"
         assert session.run("f = slice\nf('left 1')").value == "'The light left 1 is on.'"
+
+
+def test_a_robot_that_returns_what_code_cannot_hold_is_at_fault(task: Any) -> None:
+    class Strange(Switcher):
+        @action
+        def strange(self) -> object:
+            """Return a thing."""
+            return object()
+
+    robot = Strange(LightSwitch())
+    robot.begin(robot.environment.reset(task), max_steps=50)
+    with make_interpreter("restricted", robot) as session:
+        with pytest.raises(InfrastructureError, match=r"strange\(\) returned what code cannot hold"):
+            session.run("x = 1\nstrange()")
+        assert session.run("on('left 1')").value == "'The light left 1 is on.'"
+
+
+def test_lone_surrogates_are_replaced(session: Session) -> None:
+    assert session.run("print('\ud800')").stdout == "?\n"
+    assert Observation("\ud800").text == "?"
