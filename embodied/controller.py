@@ -185,14 +185,7 @@ class Controller:
         started = time.perf_counter()
         try:
             result = self.environment.step(command)
-        except EmbodiedError:
-            raise
-        except Exception as error:
-            name = type(self.environment).__name__
-            raise InfrastructureError(f"{name}.step({command!r}) failed: {error!r}") from error
-        self.last_result = result
-        self.steps.append(
-            StepRecord(
+            record = StepRecord(
                 command=command,
                 observation=result.observation.text,
                 reward=result.reward,
@@ -201,7 +194,13 @@ class Controller:
                 success=result.success,
                 seconds=time.perf_counter() - started,
             )
-        )
+        except EmbodiedError:
+            raise
+        except Exception as error:
+            name = type(self.environment).__name__
+            raise InfrastructureError(f"{name}.step({command!r}) failed: {error!r}") from error
+        self.last_result = result
+        self.steps.append(record)
         return result
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:

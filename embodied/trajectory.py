@@ -13,9 +13,9 @@ SCHEMA_VERSION = 1
 
 
 class Record(BaseModel):
-    """Base of all records: unknown keys are errors, so that no field is lost in silence."""
+    """Base of all records: unknown keys are errors, and so are numbers that JSON does not know."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class Message(Record):

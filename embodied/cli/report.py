@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from embodied.cli import options
-from embodied.report.metrics import Report
 from embodied.report import table
+from embodied.report.metrics import Report
 from embodied.store import open_run
 
 

@@ -31,7 +31,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 def render(report: Report) -> RenderableType:
     """A report as a table with notes below it."""
-    return Group(_table(report), *_notes(report))
+    return Group(_table(report), Text(), *_notes(report))
 
 
 def _standard_output() -> Console:
@@ -40,9 +40,9 @@ def _standard_output() -> Console:
 
 
 def _table(report: Report) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False)
     table.add_column("task kind", overflow="fold", min_width=10)
-    for heading in ("episodes", "success", "95 % interval", "turns", "calls", "steps", "tokens"):
+    for heading in ("episodes", "success", "95 % CI", "turns", "calls", "steps", "tokens"):
         table.add_column(heading, justify="right", no_wrap=True)
     for kind, figures in report.by_kind.items():
         table.add_row(_plain(kind), *_cells(figures))
@@ -62,7 +62,9 @@ def _cells(figures: Figures) -> Iterator[str]:
 
 
 def _notes(report: Report) -> Iterator[Text]:
-    if report.by_kind:
+    if not report.episodes:
+        yield Text("No episode is scored yet.")
+    else:
         yield Text("Turns, calls, steps and tokens: mean per episode.", style="dim")
     if report.steps.mean_of_successes is not None:
         yield Text(f"Steps per success: {_number(report.steps.mean_of_successes)}.")
@@ -72,7 +74,7 @@ def _notes(report: Report) -> Iterator[Text]:
     if report.damaged_lines:
         yield Text(
             f"Damaged lines, in no figure: {report.damaged_lines:,}. "
-            "`embodied resume` runs their episodes again.",
+            "`embodied resume` runs the episodes that they leave missing.",
             style="bold red",
         )
 

@@ -24,8 +24,11 @@ from pydantic import ValidationError
 from embodied.errors import ConfigError, RunError
 from embodied.protocol import RunProtocol
 
-YAML_BYTES = 4 * 1024 * 1024
+YAML_BYTES = 1024 * 1024
 """A protocol or configuration larger than this is not read."""
+
+YAML_DEPTH = 50
+"""Nor one with more lists and mappings inside each other than this."""
 
 _PROTOCOL = "protocol.yaml"
 _CONFIG = "config.yaml"
@@ -250,9 +253,19 @@ def _read_yaml(path: Path) -> Any:
     if len(text) > YAML_BYTES:
         raise RunError(f"{path} is larger than {YAML_BYTES} bytes")
     try:
-        # Aliases let a small file stand for an enormous value; a run folder has no use for them.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise RunError(f"{path} uses YAML aliases, which a run folder may not hold")
+        _check_yaml(path, text)
         return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise RunError(f"{path} is not YAML: {error}") from error
+
+
+def _check_yaml(path: Path, text: bytes) -> None:
+    """Refuse what lets a small file take much time or memory, and a run folder has no use for."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise RunError(f"{path} uses YAML aliases, which a run folder may not hold")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > YAML_DEPTH:
+            raise RunError(f"{path} is nested more than {YAML_DEPTH} deep")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from embodied.store.folder import index_path, open_file, shard_numbers, shard_path
-from embodied.store.lines import BadLineError, decode, read_line
+from embodied.store.lines import LINE_BYTES, BadLineError, decode, read_line
 from embodied.store.summary import Place, Summary, summarize
 
 _INDEX_LINE_BYTES = 1024 * 1024
@@ -40,8 +39,8 @@ def walk(folder: Path, *, verify: bool = False) -> Iterator[Summary | Damage]:
 
     Args:
         folder: the run.
-        verify: trust a line of the index only if its checksum fits the shard's bytes. Costs one
-            reading of all shards.
+        verify: trust a line of the index only if its checksum fits it and the shard's bytes.
+            Costs one reading of all shards.
 
     Raises:
         RunError: a file of the run is not a plain file.
@@ -118,11 +117,11 @@ class _Shard:
                 yield record
 
     def _fits(self, entry: Summary, size: int) -> bool:
-        if entry.offset + entry.length > size:
+        if entry.length > LINE_BYTES or entry.offset + entry.length > size:
             return False
         if self.verify:
             self.file.seek(entry.offset)
-            return zlib.crc32(self.file.read(entry.length)) == entry.checksum
+            return entry == entry.sealed(self.file.read(entry.length))
         self.file.seek(entry.offset + entry.length - 1)
         return self.file.read(1) == b"\n"
 

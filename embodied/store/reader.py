@@ -12,7 +12,7 @@ from embodied.errors import RunError
 from embodied.protocol import RunProtocol
 from embodied.store.folder import existing_run, open_file, read_config, read_protocol, shard_path
 from embodied.store.index import Damage, walk
-from embodied.store.lines import LINE_BYTES, BadLineError, decode, line_number
+from embodied.store.lines import BadLineError, decode, line_number
 from embodied.store.summary import Place, Summary
 from embodied.trajectory import Outcome, Trajectory
 
@@ -125,7 +125,7 @@ class RunReader:
         with open_file(path) as file:
             file.seek(summary.offset)
             try:
-                trajectory = decode(file.read(min(summary.length, LINE_BYTES + 1)))
+                trajectory = decode(file.read(summary.length))
                 if trajectory.episode_id == summary.episode_id:
                     return trajectory
                 reason = f"the index has episode {summary.episode_id!r} here"

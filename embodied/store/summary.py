@@ -61,19 +61,24 @@ class Summary(Record):
     """Byte position of the trajectory in its shard."""
     length: int = Field(gt=0)
     """Bytes of the trajectory's line, its line feed included."""
-    checksum: NonNegativeInt
-    """CRC-32 of those bytes."""
+    checksum: NonNegativeInt = 0
+    """CRC-32 of those bytes and the other fields; see `sealed`."""
 
     @property
     def place(self) -> Place:
         """Where the trajectory begins."""
         return Place(self.shard, self.offset)
 
+    def sealed(self, line: bytes) -> Summary:
+        """The same summary with the checksum that it must have where `line` is the trajectory's."""
+        fields = self.model_dump_json(exclude={"checksum"}).encode()
+        return self.model_copy(update={"checksum": zlib.crc32(fields, zlib.crc32(line))})
+
 
 def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
     """The summary of a trajectory that is stored at `place` as `line`."""
     usage, calls = trajectory.usage, trajectory.calls
-    return Summary(
+    summary = Summary(
         episode_id=trajectory.episode_id,
         kind=trajectory.task.kind,
         outcome=trajectory.outcome,
@@ -92,8 +97,8 @@ def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
         shard=place.shard,
         offset=place.offset,
         length=len(line),
-        checksum=zlib.crc32(line),
     )
+    return summary.sealed(line)
 
 
 def shorten(text: str) -> str:

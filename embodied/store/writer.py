@@ -129,11 +129,12 @@ class RunStore:
 
         Raises:
             RunError: the disk is full or broken, or the trajectory cannot be written as JSON. The
-                folder stays as it was, and the episode can be stored later.
+                folder stays whole. `append` may be called again with the same episode; it returns
+                False where only the index was not written.
         """
         line, stored = encode(trajectory)
         with self._guard, writing(self.folder):
-            if trajectory.episode_id in self._scored:
+            if stored.episode_id in self._scored:
                 return False
             place = self._store(line)
             self._remember(stored.episode_id, stored.outcome)

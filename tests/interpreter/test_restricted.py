@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from embodied import InfrastructureError, Observation, action, make_interpreter
@@ -200,12 +202,13 @@ def test_the_worker_process_dies_with_its_host(robot: Any) -> None:
         "print(session.worker_pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     worker = int(done.stdout)
     for _ in range(100):
-        if subprocess.run(["kill", "-0", str(worker)], capture_output=True).returncode:
+        if not psutil.pid_exists(worker):
             return
-        subprocess.run(["sleep", "0.1"])
+        time.sleep(0.1)
     pytest.fail(f"the interpreter process {worker} outlived its host")
 
 
@@ -234,7 +237,9 @@ def test_a_robot_that_returns_what_code_cannot_hold_is_at_fault(task: Any) -> No
     robot = Strange(LightSwitch())
     robot.begin(robot.environment.reset(task), max_steps=50)
     with make_interpreter("restricted", robot) as session:
-        with pytest.raises(InfrastructureError, match=r"strange\(\) returned what code cannot hold"):
+        with pytest.raises(
+            InfrastructureError, match=r"strange\(\) returned what code cannot hold"
+        ):
             session.run("x = 1\nstrange()")
         assert session.run("on('left 1')").value == "'The light left 1 is on.'"
 

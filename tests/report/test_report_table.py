@@ -1,0 +1,103 @@
+"""The printed report."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from embodied.report import Report, compute, print_report
+from embodied.store import EpisodeSeconds, Summary
+from embodied.trajectory import Outcome
+
+KINDS = [
+    "look_at_obj_in_light",
+    "pick_and_place_simple",
+    "pick_clean_then_place_in_recep",
+    "pick_two_obj_and_place",
+]
+
+
+def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
+    """A summary with figures by number."""
+    return Summary.model_validate(
+        {
+            "episode_id": f"t{number}#0",
+            "kind": KINDS[number % 4],
+            "outcome": outcome,
+            "turns": number % 20,
+            "calls": number % 45,
+            "steps": number % 50,
+            "prompt_tokens": 12_000 + number,
+            "completion_tokens": 1_200,
+            "format_errors": 0,
+            "failed_calls": 0,
+            "seconds": EpisodeSeconds(),
+            "shard": 0,
+            "offset": 0,
+            "length": 1,
+            **fields,
+        }
+    )
+
+
+@pytest.fixture
+def report() -> Report:
+    """A report with a bit of everything."""
+    summaries = [
+        summary(number, Outcome.TRUNCATED if number % 3 else Outcome.SUCCESS, limit="turns")
+        for number in range(2000)
+    ]
+    gone = "the server at http://127.0.0.1:8000 does not answer: connection refused"
+    for number in range(23):
+        error = gone if number < 12 else f"[red]cause {number}[/red] \x1b[31m" + "long " * 30
+        outcome = Outcome.INFRASTRUCTURE_ERROR
+        summaries.append(summary(number, outcome, error=error, retries=[gone, gone]))
+    return compute(summaries)
+
+
+def printed(report: Report) -> str:
+    """What goes to a file."""
+    file = io.StringIO()
+    print_report(report, Console(file=file, width=100))
+    return file.getvalue()
+
+
+def test_one_row_a_kind_and_a_total(report: Report) -> None:
+    lines = printed(report).splitlines()
+    rows = {line.split()[0]: line.split()[1:] for line in lines if line[:1].isalpha()}
+    assert [
+        line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in KINDS
+    ] == KINDS
+    assert rows["total"][:5] == ["2,000", "33.4", "%", "31.3", "to"]
+    assert rows["total"][5:] == ["35.4", "9.5", "21.9", "24.5", "14,200"]
+
+
+def test_causes_are_counted_below(report: Report) -> None:
+    text = printed(report)
+    assert "Infrastructure errors, not scored: 23\n  12  the server at http" in text
+    assert "Retries: 46\n" in text
+    assert "Truncated, by limit: 1,333\n  1,333  turns\n" in text
+    assert "and 2 more causes" in text
+    assert "Damaged" not in text
+    assert "Damaged lines, in no figure: 3." in printed(
+        report.model_copy(update={"damaged_lines": 3})
+    )
+
+
+def test_it_fits_and_is_plain(report: Report) -> None:
+    text = printed(report)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "[red]cause" in text
+    assert "\x1b" not in text
+
+
+def test_it_goes_to_standard_output_in_its_width(
+    report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_report(report)
+    assert capsys.readouterr().out == printed(report)
+
+
+def test_a_run_without_episodes_prints() -> None:
+    assert "No episode is scored yet." in printed(compute([]))

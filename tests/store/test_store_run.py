@@ -1,0 +1,277 @@
+"""What a run folder keeps: protocol, configuration, each episode once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+import embodied.store.writer
+from embodied.errors import ConfigError, RunError
+from embodied.protocol import RunProtocol
+from embodied.store import RunStore, open_run
+from embodied.trajectory import CallRecord, Outcome, Trajectory
+
+MakeTrajectory = Callable[..., Trajectory]
+
+
+def test_what_is_written_reads_back(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    config = {"workers": 4, "nested": {"on": "yes", "empty": [], 3: None}}
+    episodes = [make_trajectory(number, turns=number) for number in range(4)]
+    with RunStore.create(tmp_path / "a" / "run", protocol, config) as store:
+        assert [store.append(episode) for episode in episodes] == [True] * 4
+    run = open_run(tmp_path / "a" / "run")
+    assert run.protocol == protocol
+    assert run.config == config
+    assert list(run.trajectories()) == episodes
+    assert run.trajectory("t2#0") == episodes[2]
+    assert run.finished() == {episode.episode_id for episode in episodes}
+    assert run.damaged == ()
+    with pytest.raises(RunError, match="no episode 't9#0'"):
+        run.trajectory("t9#0")
+
+
+def test_a_summary_counts_its_trajectory(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    retries = ["\n  the server\tis gone \nTraceback", "x" * 300]
+    episode = make_trajectory(1, turns=3, attempts=3, retries=retries)
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        store.append(episode)
+    (summary,) = open_run(tmp_path).summaries()
+    assert (summary.turns, summary.calls, summary.steps, summary.failed_calls) == (3, 6, 6, 3)
+    assert (summary.prompt_tokens, summary.completion_tokens) == (300, 30)
+    assert summary.seconds.model_dump() == {
+        "total": 2.0,
+        "policy": 3.0,
+        "interpreter": 1.5,
+        "environment": 0.75,
+    }
+    assert summary.retries == ["the server is gone", "x" * 199 + "…"]
+
+
+def test_an_episode_is_stored_once(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        assert store.append(make_trajectory(1))
+        assert not store.append(make_trajectory(1, Outcome.FAILURE))
+        assert not store.append(make_trajectory(1, Outcome.INFRASTRUCTURE_ERROR))
+    with RunStore.open(tmp_path) as store:
+        assert not store.append(make_trajectory(1))
+    assert [episode.outcome for episode in open_run(tmp_path).trajectories()] == ["success"]
+
+
+def test_an_infrastructure_error_can_be_run_again(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    lost = make_trajectory(1, Outcome.INFRASTRUCTURE_ERROR, error="the server is gone")
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        assert store.append(lost)
+        assert store.append(lost)
+        assert store.append(make_trajectory(2))
+        assert store.finished() == {"t2#0"}
+    run = open_run(tmp_path)
+    assert run.finished() == {"t2#0"}
+    assert run.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
+    assert run.report().infrastructure_errors == 1
+    with RunStore.open(tmp_path) as store:
+        assert store.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
+        assert store.append(make_trajectory(1, Outcome.FAILURE))
+        assert store.finished() == {"t1#0", "t2#0"}
+    assert [episode.episode_id for episode in run.trajectories()] == ["t2#0", "t1#0"]
+    assert run.trajectory("t1#0").outcome is Outcome.FAILURE
+    assert run.report().infrastructure_errors == 0
+
+
+def test_of_foreign_duplicates_the_first_counts(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        store.append(make_trajectory(1))
+    shard = tmp_path / "episodes" / "00000.jsonl"
+    shard.write_bytes(shard.read_bytes() * 2)
+    assert len(list(open_run(tmp_path).summaries())) == 1
+    assert len(list(open_run(tmp_path).trajectories())) == 1
+
+
+def test_shards_roll_over(
+    tmp_path: Path,
+    make_trajectory: MakeTrajectory,
+    protocol: RunProtocol,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embodied.store.writer, "SHARD_BYTES", 2500)
+    episodes = [make_trajectory(number, turns=number % 5) for number in range(12)]
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        for episode in episodes[:7]:
+            store.append(episode)
+    with RunStore.open(tmp_path) as store:
+        for episode in episodes[7:]:
+            store.append(episode)
+    shards = sorted((tmp_path / "episodes").iterdir())
+    assert len(shards) > 3
+    assert shards[0].stat().st_size <= 2500
+    assert list(open_run(tmp_path).trajectories()) == episodes
+    (tmp_path / "index.jsonl").unlink()
+    assert list(open_run(tmp_path).trajectories()) == episodes
+
+
+def test_values_beyond_json_are_stored(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    episode = make_trajectory(1, turns=1, text="half \ud83d, pair \ud83d\ude00")
+    episode.turns[0].calls = [
+        CallRecord(name="c", arguments={"a": b"\xff", "\udc00": {1}}, result=print, seconds=0.0)
+    ]
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        assert store.append(episode)
+    (turn,) = open_run(tmp_path).trajectory("t1#0").turns
+    assert turn.message == "half \ufffd, pair 😀"
+    assert turn.calls[0].arguments == {"a": "b'\\xff'", "\ufffd": [1]}
+    assert turn.calls[0].result == "<built-in function print>"
+
+
+def test_what_would_not_read_back_is_refused(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        with pytest.raises(RunError, match="'t1#0' cannot be stored: reward"):
+            store.append(make_trajectory(1).model_copy(update={"reward": float("nan")}))
+        assert store.append(make_trajectory(1))
+
+
+def test_another_protocol_is_refused(tmp_path: Path, protocol: RunProtocol) -> None:
+    RunStore.create(tmp_path, protocol, {"workers": 1}).close()
+    changed = protocol.model_copy(update={"seed": 7, "policy": {"name": "test"}})
+    with pytest.raises(RunError, match=r"(?s)seed: 0 and now 7.*another folder") as caught:
+        RunStore.create(tmp_path, changed, {"workers": 2})
+    assert "policy.temperature: 1e-05 and now '(not set)'" in str(caught.value)
+    assert open_run(tmp_path).config == {"workers": 1}
+
+
+def test_the_same_protocol_goes_on(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    with RunStore.create(tmp_path, protocol, {"workers": 1}) as store:
+        store.append(make_trajectory(1))
+    with RunStore.create(tmp_path, protocol, {"workers": 2}) as store:
+        assert store.finished() == {"t1#0"}
+        assert store.protocol == protocol
+        assert store.config == {"workers": 2}
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, protocol: RunProtocol) -> None:
+    (tmp_path / "config.yaml").write_text("mine: true")
+    with pytest.raises(RunError, match="neither empty nor a run"):
+        RunStore.create(tmp_path, protocol, {})
+    assert list(tmp_path.iterdir()) == [tmp_path / "config.yaml"]
+    with pytest.raises(RunError, match="is a file"):
+        RunStore.create(tmp_path / "config.yaml", protocol, {})
+    for opened in (RunStore.open, open_run):
+        with pytest.raises(RunError, match=r"is not a run: it has no protocol\.yaml"):
+            opened(tmp_path)
+
+
+def test_an_interrupted_creation_can_be_repeated(tmp_path: Path, protocol: RunProtocol) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / "protocol.yaml.unfinished").write_text("environ")
+    RunStore.create(tmp_path, protocol, {"a": 1}).close()
+    (tmp_path / "config.yaml").unlink()
+    with pytest.raises(RunError, match=r"config\.yaml is missing; start the run again"):
+        RunStore.open(tmp_path)
+    RunStore.create(tmp_path, protocol, {"a": 1}).close()
+    assert open_run(tmp_path).config == {"a": 1}
+
+
+def test_a_config_without_words_is_refused(tmp_path: Path, protocol: RunProtocol) -> None:
+    with pytest.raises(ConfigError, match=r"config\.yaml cannot be written as YAML"):
+        RunStore.create(tmp_path, protocol, {"a": object()})
+
+
+def test_a_second_writer_is_refused(tmp_path: Path, protocol: RunProtocol) -> None:
+    with RunStore.create(tmp_path, protocol, {}):
+        with pytest.raises(RunError, match="is in use: another process is writing to it"):
+            RunStore.open(tmp_path)
+        with pytest.raises(RunError, match="is in use: another process is writing to it"):
+            RunStore.create(tmp_path, protocol, {})
+        assert open_run(tmp_path).finished() == set()
+    RunStore.open(tmp_path).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("protocol.yaml", "environment: [", "is not YAML"),
+        (
+            "protocol.yaml",
+            "environment: e\nunknown: 1",
+            "is not a protocol: policy: Field required",
+        ),
+        ("protocol.yaml", "a: &x [1]\nb: *x", "uses YAML aliases"),
+        ("protocol.yaml", "!!python/object/apply:os.system ['true']", "is not YAML"),
+        ("protocol.yaml", "[" * 100_000, "is nested more than 50 deep"),
+        ("protocol.yaml", "#" * 2_000_000, "is larger than"),
+        ("config.yaml", "- 1", "is not a mapping"),
+        ("config.yaml", "\x00", "is not YAML"),
+    ],
+)
+def test_hostile_yaml_is_refused(
+    tmp_path: Path, protocol: RunProtocol, name: str, content: str, complaint: str
+) -> None:
+    RunStore.create(tmp_path, protocol, {}).close()
+    (tmp_path / name).write_text(content)
+    with pytest.raises(RunError, match=complaint):
+        RunStore.open(tmp_path)
+    with pytest.raises(RunError, match=complaint):
+        _ = open_run(tmp_path).protocol, open_run(tmp_path).config
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path: Path, protocol: RunProtocol) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("precious\nand torn")
+    run = tmp_path / "run"
+    RunStore.create(run, protocol, {}).close()
+    shard = run / "episodes" / "00000.jsonl"
+    shard.unlink()
+    shard.symlink_to(outside)
+    with pytest.raises(RunError, match="is a symbolic link"):
+        RunStore.open(run)
+    with pytest.raises(RunError, match="is a symbolic link"):
+        list(open_run(run).summaries())
+    assert outside.read_text() == "precious\nand torn"
+
+
+def test_the_index_cannot_point_elsewhere(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    with RunStore.create(tmp_path, protocol, {}) as store:
+        store.append(make_trajectory(1))
+    index = tmp_path / "index.jsonl"
+    entry = json.loads(index.read_text())
+    for change in (
+        {"shard": "../../x"},
+        {"shard": -1},
+        {"shard": 5},
+        {"offset": 3},
+        {"length": 10**12},
+        {"length": 7},
+        {"unknown": 1},
+    ):
+        index.write_text(json.dumps(entry | change) + "\n")
+        assert list(open_run(tmp_path).trajectories()) == [make_trajectory(1)]
+
+
+def test_the_files_can_be_read_by_any_program(
+    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+) -> None:
+    with RunStore.create(tmp_path, protocol, {"a": 1}) as store:
+        store.append(make_trajectory(1))
+    assert yaml.safe_load((tmp_path / "protocol.yaml").read_text())["environment"] == "e"
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == {"a": 1}
+    (line,) = (tmp_path / "episodes" / "00000.jsonl").read_text().splitlines()
+    assert json.loads(line)["episode_id"] == "t1#0"
+    assert json.loads((tmp_path / "index.jsonl").read_text())["length"] == len(line.encode()) + 1
