@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, DataError
+from envs.alfworld.expressions import compile_expression
 
 _LOCK = threading.Lock()
 
@@ -74,10 +75,20 @@ def _start(path: Path) -> Any:
             AlfredDemangler,
             AlfredInfos,
         )
+        from textworld.envs.pddl import textgen
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"playing ALFWorld on TextWorld needs the package {error.name!r}; install it with: "
             "pip install 'embodied-codeact[alfworld]'"
         ) from error
+    textgen.EvalSymbol.derive = _derive
     infos = textworld.EnvInfos(won=True, admissible_commands=True, command_templates=True)
     return textworld.start(str(path), infos, wrappers=[AlfredDemangler, AlfredInfos])
+
+
+def _derive(symbol: Any, context: Any = None) -> list[Any]:
+    """Takes the place of TextWorld's own method, which evaluates the game file's text as Python."""
+    from textworld.envs.pddl.textgen import TerminalSymbol
+
+    entities = (context or symbol.context)["variables"]
+    return [TerminalSymbol(compile_expression(symbol.expression)(entities))]
