@@ -15,8 +15,8 @@ from embodied.trajectory import Outcome, Trajectory, Turn
 
 _FRAME = re.compile(r"\AObservation:\n(.*)\nYou have \d+ steps left and .*\Z", re.DOTALL)
 _TRACEBACK = re.compile(
-    r"^(?:-{70,}\n(?P<runtime>\w+) +Traceback \(most recent call last\)"
-    r"| *(?:Cell In\[\d+\]|File <\w+>).*?^(?P<syntax>\w+): )",
+    r"-{70,}\n(?P<runtime>\w+) +Traceback \(most recent call last\)"
+    r"|^ *(?:Cell In\[\d+\]|File <\w+>).*?^(?P<syntax>\w+): ",
     re.DOTALL | re.MULTILINE,
 )
 

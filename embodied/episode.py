@@ -126,8 +126,7 @@ class _Play:
     async def _turn(self, reply: Reply) -> Turn:
         move = self.conversation.read(reply.content)
         output, seconds = await self._execute(move)
-        if move.answer is not None:
-            self.answers += 1
+        self.answers += move.tries_to_answer
         return Turn(
             message=reply.content,
             action=move.action,
@@ -135,7 +134,7 @@ class _Play:
             stdout=output.stdout,
             error=output.error,
             limit=output.limit,
-            format_error=move == Move(),
+            format_error=move.action is None and move.answer is None,
             calls=output.calls,
             observation=self._observation(move, output),
             usage=reply.usage,

@@ -18,6 +18,8 @@ class Move:
 
     action: str | None = None
     answer: str | None = None
+    tries_to_answer: bool = False
+    """The message spends one of the episode's answers, even if it could not be read."""
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ class DefaultConversation(Conversation):
         """Code and answer may stand in one message; the code runs first."""
         answer = _ANSWER.search(message)
         return Move(
-            action=as_code.parse(message), answer=answer.group(1).strip() if answer else None
+            action=as_code.parse(message),
+            answer=answer.group(1).strip() if answer else None,
+            tries_to_answer=answer is not None,
         )
 
     def observation(self, output: Output, remaining: Remaining) -> str:

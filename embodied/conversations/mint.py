@@ -89,10 +89,14 @@ class MintConversation(Conversation):
         return [Message(role="user", content=content)]
 
     def read(self, message: str) -> Move:
-        """An answer wins over code: the benchmark did not run code beside a solution."""
-        answer = _ANSWER.search(message)
-        if answer:
-            return Move(answer=answer.group(1).strip())
+        """An answer wins over code: the benchmark did not run code beside a solution.
+
+        A solution without its closing tag was not understood, but counted.
+        """
+        if "<solution>" in message:
+            answer = _ANSWER.search(message)
+            text = answer.group(1).strip() if answer else None
+            return Move(answer=text, tries_to_answer=True)
         blocks = _BLOCK.findall(message)
         if not blocks:
             return Move()

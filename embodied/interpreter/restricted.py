@@ -134,8 +134,9 @@ class _Action:
         self._sources = sources
         self._code = code
         self._refused = 0
+        self._started = time.monotonic()
+        self._in_calls = 0.0
         self._raised: dict[str, str] = {}
-        self._deadline = time.monotonic() + limits.seconds
         self._printed = _Printed(limits.output_characters)
 
     def drive(self, worker: monty.MontySession) -> None:
@@ -175,8 +176,8 @@ class _Action:
         )
 
     def _answer(self, snapshot: Any) -> Any:
-        if time.monotonic() > self._deadline:
-            raise _Broken(f"the action took longer than {self._limits.seconds:g} seconds")
+        if time.monotonic() - self._started - self._in_calls > self._limits.seconds:
+            raise _Broken(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(snapshot, monty.NameLookupSnapshot):
             return snapshot.resume()
         if not isinstance(snapshot, monty.FunctionSnapshot):
@@ -202,6 +203,7 @@ class _Action:
             return snapshot.resume({"exception": self._refusal()})
         record, answer = self._recorded_call(snapshot)
         self.output.calls.append(record)
+        self._in_calls += record.seconds
         if self._robot.ended and self._robot.after_end == "stop":
             self.output.ended = True
             raise _Broken(None)

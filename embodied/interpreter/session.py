@@ -18,7 +18,8 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seconds: float = Field(30.0, gt=0)
-    """Wall time, the calls included."""
+    """Running time of the code itself. The time that calls take is not counted, so that a slow or
+    busy simulator changes no score."""
     calls: int = Field(100, gt=0)
     """Controller calls."""
     memory_bytes: int = Field(64 * 1024 * 1024, gt=0)

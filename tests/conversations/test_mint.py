@@ -50,6 +50,7 @@ def test_the_opening_is_the_recorded_one_without_its_example(alfworld_data: Path
         ("<execute> a() </execute> x <execute>b()\n</execute>", "a()\nb()", None),
         ("<execute>a()</execute><solution> done </solution>", None, "done"),
         ("<execute>a()", None, None),
+        ("<execute>a()</execute><solution> done", None, None),
         ("", None, None),
     ],
 )
@@ -58,6 +59,7 @@ def test_read(
 ) -> None:
     move = conversation.read(message)
     assert (move.action, move.answer) == (action, answer)
+    assert move.tries_to_answer == ("<solution>" in message)
 
 
 def test_statements_run_one_at_a_time(conversation: MintConversation, robot: Any) -> None:

@@ -111,11 +111,24 @@ def test_time_limit(robot: Any) -> None:
         assert session.run("x").value == "1", "a broken-off action leaves the variables alone"
 
 
-def test_time_limit_counts_calls(robot: Any) -> None:
+def test_time_limit_does_not_count_a_slow_simulator(robot: Any) -> None:
+    step = robot.environment.step
+    robot.environment.step = lambda command: time.sleep(0.1) or step(command)
+    with limited(robot, seconds=0.3) as session:
+        assert session.run("wait(5)").limit is None
+
+
+def test_time_limit_counts_the_time_between_calls(robot: Any) -> None:
     robot.max_steps = None
     with limited(robot, seconds=0.5, calls=10**9) as session:
         output = session.run("while True:\n    wait()")
-    assert output.limit == "the action took longer than 0.5 seconds"
+    assert output.limit == "the code used up 0.5 seconds"
+
+
+def test_time_limit_ends_endless_look_ups(robot: Any) -> None:
+    code = "while True:\n    try:\n        undefined\n    except NameError:\n        pass"
+    with limited(robot, seconds=0.5) as session:
+        assert session.run(code).limit == "the code used up 0.5 seconds"
 
 
 def test_memory_limit(robot: Any) -> None:
