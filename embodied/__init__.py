@@ -13,28 +13,33 @@ from embodied.environment import (
 from embodied.episode import run_episode
 from embodied.errors import (
     ConfigError,
+    ContextOverflow,
     DataError,
     EmbodiedError,
     InfrastructureError,
     RunError,
 )
-from embodied.interpreter import make_interpreter
+from embodied.interpreter import Limits, make_interpreter
 from embodied.policy import Policy, Reply
-from embodied.protocol import Protocol
+from embodied.protocol import EpisodeLimits, Protocol
 from embodied.registry import list_tasks, make_controller, make_environment
 from embodied.store import RunReader, open_run
 from embodied.task import Task
-from embodied.trajectory import Outcome, Trajectory
+from embodied.trajectory import Message, Outcome, Trajectory, Usage
 
 __all__ = [
     "Attachment",
     "Capabilities",
     "ConfigError",
+    "ContextOverflow",
     "Controller",
     "DataError",
     "EmbodiedError",
     "Environment",
+    "EpisodeLimits",
     "InfrastructureError",
+    "Limits",
+    "Message",
     "Observation",
     "Outcome",
     "Policy",
@@ -45,6 +50,7 @@ __all__ = [
     "StepResult",
     "Task",
     "Trajectory",
+    "Usage",
     "action",
     "list_tasks",
     "make_controller",

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
 
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
+from embodied.plain import described, shortened
 from embodied.trajectory import StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -68,10 +70,7 @@ class ActionSpec:
                 return_annotation=hints["return"],
             ),
             documentation=documentation,
-            validators={
-                p.name: TypeAdapter(hints[p.name], config=ConfigDict(strict=True))
-                for p in parameters
-            },
+            validators={p.name: _validator(method, p, hints[p.name]) for p in parameters},
         )
 
     def bind(
@@ -92,15 +91,28 @@ class ActionSpec:
         return {name: self._checked(name, value) for name, value in bound.arguments.items()}
 
     def _checked(self, name: str, value: Any) -> Any:
+        strict = self.signature.parameters[name].annotation in (str, int, float, bool)
         try:
-            return self.validators[name].validate_python(value)
+            return self.validators[name].validate_python(value, strict=strict)
         except ValidationError:
             raise TypeError(
-                f"{self.name}(): {name} cannot be {value!r:.80}. Its signature is {self}"
+                f"{self.name}(): {name} cannot be {described(value, 80)}. Its signature is {self}"
             ) from None
 
     def __str__(self) -> str:
         return f"{self.name}{self.signature}"
+
+
+def _validator(
+    method: Callable[..., Any], parameter: inspect.Parameter, hint: Any
+) -> TypeAdapter[Any]:
+    where = f"{method.__qualname__}: the parameter {parameter.name}"
+    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+        raise TypeError(f"{where} takes any number of arguments; name each one")
+    try:
+        return TypeAdapter(hint)
+    except PydanticUserError as error:
+        raise TypeError(f"{where} has a type that cannot be checked: {error.message}") from None
 
 
 class Controller:
@@ -126,6 +138,9 @@ class Controller:
             for method in methods
             if getattr(method, "__embodied_action__", False)
         }
+        taken = sorted(cls._specs.keys() & vars(Controller).keys())
+        if taken:
+            raise TypeError(f"{cls.__name__}: the name {taken[0]!r} is taken by Controller itself")
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -164,9 +179,11 @@ class Controller:
 
     @property
     def ended(self) -> bool:
-        """Whether the environment accepts no further step in this episode."""
+        """Whether the episode is over: goal reached, ended by the environment, out of steps."""
         last = self.last_result
-        return self.out_of_steps or (last is not None and (last.terminated or last.truncated))
+        if last is None:
+            return self.out_of_steps
+        return self.out_of_steps or last.terminated or last.truncated or last.success
 
     def send(self, command: str) -> str:
         """Take one environment step and return its observation's text.
@@ -186,8 +203,8 @@ class Controller:
         try:
             result = self.environment.step(command)
             record = StepRecord(
-                command=command,
-                observation=result.observation.text,
+                command=shortened(command),
+                observation=shortened(result.observation.text),
                 reward=result.reward,
                 terminated=result.terminated,
                 truncated=result.truncated,

@@ -13,10 +13,14 @@ from embodied.conversations import Conversation, Move, Remaining, make_conversat
 from embodied.environment import Environment
 from embodied.errors import ContextOverflow
 from embodied.interpreter import Output, Session, make_interpreter
+from embodied.plain import shortened
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Turn, TurnSeconds
+
+MESSAGE_CHARACTERS = 200_000
+"""A longer policy message is cut."""
 
 
 async def run_episode(
@@ -124,11 +128,12 @@ class _Play:
                 return ending
 
     async def _turn(self, reply: Reply) -> Turn:
-        move = self.conversation.read(reply.content)
+        message = shortened(reply.content, MESSAGE_CHARACTERS)
+        move = self.conversation.read(message)
         output, seconds = await self._execute(move)
         self.answers += move.tries_to_answer
         return Turn(
-            message=reply.content,
+            message=message,
             action=move.action,
             answer=move.answer,
             stdout=output.stdout,

@@ -31,8 +31,9 @@ class ContextOverflow(EmbodiedError):  # noqa: N818 - an end of an episode, not 
     """The conversation and the room for an answer exceed what the model can read."""
 
 
-class EpisodeEnded(Exception):  # noqa: N818 - a signal, not an error
+class EpisodeEnded(BaseException):
     """Raised by `Controller.send` when the episode accepts no further environment step.
 
-    It unwinds the running action and is never shown to a policy.
+    It unwinds the running action and is never shown to a policy. As a `BaseException` it passes
+    through a robot's `except Exception`.
     """

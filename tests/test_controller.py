@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from embodied import Controller, action
+from embodied import Controller, StepResult, action
 from embodied.errors import EpisodeEnded
 from tests.conftest import LightSwitch, Switcher
 
@@ -64,3 +67,75 @@ def test_after_the_end_the_last_text_can_be_repeated(task: Any) -> None:
     robot.begin(environment.reset(task), max_steps=1, after_end="repeat")
     assert robot.on("left 1") == robot.off("left 1") == "The light left 1 is on."
     assert len(robot.steps) == 1
+
+
+class Mode(StrEnum):
+    FAST = "fast"
+
+
+class Target(BaseModel):
+    x: float
+    y: float = 0.0
+
+
+class Arm(Controller):
+    @action
+    def move(self, target: Target, mode: Mode = Mode.FAST, by: tuple[float, float] = (0, 0)) -> str:
+        """Move."""
+        return f"{target.x} {mode.value} {by}"
+
+
+def test_parameters_may_be_models_enums_and_collections() -> None:
+    arm = Arm(LightSwitch())
+    assert arm.call("move", [{"x": 1}, "fast", [1, 2]]) == "1.0 fast (1.0, 2.0)"
+    with pytest.raises(TypeError, match=r"move\(\): mode cannot be 'slow'"):
+        arm.call("move", [{"x": 1}, "slow"])
+
+
+def test_what_cannot_be_an_action() -> None:
+    with pytest.raises(TypeError, match="name each one"):
+
+        class Many(Controller):
+            @action
+            def go(self, *places: str) -> str:
+                """Go to many places."""
+                return ""
+
+    with pytest.raises(TypeError, match="the name 'send' is taken"):
+
+        class Sender(Controller):
+            @action
+            def send(self, command: str) -> str:
+                """Send."""
+                return ""
+
+
+def test_the_goal_ends_the_episode_whatever_the_environment_says(task: Any) -> None:
+    class Endless(LightSwitch):
+        def step(self, command: str) -> StepResult:
+            return replace(super().step(command), terminated=False)
+
+    robot = Switcher(Endless())
+    robot.begin(robot.environment.reset(task), max_steps=50)
+    robot.on("left 1")
+    robot.on("right 1")
+    assert robot.ended
+    with pytest.raises(EpisodeEnded):
+        robot.off("left 1")
+
+
+def test_the_end_passes_through_a_robots_broad_except(task: Any) -> None:
+    class Careful(Switcher):
+        @action
+        def carefully(self, light: str) -> str:
+            """Switch on carefully."""
+            try:
+                return self.on(light)
+            except Exception:
+                return "never mind"
+
+    robot = Careful(LightSwitch())
+    robot.begin(robot.environment.reset(task), max_steps=1)
+    robot.on("left 1")
+    with pytest.raises(EpisodeEnded):
+        robot.carefully("left 1")

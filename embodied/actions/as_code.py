@@ -37,6 +37,33 @@ def parse(message: str) -> str | None:
     return code or None
 
 
+def example(controller: type[Controller]) -> str:
+    """A line of code that calls the controller: an action without arguments, if it has one."""
+    specs = list(controller.actions().values())
+    simple = [spec for spec in specs if not _required(spec)]
+    spec = (simple or specs)[0]
+    return f"print({spec.name}({', '.join(_required(spec))}))"
+
+
+def _required(spec: ActionSpec) -> list[str]:
+    empty = inspect.Parameter.empty
+    return [name for name, p in spec.signature.parameters.items() if p.default is empty]
+
+
+def tagged(message: str, tag: str) -> list[str]:
+    """The texts between `<tag>` and `</tag>`, in order; one left open does not count."""
+    start, end = f"<{tag}>", f"</{tag}>"
+    found: list[str] = []
+    position = message.find(start)
+    while position >= 0:
+        close = message.find(end, position)
+        if close < 0:
+            break
+        found.append(message[position + len(start) : close])
+        position = message.find(start, close)
+    return found
+
+
 def render(thought: str, code: str) -> str:
     """A message that `parse` reads back: the thought in words, then the code."""
     return f"{thought}\n<execute>\n{code}\n</execute>"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from embodied.actions import as_code
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.environment import Observation
@@ -15,7 +13,7 @@ You control a robot by writing Python. In each turn, first say in a sentence or 
 learned and what to do next, then write one code block:
 
 <execute>
-print(look())
+{example}
 </execute>
 
 The code runs, and you see what it printed. Use variables, loops and conditions; look at what the \
@@ -32,10 +30,8 @@ task cannot be done, write <solution>give up</solution> instead of code."""
 _UNREADABLE = """\
 No code was found in your message. Write it like this:
 <execute>
-print(look())
+{example}
 </execute>"""
-
-_ANSWER = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
 
 
 class DefaultConversation(Conversation):
@@ -46,7 +42,10 @@ class DefaultConversation(Conversation):
         limits = self.protocol.limits
         steps = "" if limits.steps is None else f" and {limits.steps} robot actions in all"
         system = _SYSTEM.format(
-            functions=as_code.document(self.controller), turns=limits.turns, steps=steps
+            example=as_code.example(self.controller),
+            functions=as_code.document(self.controller),
+            turns=limits.turns,
+            steps=steps,
         )
         return [
             Message(role="system", content=system),
@@ -55,11 +54,11 @@ class DefaultConversation(Conversation):
 
     def read(self, message: str) -> Move:
         """Code and answer may stand in one message; the code runs first."""
-        answer = _ANSWER.search(message)
+        answers = as_code.tagged(message, "solution")
         return Move(
             action=as_code.parse(message),
-            answer=answer.group(1).strip() if answer else None,
-            tries_to_answer=answer is not None,
+            answer=answers[0].strip() if answers else None,
+            tries_to_answer=bool(answers),
         )
 
     def observation(self, output: Output, remaining: Remaining) -> str:
@@ -81,7 +80,7 @@ class DefaultConversation(Conversation):
 
     def unreadable(self, remaining: Remaining) -> str:
         """Shows the right form."""
-        return self._framed(_UNREADABLE, remaining)
+        return self._framed(_UNREADABLE.format(example=as_code.example(self.controller)), remaining)
 
     def _framed(self, text: str, remaining: Remaining) -> str:
         steps = "" if remaining.steps is None else f", {remaining.steps} robot actions"

@@ -7,9 +7,9 @@ that replaying their messages gives back their observations.
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
+from embodied.actions import as_code
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output, Session
@@ -55,9 +55,6 @@ If you want to give me an answer, please use <solution> YOUR_SOLUTION_HERE </sol
 For example: The answer to the question is <solution> 42 </solution>. 
 """  # noqa: W291 - the recorded texts have these trailing spaces
 
-_BLOCK = re.compile(r"<execute>(.*?)</execute>", re.DOTALL)
-_ANSWER = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-
 OUTPUT_CHARACTERS = 2000
 
 
@@ -94,31 +91,35 @@ class MintConversation(Conversation):
         A solution without its closing tag was not understood, but counted.
         """
         if "<solution>" in message:
-            answer = _ANSWER.search(message)
-            text = answer.group(1).strip() if answer else None
-            return Move(answer=text, tries_to_answer=True)
-        blocks = _BLOCK.findall(message)
+            answers = as_code.tagged(message, "solution")
+            answer = answers[0].strip() if answers else None
+            return Move(answer=answer, tries_to_answer=True)
+        blocks = as_code.tagged(message, "execute")
         if not blocks:
             return Move()
         return Move(action="\n".join(block.strip() for block in blocks))
 
     def execute(self, action: str, session: Session) -> Output:
-        """Run the statements one at a time, once the whole cell has parsed."""
+        """Run the action as IPython runs a cell: statement by statement, once it has parsed.
+
+        So an error of form that CPython only finds when it compiles a statement, such as `break`
+        outside a loop, comes after the statements before it have run.
+        """
         self._cells += 1
-        total = Output()
+        if len(action) > self.protocol.action_limits.code_characters:
+            return session.run(action)
         try:
-            statements = list(_statements(action))
+            statements = ast.parse(action).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            total.error = ErrorRecord(type=type(error).__name__, message=str(error))
-            return total
-        for statement in statements:
-            output = session.run(statement)
-            total.stdout += output.stdout
-            total.calls += output.calls
-            total.value, total.error, total.limit = output.value, output.error, output.limit
-            if output.error or output.limit or output.ended:
-                break
-        return total
+            return Output(error=ErrorRecord(type=type(error).__name__, message=str(error)))
+        output = session.run(action)
+        if output.parsed or output.error is None:
+            return output
+        before = _before(action, statements, output.error.line or 1)
+        ran = session.run(before) if before.strip() else Output()
+        if ran.error is None and ran.limit is None and not ran.ended:
+            ran.value, ran.error = None, output.error
+        return ran
 
     def observation(self, output: Output, remaining: Remaining) -> str:
         """The output as an IPython cell shows it, cut to the benchmark's length."""
@@ -157,12 +158,9 @@ def _framed(text: str, remaining: Remaining) -> str:
     return frame
 
 
-def _statements(code: str) -> Iterator[str]:
-    """The top-level statements, each at its own line number and without the code around it."""
+def _before(code: str, statements: Sequence[ast.stmt], line: int) -> str:
+    """The code before the statement in which a line stands."""
+    bad = next(node for node in reversed(statements) if node.lineno <= line)
     lines = code.splitlines(keepends=True)
-    for node in ast.parse(code).body:
-        segment = ast.get_source_segment(code, node) or ""
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(d.lineno for d in decorators)])
-        prefix = "".join(lines[first - 1 : node.lineno - 1])
-        yield "\n" * (first - 1) + prefix + segment
+    same_line = lines[bad.lineno - 1].encode()[: bad.col_offset].decode().rstrip("; ")
+    return "".join(lines[: bad.lineno - 1]) + same_line

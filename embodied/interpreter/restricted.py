@@ -15,8 +15,9 @@ from typing import Any
 import pydantic_monty as monty
 
 from embodied.controller import Controller
-from embodied.errors import EpisodeEnded, InfrastructureError
+from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
 from embodied.interpreter.session import Limits, Output, Session
+from embodied.plain import described, plain, sendable, shortened
 from embodied.trajectory import CallRecord, ErrorRecord
 
 MODULES = (
@@ -72,14 +73,22 @@ class RestrictedSession(Session):
             action.drive(worker)
         except _Broken as broken:
             action.output.limit = broken.limit
-            self._drop_worker()
-        except InfrastructureError:
-            self._drop_worker()
+            self._break_off()
+        except (RecursionError, OverflowError, TypeError, ValueError) as error:
+            action.output.limit = f"the code made a value that cannot be handled: {error}"
+            self._break_off()
+        except EmbodiedError:
+            self._break_off()
             raise
-        except (monty.MontyError, RuntimeError, TypeError, ValueError) as error:
-            self._drop_worker()
+        except (monty.MontyError, RuntimeError) as error:
+            self._break_off()
             raise InfrastructureError(f"the interpreter failed: {error!r}") from error
         return action.output
+
+    def _break_off(self) -> None:
+        """Leave the running action; the next one starts from the state before it."""
+        self._sources.popitem()
+        self._drop_worker()
 
     def _ready_worker(self) -> monty.MontySession:
         if self._worker is not None:
@@ -165,7 +174,8 @@ class _Action:
             raise _Broken(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(exception, MemoryError) and "limit exceeded" in str(exception):
             raise _Broken(f"the code used up {self._limits.memory_bytes} bytes of memory")
-        message, name = error.display("msg"), type(exception).__name__
+        self.output.parsed = not all(frame.function_name is None for frame in frames)
+        message, name = shortened(error.display("msg")), type(exception).__name__
         if type(exception) is Exception:
             name = self._raised.get(message, name)
         inside = [frame for frame in frames if frame.filename in self._sources]
@@ -240,18 +250,18 @@ class _Action:
         answer: Any = {}
         try:
             result = self._robot.call(name, snapshot.args, snapshot.kwargs)
-            answer = {"return_value": result}
+            answer = {"return_value": _sendable(name, result)}
         except EpisodeEnded:
             pass
-        except InfrastructureError:
+        except EmbodiedError:
             raise
         except Exception as raised:
             answer = self._exception(raised)
-            error = ErrorRecord(type=type(raised).__name__, message=str(raised))
+            error = ErrorRecord(type=type(raised).__name__, message=shortened(str(raised)))
         record = CallRecord(
             name=name,
             arguments=_by_name(self._robot, name, snapshot),
-            result=result,
+            result=plain(result),
             error=error,
             line=self._line(snapshot.position),
             seconds=time.perf_counter() - started,
@@ -284,10 +294,17 @@ class _Printed:
 
 def _by_name(robot: Controller, name: str, snapshot: monty.FunctionSnapshot) -> dict[str, Any]:
     try:
-        bound = robot.actions()[name].signature.bind(*snapshot.args, **snapshot.kwargs)
+        values = robot.actions()[name].signature.bind(*snapshot.args, **snapshot.kwargs).arguments
     except TypeError:
-        return {str(i): value for i, value in enumerate(snapshot.args)} | snapshot.kwargs
-    return dict(bound.arguments)
+        values = {str(i): value for i, value in enumerate(snapshot.args)} | snapshot.kwargs
+    return {key: plain(value) for key, value in values.items()}
+
+
+def _sendable(name: str, result: object) -> Any:
+    try:
+        return sendable(result)
+    except TypeError as error:
+        raise InfrastructureError(f"{name}(): {error}") from error
 
 
 def _function(name: str) -> Callable[..., None]:
@@ -305,11 +322,8 @@ def _unknown(name: str, known: Any) -> str:
 
 
 def _shown(complete: monty.MontyComplete, limit: int) -> str | None:
-    value = complete.output
-    if value is None:
-        return None
     try:
-        text = repr(value)
-    except ValueError:
-        text = "(a number too large to show)"
-    return text if len(text) <= limit else f"{text[:limit]}..."
+        value = complete.output
+    except (RecursionError, ValueError, MemoryError):
+        return "(a value too large to show)"
+    return None if value is None else described(value, limit)

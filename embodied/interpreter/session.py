@@ -38,6 +38,8 @@ class Output:
     value: str | None = None
     """`repr` of the last expression, where the code ends with one that is not None."""
     error: ErrorRecord | None = None
+    parsed: bool = True
+    """False: the error is one of form, and nothing of the code has run."""
     calls: list[CallRecord] = field(default_factory=list)
     limit: str | None = None
     """The limit that stopped the action, in words for the policy."""

@@ -16,7 +16,7 @@ from embodied.comparison import Comparison, compare
 from embodied.conversations import make_conversation
 from embodied.conversations.mint import MintConversation, task_prompt
 from embodied.environment import Observation
-from embodied.interpreter import make_interpreter
+from embodied.interpreter import Limits, make_interpreter
 from embodied.policies.replay import ReplayPolicy
 from embodied.protocol import preset
 from embodied.recordings import load_recordings
@@ -81,6 +81,23 @@ def test_statements_keep_their_lines(conversation: MintConversation, robot: Any)
     assert output.error is not None
     assert output.error.line == 9
     assert [call.line for call in output.calls] == [8, 8]
+
+
+def test_limits_hold_for_the_whole_action(robot: Any) -> None:
+    limits = Limits(calls=2, output_characters=100)
+    protocol = preset("mint").model_copy(update={"action_limits": limits})
+    conversation = make_conversation(protocol, MintHousehold)
+    with make_interpreter("restricted", robot, limits) as session:
+        output = conversation.execute("wait()\n" * 5, session)
+        assert len(output.calls) == 2
+        assert output.error is not None
+        output = conversation.execute("print('a' * 90)\n" * 5 + "break", session)
+        assert len(output.stdout) < 200
+
+
+def test_long_hostile_messages_are_read_in_no_time(conversation: MintConversation) -> None:
+    for tag in ("<solution>", "<execute>", "</execute>"):
+        conversation.read(tag * 20_000)
 
 
 def replayed(data: Path, model: str, count: int) -> Comparison:

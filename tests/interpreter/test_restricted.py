@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import numpy
 import psutil
 import pytest
 
 from embodied import InfrastructureError, Observation, action, make_interpreter
 from embodied.interpreter import Limits, Output, Session
+from embodied.trajectory import Turn
 from tests.conftest import LightSwitch, Switcher
 
 
@@ -203,7 +206,7 @@ def test_none_is_not_shown(session: Session) -> None:
 
 
 def test_a_huge_number_can_be_a_value(session: Session) -> None:
-    assert session.run("10 ** 5000").value == "(a number too large to show)"
+    assert session.run("10 ** 5000").value == "(int, too large to show)"
 
 
 def test_the_worker_process_dies_with_its_host(robot: Any) -> None:
@@ -240,21 +243,82 @@ def test_an_action_may_have_the_name_of_a_builtin(task: Any) -> None:
         assert session.run("f = slice\nf('left 1')").value == "'The light left 1 is on.'"
 
 
-def test_a_robot_that_returns_what_code_cannot_hold_is_at_fault(task: Any) -> None:
-    class Strange(Switcher):
-        @action
-        def strange(self) -> object:
-            """Return a thing."""
-            return object()
+class Giver(Switcher):
+    @action
+    def give(self, value: Any) -> Any:
+        """Give something back."""
+        return {"point": Point(1, 2), "array": numpy.arange(3), "thing": object()}[value]
 
-    robot = Strange(LightSwitch())
+    @action
+    def hold(self, value: list[Any]) -> str:
+        """Hold a value."""
+        return self.send("wait")
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+@pytest.fixture
+def giver(task: Any) -> Iterator[Session]:
+    robot = Giver(LightSwitch())
     robot.begin(robot.environment.reset(task), max_steps=50)
     with make_interpreter("restricted", robot) as session:
-        with pytest.raises(
-            InfrastructureError, match=r"strange\(\) returned what code cannot hold"
-        ):
-            session.run("x = 1\nstrange()")
-        assert session.run("on('left 1')").value == "'The light left 1 is on.'"
+        yield session
+
+
+def test_a_robots_answer_becomes_plain_data(giver: Session) -> None:
+    assert giver.run("give('point')").value == "{'x': 1, 'y': 2}"
+    assert giver.run("give('array')").value == "[0, 1, 2]"
+
+
+def test_a_robot_that_returns_what_code_cannot_hold_is_at_fault(giver: Session) -> None:
+    with pytest.raises(InfrastructureError, match=r"give\(\): a value of the type object"):
+        giver.run("give('thing')")
+    assert giver.run("on('left 1')").value == "'The light left 1 is on.'"
+
+
+NESTED = "x = []\nfor i in range({}):\n    x = [x]\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        NESTED.format(30) + "hold(x)",
+        NESTED.format(5000) + "hold(x)",
+        NESTED.format(5000) + "on(x)",
+        NESTED.format(5000) + "x",
+        NESTED.format(5000) + "raise ValueError(x)",
+        "hold([10 ** 5000])",
+        "on(10 ** 5000)",
+        "hold(['a' * 10**6])",
+        "hold([float('nan')])",
+        "hold([b'x'])",
+        "on('a' * 10**6)",
+        "10 ** 5000",
+        "raise ValueError('a' * 10**6)",
+        "hold([{(1, 2): 3}])",
+    ],
+)
+def test_monstrous_values_are_the_plans_fault_and_can_be_stored(
+    giver: Session, code: str, task: Any
+) -> None:
+    output = giver.run(code)
+    turn = Turn(message="", observation="", calls=output.calls, error=output.error)
+    line = turn.model_dump_json()
+    assert len(line) < 500_000
+    assert Turn.model_validate_json(line) == turn
+    assert giver.run("1 + 1").value == "2"
+
+
+def test_lines_are_right_after_an_action_was_broken_off(robot: Any) -> None:
+    with limited(robot, seconds=0.3) as session:
+        session.run("def switch():\n    return on('left 1')")
+        assert session.run("while True: pass").limit is not None
+        output = session.run("\n\non('left 1')\nswitch()")
+        assert [call.line for call in output.calls] == [3, 2]
 
 
 def test_lone_surrogates_are_replaced(session: Session) -> None:
