@@ -29,8 +29,6 @@ MODULES = (
 _REFUSALS = 20
 """Calls beyond the limit that are refused with an error before the action is broken off."""
 
-_Snapshot = monty.SyncSnapshot
-
 
 class _Broken(Exception):  # noqa: N818 - a signal, not an error
     """The running action must be broken off; says which limit stopped it, if any."""
