@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from embodied.errors import ConfigError
 from embodied.llm.client import LLMConfig
@@ -15,10 +23,20 @@ from embodied.protocol import PRESETS, Protocol
 from embodied.registry import suggestion
 
 
-class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors."""
+def _several(value: object) -> object:
+    return (value,) if isinstance(value, str | int | Path) else value
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors; a number will do for a name."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, coerce_numbers_to_str=True
+    )
 
 
 class EnvironmentConfig(Settings):
@@ -31,14 +49,19 @@ class EnvironmentConfig(Settings):
 
 
 class GenerateConfig(Settings):
-    """Tasks to write before the run, where they are not there yet."""
+    """Tasks to write before the run, where they are not there yet.
+
+    They have a folder of their own, which notes in `generated.yaml` what it was made with. A run
+    that asks for other tasks than the folder was made for is refused: it would play a mixture.
+    """
 
     out: Path
-    """Folder to write to. Give the same one to the environment, e.g. as its option `data`."""
+    """Folder to write to: a new or empty one, or one that was generated with the same settings.
+    Give the same one to the environment, e.g. as its option `data`."""
     count: int = Field(24, gt=0)
-    """Number of tasks."""
+    """Number of tasks. Another number needs another folder."""
     seed: int = 0
-    """The same seed gives the same tasks."""
+    """The same seed gives the same tasks. Another seed needs another folder."""
     options: dict[str, Any] = {}
     """Options of the environment's generator, e.g. `split`."""
 
@@ -48,9 +71,9 @@ class TaskConfig(Settings):
 
     limit: int | None = Field(None, gt=0)
     """No more than this many tasks, the first ones in the stable order; null: all."""
-    kinds: tuple[str, ...] = ()
+    kinds: Names = ()
     """Only tasks of these types; empty: all types."""
-    ids: tuple[str, ...] = ()
+    ids: Names = ()
     """Only these tasks; empty: all."""
     samples: int = Field(1, gt=0)
     """Episodes of each task."""
@@ -61,7 +84,7 @@ class PolicyConfig(Settings):
 
     name: Literal["expert", "oracle", "llm", "human", "replay"] = "expert"
     """`llm` is set up in the section `llm`."""
-    recordings: tuple[Path, ...] = ()
+    recordings: Paths = ()
     """Files of recorded episodes, for the policy `replay`; sample n of a task is in file n."""
 
 
@@ -105,7 +128,7 @@ class RunConfig(Settings):
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
     """A preset's name (`default`, `mint`), or a mapping of changes with the preset's name under
-    `preset`."""
+    `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was there."""
     seed: int = 0
     """Start of all randomness of the run."""
     runner: RunnerConfig = RunnerConfig()
@@ -125,6 +148,13 @@ class RunConfig(Settings):
             raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
         return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
 
+    @field_validator("llm", mode="before")
+    @classmethod
+    def _number_as_model(cls, value: object) -> object:
+        if isinstance(value, Mapping) and isinstance(value.get("model"), int | float):
+            return {**value, "model": str(value["model"])}
+        return value
+
 
 def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `change` laid over it, mapping by mapping."""
@@ -136,6 +166,14 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def _layered(tree: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`tree` with `change` laid over it, where a protocol's bare name stands for a whole one."""
+    name = change.get("protocol")
+    if isinstance(name, str):
+        tree, change = {**tree, "protocol": {}}, {**change, "protocol": {"preset": name}}
+    return merged(tree, change)
+
+
 def assignment(text: str) -> dict[str, Any]:
     """The nested mapping that `a.b=c` stands for; the value is read as YAML.
 
@@ -145,10 +183,7 @@ def assignment(text: str) -> dict[str, Any]:
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
         raise ConfigError(f"{text!r} is not of the form a.b=value")
-    try:
-        tree: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: the value {value!r} is not YAML: {error}") from None
+    tree: Any = read_yaml(value, f"{name}: the value {value!r:.80}")
     for key in reversed(name.strip().split(".")):
         tree = {key: tree}
     return tree  # type: ignore[no-any-return]
@@ -163,32 +198,84 @@ def load_config(
         ConfigError: the file cannot be read, a key is unknown or a value is bad; the message names
             the key, the file and the nearest valid key.
     """
-    tree = _read(path) if path else {}
+    tree = _layered({}, _read(path)) if path else {}
+    return with_changes(tree, str(path) if path else "the command line", changes, assignments)
+
+
+def with_changes(
+    tree: Mapping[str, Any],
+    where: str,
+    changes: Iterable[Mapping[str, Any]] = (),
+    assignments: Iterable[str] = (),
+) -> RunConfig:
+    """The configuration that a mapping holds, changed by options and assignments.
+
+    Args:
+        tree: the settings before the changes.
+        where: where `tree` came from, for errors.
+        changes: settings that options of the command line stand for.
+        assignments: texts like `a.b=c`.
+
+    Raises:
+        ConfigError: a key is unknown or a value is bad.
+    """
+    origins: dict[str, str] = {}
     for change in changes:
-        tree = merged(tree, change)
+        tree = _layered(tree, change)
+        origins |= dict.fromkeys(_names(change), "the command line")
     for text in assignments:
-        tree = merged(tree, assignment(text))
-    return validated(tree, str(path) if path else "the command line")
-
-
-def validated(tree: Mapping[str, Any], where: str) -> RunConfig:
-    """The configuration that a mapping holds; `where` says in errors where it came from."""
+        tree = _layered(tree, assignment(text))
+        origins[text.partition("=")[0].strip()] = "--set"
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:
-        problems = "\n".join(_problem(dict(item)) for item in error.errors())
-        raise ConfigError(f"{where}:\n{problems}") from None
+        problems: dict[str, list[str]] = {}
+        for item in error.errors():
+            problems.setdefault(_origin(item["loc"], origins, where), []).append(_problem(item))
+        text = "\n".join("\n".join([f"{key}:", *lines]) for key, lines in problems.items())
+        raise ConfigError(text) from None
+
+
+def _names(tree: Mapping[str, Any]) -> list[str]:
+    """The dotted names of all values in a mapping of mappings."""
+    return [
+        f"{key}.{name}" if name else key
+        for key, value in tree.items()
+        for name in (_names(value) if isinstance(value, Mapping) else [""])
+    ]
+
+
+def _origin(location: tuple[int | str, ...], origins: dict[str, str], where: str) -> str:
+    """Where a setting was given last: by an option that set it, or a part of it, or all around."""
+    name = ".".join(map(str, location)) + "."
+    for key, origin in reversed(origins.items()):
+        if name.startswith(f"{key}.") or f"{key}.".startswith(name):
+            return origin
+    return where
+
+
+def read_yaml(text: str, what: str) -> Any:
+    """The value that a YAML text holds.
+
+    Raises:
+        ConfigError: it is not YAML; the message begins with `what`.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{what} is not YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{what} is nested too deep") from None
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text())
+        text = path.read_text()
     except FileNotFoundError:
         raise ConfigError(f"there is no configuration file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration file {path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}") from None
+    tree = read_yaml(text, str(path))
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -201,6 +288,9 @@ def _problem(error: Mapping[str, Any]) -> str:
     name = ".".join(location)
     if error["type"] == "extra_forbidden":
         return f"  {name}: there is no such setting{_nearest(location)}"
+    if error["type"] == "literal_error":
+        known, given = re.findall(r"'([^']*)'", error["ctx"]["expected"]), error["input"]
+        return f"  {name}: there is no {given!r:.80}{suggestion(str(given), known)}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"  {name}: {message} (got {error['input']!r:.80})"
 

@@ -83,6 +83,8 @@ class Environment(ABC):
     location_options: ClassVar[frozenset[str]] = frozenset()
     """Options that say where data lies. A protocol leaves them out; `data_version` identifies the
     data wherever it lies."""
+    default_controller: ClassVar[str | None] = None
+    """The controller, as registered, of protocols that name none."""
 
     @classmethod
     @abstractmethod

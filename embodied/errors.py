@@ -19,6 +19,10 @@ class RunError(EmbodiedError):
     """A run folder cannot be used as asked: in use, changed protocol, damaged."""
 
 
+class UnstorableError(RunError):
+    """One trajectory cannot be written in a form that reads back; others can."""
+
+
 class InfrastructureError(EmbodiedError):
     """Something other than the policy failed: simulator, LLM server, worker.
 

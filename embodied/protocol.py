@@ -15,7 +15,7 @@ ConversationName = Literal["default", "mint"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class EpisodeLimits(_Part):
@@ -34,8 +34,8 @@ class Protocol(_Part):
 
     conversation: ConversationName = "default"
     """The wording of prompts and observations."""
-    controller: str = "household"
-    """The robot API, as registered."""
+    controller: str | None = None
+    """The robot API, as registered; null: the environment's default."""
     action: Literal["code"] = "code"
     """The action format."""
     interpreter: Literal["restricted"] = "restricted"

@@ -7,6 +7,7 @@ The format is that of MINT's published ALFWorld episodes: JSON lines, gzip-compr
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -65,13 +66,18 @@ def read_recordings(path: Path) -> Iterator[Recording]:
     Raises:
         DataError: the file is missing or does not hold recorded episodes; names file and line.
     """
-    policy = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    policy = recording_name(path)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
             for number, line in enumerate(iter(lambda: lines.readline(MAX_LINE), b""), start=1):
                 yield _recording(policy, line, f"{path}, line {number}")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"the recording {path} cannot be read: {error}") from error
+
+
+def recording_name(path: Path) -> str:
+    """The name of a file of recordings, which is that of the model."""
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
 def _recording(policy: str, line: bytes, where: str) -> Recording:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from importlib.metadata import entry_points
-from typing import Any
+import importlib.metadata
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.errors import ConfigError
 from embodied.task import Task
 
+T = TypeVar("T")
+
+_DISTRIBUTION = "embodied-codeact"
+
 
 def load(group: str, name: str) -> Any:
     """The object registered under a name in an entry-point group.
 
     Raises:
-        ConfigError: nothing has this name, or a package that it needs is not installed.
+        ConfigError: nothing has this name, a package that it needs is not installed, or what it
+            stands for is not there.
     """
-    found = {point.name: point for point in entry_points(group=group)}
+    found = {point.name: point for point in importlib.metadata.entry_points(group=group)}
     kind = group.rpartition(".")[2].rstrip("s")
     if name not in found:
         raise ConfigError(f"there is no {kind} {name!r}{suggestion(name, found)}")
@@ -27,9 +33,20 @@ def load(group: str, name: str) -> Any:
         return found[name].load()
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed; "
-            f"install it with: pip install 'embodied-codeact[{name}]'"
+            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
+            f"{_installation(name)}"
         ) from error
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {error}"
+        ) from error
+
+
+def _installation(name: str) -> str:
+    extras = importlib.metadata.metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
+    if name not in extras:
+        return ""
+    return f"; install it with: pip install '{_DISTRIBUTION}[{name}]'"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -51,6 +68,34 @@ def controller_class(name: str) -> type[Controller]:
     return load("embodied.controllers", name)  # type: ignore[no-any-return]
 
 
+def controller_name(name: str | None, environment: str, kind: type[Environment]) -> str:
+    """The controller that is meant: the one named, else the default of the environment's class.
+
+    Raises:
+        ConfigError: the environment has no default.
+    """
+    chosen = name or kind.default_controller
+    if chosen is None:
+        raise ConfigError(
+            f"the environment {environment!r} has no default controller; name one: "
+            "--protocol.controller NAME"
+        )
+    return chosen
+
+
+def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **options: Any) -> T:
+    """Call a function of the environment `name` with a user's options for it.
+
+    Raises:
+        ConfigError: it has no such option, or needs one that is not given.
+    """
+    try:
+        inspect.signature(function).bind(*arguments, **options)
+    except TypeError as error:
+        raise ConfigError(f"options of the environment {name!r}: {error}") from None
+    return function(*arguments, **options)
+
+
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
     """All tasks of an environment's split, in a stable order with stable ids.
 
@@ -58,7 +103,7 @@ def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task
         ConfigError: there is no such environment, split or option.
         DataError: the data is missing or corrupt.
     """
-    return environment_class(name).list_tasks(split, **options)
+    return with_options(name, environment_class(name).list_tasks, split, **options)
 
 
 def make_environment(name: str, **options: Any) -> Environment:
@@ -67,11 +112,7 @@ def make_environment(name: str, **options: Any) -> Environment:
     Raises:
         ConfigError: there is no such environment or option.
     """
-    kind = environment_class(name)
-    try:
-        return kind(**options)
-    except TypeError as error:
-        raise ConfigError(f"environment {name!r}: {error}") from error
+    return with_options(name, environment_class(name), **options)
 
 
 def make_controller(name: str, environment: Environment) -> Controller:

@@ -32,6 +32,48 @@ def test_protocol_presets() -> None:
     assert changed.protocol.limits.answers == 2
 
 
+def test_a_preset_named_in_a_file_stays_when_a_part_is_changed(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("protocol: mint\n")
+    protocol = load_config(file, [], ["protocol.limits.turns=3"]).protocol
+    assert (protocol.limits.turns, protocol.conversation) == (3, "mint")
+
+
+def test_a_protocol_named_later_takes_the_place_of_all(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("protocol: {preset: mint, limits: {turns: 3}}\n")
+    assert load_config(file, [{"protocol": "default"}]) == RunConfig()
+    assert load_config(file, [], ["protocol=default"]) == RunConfig()
+
+
+def test_one_value_for_a_list_and_a_number_for_a_name() -> None:
+    config = load_config(
+        None, [], ["tasks.kinds=x", "tasks.ids=7", "policy.recordings=a.jsonl", "llm.model=123"]
+    )
+    assert config.tasks.kinds == ("x",)
+    assert config.tasks.ids == ("7",)
+    assert config.policy.recordings == (Path("a.jsonl"),)
+    assert config.llm is not None
+    assert config.llm.model == "123"
+
+
+def test_mistakes_are_blamed_on_where_they_came_from(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("runner: {workers: 0}\nenvironment: {options: 3}\n")
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, [{"environment": {"name": "x"}, "policy": {"name": "exprt"}}], ["seed=x"])
+    blamed = dict.fromkeys(str(raised.value).split("\n"))
+    assert list(blamed) == [
+        f"{file}:",
+        "  environment.options: Input should be a valid dictionary (got 3)",
+        "  runner.workers: Input should be greater than 0 (got 0)",
+        "the command line:",
+        "  policy.name: there is no 'exprt'; did you mean 'expert'?",
+        "--set:",
+        "  seed: Input should be a valid integer, unable to parse string as an integer (got 'x')",
+    ]
+
+
 def test_a_resolved_configuration_reads_back() -> None:
     config = load_config(None, [{"protocol": "mint"}], ["llm.model=m"])
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
@@ -49,6 +91,8 @@ def test_a_resolved_configuration_reads_back() -> None:
         ("protocol: {limits: {trns: 3}}", ["'protocol.limits.turns'"]),
         ("[1, 2]", ["mapping"]),
         ("a: [", ["not YAML"]),
+        ("a: 2024-99-99", ["not YAML"]),
+        ("[" * 20_000, ["nested too deep"]),
         ("policy: {name: wizard}", ["policy.name", "wizard"]),
     ],
 )
@@ -71,6 +115,6 @@ def test_assignments() -> None:
     assert assignment("llm.base_url=http://127.0.0.1:8000/v1") == {
         "llm": {"base_url": "http://127.0.0.1:8000/v1"}
     }
-    for wrong in ("a", "=1", "a=["):
+    for wrong in ("a", "=1", "a=[", "a=" + "[" * 20_000):
         with pytest.raises(ConfigError):
             assignment(wrong)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import traceback
+from types import FrameType
 
 import typer
 
 from embodied.cli import config, generate, options, replay, report, run, tasks
 from embodied.errors import EmbodiedError
+
+BROKEN_PIPE = 141
+"""The exit code of a process that SIGPIPE ends."""
 
 app = typer.Typer(
     help="An LLM controls a robot by writing Python; embodied runs thousands of such episodes.",
@@ -29,14 +35,39 @@ app.command("config")(config.config)
 
 def main() -> None:
     """Run the command line; errors meant for the user are printed as one message."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
+    code = _exit_code(sys.argv[1:])
     try:
-        app(options.with_settings(sys.argv[1:]))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = code or BROKEN_PIPE
+    # All is closed. A thread that hangs, in a simulator or at a prompt, must not keep the process.
+    os._exit(code)
+
+
+def _exit_code(words: list[str]) -> int:
+    try:
+        app(options.with_settings(words))
     except EmbodiedError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        sys.exit(141)
+        return BROKEN_PIPE
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Do for SIGTERM what is done for Ctrl-C at the time."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        handler = signal.default_int_handler
+    handler(number, frame)

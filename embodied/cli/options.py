@@ -52,7 +52,7 @@ def resolve(
         "environment": {"name": env} if env else None,
         "split": split,
         "policy": {"name": policy} if policy else None,
-        "protocol": {"preset": protocol} if protocol else None,
+        "protocol": protocol or None,
         "out": str(out) if out else None,
         "runner": {"ray_address": ray_address} if ray_address else None,
     }

@@ -12,16 +12,28 @@ from rich.console import Console
 
 from embodied.cli import options
 from embodied.cli.report import print_report
-from embodied.config import RunConfig, validated
-from embodied.llm.client import LLMClient
-from embodied.policies.factory import llm_config
-from embodied.registry import environment_class
-from embodied.runner.batch import assignments, run_batch, run_protocol
+from embodied.config import RunConfig, with_changes
+from embodied.errors import ConfigError
+from embodied.policies.human import show_end
+from embodied.runner.batch import assignments, data_version, run_batch, run_protocol
+from embodied.runner.prepare import check_server, prepare
 from embodied.runner.progress import RunProgress
+from embodied.runner.worker import Assignment
 from embodied.store import RunStore, open_run
+from embodied.store.folder import is_run
 from embodied.trajectory import Trajectory
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
+
+RESUME_SETTINGS = (
+    "runner",
+    "llm.base_url",
+    "llm.api_key_environment",
+    "llm.connect_seconds",
+    "llm.answer_seconds",
+    "llm.retries",
+)
+"""What may change when a run is resumed: where and how it is played, not what."""
 
 
 def run(
@@ -55,13 +67,43 @@ def run(
 
 def resume(
     folder: Annotated[Path, typer.Argument(help="The folder of a run that was interrupted.")],
+    settings: options.Set = None,
     json: options.Json = False,
 ) -> None:
-    """Finish a run: play the episodes that it lacks, and those with infrastructure errors again."""
+    """Finish a run: play the episodes that it lacks, and those with infrastructure errors again.
+
+    Settings of `runner`, and how the LLM server is reached, may be changed:
+    --runner.workers 4, --llm.base_url URL.
+    """
+    names = [text.partition("=")[0].strip() for text in settings or []]
+    _check_resumable(names)
     stored = open_run(folder).config
-    config = validated(stored, str(folder / "config.yaml"))
+    config = with_changes(stored, str(folder / "config.yaml"), assignments=settings or [])
+    _check_key_name(config, folder, names)
     play_run(config.model_copy(update={"out": folder}))
     finish(folder, json)
+
+
+def _check_resumable(names: list[str]) -> None:
+    for name in names:
+        if not any(f"{name}.".startswith(f"{known}.") for known in RESUME_SETTINGS):
+            raise ConfigError(
+                f"{name} cannot be changed when a run is resumed; these can: runner.*, "
+                f"{', '.join(RESUME_SETTINGS[1:])}. For anything else start another run"
+            )
+
+
+def _check_key_name(config: RunConfig, folder: Path, names: list[str]) -> None:
+    """Refuse a stored name that would send another secret than an API key to the stored server."""
+    setting = "llm.api_key_environment"
+    if config.llm is None or setting in names:
+        return
+    name = config.llm.api_key_environment
+    if not name.endswith("_API_KEY"):
+        raise ConfigError(
+            f"{folder / 'config.yaml'} would send the variable {name} to {config.llm.base_url} as "
+            f"an API key; if that is meant, add --{setting} {name}"
+        )
 
 
 def play_run(config: RunConfig) -> None:
@@ -70,50 +112,43 @@ def play_run(config: RunConfig) -> None:
     Raises:
         EmbodiedError: the run cannot start, or cannot go on.
     """
-    prepare(config)
-    protocol = run_protocol(config)
-    with RunStore.create(config.out, protocol, config.model_dump(mode="json")) as store:
-        todo = assignments(config, store.finished())
-        console = Console(stderr=True)
-        console.print(
-            f"{len(todo)} episodes of {config.environment.name} by {config.policy.name} "
-            f"into {config.out}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        with RunProgress(len(todo), console) as progress:
-
-            def write(trajectory: Trajectory) -> None:
-                store.append(trajectory)
-                progress.add(trajectory)
-
-            try:
-                asyncio.run(run_batch(config, todo, write))
-            except KeyboardInterrupt:
-                print(
-                    f"interrupted; finish the run with: embodied resume {config.out}",
-                    file=sys.stderr,
-                )
-                raise typer.Exit(130) from None
-
-
-def prepare(config: RunConfig) -> None:
-    """Do what must stand before the first episode: tasks to generate, a server that answers."""
-    if config.generate is not None:
-        generate = config.generate
-        environment_class(config.environment.name).generate(
-            generate.out, generate.count, generate.seed, **generate.options
-        )
-    if config.policy.name == "llm":
-        asyncio.run(_check_server(config))
-
-
-async def _check_server(config: RunConfig) -> None:
-    client = LLMClient(llm_config(config))
+    folder = config.out
+    config = prepare(config)
+    protocol = run_protocol(config, data_version(config))
+    if config.policy.name == "llm" and assignments(config, _finished(config.out)):
+        asyncio.run(check_server(config))
     try:
-        await client.check()
-    finally:
-        await client.close()
+        with RunStore.create(config.out, protocol, config.model_dump(mode="json")) as store:
+            todo = assignments(config, store.finished())
+            _play(config, todo, store, folder)
+    except KeyboardInterrupt:
+        print(f"interrupted; finish the run with: embodied resume {folder}", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Path) -> None:
+    console = Console(stderr=True)
+    console.print(
+        f"{len(todo)} episodes of {config.environment.name} by {config.policy.name} into {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not todo:
+        return
+    human = config.policy.name == "human"
+    with RunProgress(len(todo), console, live=not human) as progress:
+
+        def write(trajectory: Trajectory) -> None:
+            store.append(trajectory)
+            if human:
+                show_end(trajectory)
+            progress.add(trajectory)
+
+        asyncio.run(run_batch(config, todo, write))
+
+
+def _finished(folder: Path) -> set[str]:
+    return open_run(folder).finished() if is_run(folder) else set()
 
 
 def finish(folder: Path, json: bool) -> None:

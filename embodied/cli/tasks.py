@@ -9,7 +9,7 @@ import typer
 
 from embodied.cli import options
 from embodied.config import load_config
-from embodied.registry import list_tasks
+from embodied.runner.batch import all_tasks, choose_tasks
 
 
 def tasks(
@@ -18,9 +18,12 @@ def tasks(
     settings: options.Set = None,
     json: options.Json = False,
 ) -> None:
-    """List the tasks of a split: id, type and instruction."""
-    config = load_config(None, [{"environment": {"name": env}}], settings or [])
-    found = list_tasks(env, split, **config.environment.options)
+    """List the tasks of a split: id, type and instruction.
+
+    The settings of `tasks` choose among them: --tasks.limit 5.
+    """
+    config = load_config(None, [{"environment": {"name": env}, "split": split}], settings or [])
+    found = choose_tasks(all_tasks(config), config.tasks)
     if json:
         print(json_module.dumps([task.model_dump() for task in found], indent=1))
         return

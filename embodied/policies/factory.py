@@ -11,7 +11,7 @@ from embodied.policies.llm import LLMPolicy
 from embodied.policies.oracle import OraclePolicy
 from embodied.policies.replay import ReplayPolicy
 from embodied.policy import Policy
-from embodied.recordings import load_recordings
+from embodied.recordings import load_recordings, recording_name
 from embodied.task import Task
 
 
@@ -54,6 +54,16 @@ class PolicyFactory:
         if recording is None:
             raise ConfigError(f"no recording holds sample {sample} of the task {task.id!r}")
         return ReplayPolicy(recording.policy, [e.message for e in recording.exchanges])
+
+
+def policy_name(config: RunConfig, sample: int) -> str:
+    """The name that the policy of an episode has in its trajectory."""
+    name, recordings = config.policy.name, config.policy.recordings
+    if name == "llm":
+        return f"llm:{llm_config(config).model}"
+    if name == "replay" and sample < len(recordings):
+        return f"replay:{recording_name(recordings[sample])}"
+    return name
 
 
 def llm_config(config: RunConfig) -> LLMConfig:

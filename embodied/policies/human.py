@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 
 from embodied.actions import as_code
+from embodied.errors import ConfigError
 from embodied.policy import Policy, Reply
-from embodied.trajectory import Message
+from embodied.trajectory import Message, Trajectory
 
 _HELP = "Write Python and end it with an empty line; an empty line alone gives up."
 
@@ -21,21 +23,46 @@ class HumanPolicy(Policy):
         self._shown = 0
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """What the person typed, as a code action; None at end of input."""
+        """What the person typed, as a code action; None to give up.
+
+        Raises:
+            ConfigError: there is no person, and a pipe has nothing for this episode.
+        """
         for message in messages[self._shown :]:
             if message.role != "assistant":
                 print(message.content, flush=True)
-        self._shown = len(messages) + 1
-        code = await asyncio.to_thread(_read_code)
+        first, self._shown = not self._shown, len(messages) + 1
+        code, ended = await asyncio.to_thread(_read_code)
+        if ended and first and not code and not sys.stdin.isatty():
+            raise ConfigError("standard input has ended; the policy human has nobody to ask")
         return Reply(as_code.render("", code)) if code else None
 
 
-def _read_code() -> str:
+def show_end(trajectory: Trajectory) -> None:
+    """Print what the person has not seen of an episode: its last observation and how it ended.
+
+    The step that reaches the goal breaks off the action, before that prints what came of it.
+    """
+    if trajectory.turns:
+        last = trajectory.turns[-1]
+        print(last.observation)
+        steps = [step.observation for call in last.calls for step in call.steps]
+        if steps and steps[-1] not in last.observation:
+            print(steps[-1])
+    limit = f" ({trajectory.limit})" if trajectory.limit else ""
+    print(f"The episode has ended: {trajectory.outcome}{limit}.", flush=True)
+
+
+def _read_code() -> tuple[str, bool]:
+    """The lines up to an empty one, and whether the input has ended.
+
+    Not by `input`: the process may end at the prompt, and readline would leave the terminal mute.
+    """
     print(_HELP)
     lines: list[str] = []
-    try:
-        while line := input(">>> " if not lines else "... "):
-            lines.append(line)
-    except EOFError:
-        pass
-    return "\n".join(lines)
+    while True:
+        print("... " if lines else ">>> ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line.strip("\r\n"):
+            return "\n".join(lines), not line
+        lines.append(line.rstrip("\r\n"))

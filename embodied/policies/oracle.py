@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from embodied.actions import as_code
 from embodied.controller import Controller
 from embodied.environment import Observation
-from embodied.errors import ConfigError
+from embodied.errors import ConfigError, DataError
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task
@@ -26,10 +26,14 @@ class OraclePolicy(Policy):
 
         Raises:
             ConfigError: the environment has no planner.
+            DataError: there is no plan, or the robot cannot send one of its commands.
         """
         if not robot.environment.capabilities.plan:
             raise ConfigError(f"the environment {task.environment!r} has no planner for an oracle")
-        calls = [robot.command_call(command) for command in robot.environment.plan()]
+        try:
+            calls = [robot.command_call(command) for command in robot.environment.plan()]
+        except ValueError as error:
+            raise DataError(f"no plan for the oracle on {task.id}: {error}") from error
         self._code: str | None = "\n".join(_statement(*call) for call in calls)
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:

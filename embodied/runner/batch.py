@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from embodied.config import RunConfig, TaskConfig
-from embodied.errors import ConfigError, RunError
+from embodied.errors import ConfigError, DataError, RunError, UnstorableError
+from embodied.policies.factory import policy_name
 from embodied.protocol import RunProtocol
 from embodied.recordings import load_recordings
-from embodied.registry import environment_class
+from embodied.registry import environment_class, with_options
 from embodied.runner.local import LocalPool
 from embodied.runner.pool import RayPool
 from embodied.runner.worker import Assignment, Result
@@ -22,11 +24,17 @@ from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
 START_ATTEMPTS = 3
-"""How often in a row workers may die while they start, before the run is given up."""
+"""How often in a row one worker may die while it starts, before the run is given up."""
 
 
-def run_protocol(config: RunConfig) -> RunProtocol:
-    """The protocol record of a run, with the data's identity filled in."""
+def data_version(config: RunConfig) -> dict[str, str]:
+    """The identity of the data that a run plays."""
+    name, options = config.environment.name, config.environment.options
+    return with_options(name, environment_class(name).data_version, config.split, **options)
+
+
+def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
+    """The protocol record of a run on data of the given identity."""
     environment = environment_class(config.environment.name)
     options = config.environment.options
     policy = config.policy.model_dump(mode="json", exclude={"recordings"})
@@ -39,13 +47,19 @@ def run_protocol(config: RunConfig) -> RunProtocol:
         environment_options={
             key: value for key, value in options.items() if key not in environment.location_options
         },
-        data=environment.data_version(config.split, **options),
+        data=data,
         split=config.split,
         tasks=config.tasks.model_dump(mode="json"),
         policy=policy,
         seed=config.seed,
         protocol=config.protocol,
     )
+
+
+def all_tasks(config: RunConfig) -> list[Task]:
+    """The tasks of the split, before any choice."""
+    name, options = config.environment.name, config.environment.options
+    return with_options(name, environment_class(name).list_tasks, config.split, **options)
 
 
 def choose_tasks(tasks: Iterable[Task], choice: TaskConfig) -> list[Task]:
@@ -70,15 +84,28 @@ def assignments(config: RunConfig, done: set[str]) -> list[Assignment]:
     """The episodes of a run that are not done: every task once, then every task again, and so on.
 
     Of a replay, those that were recorded.
+
+    Raises:
+        ConfigError: the choice of tasks leaves none.
+        DataError: a recorded task is not in the data.
     """
-    options = config.environment.options
-    tasks = environment_class(config.environment.name).list_tasks(config.split, **options)
+    tasks = all_tasks(config)
     chosen = choose_tasks(tasks, config.tasks)
     wanted = [Assignment(task, i) for i in range(config.tasks.samples) for task in chosen]
     if config.policy.recordings:
         recorded = load_recordings(config.policy.recordings).keys()
+        _check_recorded({task for task, _ in recorded}, {task.id for task in tasks})
         wanted = [a for a in wanted if (a.task.id, a.sample) in recorded]
     return [assignment for assignment in wanted if assignment.id not in done]
+
+
+def _check_recorded(recorded: set[str], known: set[str]) -> None:
+    missing = sorted(recorded - known)
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(recorded)} recorded tasks are not in the data; the first is "
+            f"{missing[0]!r}. Is it another split, or other data?"
+        )
 
 
 async def run_batch(
@@ -105,7 +132,6 @@ class _Batch:
         self._pool = pool
         self._write = write
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
-        self._failed_starts = 0
 
     async def run(self, todo: Iterable[Assignment]) -> None:
         for assignment in todo:
@@ -135,16 +161,14 @@ class _Batch:
                 await handle.stop()
 
     async def _start(self) -> WorkerHandle:
+        failed = 0
         while True:
             try:
-                handle = await self._pool.start_worker()
+                return await self._pool.start_worker()
             except WorkerDied as died:
-                self._failed_starts += 1
-                if self._failed_starts >= START_ATTEMPTS:
+                failed += 1
+                if failed >= START_ATTEMPTS:
                     raise RunError(f"workers die while they start: {died}") from died
-                continue
-            self._failed_starts = 0
-            return handle
 
     async def _lanes(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""
@@ -183,44 +207,49 @@ class _Batch:
 
     async def _play(self, handle: WorkerHandle, assignment: Assignment) -> bool:
         """Play one episode and deal with what came of it; False: the worker must be replaced."""
-        limit = self._config.runner.episode_seconds
+        limit, started = self._config.runner.episode_seconds, datetime.now(UTC)
         try:
             result = await asyncio.wait_for(handle.run(assignment), limit)
         except WorkerDied as died:
-            self._again(assignment, f"the worker died: {died}")
+            self._again(assignment, f"the worker died: {died}", started)
             return False
         except TimeoutError:
-            self._again(assignment, f"no end after {limit:g} s")
+            self._again(assignment, f"no end after {limit:g} s", started)
             return False
-        self._settle(assignment, result)
+        self._settle(assignment, result, started)
         return result.memory_bytes <= self._config.runner.worker_memory_bytes
 
-    def _settle(self, assignment: Assignment, result: Result) -> None:
+    def _settle(self, assignment: Assignment, result: Result, started: datetime) -> None:
         if result.trajectory is not None:
-            self._write(result.trajectory)
+            try:
+                self._write(result.trajectory)
+            except UnstorableError as error:
+                self._give_up(assignment, str(error), started)
         elif result.fatal:
             raise ConfigError(str(result.error))
         elif result.retry:
-            self._again(assignment, str(result.error))
+            self._again(assignment, str(result.error), started)
         else:
-            self._give_up(assignment, str(result.error))
+            self._give_up(assignment, str(result.error), started)
 
-    def _again(self, assignment: Assignment, cause: str) -> None:
+    def _again(self, assignment: Assignment, cause: str, started: datetime) -> None:
         if len(assignment.causes) >= self._config.runner.retries:
-            self._give_up(assignment, cause)
+            self._give_up(assignment, cause, started)
         else:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
-    def _give_up(self, assignment: Assignment, cause: str) -> None:
+    def _give_up(self, assignment: Assignment, cause: str, started: datetime) -> None:
         self._write(
             Trajectory(
                 episode_id=assignment.id,
                 task=assignment.task,
                 sample=assignment.sample,
-                policy=self._config.policy.name,
+                policy=policy_name(self._config, assignment.sample),
                 outcome=Outcome.INFRASTRUCTURE_ERROR,
                 error=cause,
                 attempts=len(assignment.causes) + 1,
                 retries=list(assignment.causes),
+                started_at=started.isoformat(timespec="milliseconds"),
+                seconds=(datetime.now(UTC) - started).total_seconds(),
             )
         )

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 from embodied.config import RunConfig
 from embodied.runner.worker import Assignment, Result, Worker
 from embodied.runner.workers import Pool, WorkerHandle
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads that nobody waits for at the end: one may hang in a simulator."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 class LocalPool(Pool):
@@ -16,7 +26,8 @@ class LocalPool(Pool):
         self._config = config
 
     async def start_worker(self) -> WorkerHandle:
-        """A worker in this process."""
+        """A worker in this process, with threads of its own: those of the last one may hang."""
+        asyncio.get_running_loop().set_default_executor(_Threads())
         worker = Worker(self._config)
         return _LocalHandle(worker, await worker.start())
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from embodied.config import RunConfig
@@ -20,6 +23,7 @@ class RayPool(Pool):
         self._config = config
         self.size = config.runner.workers
         self._ray = _import_ray()
+        self._any_started = False
         self._started_here = not self._ray.is_initialized()
         if self._started_here:
             self._connect()
@@ -37,7 +41,8 @@ class RayPool(Pool):
                 "object_store_memory": 128 * 1024 * 1024,
             }
         try:
-            self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
+            with _signal_kept(signal.SIGTERM):
+                self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = runner.ray_address or "this machine"
             raise ConfigError(f"Ray cannot be reached or started on {where}: {error}") from error
@@ -57,14 +62,21 @@ class RayPool(Pool):
             )
         except TimeoutError:
             await handle.stop()
-            raise ConfigError(
-                f"Ray did not start a worker within {runner.start_seconds:g} s; the cluster has "
-                f"{self._ray.cluster_resources()}, a worker needs {runner.cpus_per_worker:g} CPU"
-            ) from None
+            raise self._late() from None
         except BaseException:
             await handle.stop()
             raise
+        self._any_started = True
         return handle
+
+    def _late(self) -> Exception:
+        """What a start that took too long means: of the first worker, a cluster that cannot."""
+        runner = self._config.runner
+        message = (
+            f"Ray did not start a worker within {runner.start_seconds:g} s; the cluster has "
+            f"{self._ray.cluster_resources()}, a worker needs {runner.cpus_per_worker:g} CPU"
+        )
+        return WorkerDied(message) if self._any_started else ConfigError(message)
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
@@ -98,6 +110,17 @@ class _RayHandle(WorkerHandle):
             self._ray.kill(self._actor, no_restart=True)
 
 
+@contextlib.contextmanager
+def _signal_kept(number: signal.Signals) -> Iterator[None]:
+    """Keep the handler of a signal, in place of one that is set inside."""
+    handler = signal.getsignal(number)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(number, handler)
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
@@ -105,6 +128,8 @@ def _first_line(error: Exception) -> str:
 def _import_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray prints the deaths of workers to standard output, where a report may be read by a machine.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         import ray
         import ray.exceptions

@@ -18,14 +18,20 @@ LINE_SECONDS = 10.0
 class RunProgress:
     """Counts finished episodes and shows success so far, episodes per hour and time left."""
 
-    def __init__(self, total: int, console: Console) -> None:
-        """`total`: episodes that this start of the run will play."""
+    def __init__(self, total: int, console: Console, *, live: bool = True) -> None:
+        """Start counting.
+
+        Args:
+            total: episodes that this start of the run will play.
+            console: where to show progress.
+            live: whether a bar may be painted on a terminal; without it, plain lines.
+        """
         self._total = total
         self._console = console
         self._done = self._successes = self._errors = 0
         self._started = self._last_line = time.monotonic()
         self._bar: Progress | None = None
-        if console.is_terminal:
+        if live and console.is_terminal:
             self._bar = Progress(
                 TextColumn("episodes"),
                 BarColumn(),

@@ -14,7 +14,7 @@ from embodied.environment import Environment
 from embodied.episode import episode_id, run_episode
 from embodied.errors import ConfigError, DataError, EmbodiedError
 from embodied.policies.factory import PolicyFactory
-from embodied.registry import environment_class, make_controller, make_environment
+from embodied.registry import controller_name, make_controller, make_environment
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
@@ -73,6 +73,8 @@ class Worker:
         self._policies = PolicyFactory(self.config)
         seat = self._seat()
         self._free.append(seat)
+        if self.config.policy.name == "human":
+            return 1
         bound = seat.environment.capabilities.per_process
         wanted = self.config.runner.episodes_per_worker
         return wanted if bound is None else min(bound, wanted)
@@ -123,9 +125,10 @@ class Worker:
 
     def _seat(self) -> _Seat:
         settings = self.config.environment
-        options = environment_class(settings.name).resolve_options(**settings.options)
-        environment = make_environment(settings.name, **options)
-        return _Seat(environment, make_controller(self.config.protocol.controller, environment))
+        environment = make_environment(settings.name, **settings.options)
+        named = self.config.protocol.controller
+        controller = controller_name(named, settings.name, type(environment))
+        return _Seat(environment, make_controller(controller, environment))
 
 
 def _close(environment: Environment) -> None:

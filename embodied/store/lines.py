@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from embodied.errors import RunError
+from embodied.errors import UnstorableError
 from embodied.trajectory import Trajectory
 
 LINE_BYTES = 64 * 1024 * 1024
@@ -30,16 +30,17 @@ def encode(trajectory: Trajectory) -> tuple[bytes, Trajectory]:
     (halves of surrogate pairs, which some servers send) become U+FFFD.
 
     Raises:
-        RunError: it would not read back as a trajectory, or is longer than `LINE_BYTES`.
+        UnstorableError: it would not read back as a trajectory, or is longer than `LINE_BYTES`.
     """
     try:
         line = _json(trajectory)
-    except PydanticSerializationError:
+    except (PydanticSerializationError, RecursionError):
         line = _json(Trajectory.model_validate(_writable(trajectory.model_dump())))
     try:
         return line, decode(line)
     except BadLineError as error:
-        raise RunError(f"episode {trajectory.episode_id!r} cannot be stored: {error}") from error
+        name = repr(trajectory.episode_id)
+        raise UnstorableError(f"episode {name} cannot be stored: {error}") from error
 
 
 def decode(line: bytes | None) -> Trajectory:

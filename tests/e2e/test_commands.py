@@ -149,11 +149,19 @@ def test_a_corrupt_game_costs_one_episode(games: Path, tmp_path: Path) -> None:
         (["generate", "alfworld", "--out", "games", "--option", "color=red"], "color"),
         (["replay", "nowhere.jsonl.gz"], "nowhere.jsonl.gz"),
         (["run", "--policy", "llm"], "--llm.model"),
-        (["config", "--set", "seed=x"], "seed"),
+        (["config", "--set", "seed=x"], "--set:\n  seed"),
+        (["run", "--policy", "human"], "--runner.kind local"),
+        (["resume", "nowhere", "--set", "seed=3"], "seed cannot be changed"),
     ],
 )
 def test_mistakes_get_a_sentence(words: list[str], said: str, tmp_path: Path) -> None:
     assert said in failed(embodied(*words, cwd=tmp_path))
+
+
+def test_tasks_are_chosen_by_the_settings_of_a_run(games: Path, tmp_path: Path) -> None:
+    words = ("tasks", "alfworld", "--split", "train", "--json", "--tasks.limit", "2")
+    done = embodied(*words, cwd=tmp_path, ALFWORLD_DATA=str(games))
+    assert len(json.loads(done.stdout)) == 2
 
 
 def test_an_unknown_split_names_the_known_ones(games: Path, tmp_path: Path) -> None:

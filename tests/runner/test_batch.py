@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embodied import ConfigError, Outcome, RunError, Trajectory
-from embodied.config import RunConfig, RunnerConfig, TaskConfig
-from embodied.runner.batch import _Batch, choose_tasks
+from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
+from embodied.config import RunConfig, TaskConfig
+from embodied.errors import UnstorableError
+from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
 from embodied.runner.worker import Assignment, Result
 from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
 from tests.conftest import LightSwitch
@@ -30,6 +34,7 @@ class FakePool(Pool):
         self.started = self.stopped = 0
 
     async def start_worker(self) -> WorkerHandle:
+        await asyncio.sleep(0)
         if self.starts_to_fail:
             self.starts_to_fail -= 1
             raise WorkerDied("killed while it started")
@@ -85,8 +90,10 @@ def finished(assignment: Assignment) -> Trajectory:
     )
 
 
-async def run(pool: FakePool, **runner: Any) -> dict[str, Trajectory]:
-    config = RunConfig(runner=RunnerConfig(**runner))
+async def run(
+    pool: FakePool, settings: dict[str, Any] | None = None, **runner: Any
+) -> dict[str, Trajectory]:
+    config = RunConfig.model_validate({"runner": runner, **(settings or {})})
     written: list[Trajectory] = []
     await _Batch(config, pool, written.append).run([Assignment(task, 0) for task in TASKS])
     by_id = {trajectory.task.id: trajectory for trajectory in written}
@@ -147,12 +154,52 @@ async def test_workers_that_die_while_they_start() -> None:
         await run(FakePool({}, starts_to_fail=99))
 
 
+async def test_starts_that_fail_are_counted_for_each_worker() -> None:
+    assert len(await run(FakePool({}, starts_to_fail=2 * (START_ATTEMPTS - 1)))) == len(TASKS)
+
+
+async def test_an_episode_that_is_given_up_has_a_policy_and_a_time() -> None:
+    before = datetime.now(UTC)
+    done = await run(FakePool({CORRUPT: 1}), {"policy": {"name": "llm"}, "llm": {"model": "m"}})
+    assert done[CORRUPT].policy == "llm:m"
+    started = datetime.fromisoformat(done[CORRUPT].started_at)
+    assert before - timedelta(seconds=1) < started < datetime.now(UTC)
+
+
+def test_recordings_without_a_task_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embodied.registry.load", lambda group, name: LightSwitch)
+    names = ["room-0", "room-7", "room-8"]
+    episode = {"prompt": "", "history": [], "success": True}
+    file = tmp_path / "model.jsonl"
+    file.write_text("".join(json.dumps({"task_id": name, **episode}) + "\n" for name in names))
+    config = RunConfig.model_validate({"policy": {"name": "replay", "recordings": str(file)}})
+    with pytest.raises(DataError, match=r"2 of 3 recorded tasks are not in the data; .*'room-7'"):
+        assignments(config, set())
+
+
 async def test_a_writer_that_fails_ends_the_run() -> None:
     def write(trajectory: Trajectory) -> None:
         raise RunError("the disk is full")
 
     with pytest.raises(RunError, match="the disk is full"):
         await _Batch(RunConfig(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
+
+
+async def test_a_trajectory_that_cannot_be_stored_costs_one_episode() -> None:
+    written: list[Trajectory] = []
+
+    def write(trajectory: Trajectory) -> None:
+        if trajectory.task.id == "room-4" and trajectory.outcome is Outcome.SUCCESS:
+            raise UnstorableError("too deep")
+        written.append(trajectory)
+
+    await _Batch(RunConfig(), FakePool({}), write).run([Assignment(task, 0) for task in TASKS])
+    assert len(written) == len(TASKS)
+    bad = next(trajectory for trajectory in written if trajectory.task.id == "room-4")
+    assert bad.outcome is Outcome.INFRASTRUCTURE_ERROR
+    assert bad.error == "too deep"
 
 
 def test_choosing_tasks() -> None:

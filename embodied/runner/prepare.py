@@ -1,0 +1,169 @@
+"""What must stand before the first episode: a configuration that means the same anywhere, tasks to
+play, a server that answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from embodied.config import GenerateConfig, RunConfig, read_yaml
+from embodied.errors import ConfigError, DataError, RunError
+from embodied.llm.client import LLMClient
+from embodied.policies.factory import llm_config
+from embodied.protocol import RunProtocol
+from embodied.registry import controller_name, environment_class, with_options
+from embodied.runner.batch import data_version, run_protocol
+from embodied.store import open_run
+from embodied.store.folder import is_run, replacing, writing
+
+GENERATED = "generated.yaml"
+"""In a folder of generated tasks: what they were generated with."""
+
+
+def prepare(config: RunConfig) -> RunConfig:
+    """Generate the tasks that a run asks for, where it needs them; returns its configuration with
+    all filled in that depends on the working folder, on variables or on the environment's defaults.
+
+    Raises:
+        ConfigError, DataError: the run cannot be played.
+        RunError: its folder holds a run with another protocol.
+    """
+    _check_policy(config)
+    config = _located(config)
+    stored = open_run(config.out).protocol if is_run(config.out) else None
+    if stored is not None:
+        _check_same(config, stored)
+    if config.generate is not None:
+        _generate(config, config.generate, stored)
+    return _with_resolved_options(config)
+
+
+async def check_server(config: RunConfig) -> None:
+    """Ask the LLM server whether it has the model.
+
+    Raises:
+        ConfigError: it cannot be reached, or has not.
+    """
+    client = LLMClient(llm_config(config))
+    try:
+        await client.check()
+    finally:
+        await client.close()
+
+
+def _check_policy(config: RunConfig) -> None:
+    if config.policy.name == "llm":
+        llm_config(config)
+    if config.policy.name != "human":
+        return
+    if config.runner.kind != "local":
+        raise ConfigError(
+            "the policy human plays in this terminal, which worker processes cannot reach; "
+            "add --runner.kind local"
+        )
+    if sys.stdin is None:
+        raise ConfigError("the policy human needs a terminal or a pipe as standard input")
+
+
+def _located(config: RunConfig) -> RunConfig:
+    """The configuration with absolute paths and with the controller's name."""
+    kind = environment_class(config.environment.name)
+    controller = controller_name(config.protocol.controller, config.environment.name, kind)
+    changes: dict[str, Any] = {
+        "out": _absolute(config.out),
+        "policy": config.policy.model_copy(
+            update={"recordings": tuple(map(_absolute, config.policy.recordings))}
+        ),
+        "protocol": config.protocol.model_copy(update={"controller": controller}),
+    }
+    if config.generate is not None:
+        out = _absolute(config.generate.out)
+        changes["generate"] = config.generate.model_copy(update={"out": out})
+    return config.model_copy(update=changes)
+
+
+def _with_resolved_options(config: RunConfig) -> RunConfig:
+    environment = config.environment
+    kind = environment_class(environment.name)
+    options = with_options(environment.name, kind.resolve_options, **environment.options)
+    return config.model_copy(
+        update={"environment": environment.model_copy(update={"options": options})}
+    )
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _check_same(config: RunConfig, stored: RunProtocol) -> None:
+    """Compare all of the protocol that can be known before there is data."""
+    later = stored.model_dump(include={"data", "environment_options"})
+    differences = stored.differences(run_protocol(config, {}).model_copy(update=later))
+    if differences:
+        raise RunError(
+            f"{config.out} holds a run with another protocol, and their scores must not be mixed:"
+            "\n  " + "\n  ".join(differences) + "\nchoose another folder or restore these settings"
+        )
+
+
+def _generate(config: RunConfig, generate: GenerateConfig, stored: RunProtocol | None) -> None:
+    """Write the tasks, unless the stored run was played with those that are there."""
+    name, note = config.environment.name, generate.out / GENERATED
+    settings = {"environment": name, **generate.model_dump(mode="json", exclude={"out"})}
+    with writing(generate.out):
+        new = not note.exists()
+        _check_asked(note, settings)
+        if stored is not None and _has_data(config, stored):
+            return
+        if new:
+            generate.out.mkdir(parents=True, exist_ok=True)
+            with replacing(note) as file:
+                file.write(yaml.safe_dump(settings, sort_keys=False).encode())
+        try:
+            with_options(
+                name,
+                environment_class(name).generate,
+                *(generate.out, generate.count, generate.seed),
+                **generate.options,
+            )
+        except ConfigError:
+            if new:
+                note.unlink(missing_ok=True)
+            raise
+
+
+def _check_asked(note: Path, settings: dict[str, Any]) -> None:
+    """See that a folder holds no other tasks than those that `settings` generate."""
+    folder, elsewhere = note.parent, "generate into another folder with --generate.out"
+    if not note.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(
+                f"generate.out: {folder} holds files, but no {GENERATED} says what they were "
+                f"generated with. To play what is there, leave out `generate`; else {elsewhere}, "
+                "and name that folder in the environment's options too"
+            )
+        return
+    there = read_yaml(note.read_text(errors="replace"), str(note))
+    if there != settings:
+        there = there if isinstance(there, dict) else {}
+        changed = [
+            f"{key} was {there.get(key)!r} and now is {value!r}"
+            for key, value in settings.items()
+            if there.get(key) != value
+        ]
+        raise ConfigError(
+            f"generate.out: {folder} holds tasks that were generated with other settings: "
+            f"{', '.join(changed)}. Restore them, or {elsewhere}, name that folder in the "
+            "environment's options too, and give the run another folder with --out"
+        )
+
+
+def _has_data(config: RunConfig, stored: RunProtocol) -> bool:
+    try:
+        return data_version(_with_resolved_options(config)) == stored.data
+    except (ConfigError, DataError):
+        return False
