@@ -38,6 +38,13 @@ def compile_expression(text: str) -> Expression:
         raise UnsupportedExpressionError(f"the expression {text!r:.80}: {error}") from None
 
 
+@lru_cache(maxsize=1024)
+def names_in(text: str) -> frozenset[str]:
+    """The variables of an expression that compiles."""
+    nodes = ast.walk(ast.parse(text.strip(), mode="eval"))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
+
+
 def _compiled(node: ast.expr) -> Expression:
     match node:
         case ast.Constant(value=str() as value):
@@ -46,10 +53,17 @@ def _compiled(node: ast.expr) -> Expression:
             return lambda entities: entities[name]
         case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute in ATTRIBUTES:
             return lambda entities: getattr(entities[name], attribute)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if _is_text(left) and _is_text(right):
             first, second = _compiled(left), _compiled(right)
             return lambda entities: first(entities) + second(entities)
         case ast.BoolOp(op=ast.Or(), values=[left, right]):
             first, second = _compiled(left), _compiled(right)
             return lambda entities: first(entities) or second(entities)
     raise UnsupportedExpressionError(f"{ast.unparse(node)!r:.80} is not allowed")
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether a value is always a string, not an entity."""
+    if isinstance(node, ast.BoolOp):
+        return all(_is_text(value) for value in node.values)
+    return not isinstance(node, ast.Name)

@@ -5,24 +5,35 @@ A game is drawn from a seed and an index, can be solved, and loads in stock ALFW
     write_games(Path("data"), count=600, seed=0)     # then set ALFWORLD_DATA=data
 
 Floor plans, containment rules, goals, domain and grammar are the package's. Where objects lie is
-drawn. No official game is read.
+drawn. No official game is read. Every game has been won by its own plan on the native engine.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from embodied.errors import ConfigError, DataError
 from envs.alfworld import generate_text as text
-from envs.alfworld.generate_goal import Goal, goals_for
+from envs.alfworld.generate_files import write_file, write_folder
+from envs.alfworld.generate_goal import Goal, draw_goal, goals_for
+from envs.alfworld.generate_options import (
+    MIN_RECEPTACLES,
+    SPLITS,
+    GeneratorOptions,
+    check_at_least,
+    check_one_of,
+    read_options,
+)
+from envs.alfworld.generate_proof import is_won_by
 from envs.alfworld.generate_scene import (
     FLOOR_TYPES,
     MAX_COPIES,
@@ -43,24 +54,34 @@ from envs.alfworld.planner import (
     shortest_plan,
 )
 from envs.alfworld.rules import (
-    DIALECTS,
     HELD_OUT_FLOOR_PLANS,
-    KINDS,
     Dialect,
+    UnsupportedAlfworldError,
     load_domain,
     load_floor_plan,
     load_grammar,
     load_rules,
 )
 
-SPLITS = ("train", "valid_seen", "valid_unseen")
-"""``valid_seen`` has the floor plans of ``train``; ``valid_unseen`` has `HELD_OUT_FLOOR_PLANS`."""
-
-MIN_RECEPTACLES = 4
-"""A goal needs up to three receptacles, and there should be one more to look into."""
+__all__ = [
+    "MIN_PLAN_STEPS",
+    "MIN_RECEPTACLES",
+    "SPLITS",
+    "TRIAL_PREFIX",
+    "GeneratedGame",
+    "GenerationError",
+    "GeneratorOptions",
+    "floor_plans",
+    "generate_game",
+    "write_as_told",
+    "write_games",
+]
 
 MIN_PLAN_STEPS = 3
 """Games with a shorter plan are not made."""
+
+TRIAL_PREFIX = "trial_G"
+"""How the trial of a generated game begins; official ones begin with ``trial_T``."""
 
 _TARGET_COPIES = (1, 2, 3, 4)
 _TARGET_WEIGHTS = (4, 3, 2, 1)
@@ -69,45 +90,6 @@ _ATTEMPTS = 100
 
 class GenerationError(RuntimeError):
     """No game could be drawn. That is a fault of this module, or of a changed ``alfworld``."""
-
-
-@dataclass(frozen=True)
-class GeneratorOptions:
-    """What the games are like.
-
-    Raises:
-        ValueError: a value is outside its range.
-    """
-
-    dialect: Dialect = "move"
-    """``move`` (``move X to Y``, alfworld 0.4 and later) or ``put`` (``put X in/on Y``, before)."""
-    kinds: tuple[str, ...] = KINDS
-    """The task kinds, which take turns by index."""
-    receptacles: int | None = None
-    """How many receptacles a room has, at least `MIN_RECEPTACLES`. None, or more than its floor
-    plan has: all of them (6 to 55)."""
-    distractors: int | None = None
-    """How many portable things there are besides those of the target's type, fewer where the room
-    cannot hold them. None: each type of the floor plan, in one to three copies."""
-    hidden: float = 0.3
-    """The probability that a target starts behind a closed door, in rooms where it can."""
-
-    def __post_init__(self) -> None:
-        _check_one_of("dialect", self.dialect, DIALECTS)
-        if isinstance(self.kinds, str) or not self.kinds:
-            raise ValueError(f"kinds must name at least one of {', '.join(KINDS)}")
-        object.__setattr__(self, "kinds", tuple(self.kinds))
-        for kind in self.kinds:
-            _check_one_of("kinds", kind, KINDS)
-        if len(set(self.kinds)) < len(self.kinds):
-            raise ValueError(f"kinds must not repeat: {', '.join(self.kinds)}")
-        if self.receptacles is not None:
-            _check_at_least("receptacles", self.receptacles, MIN_RECEPTACLES)
-        if self.distractors is not None:
-            _check_at_least("distractors", self.distractors, 0)
-        if not 0 <= self.hidden <= 1:
-            raise ValueError(f"hidden must be from 0 to 1, not {self.hidden!r}")
-        object.__setattr__(self, "hidden", float(self.hidden))
 
 
 @dataclass(frozen=True)
@@ -170,7 +152,7 @@ def floor_plans(split: str) -> tuple[int, ...]:
     Raises:
         ValueError: there is no such split.
     """
-    _check_one_of("split", split, SPLITS)
+    check_one_of("split", split, SPLITS)
     if split == "valid_unseen":
         return HELD_OUT_FLOOR_PLANS
     numbers = (number for room in load_rules().rooms.values() for number in room)
@@ -186,8 +168,9 @@ def generate_game(
     """Draw game number `index` of a seed.
 
     Depends on the arguments and the installed ``alfworld`` package only. The dialect changes
-    nothing but the words. Indices take turns through ``options.kinds``. The game is known to be
-    solvable, because a plan has been found from its PDDL text.
+    nothing but the words. Indices take turns through ``options.kinds``, and the games of a kind
+    through the floor plans of the split. The game is known to be solvable: a plan has been found
+    from its PDDL text, and has won it on the native engine.
 
     Raises:
         ValueError: `seed` or `index` is negative, or there is no such split.
@@ -195,21 +178,24 @@ def generate_game(
         GenerationError: no game could be drawn.
     """
     options = options or GeneratorOptions()
-    _check_at_least("seed", seed, 0)
-    _check_at_least("index", index, 0)
-    kind = options.kinds[index % len(options.kinds)]
-    plans = [number for number in floor_plans(split) if goals_for(number, kind)]
+    check_at_least("seed", seed, 0)
+    check_at_least("index", index, 0)
+    turn, position = divmod(index, len(options.kinds))
+    kind = options.kinds[position]
+    plans = _possible_floor_plans(split, kind)
+    floor_plan = _dealt(plans, turn, options.kinds, f"{split} {seed} {kind}")
     rng = Random(f"{split} {seed} {index}")
     trial = _trial(seed, index, options, split)
     for _ in range(_ATTEMPTS):
-        goal, scene = _draw(kind, rng.choice(plans), options, rng)
+        goal = draw_goal(floor_plan, kind, plans, rng)
+        scene = _draw_scene(goal, floor_plan, options, rng)
         problem = text.problem(f"plan_{trial}", scene, goal)
-        plan = _plan(problem)
-        if len(plan) >= MIN_PLAN_STEPS:
-            instruction = text.instruction(goal, rng)
-            return GeneratedGame(
-                trial, seed, goal, scene, options.dialect, instruction, problem, plan
-            )
+        instruction = text.instruction(goal, rng)
+        game = GeneratedGame(
+            trial, seed, goal, scene, options.dialect, instruction, problem, _plan(problem)
+        )
+        if _is_sound(game):
+            return game
     raise GenerationError(f"no {kind} in {_ATTEMPTS} attempts: {split}, {seed=}, {index=}")
 
 
@@ -235,18 +221,63 @@ def write_games(
             before it stay.
     """
     options = options or GeneratorOptions()
-    _check_at_least("count", count, 1)
+    check_at_least("count", count, 1)
     games = (generate_game(seed, index, options, split) for index in range(count))
     root = out / "json_2.1.1" / split
     paths = []
     for game in games:
         files = {"game.tw-pddl": game.game_data(), "traj_data.json": game.metadata()}
         folder = root / game.task / game.trial
-        _write_folder(folder, {name: json.dumps(data) for name, data in files.items()}, out)
+        write_folder(folder, {name: json.dumps(data) for name, data in files.items()}, out)
         paths.append(folder / "game.tw-pddl")
-    _write_file(out / "logic" / "alfred.pddl", load_domain(options.dialect))
-    _write_file(out / "logic" / "alfred.twl2", load_grammar(options.dialect))
+    write_file(out / "logic" / "alfred.pddl", load_domain(options.dialect))
+    write_file(out / "logic" / "alfred.twl2", load_grammar(options.dialect))
     return paths
+
+
+def write_as_told(out: Path, count: int, seed: int, options: Mapping[str, object]) -> list[Path]:
+    """`write_games` with options by name, ``split`` among them, and errors meant for the user.
+
+    Raises:
+        ConfigError: an option is unknown or outside its range, or the package is missing.
+        DataError: the games cannot be written.
+    """
+    split, known = read_options(options)
+    try:
+        return write_games(out, count, seed, split, known)
+    except (ValueError, ModuleNotFoundError, UnsupportedAlfworldError) as error:
+        raise ConfigError(f"cannot generate games: {error}") from error
+    except OSError as error:
+        raise DataError(error.strerror or str(error)) from error
+
+
+def _possible_floor_plans(split: str, kind: str) -> tuple[int, ...]:
+    return tuple(number for number in floor_plans(split) if goals_for(number, kind))
+
+
+def _dealt(plans: tuple[int, ...], turn: int, kinds: tuple[str, ...], seed: str) -> int:
+    """The floor plan of a turn, as from a pack of cards, which is shuffled anew when dealt out.
+
+    A pack has as many cards as there are floor plans. It holds those where few of the kinds are
+    possible the more often, because the others come up for their other kinds, too.
+    """
+    deal, position = divmod(turn, len(plans))
+    rng = Random(f"{seed} {deal}")
+    order = rng.sample(plans, len(plans))
+    shares = list(accumulate(1 / _kinds_possible(number, kinds) for number in order))
+    cards = rng.sample(range(len(plans)), len(plans))
+    mark = (cards[position] + rng.random()) / len(plans) * shares[-1]
+    return order[min(bisect(shares, mark), len(plans) - 1)]
+
+
+@cache
+def _kinds_possible(floor_plan: int, kinds: tuple[str, ...]) -> int:
+    return sum(bool(goals_for(floor_plan, kind)) for kind in kinds)
+
+
+def _is_sound(game: GeneratedGame) -> bool:
+    """Whether the game is long enough, and its plan wins it on the native engine."""
+    return len(game.plan) >= MIN_PLAN_STEPS and is_won_by(game.game_data(), game.walkthrough)
 
 
 def _plan(problem: str) -> tuple[PlanStep, ...]:
@@ -257,11 +288,8 @@ def _plan(problem: str) -> tuple[PlanStep, ...]:
         return ()
 
 
-def _draw(kind: str, floor_plan: int, options: GeneratorOptions, rng: Random) -> tuple[Goal, Scene]:
-    """A goal and a scene for it, which is not yet known to be solvable."""
-    goals = goals_for(floor_plan, kind)
-    target = rng.choice(sorted({goal.target for goal in goals}))
-    goal = rng.choice([goal for goal in goals if goal.target == target])
+def _draw_scene(goal: Goal, floor_plan: int, options: GeneratorOptions, rng: Random) -> Scene:
+    """A scene for a goal, which is not yet known to be solvable."""
     furniture = furnish(floor_plan)
     receptacles = furniture.receptacles
     if options.receptacles is not None:
@@ -271,7 +299,7 @@ def _draw(kind: str, floor_plan: int, options: GeneratorOptions, rng: Random) ->
     _place_targets(layout, goal, options.hidden, rng)
     for distractor in _distractors(floor_plan, goal, options.distractors, rng):
         layout.place_anywhere(distractor)
-    return goal, layout.scene()
+    return layout.scene()
 
 
 def _fewer(
@@ -310,66 +338,4 @@ def _distractors(floor_plan: int, goal: Goal, count: int | None, rng: Random) ->
 
 def _trial(seed: int, index: int, options: GeneratorOptions, split: str) -> str:
     digest = hashlib.sha256(repr((split, astuple(options))).encode()).hexdigest()
-    return f"trial_G{seed}_{index:06}_{digest[:8]}"
-
-
-def _write_folder(folder: Path, files: Mapping[str, str], scratch: Path) -> None:
-    """Make `folder` hold exactly these files, at once.
-
-    They are written to a new folder in `scratch`, on the same disk, which then takes its place.
-    """
-    with _explained(folder):
-        if _holds(folder, files):
-            return
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=scratch) as new:
-            filled, replaced = Path(new, "filled"), Path(new, "replaced")
-            filled.mkdir()
-            for name, content in files.items():
-                _write_through(filled / name, content)
-            if folder.exists():
-                folder.rename(replaced)
-            filled.rename(folder)
-
-
-def _write_file(path: Path, content: str) -> None:
-    """Make `path` hold this text, at once."""
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as new:
-            filled = Path(new, path.name)
-            _write_through(filled, content)
-            filled.replace(path)
-
-
-def _write_through(path: Path, content: str) -> None:
-    """Write a file as far as the disk, so that a full one is noticed here."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _holds(folder: Path, files: Mapping[str, str]) -> bool:
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} != set(files):
-        return False
-    return all((folder / name).read_bytes() == content.encode() for name, content in files.items())
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Say what could not be written when the operating system refuses."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write {path}: {error.strerror}") from error
-
-
-def _check_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; not {value!r}")
-
-
-def _check_at_least(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+    return f"{TRIAL_PREFIX}{seed}_{index:06}_{digest[:8]}"

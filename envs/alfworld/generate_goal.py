@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from math import sqrt
+from random import Random
 
 from envs.alfworld.generate_scene import FLOOR_TYPES, ROOM_FOR_ONE, furnish, portable_types
 from envs.alfworld.rules import load_floor_plan, load_rules
@@ -84,6 +87,37 @@ def goals_for(floor_plan: int, kind: str) -> tuple[Goal, ...]:
         for destination in destinations
     )
     return tuple(goal for goal in candidates if _makes_sense(goal, receptacles))
+
+
+def draw_goal(floor_plan: int, kind: str, floor_plans: tuple[int, ...], rng: Random) -> Goal:
+    """A goal of one kind for a floor plan, which must have one.
+
+    Targets and destinations that few of `floor_plans` offer are drawn the more often where they
+    are offered, so that over all floor plans none dominates. ALFRED, too, drew against frequency
+    (``sample_task_params`` of its ``generate_trajectories.py``).
+    """
+    targets, destinations = _offers(kind, floor_plans)
+    goals = goals_for(floor_plan, kind)
+    target = _draw_rare({goal.target for goal in goals}, targets, rng)
+    choice = {goal.destination for goal in goals if goal.target == target}
+    return Goal(kind, target, _draw_rare(choice, destinations, rng))
+
+
+@cache
+def _offers(kind: str, floor_plans: tuple[int, ...]) -> tuple[Counter[str], Counter[str]]:
+    """How many floor plans offer each target, and each destination."""
+    targets, destinations = Counter[str](), Counter[str]()
+    for number in floor_plans:
+        goals = goals_for(number, kind)
+        targets.update({goal.target for goal in goals})
+        destinations.update({goal.destination for goal in goals})
+    return targets, destinations
+
+
+def _draw_rare(names: set[str], offers: Counter[str], rng: Random) -> str:
+    """One of the names. The root keeps the rarest from taking over the floor plan that has it."""
+    choice = sorted(names)
+    return rng.choices(choice, [1 / sqrt(offers[name]) for name in choice])[0]
 
 
 def _makes_sense(goal: Goal, receptacles: set[str]) -> bool:

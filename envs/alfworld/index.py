@@ -87,10 +87,16 @@ def game_file(data: Path, split: str, task_id: str) -> Path:
         DataError: there is none.
     """
     folder = split_folder(data, split)
-    path = (folder / task_id / GAME_FILE).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
+    path = folder / task_id / GAME_FILE
+    if not _is_task_id(task_id) or not path.is_file():
         raise DataError(f"there is no game {task_id!r} in {folder}")
     return path
+
+
+def _is_task_id(text: str) -> bool:
+    """Whether a text is `<task>/<trial>`, which leads to nowhere but below the split's folder."""
+    parts = text.split("/")
+    return len(parts) == 2 and not {"", ".", ".."} & set(parts) and "\\" not in text
 
 
 def entries(data: Path, split: str) -> list[Entry]:

@@ -29,6 +29,7 @@ ROOT_TYPE = "object"
 """The type that every object has in PDDL, whatever type it was declared with."""
 
 _TOKEN = re.compile(r"[()]|\?[^\s()?]*|[^\s()?]+")
+_FLAT_LIST = re.compile(r"\s*\(([^()?]*)\)\s*")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
 Fact: TypeAlias = tuple[str, ...]
@@ -51,16 +52,14 @@ class GroundingLimitError(ValueError):
     """A condition has too many ground instances to go through (see `MAX_GROUNDING`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of an expression, in lower case, and the line it stands in."""
 
     text: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A parenthesised list of an expression, and the line of its opening parenthesis."""
 
     items: tuple["Word | Group", ...]
@@ -179,11 +178,38 @@ def read_expression(text: str) -> Group:
     Raises `PddlSyntaxError` for unbalanced parentheses, text around the expression, characters
     outside ASCII (other than in comments) and nesting deeper than `MAX_DEPTH`.
     """
-    unfinished: list[tuple[int, list[Expression]]] = []
-    whole: Group | None = None
-    line = 1
-    for word, line in _tokens(text):
-        if whole is not None:
+    reader = _Reader()
+    ascii_only = text.isascii()
+    for number, line in enumerate(text.split("\n"), start=1):
+        code = line.partition(";")[0]
+        if not ascii_only and not code.isascii():
+            raise PddlSyntaxError("character outside ASCII", number)
+        reader.read_line(code.lower(), number)
+    return reader.whole()
+
+
+class _Reader:
+    """Builds an expression from its lines."""
+
+    def __init__(self) -> None:
+        self._unfinished: list[tuple[int, list[Expression]]] = []
+        self._whole: Group | None = None
+        self._line = 1
+
+    def read_line(self, code: str, line: int) -> None:
+        """Read the next line, without its comment."""
+        flat = _FLAT_LIST.fullmatch(code)
+        if flat and 0 < len(self._unfinished) < MAX_DEPTH:  # most lines of a problem
+            words = tuple([Word(text, line) for text in flat[1].split()])
+            self._unfinished[-1][1].append(Group(words, line))
+            return
+        for word in _TOKEN.findall(code):
+            self._read(word, line)
+            self._line = line
+
+    def _read(self, word: str, line: int) -> None:
+        unfinished = self._unfinished
+        if self._whole is not None:
             raise PddlSyntaxError(f"unexpected {_shown(word)} after the end", line)
         if word == "(":
             if len(unfinished) >= MAX_DEPTH:
@@ -191,29 +217,23 @@ def read_expression(text: str) -> Group:
             unfinished.append((line, []))
         elif not unfinished:
             raise PddlSyntaxError(f"expected '(', got {_shown(word)}", line)
-        elif word == ")":
+        elif word != ")":
+            unfinished[-1][1].append(Word(word, line))
+        else:
             start, items = unfinished.pop()
             group = Group(tuple(items), start)
             if unfinished:
                 unfinished[-1][1].append(group)
             else:
-                whole = group
-        else:
-            unfinished[-1][1].append(Word(word, line))
-    if unfinished:
-        raise PddlSyntaxError("'(' without ')'", unfinished[-1][0])
-    if whole is None:
-        raise PddlSyntaxError("expected '(', got the end of the text", line)
-    return whole
+                self._whole = group
 
-
-def _tokens(text: str) -> Iterator[tuple[str, int]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        code = line.partition(";")[0]
-        if not code.isascii():
-            raise PddlSyntaxError("character outside ASCII", number)
-        for token in _TOKEN.findall(code.lower()):
-            yield token, number
+    def whole(self) -> Group:
+        """The expression, after its last line."""
+        if self._unfinished:
+            raise PddlSyntaxError("'(' without ')'", self._unfinished[-1][0])
+        if self._whole is None:
+            raise PddlSyntaxError("expected '(', got the end of the text", self._line)
+        return self._whole
 
 
 def _shown(text: str) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, DataError
+from envs.alfworld.compiled import vet
 from envs.alfworld.expressions import compile_expression
+from envs.alfworld.game_file import read_game
 
 _LOCK = threading.Lock()
 
@@ -23,6 +25,7 @@ class TextWorldGame:
     def __init__(self) -> None:
         self._environment: Any = None
         self._state: Any = None
+        self._path = Path()
 
     def load(self, path: Path) -> str:
         """Start the game of a file and return its first text.
@@ -30,6 +33,7 @@ class TextWorldGame:
         Raises:
             DataError: TextWorld cannot play the file.
         """
+        _vet(path)
         with _LOCK:
             self._close()
             try:
@@ -37,16 +41,28 @@ class TextWorldGame:
                 self._state = self._environment.reset()
             except ConfigError:
                 raise
-            except Exception as error:
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # its PDDL translator exits on what it dislikes
                 self._environment = None
-                what = f"{type(error).__name__}: {error}"
-                raise DataError(f"a game file cannot be played ({what:.100}): {path}") from error
+                raise _data_error("a game file cannot be played", path, error) from error
+            self._path = path
             return str(self._state.feedback)
 
     def step(self, command: str) -> tuple[str, bool]:
-        """Send a command; returns the game's text and whether the goal is reached."""
+        """Send a command; returns the game's text and whether the goal is reached.
+
+        Raises:
+            DataError: the game turns out to be broken.
+        """
         with _LOCK:
-            self._state, _, _ = self._environment.step(command)
+            if self._environment is None:
+                raise RuntimeError("no game is loaded; reset first")
+            try:
+                self._state, _, _ = self._environment.step(command)
+            except (Exception, SystemExit) as error:
+                raise _data_error("a game broke off", self._path, error) from error
             return str(self._state.feedback), bool(self._state["won"])
 
     def valid_commands(self) -> list[str]:
@@ -66,6 +82,22 @@ class TextWorldGame:
         if self._environment is not None:
             self._environment.close()
         self._environment = self._state = None
+
+
+def _vet(path: Path) -> None:
+    """Keep away what TextWorld would not survive: it has no bounds on recursion or grounding.
+
+    Raises:
+        DataError: the game is malformed or beyond all bounds.
+    """
+    try:
+        vet(read_game(path))
+    except ValueError as error:
+        raise _data_error("a game file cannot be played", path, error) from error
+
+
+def _data_error(what: str, path: Path, error: BaseException) -> DataError:
+    return DataError(f"{what} ({type(error).__name__}: {error!s:.200}): {path}")
 
 
 def _start(path: Path) -> Any:

@@ -13,12 +13,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from embodied.errors import ConfigError, DataError
 from envs.alfworld import generate, rules
 from envs.alfworld.generate import (
     MIN_PLAN_STEPS,
@@ -27,8 +29,12 @@ from envs.alfworld.generate import (
     GeneratorOptions,
     floor_plans,
     generate_game,
+    write_as_told,
     write_games,
 )
+from envs.alfworld.generate_goal import draw_goal, goals_for
+from envs.alfworld.generate_options import read_options
+from envs.alfworld.generate_proof import is_won_by
 from envs.alfworld.generate_scene import furnish, portable_types
 from envs.alfworld.generate_text import mangle
 from envs.alfworld.pddl import Problem, is_satisfied, read_problem
@@ -149,6 +155,40 @@ class TestSpread:
         assert plans <= set(floor_plans(split))
         assert len(plans) > 6
 
+    def test_a_kind_comes_to_each_of_its_floor_plans_before_it_comes_again(self) -> None:
+        kind = "pick_heat_then_place_in_recep"
+        options = GeneratorOptions(kinds=(kind,))
+        plans = [
+            generate_game(0, index, options, "valid_unseen").scene.floor_plan for index in range(6)
+        ]
+        assert sorted(plans[:3]) == sorted(plans[3:]) == [9, 10, 29]
+
+    def test_kinds_that_are_possible_everywhere_go_where_others_cannot(self) -> None:
+        plans = generate._possible_floor_plans("train", KINDS[0])
+        drawn = Counter(generate._dealt(plans, turn, KINDS, "0") for turn in range(len(plans)))
+        assert drawn.total() == len(plans)
+        assert all(count == 1 for number, count in drawn.items() if number <= 30)
+        assert all(drawn[number] in (1, 2) for number in plans if 200 < number < 300)
+
+    def test_no_target_and_no_destination_dominates_or_is_missing(self) -> None:
+        rng = Random(0)
+        targets, destinations = Counter[str](), Counter[str]()
+        for kind in KINDS:
+            plans = generate._possible_floor_plans("train", kind)
+            for turn in range(2 * len(KINDS) * 100):
+                floor_plan = generate._dealt(plans, turn, KINDS, f"{kind}")
+                goal = draw_goal(floor_plan, kind, plans, rng)
+                targets[goal.target] += 1
+                destinations[goal.destination] += 1
+        del destinations[""]
+        assert max(targets.values()) / targets.total() < 0.08
+        assert max(destinations.values()) / destinations.total() < 0.16
+        goals = {
+            goal for n in floor_plans("train") for kind in KINDS for goal in goals_for(n, kind)
+        }
+        assert set(targets) == {goal.target for goal in goals}
+        assert set(destinations) == {goal.destination for goal in goals} - {""}
+
     def test_furniture_has_unique_names(self) -> None:
         for number in (*floor_plans("train"), *floor_plans("valid_unseen")):
             furniture = furnish(number)
@@ -192,18 +232,44 @@ class TestOptions:
         [
             ({"dialect": "place"}, "dialect must be one of move, put"),
             ({"kinds": ()}, "at least one of pick_and_place_simple"),
-            ({"kinds": "pick_and_place_simple"}, "at least one of"),
+            ({"kinds": "pick_and_place_simple,juggle"}, "not 'juggle'"),
+            ({"kinds": 5}, "at least one of pick_and_place_simple"),
             ({"kinds": ("juggle",)}, "not 'juggle'"),
             ({"kinds": KINDS[:1] * 2}, "must not repeat"),
             ({"receptacles": 3}, "receptacles must be an integer of at least 4, not 3"),
             ({"distractors": -1}, "distractors must be an integer of at least 0"),
             ({"hidden": 1.5}, "hidden must be from 0 to 1"),
+            ({"hidden": "high"}, "hidden must be from 0 to 1, not 'high'"),
+            ({"hidden": True}, "hidden must be from 0 to 1, not True"),
             ({"hidden": float("nan")}, "hidden must be from 0 to 1"),
         ],
     )
     def test_bad_options(self, change: dict[str, Any], message: str) -> None:
         with pytest.raises(ValueError, match=re.escape(message)):
             GeneratorOptions(**change)
+
+    @pytest.mark.parametrize("kinds", [KINDS[5], [KINDS[5]], f"{KINDS[5]}, {KINDS[0]}"])
+    def test_kinds_as_text_or_list(self, kinds: Any) -> None:
+        assert GeneratorOptions(kinds=kinds).kinds in {KINDS[5:], (KINDS[5], KINDS[0])}
+
+    def test_options_by_name(self) -> None:
+        found = read_options({"split": "valid_unseen", "hidden": 0.8, "receptacles": 10})
+        assert found == ("valid_unseen", GeneratorOptions(hidden=0.8, receptacles=10))
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"hiden": 0.5}, "no option 'hiden'; did you mean 'hidden'?"),
+            ({"spilt": "train"}, "did you mean 'split'?"),
+            ({"colour": "red"}, "there are: dialect, distractors, hidden"),
+            ({"split": "test"}, "split must be one of train, valid_seen"),
+            ({"split": None}, "split must be one of train, valid_seen"),
+            ({"receptacles": 2}, "receptacles must be an integer of at least 4"),
+        ],
+    )
+    def test_bad_options_by_name(self, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            read_options(options)
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -265,6 +331,24 @@ class TestSoundness:
         with pytest.raises(generate.GenerationError, match="no pick_and_place_simple in 100"):
             generate_game(0, 0)
 
+    def test_draws_that_the_engine_does_not_let_win_are_not_returned(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verdicts = iter([False, False, True])
+        monkeypatch.setattr(generate, "is_won_by", lambda *_: next(verdicts))
+        third = generate_game(0, 0)
+        monkeypatch.undo()
+        assert third.problem != generate_game(0, 0).problem
+
+    def test_a_plan_must_win_at_its_end_and_not_before(self) -> None:
+        game = generate_game(0, 0)
+        data, plan = game.game_data(), game.walkthrough
+        assert is_won_by(data, plan)
+        assert is_won_by(data, ["look", *plan])
+        assert not is_won_by(data, plan[:-1])
+        assert not is_won_by(data, [*plan, "look"])
+        assert not is_won_by(data, [])
+
     @pytest.mark.parametrize("name", ["", "1st", "a b", "a(b", "naïve", "a\nb"])
     def test_names_that_pddl_cannot_hold(self, name: str) -> None:
         with pytest.raises(ValueError, match="cannot be written"):
@@ -307,6 +391,26 @@ class TestWriting:
         note.write_text("mine")
         write_games(tmp_path, 1, seed=1)
         assert note.read_text() == "mine"
+
+    def test_errors_meant_for_the_user(self, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.touch()
+        with pytest.raises(DataError, match=r"cannot write .*file.*Not a directory"):
+            write_as_told(file, 1, 0, {})
+        with pytest.raises(ConfigError, match="count must be an integer of at least 1"):
+            write_as_told(tmp_path, 0, 0, {})
+        with pytest.raises(ConfigError, match="did you mean 'hidden'"):
+            write_as_told(tmp_path, 1, 0, {"hidde": 1})
+
+    def test_a_missing_package_is_the_users_to_mend(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def missing(*_: object) -> None:
+            raise ModuleNotFoundError("pip install alfworld")
+
+        monkeypatch.setattr(generate, "generate_game", missing)
+        with pytest.raises(ConfigError, match="pip install alfworld"):
+            write_as_told(tmp_path, 1, 0, {})
 
     def test_a_full_disk_leaves_no_half_written_game(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

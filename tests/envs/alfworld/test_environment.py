@@ -1,0 +1,287 @@
+"""The environment over both backends: options, what steps tell, snapshots, fallback, bad files."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import embodied
+from embodied import Task
+from embodied.errors import ConfigError, DataError
+from envs.alfworld.environment import Alfworld
+from envs.alfworld.game_file import MAX_BYTES
+from envs.alfworld.generate import GeneratorOptions, generate_game, write_games
+from envs.alfworld.rules import DIALECTS
+
+BACKENDS = ("native", "textworld")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_games(folder, 6, 3, "train", GeneratorOptions(dialect="put"))
+    return folder
+
+
+@pytest.fixture
+def task(data: Path) -> Task:
+    return Alfworld.list_tasks("train", data=data)[0]
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[str, Any]:
+    """What a game file holds."""
+    return dict(generate_game(5, 0, GeneratorOptions(receptacles=8, distractors=3)).game_data())
+
+
+Written = Callable[[object], tuple[Path, Task]]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    """Writes one game file and returns its data folder and its task."""
+
+    def write(content: object) -> tuple[Path, Task]:
+        path = tmp_path / "json_2.1.1" / "train" / "task-1" / "trial-1" / "game.tw-pddl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        task = Task(
+            environment="alfworld", id="task-1/trial-1", split="train", kind="k", instruction=""
+        )
+        return tmp_path, task
+
+    return write
+
+
+def test_capabilities_follow_the_backend(data: Path) -> None:
+    native, stock = Alfworld(data=data), Alfworld("textworld", data=data)
+    assert native.capabilities.snapshot
+    assert native.capabilities.per_process is None
+    assert not stock.capabilities.snapshot
+    assert stock.capabilities.per_process == 1
+    for environment in (native, stock):
+        assert environment.capabilities.valid_commands
+        assert environment.capabilities.plan
+    assert Alfworld.default_controller == "household"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_plan_succeeds(backend: str, data: Path, task: Task) -> None:
+    env = embodied.make_environment("alfworld", backend=backend, data=data)
+    env.reset(task)
+    results = [env.step(command) for command in env.plan()]
+    assert [result.success for result in results] == [False] * (len(results) - 1) + [True]
+    assert results[-1].terminated and results[-1].reward == 1.0
+    env.close()
+    env.close()
+
+
+def test_progress_is_that_of_its_step(data: Path, task: Task) -> None:
+    env = Alfworld(data=data)
+    env.reset(task)
+    first = env.step("dance")
+    results = [env.step(command) for command in env.plan()]
+    assert not all(first.info["progress"].values())
+    assert all(results[-1].info["progress"].values())
+    assert list(results[-1].info) == ["success", "progress"]
+    assert pickle.loads(pickle.dumps(results[-1].info)) == dict(results[-1].info)
+    assert all("_bar_" not in condition for condition in first.info["progress"])
+    with pytest.raises(KeyError):
+        first.info["other"]
+
+
+def test_snapshots_serve_any_environment_of_the_task(data: Path, task: Task) -> None:
+    one, other = Alfworld(data=data), Alfworld(data=data)
+    one.reset(task)
+    other.reset(task)
+    plan = one.plan()
+    for command in plan[:-1]:
+        one.step(command)
+    other.restore(one.snapshot())
+    assert other.step(plan[-1]).success
+    assert not one.step("look").success
+    with pytest.raises(NotImplementedError):
+        Alfworld("textworld", data=data).snapshot()
+
+
+def test_refusals_are_explained_when_asked(data: Path, task: Task) -> None:
+    silent, telling = Alfworld(data=data), Alfworld(data=data, explain_refusals=True)
+    for env in (silent, telling):
+        env.reset(task)
+    closed = next(
+        command.removeprefix("go to ")
+        for command in telling.valid_commands()
+        if command.startswith("go to ") and _is_closed(telling, command)
+    )
+    telling.reset(task)
+    place = next(c for c in telling.valid_commands() if c.startswith("go to ") and closed not in c)
+    place = place.removeprefix("go to ")
+
+    def told(command: str) -> str:
+        assert silent.step(command).observation.text == "Nothing happens."
+        return telling.step(command).observation.text.removeprefix("Nothing happens. ")
+
+    def both(command: str) -> None:
+        assert silent.step(command).observation == telling.step(command).observation
+
+    assert told(f"open {closed}") == f"You are not at the {closed}."
+    assert told(f"take unicorn 9 from {place}") == "There is no unicorn 9 here."
+    assert told("dance") == "The game knows no such command."
+    both(f"go to {closed}")
+    assert told(f"go to {closed}") == "It would change nothing."
+    thing = _portable(telling)
+    assert told(f"put {thing} in/on {closed}") in (
+        f"The {closed} is closed.",
+        "It does not belong there.",
+    )
+    both(f"open {closed}")
+    assert told(f"open {closed}") == f"The {closed} is already open."
+    with pytest.raises(ConfigError):
+        Alfworld("textworld", data=data, explain_refusals=True)
+
+
+def _is_closed(env: Alfworld, command: str) -> bool:
+    return "is closed" in env.step(command).observation.text
+
+
+def _portable(env: Alfworld) -> str:
+    plan = env.plan()
+    return next(c for c in plan if c.startswith("take ")).removeprefix("take ").split(" from ")[0]
+
+
+def test_unknown_options_are_refused(data: Path) -> None:
+    for call in (Alfworld.list_tasks, Alfworld.data_version):
+        with pytest.raises(ConfigError, match=r"'dta'.*'data'"):
+            call("train", dta=str(data))
+    with pytest.raises(ConfigError):
+        embodied.make_environment("alfworld", dta=str(data))
+    with pytest.raises(ConfigError, match="there are: native, textworld"):
+        embodied.make_environment("alfworld", backend="jax", data=data)
+
+
+def test_data_version_names_what_scores_depend_on(data: Path) -> None:
+    native = Alfworld.data_version("train", data=data)
+    stock = Alfworld.data_version("train", data=data, backend="textworld")
+    assert native["backend"] == "native"
+    assert native["engine"]
+    assert "textworld" not in native
+    assert stock["textworld"]
+    assert native["sha256"] == stock["sha256"]
+    assert native["games"] == "6"
+
+
+def test_generate_takes_one_kind_and_explains_a_bad_folder(tmp_path: Path) -> None:
+    (path,) = Alfworld.generate(tmp_path / "ok", 1, 0, kinds="pick_two_obj_and_place")
+    assert path.parents[1].name.startswith("pick_two_obj_and_place")
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(DataError, match="cannot write"):
+        Alfworld.generate(file, 1, 0)
+
+
+def test_linked_folders_can_be_played(data: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked" / "json_2.1.1"
+    linked.mkdir(parents=True)
+    (linked / "train").symlink_to(data / "json_2.1.1" / "train")
+    folder = tmp_path / "linked"
+    task = Alfworld.list_tasks("train", data=folder)[0]
+    assert "Your task is to" in Alfworld(data=folder).reset(task).text
+
+
+@pytest.mark.parametrize(
+    "id_", ["../../x", "..", "a/..", "/etc/passwd", "a/b/c", "a//b", "", "a\0/b"]
+)
+def test_task_ids_lead_nowhere_else(id_: str, data: Path) -> None:
+    task = Task(environment="alfworld", id=id_ or "x", split="train", kind="k", instruction="")
+    with pytest.raises(DataError):
+        Alfworld(data=data).reset(task)
+
+
+UNSUPPORTED = {
+    "a forall effect": ("(isSliced ?co)", "(forall (?x - object) (isSliced ?co))"),
+    "two forms": ("(isSliced ?co)", "(opened ?co ?co)"),
+}
+
+
+@pytest.mark.parametrize("change", UNSUPPORTED.values(), ids=UNSUPPORTED.keys())
+def test_what_the_engine_does_not_know_goes_to_textworld(
+    change: tuple[str, str], written: Written, texts: dict[str, Any]
+) -> None:
+    pytest.importorskip("textworld")
+    old, new = change
+    assert texts["pddl_domain"].count(old) >= 1
+    before, _, after = texts["pddl_domain"].rpartition(old)
+    folder, task = written(texts | {"pddl_domain": before + new + after})
+    env = Alfworld(data=folder)
+    with pytest.warns(RuntimeWarning, match="TextWorld plays"):
+        try:
+            observation = env.reset(task)
+        except DataError:
+            return  # TextWorld does not know it either
+    assert "Your task is to" in observation.text
+    assert list(env.step("look").info) == ["success"]
+    with pytest.raises(DataError, match="cannot be copied"):
+        env.snapshot()
+
+
+def hostile_files(texts: dict[str, Any]) -> dict[str, object]:
+    grammar, problem, domain = (texts[k] for k in ("grammar", "pddl_problem", "pddl_domain"))
+    task = grammar[grammar.index("Your task is to") :].partition('"')[0]
+    many = " ".join(f"?x{number}" for number in range(12))
+    return {
+        "not json": b"\xff\xfe",
+        "empty": b"",
+        "a list": [1, 2],
+        "nested": b"[" * 200_000,
+        "large": b" " * (MAX_BYTES + 1),
+        "numbers": texts | {"grammar": 1},
+        "no problem": {"grammar": grammar, "pddl_domain": domain},
+        "endless rule": texts | {"grammar": grammar.replace(task, "#task#")},
+        "doubling rules": texts | {"grammar": grammar.replace(task, "#d0#").replace(
+            '"task": [', _doubling(40) + '"task": [')},
+        "deep problem": texts | {"pddl_problem": "(" * 100_000},
+        "deep goal": texts | {"pddl_problem": problem.replace("(:goal", "(:goal " + "(not " * 500)},
+        "binary problem": texts | {"pddl_problem": "\x00\x01"},
+        "eval": texts | {"grammar": grammar.replace(task, "{__import__('os').abort()}")},
+        "many operators": texts | {"pddl_domain": domain.rstrip().removesuffix(")")
+            + f"(:action look :parameters (?a - agent {many}) :precondition () :effect (checked ?a)))"},
+    }  # fmt: skip
+
+
+def _doubling(depth: int) -> str:
+    rules = [f'"d{i}": [{{"rhs": "#d{i + 1}##d{i + 1}#"}}],' for i in range(depth)]
+    return "".join(rules) + f'"d{depth}": [{{"rhs": "x"}}],'
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_hostile_files_are_data_errors_in_bounded_time(
+    backend: Any, written: Written, texts: dict[str, Any]
+) -> None:
+    if backend == "textworld":
+        pytest.importorskip("textworld")
+    for name, content in hostile_files(texts).items():
+        folder, task = written(content)
+        env = Alfworld(backend, data=folder)
+        start = time.process_time()
+        try:
+            env.reset(task)
+            env.step("look")
+        except DataError:
+            pass
+        else:
+            pytest.fail(f"{name} was played")
+        assert time.process_time() - start < 10, name
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_templates_tell_the_dialect(dialect: Any, tmp_path: Path) -> None:
+    write_games(tmp_path, 1, 0, "train", GeneratorOptions(dialect=dialect))
+    env = Alfworld(data=tmp_path)
+    env.reset(Alfworld.list_tasks("train", data=tmp_path)[0])
+    assert ("move {o} to {r}" in env.command_templates()) == (dialect == "move")
