@@ -129,6 +129,13 @@ class Alfworld(Environment):
 
         return write_as_told(out, count, seed, options)
 
+    @classmethod
+    def describe_tasks(cls, out: Path, **options: Any) -> dict[str, Any]:
+        """The generated games below `out` beside official ones; see `envs.alfworld.distribution`."""
+        from envs.alfworld.distribution import describe_tasks
+
+        return describe_tasks(out, options)
+
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         """Load the task's game; there is no randomness, so the seed changes nothing."""
         self._path = index.game_file(self._data, task.split, task.id)

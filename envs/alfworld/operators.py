@@ -19,7 +19,6 @@ from envs.alfworld.grounding import Grounder, JoinPlan, Terms, put_in
 from envs.alfworld.narrator import Narrator
 from envs.alfworld.pddl import Atom, Fact
 
-
 MAX_OPERATORS = 100_000
 """How many operators a game may have. ALFWorld's have some 10,000."""
 

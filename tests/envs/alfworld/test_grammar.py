@@ -175,8 +175,18 @@ def test_queries() -> None:
         read_query(" & ".join(["p(x)"] * 1000))
 
 
-LISTS = '"list_empty": [{"rhs": "nothing"}], "list_separator": [{"rhs": ", "}], "list_last_separator": [{"rhs": " and "}]'
-DOMAIN = "(define (domain d) (:predicates (p ?x)) (:action act :parameters (?x) :precondition () :effect (p ?x)))"
+LISTS = ", ".join(
+    f'"{name}": [{{"rhs": "{text}"}}]'
+    for name, text in (
+        ("list_empty", "nothing"),
+        ("list_separator", ", "),
+        ("list_last_separator", " and "),
+    )
+)
+DOMAIN = """
+(define (domain d) (:predicates (p ?x))
+  (:action act :parameters (?x) :precondition () :effect (p ?x)))
+"""
 
 
 def small_grammar(rules: str, template: str = "act {x}") -> Grammar:

@@ -221,20 +221,22 @@ def test_threads_share_a_game_without_noticing(game_files: list[Path]) -> None:
         native_game._compiled.cache_clear()
         told: list[list[object]] = []
         start = threading.Barrier(8)
-
-        def play(path: Path = path, told: list[list[object]] = told) -> None:
-            game = NativeGame()
-            start.wait()
-            first: object = game.load(path)
-            told.append([first, *random_walk(game, 60, 6)])
-
-        threads = [threading.Thread(target=play) for _ in range(8)]
+        threads = [
+            threading.Thread(target=_play_at_once, args=(path, start, told)) for _ in range(8)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert len(told) == 8
         assert all(each == told[0] for each in told)
+
+
+def _play_at_once(path: Path, start: threading.Barrier, told: list[list[object]]) -> None:
+    game = NativeGame()
+    start.wait()
+    first: object = game.load(path)
+    told.append([first, *random_walk(game, 60, 6)])
 
 
 def test_memory_stays_flat_over_2000_environments(game_files: list[Path]) -> None:
@@ -244,7 +246,7 @@ def test_memory_stays_flat_over_2000_environments(game_files: list[Path]) -> Non
         for number in range(count):
             game = NativeGame()
             game.load(games[number % len(games)])
-            random_walk(game, 4, number)
+            random_walk(game, 4, number % 24)
             game.close()
         gc.collect()
         return int(psutil.Process().memory_info().rss)
