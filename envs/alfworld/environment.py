@@ -131,7 +131,7 @@ class Alfworld(Environment):
 
     @classmethod
     def describe_tasks(cls, out: Path, **options: Any) -> dict[str, Any]:
-        """The generated games below `out` beside official ones; see `envs.alfworld.distribution`."""
+        """Generated games below `out` beside official ones; see `envs.alfworld.distribution`."""
         from envs.alfworld.distribution import describe_tasks
 
         return describe_tasks(out, options)

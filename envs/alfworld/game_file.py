@@ -34,7 +34,7 @@ def read_game(path: Path) -> GameTexts:
         game = json.loads(content)
         texts = GameTexts(game["pddl_domain"], game["grammar"], game["pddl_problem"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"a game file cannot be read ({error!r:.100}): {path}") from error
+        raise DataError(f"a game file cannot be played ({error!r:.100}): {path}") from error
     if not all(isinstance(text, str) for text in texts):
         raise DataError(f"a game file does not hold texts: {path}")
     return texts

@@ -28,7 +28,7 @@ from tests.envs.alfworld.walks import Findings, compare
 
 ALL_ACTIONS = {
     "go", "open", "close", "take", "inventory", "examine", "use",
-    "heat", "clean", "cool", "slice", "look",
+    "heat", "clean", "cool", "slice", "look", "put", "move",
 }  # fmt: skip
 WALKS = 1000
 WALK_STEPS = 30
@@ -70,34 +70,16 @@ def total(found: Iterable[Findings]) -> Findings:
     return result
 
 
-def test_every_official_game_agrees_for_a_while(official_games: list[Path]) -> None:
-    found = total(compare(path, 8, seed) for seed, path in enumerate(official_games))
-    print(f"\n{len(official_games)} games: {found}")
-    assert found.steps == 8 * len(official_games)
-
-
-def test_official_games_agree_over_100_steps(one_game_per_kind: list[Path]) -> None:
-    """The goal is reached first, so that the walk goes on behind it."""
-    found = total(compare(path, 100, 1, plan_for(path)) for path in one_game_per_kind)
-    print(f"\n{len(one_game_per_kind)} games: {found}")
-    assert found.won >= len(one_game_per_kind)
-
-
-def test_generated_games_of_both_dialects_agree(generated_games: list[Path]) -> None:
-    found = total(compare(path, 60, 2, plan_for(path)) for path in generated_games)
-    print(f"\n{len(generated_games)} games: {found}")
-    assert {"put", "move"} <= found.actions.keys()
-    assert found.won >= len(generated_games)
-
-
-@pytest.mark.long
 def test_all_games_agree_over_100_steps(
-    official_games: list[Path], generated_games: list[Path]
+    game_files: list[Path], generated_games: list[Path]
 ) -> None:
-    games = official_games + generated_games
+    """The goal is reached first, so that the walks go on behind it."""
+    games = list(dict.fromkeys(game_files + generated_games))
     found = total(_in_processes([(path, 100, seed) for seed, path in enumerate(games)]))
     print(f"\n{len(games)} games: {found}")
-    assert ALL_ACTIONS | {"put", "move"} <= found.actions.keys()
+    seldom = set() if len(games) > 50 else {"slice"}
+    assert ALL_ACTIONS - seldom <= found.actions.keys()
+    assert found.won >= len(games)
 
 
 @pytest.mark.long
