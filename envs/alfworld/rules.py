@@ -119,7 +119,8 @@ def package_folder() -> Path:
     spec = importlib.util.find_spec("alfworld")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
-            "generating ALFWorld games needs the package 'alfworld': pip install alfworld"
+            "generating ALFWorld games needs the package 'alfworld'; install it with: "
+            "pip install 'embodied-codeact[alfworld]'"
         )
     return Path(spec.submodule_search_locations[0])
 
