@@ -94,8 +94,8 @@ def _in_processes(walks: list[tuple[Path, int, int]]) -> list[Findings]:
     """Walk in several processes, which are replaced in time: TextWorld leaks."""
     context = multiprocessing.get_context("spawn")
     workers = int(os.environ.get("WALK_WORKERS", os.cpu_count() or 1))
-    with ProcessPoolExecutor(workers, context, max_tasks_per_child=40) as pool:
-        return list(pool.map(_walk, walks))
+    with context.Pool(workers, maxtasksperchild=20) as pool:
+        return pool.map(_walk, walks, chunksize=1)
 
 
 def _walk(walk: tuple[Path, int, int]) -> Findings:
