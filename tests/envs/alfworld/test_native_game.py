@@ -32,6 +32,8 @@ ALL_ACTIONS = {
 }  # fmt: skip
 WALKS = 1000
 WALK_STEPS = 30
+LONGEST_SECONDS = 3600
+"""After which walks count as hung."""
 
 
 def plan_for(path: Path) -> list[str]:
@@ -95,7 +97,7 @@ def _in_processes(walks: list[tuple[Path, int, int]]) -> list[Findings]:
     context = multiprocessing.get_context("spawn")
     workers = int(os.environ.get("WALK_WORKERS", os.cpu_count() or 1))
     with context.Pool(workers, maxtasksperchild=20) as pool:
-        return pool.map(_walk, walks, chunksize=1)
+        return pool.map_async(_walk, walks, chunksize=1).get(timeout=LONGEST_SECONDS)
 
 
 def _walk(walk: tuple[Path, int, int]) -> Findings:
