@@ -104,8 +104,11 @@ def robot(task: Task) -> Switcher:
 
 @pytest.fixture(scope="session")
 def alfworld_data() -> Path:
-    """The folder of official ALFWorld games and recorded episodes."""
-    folder = Path(os.environ.get("ALFWORLD_DATA", SHARED))
-    if not (folder / "json_2.1.1" / "valid_unseen").is_dir():
-        pytest.skip(f"needs official ALFWorld games in $ALFWORLD_DATA or {SHARED}")
-    return folder
+    """The folder of official ALFWorld games and recorded episodes.
+
+    Importing alfworld sets ALFWORLD_DATA to a cache folder, so the shared one is tried as well.
+    """
+    for folder in (Path(os.environ.get("ALFWORLD_DATA", SHARED)), SHARED):
+        if (folder / "json_2.1.1" / "valid_unseen").is_dir() and (folder / "recorded").is_dir():
+            return folder
+    pytest.skip(f"needs official ALFWorld games and recordings in $ALFWORLD_DATA or {SHARED}")
