@@ -88,9 +88,14 @@ class ActionSpec:
         bound.apply_defaults()
         if not check_types:
             return bound.arguments
-        return {name: self._checked(name, value) for name, value in bound.arguments.items()}
+        return {name: self.checked(name, value) for name, value in bound.arguments.items()}
 
-    def _checked(self, name: str, value: Any) -> Any:
+    def checked(self, name: str, value: Any) -> Any:
+        """The value as the parameter takes it.
+
+        Raises:
+            TypeError: it does not fit the type hint.
+        """
         strict = self.signature.parameters[name].annotation in (str, int, float, bool)
         try:
             return self.validators[name].validate_python(value, strict=strict)

@@ -59,7 +59,11 @@ async def run_episode(
     conversation = make_conversation(protocol, type(robot))
     prompt = conversation.opening(observation)
     session = make_interpreter(
-        protocol.interpreter, robot, protocol.action_limits, seed=_session_seed(task, seed, sample)
+        protocol.interpreter,
+        robot,
+        protocol.action_limits,
+        seed=_session_seed(task, seed, sample),
+        check=protocol.check,
     )
     with session:
         play = _Play(robot, policy, protocol, conversation, session, list(prompt))

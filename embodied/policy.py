@@ -10,7 +10,7 @@ from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.protocol import Protocol
 from embodied.task import Task
-from embodied.trajectory import Message, Usage
+from embodied.trajectory import Message, ToolCall, Usage
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Reply:
 
     content: str
     usage: Usage = field(default_factory=Usage)
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Native function calls, in the action format `tools`."""
 
 
 class Policy(ABC):

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embodied.controller import AfterEnd
 from embodied.errors import ConfigError
+from embodied.interpreter.interpreters import InterpreterName
 from embodied.interpreter.session import Limits
 
 ConversationName = Literal["default", "mint"]
+ActionName = Literal["code", "json", "text", "tools"]
 
 
 class _Part(BaseModel):
@@ -36,10 +38,12 @@ class Protocol(_Part):
     """The wording of prompts and observations."""
     controller: str | None = None
     """The robot API, as registered; null: the environment's default."""
-    action: Literal["code"] = "code"
-    """The action format."""
-    interpreter: Literal["restricted"] = "restricted"
-    """What runs code actions."""
+    action: ActionName = "code"
+    """The action format: Python, JSON calls, command lines, or the server's native function calls."""
+    interpreter: InterpreterName = "restricted"
+    """What runs code actions. `auto`: `restricted` until the code imports what only `full` has."""
+    check: bool = True
+    """Whether calls that cannot succeed and unknown names are refused before any of the code runs."""
     limits: EpisodeLimits = EpisodeLimits()
     """Limits of an episode."""
     action_limits: Limits = Limits()
@@ -53,6 +57,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "mint": {
         "conversation": "mint",
         "controller": "household-mint",
+        "check": False,
         "limits": {"turns": 5, "steps": 50, "answers": 2},
         "after_end": "repeat",
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from embodied.task import Task
 
@@ -18,11 +18,23 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+class ToolCall(Record):
+    """One native function call in a policy's message, in the shape of the chat-completions API."""
+
+    id: str
+    name: str
+    arguments: str
+    """A JSON object, by parameter name."""
+
+
 class Message(Record):
     """One message of the conversation, in the shape of the chat-completions API."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: list[ToolCall] = Field(default_factory=list)
+    tool_call_id: str | None = None
+    """Of a message with the role `tool`: the call that it answers."""
 
 
 class ErrorRecord(Record):
@@ -33,6 +45,18 @@ class ErrorRecord(Record):
     message: str
     line: int | None = None
     """Line of the code action, counted from 1."""
+    column: int | None = None
+    """Character of that line, counted from 1, where the error can be pinned down."""
+    variables: dict[str, str] = Field(default_factory=dict)
+    """The variables that the failing line uses, and the `repr` of their values."""
+
+
+class AttachmentRecord(Record):
+    """A file that an action left, such as a figure that it drew."""
+
+    name: str
+    media_type: str
+    data: Base64Bytes
 
 
 class StepRecord(Record):
@@ -99,10 +123,30 @@ class Turn(Record):
     format_error: bool = False
     """The message could not be read as an action."""
     calls: list[CallRecord] = Field(default_factory=list)
+    attachments: list[AttachmentRecord] = Field(default_factory=list)
+    """Files that the action left."""
     observation: str
     """What the policy was shown in return."""
+    tool_calls: list[ToolCall] = Field(default_factory=list)
+    """The message's native function calls, in the action format `tools`."""
+    tool_results: list[str] = Field(default_factory=list)
+    """What each of these was answered; together they are the observation."""
+    feedback: str | None = None
+    """The comment on this turn that ends the observation, where the protocol has somebody comment."""
+    feedback_usage: Usage = Field(default_factory=Usage)
+    """Tokens that the comment took."""
     usage: Usage = Field(default_factory=Usage)
     seconds: TurnSeconds = Field(default_factory=TurnSeconds)
+
+    @property
+    def messages(self) -> list[Message]:
+        """The turn as the conversation holds it: the policy's message, then what answers it."""
+        said = Message(role="assistant", content=self.message, tool_calls=self.tool_calls)
+        if not self.tool_calls:
+            return [said, Message(role="user", content=self.observation)]
+        results = zip(self.tool_calls, self.tool_results, strict=True)
+        answers = [Message(role="tool", content=text, tool_call_id=c.id) for c, text in results]
+        return [said, *answers]
 
 
 class Outcome(StrEnum):
@@ -153,11 +197,7 @@ class Trajectory(Record):
     @property
     def messages(self) -> list[Message]:
         """The conversation: prompt, then message and observation of each turn."""
-        messages = list(self.prompt)
-        for turn in self.turns:
-            messages.append(Message(role="assistant", content=turn.message))
-            messages.append(Message(role="user", content=turn.observation))
-        return messages
+        return [*self.prompt, *(message for turn in self.turns for message in turn.messages)]
 
     @property
     def calls(self) -> list[CallRecord]:
@@ -171,5 +211,10 @@ class Trajectory(Record):
 
     @property
     def usage(self) -> Usage:
-        """Tokens of all turns together."""
+        """Tokens of the policy in all turns together."""
         return sum((turn.usage for turn in self.turns), Usage())
+
+    @property
+    def feedback_usage(self) -> Usage:
+        """Tokens of the comments in all turns together."""
+        return sum((turn.feedback_usage for turn in self.turns), Usage())

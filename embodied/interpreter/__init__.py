@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from embodied.controller import Controller
-from embodied.errors import ConfigError
+from embodied.interpreter.interpreters import InterpreterName, Interpreters
 from embodied.interpreter.session import Limits, Output, Session
 
-__all__ = ["Limits", "Output", "Session", "make_interpreter"]
+__all__ = [
+    "InterpreterName",
+    "Interpreters",
+    "Limits",
+    "Output",
+    "Session",
+    "make_interpreter",
+]
 
 
 def make_interpreter(
-    name: str, robot: Controller, limits: Limits | None = None, seed: int = 0
+    name: str,
+    robot: Controller,
+    limits: Limits | None = None,
+    seed: int = 0,
+    *,
+    check: bool = True,
+    allow_unconfined: bool = False,
 ) -> Session:
-    """A session of the named interpreter on a robot.
+    """A session of the named interpreter on a robot, with workers of its own.
+
+    Many sessions of one process share their workers through `Interpreters`.
 
     Args:
-        name: `restricted`.
+        name: `restricted`, `full`, or `auto`: restricted until the code imports what only the full
+            one has.
         robot: the controller whose actions the code may call.
         limits: of one action; None: the defaults.
         seed: start of the `random` module inside the interpreter.
+        check: refuse calls that cannot succeed before anything of an action runs.
+        allow_unconfined: run the full interpreter even where the system cannot confine it.
 
     Raises:
-        ConfigError: there is no such interpreter.
+        ConfigError: there is no such interpreter, or it cannot run here.
     """
-    from embodied.interpreter.restricted import RestrictedSession
-
-    if name != "restricted":
-        raise ConfigError(f"there is no interpreter {name!r}; there are: restricted")
-    return RestrictedSession(robot, limits or Limits(), seed)
+    shared = Interpreters(allow_unconfined=allow_unconfined)
+    session = shared.session(name, robot, limits, seed, check=check)
+    session.own(shared)
+    return session

@@ -7,7 +7,7 @@ kilobytes), so that an action that must be broken off leaves the variables as th
 
 from __future__ import annotations
 
-import difflib
+import ast
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +15,13 @@ from typing import Any
 import pydantic_monty as monty
 
 from embodied.controller import Controller
-from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
-from embodied.interpreter.session import Limits, Output, Session
-from embodied.plain import described, plain, sendable, shortened
-from embodied.trajectory import CallRecord, ErrorRecord
+from embodied.errors import EmbodiedError, InfrastructureError
+from embodied.interpreter.calls import BreakOff, Caller
+from embodied.interpreter.check import unknown_name
+from embodied.interpreter.code import CodeSession
+from embodied.interpreter.session import Limits, Output
+from embodied.plain import described, shortened
+from embodied.trajectory import ErrorRecord
 
 MODULES = (
     "asyncio, base64, collections, copy, csv, dataclasses, datetime, decimal, enum, functools, "
@@ -26,24 +29,27 @@ MODULES = (
 )
 """What code may import."""
 
-_REFUSALS = 20
-"""Calls beyond the limit that are refused with an error before the action is broken off."""
+
+class MontyWorkers:
+    """The Monty worker processes that the sessions of one process share."""
+
+    def close(self) -> None:
+        """End the worker processes."""
 
 
-class _Broken(Exception):  # noqa: N818 - a signal, not an error
-    """The running action must be broken off; says which limit stopped it, if any."""
-
-    def __init__(self, limit: str | None) -> None:
-        super().__init__(limit)
-        self.limit = limit
-
-
-class RestrictedSession(Session):
+class RestrictedSession(CodeSession):
     """A Monty worker process of its own for each session; it dies with the session."""
 
-    def __init__(self, robot: Controller, limits: Limits, seed: int = 0) -> None:
-        self._robot = robot
-        self._limits = limits
+    def __init__(
+        self,
+        robot: Controller,
+        limits: Limits,
+        seed: int = 0,
+        *,
+        check: bool = True,
+        workers: MontyWorkers,
+    ) -> None:
+        super().__init__(robot, limits, check=check)
         self._seed = seed
         self._sources: dict[str, str] = {}
         self._state: bytes | None = None
@@ -51,25 +57,27 @@ class RestrictedSession(Session):
         self._pool.__enter__()
         self._worker: monty.MontySession | None = None
 
-    def close(self) -> None:
-        """End the worker process."""
+    def dump(self) -> bytes:
+        """A few kilobytes."""
+        raise NotImplementedError
+
+    def load(self, state: bytes) -> None:
+        """Go on from a dumped state."""
+        raise NotImplementedError
+
+    def _close(self) -> None:
         self._drop_worker()
         if self._pool is not None:
             self._pool.__exit__(None, None, None)
             self._pool = None
 
-    def run(self, code: str) -> Output:
-        """Run one code action."""
-        if len(code) > self._limits.code_characters:
-            most = self._limits.code_characters
-            return Output(limit=f"the code is longer than {most} characters")
+    def _run(self, code: str, tree: ast.Module) -> Output:
         worker = self._ready_worker()
         self._state = worker.dump()
-        code = code.encode("utf-8", "replace").decode("utf-8")
         action = _Action(self._robot, self._limits, self._sources, code)
         try:
             action.drive(worker)
-        except _Broken as broken:
+        except BreakOff as broken:
             action.output.limit = broken.limit
             self._break_off()
         except (RecursionError, OverflowError, TypeError, ValueError) as error:
@@ -140,9 +148,8 @@ class _Action:
         self._limits = limits
         self._sources = sources
         self._code = code
-        self._refused = 0
+        self._caller = Caller(robot, limits, self.output)
         self._started = time.monotonic()
-        self._in_calls = 0.0
         self._raised: dict[str, str] = {}
         self._printed = _Printed(limits.output_characters)
 
@@ -150,7 +157,7 @@ class _Action:
         """Run to the end, answering every suspension.
 
         Raises:
-            _Broken: the worker is left in the middle of the action.
+            BreakOff: the worker is left in the middle of the action.
         """
         self._sources[f"<python-input-{len(self._sources)}>"] = self._code
         try:
@@ -160,7 +167,7 @@ class _Action:
             self.output.value = _shown(snapshot, self._limits.output_characters)
         except monty.MontyCrashedError as error:
             what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
-            raise _Broken(f"the code used up {what}") from None
+            raise BreakOff(f"the code used up {what}") from None
         except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
             self._report(error)
         finally:
@@ -169,9 +176,9 @@ class _Action:
     def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
         exception, frames = error.exception(), error.traceback()
         if isinstance(exception, TimeoutError) and not frames:
-            raise _Broken(f"the code used up {self._limits.seconds:g} seconds")
+            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(exception, MemoryError) and "limit exceeded" in str(exception):
-            raise _Broken(f"the code used up {self._limits.memory_bytes} bytes of memory")
+            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
         self.output.parsed = not all(frame.function_name is None for frame in frames)
         message, name = shortened(error.display("msg")), type(exception).__name__
         if type(exception) is Exception:
@@ -184,12 +191,12 @@ class _Action:
         )
 
     def _answer(self, snapshot: Any) -> Any:
-        if time.monotonic() - self._started - self._in_calls > self._limits.seconds:
-            raise _Broken(f"the code used up {self._limits.seconds:g} seconds")
+        if time.monotonic() - self._started - self._caller.seconds > self._limits.seconds:
+            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(snapshot, monty.NameLookupSnapshot):
             return snapshot.resume()
         if not isinstance(snapshot, monty.FunctionSnapshot):
-            raise _Broken("the code waits for something that never comes (async)")
+            raise BreakOff("the code waits for something that never comes (async)")
         if snapshot.is_os_function:
             return self._operating_system(snapshot)
         return self._call(snapshot)
@@ -206,15 +213,14 @@ class _Action:
         if name == "input":
             return self._input(snapshot)
         if name not in self._robot.actions():
-            return snapshot.resume({"exception": NameError(_unknown(name, self._robot.actions()))})
-        if len(self.output.calls) >= self._limits.calls:
-            return snapshot.resume({"exception": self._refusal()})
-        record, answer = self._recorded_call(snapshot)
-        self.output.calls.append(record)
-        self._in_calls += record.seconds
-        if self._robot.ended and self._robot.after_end == "stop":
-            self.output.ended = True
-            raise _Broken(None)
+            return snapshot.resume(
+                {"exception": NameError(unknown_name(name, self._robot.actions()))}
+            )
+        line = self._line(snapshot.position)
+        made = self._caller.call(name, snapshot.args, snapshot.kwargs, line)
+        answer: Any = {"return_value": made.value}
+        if made.exception is not None:
+            answer = self._exception(made.exception)
         try:
             return snapshot.resume(answer)
         except monty.MontyRuntimeError as error:
@@ -233,39 +239,6 @@ class _Action:
         """An exception for the code; Monty knows most built-in types and calls others Exception."""
         self._raised[str(exception)] = type(exception).__name__
         return {"exception": exception}
-
-    def _refusal(self) -> RuntimeError:
-        message = f"an action may make no more than {self._limits.calls} calls"
-        self._refused += 1
-        if self._refused > _REFUSALS:
-            raise _Broken(message)
-        return RuntimeError(message)
-
-    def _recorded_call(self, snapshot: monty.FunctionSnapshot) -> tuple[CallRecord, Any]:
-        name = str(snapshot.function_name)
-        first_step, started = len(self._robot.steps), time.perf_counter()
-        result, error = None, None
-        answer: Any = {}
-        try:
-            result = self._robot.call(name, snapshot.args, snapshot.kwargs)
-            answer = {"return_value": _sendable(name, result)}
-        except EpisodeEnded:
-            pass
-        except EmbodiedError:
-            raise
-        except Exception as raised:
-            answer = self._exception(raised)
-            error = ErrorRecord(type=type(raised).__name__, message=shortened(str(raised)))
-        record = CallRecord(
-            name=name,
-            arguments=_by_name(self._robot, name, snapshot),
-            result=plain(result),
-            error=error,
-            line=self._line(snapshot.position),
-            seconds=time.perf_counter() - started,
-            steps=self._robot.steps[first_step:],
-        )
-        return record, answer
 
     def _line(self, position: monty.SourceRange) -> int | None:
         source = self._sources.get(position.filename)
@@ -290,33 +263,12 @@ class _Printed:
         return "".join(self._kept) + note
 
 
-def _by_name(robot: Controller, name: str, snapshot: monty.FunctionSnapshot) -> dict[str, Any]:
-    try:
-        values = robot.actions()[name].signature.bind(*snapshot.args, **snapshot.kwargs).arguments
-    except TypeError:
-        values = {str(i): value for i, value in enumerate(snapshot.args)} | snapshot.kwargs
-    return {key: plain(value) for key, value in values.items()}
-
-
-def _sendable(name: str, result: object) -> Any:
-    try:
-        return sendable(result)
-    except TypeError as error:
-        raise InfrastructureError(f"{name}(): {error}") from error
-
-
 def _function(name: str) -> Callable[..., None]:
     def function(*args: Any, **kwargs: Any) -> None:
         """Stands for a controller action; the interpreter sends its calls to the host by name."""
 
     function.__name__ = name
     return function
-
-
-def _unknown(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    hint = f". Did you mean: {close[0]!r}?" if close else ""
-    return f"name {name!r} is not defined{hint}"
 
 
 def _shown(complete: monty.MontyComplete, limit: int) -> str | None:

@@ -1,14 +1,15 @@
-"""The contract of all interpreters: run code actions against a controller, within limits."""
+"""The contract of all interpreters: run actions against a controller, within limits."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from embodied.environment import Attachment
 from embodied.trajectory import CallRecord, ErrorRecord
 
 
@@ -23,7 +24,7 @@ class Limits(BaseModel):
     calls: int = Field(100, gt=0)
     """Controller calls."""
     memory_bytes: int = Field(64 * 1024 * 1024, gt=0)
-    """Heap of the interpreter."""
+    """Heap of the interpreter; of the full one, what it may use beyond its own libraries."""
     output_characters: int = Field(20_000, gt=0)
     """Printed text; what is beyond is dropped, with a note."""
     code_characters: int = Field(50_000, gt=0)
@@ -32,35 +33,68 @@ class Limits(BaseModel):
 
 @dataclass
 class Output:
-    """What running one code action brought about."""
+    """What running one action brought about."""
 
     stdout: str = ""
     value: str | None = None
     """`repr` of the last expression, where the code ends with one that is not None."""
     error: ErrorRecord | None = None
     parsed: bool = True
-    """False: the error is one of form, and nothing of the code has run."""
+    """False: the error is one of form or was found by the check before, and nothing has run."""
     calls: list[CallRecord] = field(default_factory=list)
     limit: str | None = None
     """The limit that stopped the action, in words for the policy."""
     ended: bool = False
     """The episode ended inside the action; the rest of it was not run."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files that the action left, such as figures that it drew."""
+
+
+class Closable(Protocol):
+    """Something that holds processes."""
+
+    def close(self) -> None:
+        """End them; calling it again does nothing."""
 
 
 class Session(ABC):
-    """Runs the code actions of one episode; variables live on from one to the next."""
+    """Runs the actions of one episode; variables live on from one to the next."""
+
+    _owned: Closable | None = None
 
     @abstractmethod
     def run(self, code: str) -> Output:
-        """Run one code action. Errors of the code and limits are part of the output.
+        """Run one action. Errors of the action and limits are part of the output.
 
         Raises:
             InfrastructureError: the simulator or the interpreter itself failed.
         """
 
     @abstractmethod
+    def dump(self) -> bytes:
+        """The variables, for `load` of another session of the same kind on the same robot."""
+
+    @abstractmethod
+    def load(self, state: bytes) -> None:
+        """Go on from the variables that `dump` returned. The state is not trusted.
+
+        Raises:
+            DataError: it is no state of such a session.
+        """
+
+    def own(self, shared: Closable) -> None:
+        """Close something with this session, as it serves no other."""
+        self._owned = shared
+
     def close(self) -> None:
         """End the session and its processes; calling it again does nothing."""
+        self._close()
+        if self._owned is not None:
+            self._owned.close()
+
+    @abstractmethod
+    def _close(self) -> None:
+        """End what is this session's; calling it again does nothing."""
 
     def __enter__(self) -> Self:
         return self

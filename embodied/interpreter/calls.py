@@ -1,0 +1,123 @@
+"""The calls that one action makes on a robot: checked, counted and recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from embodied.controller import Controller
+from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
+from embodied.interpreter.session import Limits, Output
+from embodied.plain import plain, sendable, shortened
+from embodied.trajectory import CallRecord, ErrorRecord
+
+_REFUSALS = 20
+"""Calls beyond the limit that are refused with an error before the action is broken off."""
+
+
+class BreakOff(Exception):  # noqa: N818 - a signal, not an error
+    """The running action must be broken off; says which limit stopped it, if any."""
+
+    def __init__(self, limit: str | None) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call came to: a value that code can hold, or an exception for it to meet."""
+
+    value: Any = None
+    exception: Exception | None = None
+
+
+class Caller:
+    """Makes the calls of one action and records them in its output."""
+
+    def __init__(self, robot: Controller, limits: Limits, output: Output) -> None:
+        self.seconds = 0.0
+        """Time that the calls have taken so far."""
+        self._robot = robot
+        self._limits = limits
+        self._output = output
+        self._refused = 0
+
+    def call(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], line: int | None = None
+    ) -> Answer:
+        """Make one call.
+
+        Args:
+            name: an action of the robot.
+            args: as the action gave them; nothing about them is trusted.
+            kwargs: likewise.
+            line: where in its source the action makes the call.
+
+        Raises:
+            BreakOff: the episode has ended, or the action goes on calling beyond its limit.
+            InfrastructureError: the simulator failed, or the robot returned what code cannot hold.
+        """
+        if len(self._output.calls) >= self._limits.calls:
+            return Answer(exception=self._refusal())
+        first_step, started = len(self._robot.steps), time.perf_counter()
+        answer = self._answer(name, args, kwargs)
+        seconds = time.perf_counter() - started
+        self.seconds += seconds
+        self._output.calls.append(
+            CallRecord(
+                name=name,
+                arguments=_by_name(self._robot, name, args, kwargs),
+                result=plain(answer.value),
+                error=_error(answer.exception),
+                line=line,
+                seconds=seconds,
+                steps=self._robot.steps[first_step:],
+            )
+        )
+        if self._robot.ended and self._robot.after_end == "stop":
+            self._output.ended = True
+            raise BreakOff(None)
+        return answer
+
+    def _answer(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Answer:
+        try:
+            result = self._robot.call(name, args, kwargs)
+        except EpisodeEnded:
+            return Answer()
+        except EmbodiedError:
+            raise
+        except Exception as raised:
+            return Answer(exception=raised)
+        try:
+            return Answer(sendable(result))
+        except TypeError as error:
+            raise InfrastructureError(f"{name}(): {error}") from error
+
+    def _refusal(self) -> RuntimeError:
+        message = f"an action may make no more than {self._limits.calls} calls"
+        self._refused += 1
+        if self._refused > _REFUSALS:
+            raise BreakOff(message)
+        return RuntimeError(message)
+
+
+def _error(exception: Exception | None) -> ErrorRecord | None:
+    if exception is None:
+        return None
+    return ErrorRecord(type=type(exception).__name__, message=shortened(str(exception)))
+
+
+def _by_name(
+    robot: Controller, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    spec = robot.actions().get(name)
+    values: Mapping[str, Any]
+    try:
+        if spec is None:
+            raise TypeError
+        values = spec.signature.bind(*args, **kwargs).arguments
+    except TypeError:
+        values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
+    return {key: plain(value) for key, value in values.items()}

@@ -1,0 +1,152 @@
+"""The check before a run: calls that cannot succeed and names that nothing defines.
+
+It reads the code beside the controller's signatures and refuses only what must fail whenever it is
+reached. Code that prepares for the failure, by a `try` that catches it, is left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from embodied.controller import ActionSpec
+from embodied.trajectory import ErrorRecord
+
+_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
+_DYNAMIC = {"exec", "eval", "globals", "locals", "vars"}
+_CATCH_ALL = {"Exception", "BaseException"}
+
+
+class Checker:
+    """Checks the actions of one session, one after another.
+
+    Args:
+        actions: the robot's API.
+        types: whether arguments must fit the type hints.
+    """
+
+    def __init__(self, actions: Mapping[str, ActionSpec], *, types: bool = True) -> None:
+        self._actions = actions
+        self._types = types
+        self._bound: set[str] = set()
+        self._anything = False
+
+    def problem(self, tree: ast.Module) -> ErrorRecord | None:
+        """The first thing in the code that must fail, if there is one."""
+        bound = self._bound | set(_bindings(tree))
+        anything = self._anything or _is_dynamic(tree)
+        found = _Finder(self._actions, bound, anything=anything, types=self._types)
+        found.visit(tree)
+        return min(found.problems, key=lambda e: (e.line or 0, e.column or 0), default=None)
+
+    def ran(self, tree: ast.Module) -> None:
+        """Remember the names that an action may have left behind."""
+        self._bound |= set(_bindings(tree))
+        self._anything = self._anything or _is_dynamic(tree)
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """The message of a NameError, with the nearest name that exists."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    hint = f". Did you mean: {close[0]!r}?" if close else ""
+    return f"name {name!r} is not defined{hint}"
+
+
+class _Finder(ast.NodeVisitor):
+    def __init__(
+        self, actions: Mapping[str, ActionSpec], bound: set[str], *, anything: bool, types: bool
+    ) -> None:
+        self.problems: list[ErrorRecord] = []
+        self._actions = actions
+        self._bound = bound
+        self._anything = anything
+        self._types = types
+        self._caught: set[str] = set()
+
+    def visit_Try(self, node: ast.Try) -> None:
+        before = self._caught
+        self._caught = before | set(_caught(node))
+        for child in node.body:
+            self.visit(child)
+        self._caught = before
+        for child in [*node.handlers, *node.orelse, *node.finalbody]:
+            self.visit(child)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        known = self._bound | self._actions.keys() | _BUILTINS
+        if isinstance(node.ctx, ast.Load) and node.id not in known and not self._anything:
+            self._add("NameError", unknown_name(node.id, known - _BUILTINS or known), node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name in self._actions and name not in self._bound and not self._anything:
+            try:
+                self._bind(self._actions[name], node)
+            except TypeError as error:
+                self._add("TypeError", str(error), node)
+        self.generic_visit(node)
+
+    def _bind(self, spec: ActionSpec, node: ast.Call) -> None:
+        unpacked = any(isinstance(arg, ast.Starred) for arg in node.args)
+        if unpacked or any(keyword.arg is None for keyword in node.keywords):
+            return
+        kwargs = {str(keyword.arg): keyword.value for keyword in node.keywords}
+        given = spec.bind(node.args, kwargs, check_types=False)
+        for name, value in given.items():
+            if self._types and isinstance(value, ast.expr):
+                self._check_literal(spec, name, value)
+
+    def _check_literal(self, spec: ActionSpec, name: str, node: ast.expr) -> None:
+        try:
+            value: Any = ast.literal_eval(node)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return
+        spec.checked(name, value)
+
+    def _add(self, kind: str, message: str, node: ast.Name | ast.Call) -> None:
+        if not self._caught & {kind, *_CATCH_ALL}:
+            self.problems.append(
+                ErrorRecord(
+                    type=kind, message=message, line=node.lineno, column=node.col_offset + 1
+                )
+            )
+
+
+def _caught(node: ast.Try) -> Iterator[str]:
+    """Names of the exceptions that a `try` catches, `Exception` for all."""
+    for handler in node.handlers:
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        for kind in kinds:
+            yield kind.id if isinstance(kind, ast.Name) else "Exception"
+
+
+def _is_dynamic(tree: ast.Module) -> bool:
+    """Whether code can define names that its text does not show."""
+    return any(
+        (isinstance(node, ast.Name) and node.id in _DYNAMIC)
+        or (isinstance(node, ast.alias) and node.name == "*")
+        for node in ast.walk(tree)
+    )
+
+
+def _bindings(tree: ast.Module) -> Iterator[str]:
+    """Every name that the code may bind, in any scope."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.arg(arg=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name.partition(".")[0]
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                yield name
+            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                yield from names

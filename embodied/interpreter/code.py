@@ -1,0 +1,76 @@
+"""What all interpreters of Python do before code runs: read it, bound it, check its calls."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+
+from embodied.controller import Controller
+from embodied.interpreter.check import Checker
+from embodied.interpreter.session import Limits, Output, Session
+from embodied.trajectory import ErrorRecord
+
+
+class CodeSession(Session):
+    """Runs Python.
+
+    Args:
+        robot: whose actions the code may call.
+        limits: of one action.
+        check: whether calls that cannot succeed and names that do not exist are refused before
+            anything of the code runs.
+    """
+
+    def __init__(self, robot: Controller, limits: Limits, *, check: bool = True) -> None:
+        self._robot = robot
+        self._limits = limits
+        self._checker = Checker(robot.actions(), types=robot.checks_arguments) if check else None
+
+    def run(self, code: str) -> Output:
+        """Run one code action."""
+        if len(code) > self._limits.code_characters:
+            most = self._limits.code_characters
+            return Output(limit=f"the code is longer than {most} characters")
+        code = code.encode("utf-8", "replace").decode("utf-8")
+        try:
+            tree = parse(code)
+            error = self._checker.problem(tree) if self._checker else None
+        except (SyntaxError, RecursionError, MemoryError) as raised:
+            error = error_of_form(raised)
+        if error is not None:
+            return Output(error=error, parsed=False)
+        output = self._run(code, tree)
+        if self._checker is not None:
+            self._checker.ran(tree)
+        return output
+
+    @abstractmethod
+    def _run(self, code: str, tree: ast.Module) -> Output:
+        """Run code that has been read as `tree`, which it may change."""
+
+
+def parse(code: str) -> ast.Module:
+    """The syntax tree of code.
+
+    Raises:
+        SyntaxError, RecursionError, MemoryError: as CPython's parser; null characters and
+            unreadable numbers are syntax errors, too.
+    """
+    try:
+        return ast.parse(code)
+    except SyntaxError:
+        raise
+    except ValueError as error:
+        raise SyntaxError(str(error)) from None
+
+
+def error_of_form(error: BaseException) -> ErrorRecord:
+    """The record of an error that the parser found, with its place."""
+    if not isinstance(error, SyntaxError):
+        return ErrorRecord(type=type(error).__name__, message=str(error) or "the code is too deep")
+    return ErrorRecord(
+        type=type(error).__name__,
+        message=error.msg or "invalid syntax",
+        line=error.lineno or None,
+        column=error.offset or None,
+    )
