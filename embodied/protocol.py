@@ -39,11 +39,11 @@ class Protocol(_Part):
     controller: str | None = None
     """The robot API, as registered; null: the environment's default."""
     action: ActionName = "code"
-    """The action format: Python, JSON calls, command lines, or the server's native function calls."""
+    """The action format: Python, JSON calls, command lines, or native function calls."""
     interpreter: InterpreterName = "restricted"
     """What runs code actions. `auto`: `restricted` until the code imports what only `full` has."""
     check: bool = True
-    """Whether calls that cannot succeed and unknown names are refused before any of the code runs."""
+    """Whether wrong calls and unknown names are refused before any of the code runs."""
     limits: EpisodeLimits = EpisodeLimits()
     """Limits of an episode."""
     action_limits: Limits = Limits()

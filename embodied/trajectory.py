@@ -132,7 +132,7 @@ class Turn(Record):
     tool_results: list[str] = Field(default_factory=list)
     """What each of these was answered; together they are the observation."""
     feedback: str | None = None
-    """The comment on this turn that ends the observation, where the protocol has somebody comment."""
+    """The comment that ends the observation, where the protocol has somebody comment."""
     feedback_usage: Usage = Field(default_factory=Usage)
     """Tokens that the comment took."""
     usage: Usage = Field(default_factory=Usage)

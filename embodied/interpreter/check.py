@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from embodied.controller import ActionSpec
@@ -69,11 +69,13 @@ class _Finder(ast.NodeVisitor):
     def visit_Try(self, node: ast.Try) -> None:
         before = self._caught
         self._caught = before | set(_caught(node))
-        for child in node.body:
-            self.visit(child)
+        self._visit_all(node.body)
         self._caught = before
-        for child in [*node.handlers, *node.orelse, *node.finalbody]:
-            self.visit(child)
+        self._visit_all([*node.handlers, *node.orelse, *node.finalbody])
+
+    def _visit_all(self, nodes: Sequence[ast.AST]) -> None:
+        for node in nodes:
+            self.visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
         known = self._bound | self._actions.keys() | _BUILTINS
