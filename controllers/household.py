@@ -44,7 +44,8 @@ class _HouseholdBase(Controller):
         """Take one step; the location numbers of the old dialect mean nothing and are left out."""
         return _ARRIVAL.sub("", super().send(command))
 
-    def command_call(self, command: str) -> tuple[str, dict[str, str]]:
+    @classmethod
+    def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
         """The call that sends a game command.
 
         Raises:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from embodied.errors import ConfigError
+from embodied.feedback.config import FeedbackConfig
 from embodied.llm.client import LLMConfig
 from embodied.protocol import PRESETS, Protocol
 from embodied.registry import suggestion
@@ -29,6 +30,10 @@ def _several(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
+
+
+SHORTHANDS = ("action", "interpreter")
+"""Settings of the protocol that may stand at the top: `action: json`, `--set action=json`."""
 
 
 class Settings(BaseModel):
@@ -109,6 +114,9 @@ class RunnerConfig(Settings):
     """CPUs that Ray reserves for a worker."""
     ray_address: str | None = None
     """A Ray cluster to join, e.g. `auto` or `ray://host:10001`; null: start one here."""
+    allow_unconfined: bool = False
+    """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
+    code that a model writes then has this user's rights."""
 
 
 class RunConfig(Settings):
@@ -127,8 +135,11 @@ class RunConfig(Settings):
     llm: LLMConfig | None = None
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
-    """A preset's name (`default`, `mint`), or a mapping of changes with the preset's name under
-    `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was there."""
+    """A preset's name (`default`, `mint`, `m3`), or a mapping of changes with the preset's name
+    under `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was
+    there."""
+    feedback: FeedbackConfig | None = None
+    """Who comments on each turn; null: nobody."""
     seed: int = 0
     """Start of all randomness of the run."""
     runner: RunnerConfig = RunnerConfig()
@@ -174,6 +185,17 @@ def _layered(tree: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
     return merged(tree, change)
 
 
+def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping with its shorthands where they belong: in the protocol."""
+    short = {key: tree[key] for key in SHORTHANDS if key in tree}
+    rest = {key: value for key, value in tree.items() if key not in SHORTHANDS}
+    if not short:
+        return rest
+    protocol = rest.get("protocol", {})
+    named = {"preset": protocol} if isinstance(protocol, str) else protocol
+    return {**rest, "protocol": {**named, **short}}
+
+
 def assignment(text: str) -> dict[str, Any]:
     """The nested mapping that `a.b=c` stands for; the value is read as YAML.
 
@@ -198,7 +220,7 @@ def load_config(
         ConfigError: the file cannot be read, a key is unknown or a value is bad; the message names
             the key, the file and the nearest valid key.
     """
-    tree = _layered({}, _read(path)) if path else {}
+    tree = _layered({}, _expanded(_read(path))) if path else {}
     return with_changes(tree, str(path) if path else "the command line", changes, assignments)
 
 
@@ -224,8 +246,9 @@ def with_changes(
         tree = _layered(tree, change)
         origins |= dict.fromkeys(_names(change), "the command line")
     for text in assignments:
-        tree = _layered(tree, assignment(text))
-        origins[text.partition("=")[0].strip()] = "--set"
+        change = _expanded(assignment(text))
+        tree = _layered(tree, change)
+        origins |= dict.fromkeys(_names(change), "--set")
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:

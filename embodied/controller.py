@@ -6,9 +6,10 @@ A controller is the one definition that every action format is derived from: met
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
@@ -104,6 +105,11 @@ class ActionSpec:
                 f"{self.name}(): {name} cannot be {described(value, 80)}. Its signature is {self}"
             ) from None
 
+    def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        """Call the bound method with arguments that `bind` returned."""
+        bound = inspect.BoundArguments(self.signature, dict(arguments))
+        return method(*bound.args, **bound.kwargs)
+
     def __str__(self) -> str:
         return f"{self.name}{self.signature}"
 
@@ -118,6 +124,12 @@ def _validator(
         return TypeAdapter(hint)
     except PydanticUserError as error:
         raise TypeError(f"{where} has a type that cannot be checked: {error.message}") from None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
 
 
 class Controller:
@@ -170,6 +182,8 @@ class Controller:
         self.max_steps = max_steps
         self.after_end = after_end
         self.last_result: StepResult | None = None
+        self.last_answer: Any = None
+        """What the last call returned, or the exception that it raised."""
         self.steps: list[StepRecord] = []
 
     @property
@@ -236,14 +250,20 @@ class Controller:
         """
         spec = self.actions().get(name)
         if spec is None:
-            raise NameError(f"there is no action {name!r}")
-        arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
-        return getattr(self, name)(**arguments)
+            raise NameError(f"there is no action {name!r}; {_nearest(name, self.actions())}")
+        try:
+            arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
+            self.last_answer = spec.apply(getattr(self, name), arguments)
+        except Exception as error:
+            self.last_answer = error
+            raise
+        return self.last_answer
 
-    def command_call(self, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends the given command: the inverse of the methods, for planned commands.
+    @classmethod
+    def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
+        """The call that sends the given command: the inverse of the methods.
 
         Raises:
             ValueError: no method sends this command.
         """
-        raise ValueError(f"{type(self).__name__} does not know a call that sends {command!r}")
+        raise ValueError(f"{cls.__name__} does not know a call that sends {command!r}")

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from base64 import b64encode
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from embodied.actions import CallFormat
+from embodied.actions.call_session import CallSession
 from embodied.controller import Controller
 from embodied.conversations import Conversation, Move, Remaining, make_conversation
-from embodied.environment import Environment
+from embodied.environment import Attachment, Environment
 from embodied.errors import ContextOverflow
-from embodied.interpreter import Output, Session, make_interpreter
+from embodied.feedback import Commentator
+from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.plain import shortened
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task
-from embodied.trajectory import Message, Outcome, Trajectory, Turn, TurnSeconds
+from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, Turn, TurnSeconds
 
 MESSAGE_CHARACTERS = 200_000
 """A longer policy message is cut."""
@@ -32,6 +35,8 @@ async def run_episode(
     *,
     sample: int = 0,
     seed: int | None = None,
+    commentator: Commentator | None = None,
+    interpreters: Interpreters | None = None,
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
@@ -46,6 +51,8 @@ async def run_episode(
         protocol: limits, wording, action format.
         sample: number of this episode among the run's episodes of the task.
         seed: for the environment; None: the task's own.
+        commentator: comments on every turn but the last; None: nobody does.
+        interpreters: workers that the episodes of a process share; None: this episode has its own.
 
     Raises:
         DataError: the task's data is missing or corrupt.
@@ -58,16 +65,15 @@ async def run_episode(
     policy.begin(task, robot, observation, protocol)
     conversation = make_conversation(protocol, type(robot))
     prompt = conversation.opening(observation)
-    session = make_interpreter(
-        protocol.interpreter,
-        robot,
-        protocol.action_limits,
-        seed=_session_seed(task, seed, sample),
-        check=protocol.check,
-    )
-    with session:
-        play = _Play(robot, policy, protocol, conversation, session, list(prompt))
-        ending = await play.to_the_end()
+    if commentator is not None:
+        commentator.begin(task, robot, protocol)
+    try:
+        session = _session(conversation, robot, _session_seed(task, seed, sample), interpreters)
+        with session:
+            play = _Play(robot, policy, conversation, session, list(prompt), commentator)
+            ending = await play.to_the_end()
+    finally:
+        policy.end()
     return Trajectory(
         episode_id=episode_id(task, sample),
         task=task,
@@ -94,6 +100,17 @@ def _session_seed(task: Task, seed: int | None, sample: int) -> int:
     return (seed if seed is not None else task.seed or 0) * 1_000_003 + sample
 
 
+def _session(
+    conversation: Conversation, robot: Controller, seed: int, interpreters: Interpreters | None
+) -> Session:
+    """What runs the actions of an episode."""
+    protocol, limits = conversation.protocol, conversation.protocol.action_limits
+    if isinstance(conversation.format, CallFormat):
+        return CallSession(robot, limits, conversation.format)
+    make = make_interpreter if interpreters is None else interpreters.session
+    return make(protocol.interpreter, robot, limits, seed, check=protocol.check)
+
+
 @dataclass(frozen=True)
 class _Ending:
     outcome: Outcome
@@ -106,10 +123,10 @@ class _Play:
 
     robot: Controller
     policy: Policy
-    protocol: Protocol
     conversation: Conversation
     session: Session
     messages: list[Message]
+    commentator: Commentator | None
     turns: list[Turn] = field(default_factory=list)
     answers: int = 0
 
@@ -126,18 +143,22 @@ class _Play:
             turn = await self._turn(reply)
             turn.seconds.policy = time.perf_counter() - clock - turn.seconds.interpreter
             turn.seconds.policy -= turn.seconds.environment
-            self._append(turn)
+            self.turns.append(turn)
             ending = self._ending()
             if ending is not None:
                 return ending
+            await self._comment(turn)
+            self.messages += turn.messages
 
     async def _turn(self, reply: Reply) -> Turn:
-        message = shortened(reply.content, MESSAGE_CHARACTERS)
-        move = self.conversation.read(message)
+        reply = replace(reply, content=shortened(reply.content, MESSAGE_CHARACTERS))
+        move = self.conversation.read(reply)
         output, seconds = await self._execute(move)
         self.answers += move.tries_to_answer
+        calls = reply.tool_calls if self.conversation.format.name == "tools" else ()
+        results = self._results(len(calls), move, output)
         return Turn(
-            message=message,
+            message=reply.content,
             action=move.action,
             answer=move.answer,
             stdout=output.stdout,
@@ -145,7 +166,10 @@ class _Play:
             limit=output.limit,
             format_error=move.action is None and move.answer is None,
             calls=output.calls,
-            observation=self._observation(move, output),
+            attachments=[_record(file) for file in output.attachments],
+            observation="\n".join(results),
+            tool_calls=list(calls),
+            tool_results=results if calls else [],
             usage=reply.usage,
             seconds=seconds,
         )
@@ -159,25 +183,28 @@ class _Play:
         environment = sum(step.seconds for call in output.calls for step in call.steps)
         return output, TurnSeconds(interpreter=total - environment, environment=environment)
 
-    def _observation(self, move: Move, output: Output) -> str:
+    def _results(self, calls: int, move: Move, output: Output) -> list[str]:
+        """What the policy is shown: one text, or one for each of its native function calls."""
         remaining = self._remaining(turns_used=len(self.turns) + 1)
-        word: Callable[[Remaining], str]
-        if move.action is not None:
-            return self.conversation.observation(output, remaining)
-        word = self.conversation.unreadable
-        if move.answer is not None:
-            word = self.conversation.wrong_answer
-        return word(remaining)
+        if calls:
+            return self.conversation.tool_results(calls, move, output, remaining)
+        body = self.conversation.body(move, output, remaining)
+        return [self.conversation.framed(body, remaining)]
+
+    async def _comment(self, turn: Turn) -> None:
+        if self.commentator is None:
+            return
+        comment = await self.commentator.comment(self.messages, turn)
+        turn.feedback, turn.feedback_usage = comment.text, comment.usage
+        text = f"\nFeedback:\n{comment.text}"
+        turn.observation += text
+        if turn.tool_results:
+            turn.tool_results[-1] += text
 
     def _remaining(self, turns_used: int) -> Remaining:
-        limits = self.protocol.limits
+        limits = self.conversation.protocol.limits
         steps = None if limits.steps is None else limits.steps - len(self.robot.steps)
         return Remaining(limits.turns - turns_used, limits.answers - self.answers, steps)
-
-    def _append(self, turn: Turn) -> None:
-        self.turns.append(turn)
-        self.messages.append(Message(role="assistant", content=turn.message))
-        self.messages.append(Message(role="user", content=turn.observation))
 
     def _ending(self) -> _Ending | None:
         if self.robot.success:
@@ -194,3 +221,7 @@ class _Play:
         if remaining.turns <= 0:
             return _Ending(Outcome.TRUNCATED, "turns")
         return None
+
+
+def _record(file: Attachment) -> AttachmentRecord:
+    return AttachmentRecord(name=file.name, media_type=file.media_type, data=b64encode(file.data))

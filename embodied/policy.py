@@ -38,6 +38,9 @@ class Policy(ABC):
             ConfigError: the policy cannot play under this protocol or environment.
         """
 
+    def end(self) -> None:  # noqa: B027 - most policies hold nothing
+        """The episode is over, however it ended; releases what `begin` took."""
+
     @abstractmethod
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """The next message, or None to give up.

@@ -91,7 +91,7 @@ async def test_the_record_holds_the_whole_conversation(task: Any) -> None:
 
 async def test_errors_are_shown_with_their_line(task: Any) -> None:
     trajectory = await play(task, "<execute>\nx = 1\non(x)\n</execute>")
-    assert "TypeError (line 2): on(): light cannot be 1" in trajectory.turns[0].observation
+    assert "TypeError in line 2: on(): light cannot be 1" in trajectory.turns[0].observation
 
 
 async def test_a_broken_simulator_is_an_infrastructure_error(task: Any) -> None:

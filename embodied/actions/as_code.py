@@ -5,49 +5,69 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from embodied.controller import ActionSpec, Controller
+from embodied.actions.explain import explain_code
+from embodied.actions.format import ActionFormat, Call, Reading
+from embodied.controller import ActionSpec
+from embodied.interpreter.session import Output
+from embodied.policy import Reply
 
 _TAGGED = re.compile(r"<execute>(.*?)(?:</execute>|\Z)", re.DOTALL)
 _FENCED = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 
 
-def document(controller: type[Controller]) -> str:
-    """The Python stub of a controller: signatures and docstrings, nothing else."""
-    return "\n\n".join(_stub(spec) for spec in controller.actions().values())
+class CodeFormat(ActionFormat):
+    """Python between `<execute>` tags or in Markdown fences."""
+
+    name = "code"
+
+    def document(self) -> str:
+        """The Python stub of the controller: signatures and docstrings, nothing else."""
+        return "\n\n".join(_stub(spec) for spec in self.controller.actions().values())
+
+    def example(self) -> str:
+        """A line of code in tags."""
+        return message("", f"print({_example(list(self.controller.actions().values()))})").content
+
+    def read(self, reply: Reply) -> Reading:
+        """The code of a message: all `<execute>` blocks, else all Markdown fences.
+
+        Several blocks run as one, joined by a newline. A block that the message leaves open, as at
+        a token limit, ends with the message.
+        """
+        blocks = _TAGGED.findall(reply.content) or _FENCED.findall(reply.content)
+        code = "\n".join(textwrap.dedent(block).strip() for block in blocks)
+        return Reading(code or None)
+
+    def render(self, thought: str, calls: Sequence[Call]) -> Reply:
+        """One line a call, each of which prints its result."""
+        return message(thought, "\n".join(f"print({self._written(call)})" for call in calls))
+
+    def explain(self, action: str, output: Output) -> Iterator[str]:
+        """The failing line with its variables, the calls made, the lines not run."""
+        return explain_code(action, output)
+
+    def _written(self, call: Call) -> str:
+        args, kwargs = self._as_usual(call)
+        arguments = [*map(_literal, args)]
+        arguments += [f"{name}={_literal(value)}" for name, value in kwargs.items()]
+        return f"{call.name}({', '.join(arguments)})"
+
+    def _as_usual(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The arguments by position as far as the signature lets them be."""
+        spec = self.controller.actions().get(call.name)
+        try:
+            bound = spec.signature.bind(*call.args, **call.kwargs) if spec else call
+        except TypeError:
+            bound = call
+        return bound.args, bound.kwargs
 
 
-def _stub(spec: ActionSpec) -> str:
-    quoted = f'"""{spec.documentation}"""'
-    return f"def {spec.name}{_bare(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
-
-
-def _bare(signature: inspect.Signature) -> str:
-    return str(signature).replace("'", "")
-
-
-def parse(message: str) -> str | None:
-    """The code of a message: all `<execute>` blocks, else all Markdown fences; None: no code.
-
-    Several blocks run as one, joined by a newline. A block that the message leaves open, as at a
-    token limit, ends with the message.
-    """
-    blocks = _TAGGED.findall(message) or _FENCED.findall(message)
-    code = "\n".join(textwrap.dedent(block).strip() for block in blocks)
-    return code or None
-
-
-def example(controller: type[Controller]) -> str:
-    """A line of code that calls the controller: an action without arguments, if it has one."""
-    specs = list(controller.actions().values())
-    simple = [spec for spec in specs if not _required(spec)]
-    spec = (simple or specs)[0]
-    return f"print({spec.name}({', '.join(_required(spec))}))"
-
-
-def _required(spec: ActionSpec) -> list[str]:
-    empty = inspect.Parameter.empty
-    return [name for name, p in spec.signature.parameters.items() if p.default is empty]
+def message(thought: str, code: str) -> Reply:
+    """A message that `CodeFormat.read` reads back: the thought in words, then the code."""
+    return Reply(f"{thought}\n<execute>\n{code}\n</execute>".lstrip("\n"))
 
 
 def tagged(message: str, tag: str) -> list[str]:
@@ -64,6 +84,27 @@ def tagged(message: str, tag: str) -> list[str]:
     return found
 
 
-def render(thought: str, code: str) -> str:
-    """A message that `parse` reads back: the thought in words, then the code."""
-    return f"{thought}\n<execute>\n{code}\n</execute>"
+def _stub(spec: ActionSpec) -> str:
+    quoted = f'"""{spec.documentation}"""'
+    return f"def {spec.name}{_bare(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
+
+
+def _bare(signature: inspect.Signature) -> str:
+    return str(signature).replace("'", "")
+
+
+def _example(specs: Sequence[ActionSpec]) -> str:
+    """A call of an action without arguments, if there is one."""
+    simple = [spec for spec in specs if not _required(spec)]
+    spec = (simple or specs)[0]
+    return f"{spec.name}({', '.join(_required(spec))})"
+
+
+def _required(spec: ActionSpec) -> list[str]:
+    empty = inspect.Parameter.empty
+    return [name for name, p in spec.signature.parameters.items() if p.default is empty]
+
+
+def _literal(value: object) -> str:
+    """A value as Python writes it, in which no tag can be read."""
+    return repr(value).replace("<", "\\x3c")

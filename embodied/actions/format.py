@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from embodied.actions.explain import explain_calls
 from embodied.controller import Controller
+from embodied.interpreter.session import Output
+from embodied.plain import described
 from embodied.policy import Reply
 
 
@@ -18,6 +21,10 @@ class Call:
     name: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        values = [*self.args, *self.kwargs.values()]
+        return f"{self.name}({', '.join(described(value, 80) for value in values)})"
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,12 @@ class ActionFormat(ABC):
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """A message that `read` reads back: the thought in words, then the calls."""
 
+    @abstractmethod
+    def explain(self, action: str, output: Output) -> Iterator[str]:
+        """Lines on an action that did not run to its end: where it stopped, what was done before
+        and what was not run. Nothing on one that did.
+        """
+
 
 class FormatError(ValueError):
     """An action is not in its format; the message says where and what is wrong."""
@@ -70,3 +83,7 @@ class CallFormat(ActionFormat):
         Raises:
             FormatError: the action is not in this format.
         """
+
+    def explain(self, action: str, output: Output) -> Iterator[str]:
+        """The call that failed, those made before and those not made."""
+        return explain_calls([str(call) for call in self.calls(action)], output)

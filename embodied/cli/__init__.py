@@ -10,7 +10,7 @@ from types import FrameType
 
 import typer
 
-from embodied.cli import config, generate, options, replay, report, run, tasks
+from embodied.cli import compare, config, examples, generate, options, replay, report, run, tasks
 from embodied.errors import EmbodiedError
 
 BROKEN_PIPE = 141
@@ -27,8 +27,10 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(run.resume)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("tasks")(tasks.tasks)
 app.command("generate")(generate.generate)
+app.command("examples")(examples.examples)
 app.command("replay")(replay.replay)
 app.command("config")(config.config)
 

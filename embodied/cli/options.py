@@ -20,7 +20,10 @@ Split = Annotated[str | None, typer.Option("--split", help="Data split, e.g. val
 PolicyName = Annotated[
     str | None, typer.Option("--policy", help="expert, oracle, llm, human or replay.")
 ]
-ProtocolName = Annotated[str | None, typer.Option("--protocol", help="default or mint.")]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="default, mint or m3.")]
+Action = Annotated[
+    str | None, typer.Option("--action", help="Action format: code, json, text or tools.")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
 RayAddress = Annotated[
     str | None, typer.Option("--ray-address", help="Ray cluster to join, e.g. auto.")
@@ -39,6 +42,7 @@ def resolve(
     split: str | None = None,
     policy: str | None = None,
     protocol: str | None = None,
+    action: str | None = None,
     out: Path | None = None,
     ray_address: str | None = None,
     settings: Sequence[str] | None = None,
@@ -56,6 +60,8 @@ def resolve(
         "out": str(out) if out else None,
         "runner": {"ray_address": ray_address} if ray_address else None,
     }
+    if action is not None:
+        settings = [*(settings or []), f"action={action}"]
     change = {key: value for key, value in shortcuts.items() if value is not None}
     return load_config(path, [change], settings or [])
 

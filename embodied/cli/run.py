@@ -16,7 +16,7 @@ from embodied.config import RunConfig, with_changes
 from embodied.errors import ConfigError
 from embodied.policies.human import show_end
 from embodied.runner.batch import assignments, data_version, run_batch, run_protocol
-from embodied.runner.prepare import check_server, prepare
+from embodied.runner.prepare import check_servers, prepare
 from embodied.runner.progress import RunProgress
 from embodied.runner.worker import Assignment
 from embodied.store import RunStore, open_run
@@ -42,6 +42,7 @@ def run(
     split: options.Split = None,
     policy: options.PolicyName = None,
     protocol: options.ProtocolName = None,
+    action: options.Action = None,
     out: options.Out = None,
     ray_address: options.RayAddress = None,
     settings: options.Set = None,
@@ -57,6 +58,7 @@ def run(
         split=split,
         policy=policy,
         protocol=protocol,
+        action=action,
         out=out,
         ray_address=ray_address,
         settings=settings,
@@ -115,8 +117,8 @@ def play_run(config: RunConfig) -> None:
     folder = config.out
     config = prepare(config)
     protocol = run_protocol(config, data_version(config))
-    if config.policy.name == "llm" and assignments(config, _finished(config.out)):
-        asyncio.run(check_server(config))
+    if assignments(config, _finished(config.out)):
+        asyncio.run(check_servers(config))
     try:
         with RunStore.create(config.out, protocol, config.model_dump(mode="json")) as store:
             todo = assignments(config, store.finished())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from embodied.controller import Controller
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.conversations.default import DefaultConversation
+from embodied.conversations.m3 import M3Conversation
 from embodied.conversations.mint import MintConversation
 from embodied.protocol import Protocol
 
@@ -12,6 +13,7 @@ __all__ = ["Conversation", "Move", "Remaining", "make_conversation"]
 
 _CONVERSATIONS: dict[str, type[Conversation]] = {
     "default": DefaultConversation,
+    "m3": M3Conversation,
     "mint": MintConversation,
 }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from embodied.actions import make_format
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.interpreter.session import Output, Session
+from embodied.policy import Reply
 from embodied.protocol import Protocol
 from embodied.trajectory import Message
 
@@ -20,6 +22,8 @@ class Move:
     answer: str | None = None
     tries_to_answer: bool = False
     """The message spends one of the episode's answers, even if it could not be read."""
+    problem: str | None = None
+    """Why the message could not be read, where more can be said than that."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,14 @@ class Conversation(ABC):
     def __init__(self, protocol: Protocol, controller: type[Controller]) -> None:
         self.protocol = protocol
         self.controller = controller
+        self.format = make_format(protocol.action, controller)
 
     @abstractmethod
     def opening(self, observation: Observation) -> list[Message]:
         """The messages before the first turn."""
 
     @abstractmethod
-    def read(self, message: str) -> Move:
+    def read(self, reply: Reply) -> Move:
         """Find the action and the answer in a policy's message."""
 
     def execute(self, action: str, session: Session) -> Output:
@@ -51,13 +56,22 @@ class Conversation(ABC):
         return session.run(action)
 
     @abstractmethod
-    def observation(self, output: Output, remaining: Remaining) -> str:
-        """The answer to an action."""
+    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
+        """What came of a turn, without what surrounds it."""
 
     @abstractmethod
-    def wrong_answer(self, remaining: Remaining) -> str:
-        """The answer to an answer that does not meet the goal."""
+    def framed(self, body: str, remaining: Remaining) -> str:
+        """What came of a turn, as the policy is shown it."""
 
-    @abstractmethod
-    def unreadable(self, remaining: Remaining) -> str:
-        """The answer to a message that could not be read; it shows the right form."""
+    def tool_results(
+        self, calls: int, move: Move, output: Output, remaining: Remaining
+    ) -> list[str]:
+        """What each of a message's native function calls is answered, in their order.
+
+        The last one also holds all that is not the result of a call.
+        """
+        texts = output.texts[: calls - 1]
+        texts += ["(not run)"] * (calls - 1 - len(texts))
+        own = output.texts[calls - 1] if len(output.texts) >= calls else ""
+        rest = Output(**{**vars(output), "stdout": own})
+        return [*texts, self.framed(self.body(move, rest, remaining), remaining)]

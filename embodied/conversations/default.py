@@ -1,87 +1,151 @@
-"""The default wording."""
+"""The default wording. It is the same for all action formats but for what each must explain."""
 
 from __future__ import annotations
 
-from embodied.actions import as_code
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from embodied.actions.as_code import tagged
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
+from embodied.policy import Reply
 from embodied.trajectory import Message
 
 _SYSTEM = """\
-You control a robot by writing Python. In each turn, first say in a sentence or two what you have \
-learned and what to do next, then write one code block:
+You control a robot {means}. In each turn, first say in a sentence or two what you have \
+learned and what to do next, then {write}
 
-<execute>
-{example}
-</execute>
+{rules}
 
-The code runs, and you see what it printed. Use variables, loops and conditions; look at what the \
-functions return and decide in the code; variables and functions live on from turn to turn. \
-The standard modules re, math, json, random, itertools and collections can be imported.
-
-These functions control the robot:
-
-{functions}
+These functions control the robot{document}
 
 You have {turns} turns{steps}. The episode ends by itself as soon as the goal is reached. If the \
-task cannot be done, write <solution>give up</solution> instead of code."""
+task cannot be done, write <solution>give up</solution> instead of {noun}."""
 
-_UNREADABLE = """\
-No code was found in your message. Write it like this:
-<execute>
-{example}
-</execute>"""
+
+class _Words(NamedTuple):
+    """How the default wording speaks of an action format."""
+
+    means: str
+    write: str
+    rules: str
+    noun: str
+
+
+_CALLS_RULE = (
+    "The calls are made in order, and you see what each of them returned. The first call that "
+    "fails ends the action."
+)
+_WORDS = {
+    "code": _Words(
+        "by writing Python",
+        "write one code block:",
+        "The code runs, and you see what it printed. Use variables, loops and conditions; look at "
+        "what the functions return and decide in the code; variables and functions live on from "
+        "turn to turn. The standard modules re, math, json, random, itertools and collections can "
+        "be imported.",
+        "code",
+    ),
+    "json": _Words(
+        "by calling its functions in JSON",
+        "write a call, or a list of calls:",
+        _CALLS_RULE,
+        "calls",
+    ),
+    "text": _Words(
+        "by commands",
+        "write a command, or several, one a line:",
+        _CALLS_RULE.replace("call", "command"),
+        "commands",
+    ),
+    "tools": _Words("by calling its functions", "call one or more of them.", _CALLS_RULE, "calls"),
+}
+
+_UNREADABLE = {
+    "code": "No code was found in your message. Write it like this:",
+    "json": "No JSON call could be read in your message{problem}. Write it like this:",
+    "text": "No command could be read in your message{problem}. Write it like this:",
+    "tools": "Your message calls no function that could be read{problem}.",
+}
 
 
 class DefaultConversation(Conversation):
-    """A system message with the robot's API, the task, then code and what it printed in turn."""
+    """A system message with the robot's API, examples, the task, then actions and what came of
+    them in turn.
+    """
 
     def opening(self, observation: Observation) -> list[Message]:
-        """The API from the controller's docstrings, then the first observation."""
-        limits = self.protocol.limits
-        steps = "" if limits.steps is None else f" and {limits.steps} robot actions in all"
-        system = _SYSTEM.format(
-            example=as_code.example(self.controller),
-            functions=as_code.document(self.controller),
-            turns=limits.turns,
-            steps=steps,
-        )
-        return [
-            Message(role="system", content=system),
-            Message(role="user", content=observation.text),
-        ]
+        """The API from the controller's docstrings, examples, then the first observation."""
+        system = Message(role="system", content=self._system())
+        task = Message(role="user", content=observation.text)
+        if not self.protocol.examples:
+            return [system, task]
+        messages = [system]
+        for number, example in enumerate(self.protocol.examples, start=1):
+            messages += _headed(example, f"Example {number}.")
+        return _alternating([*messages, *_headed((task,), "Here is your task.")])
 
-    def read(self, message: str) -> Move:
-        """Code and answer may stand in one message; the code runs first."""
-        answers = as_code.tagged(message, "solution")
+    def read(self, reply: Reply) -> Move:
+        """Action and answer may stand in one message; the action runs first."""
+        reading = self.format.read(reply)
+        answers = tagged(reply.content, "solution")
         return Move(
-            action=as_code.parse(message),
+            action=reading.action,
             answer=answers[0].strip() if answers else None,
             tries_to_answer=bool(answers),
+            problem=reading.problem,
         )
 
-    def observation(self, output: Output, remaining: Remaining) -> str:
-        """What was printed, then the error or the limit, then what is left."""
+    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
+        """What was printed or returned, then why the action stopped, if it did."""
+        if move.action is None:
+            return self._unreadable(move) if move.answer is None else "The goal is not reached."
         parts = [output.stdout.rstrip("\n")]
         if output.value is not None:
             parts.append(output.value)
-        if output.error is not None:
-            where = f" (line {output.error.line})" if output.error.line else ""
-            parts.append(f"{output.error.type}{where}: {output.error.message}")
-        if output.limit is not None:
-            parts.append(f"Stopped: {output.limit}")
+        parts += [f"[file: {file.name}]" for file in output.attachments]
+        parts += self.format.explain(move.action, output)
         text = "\n".join(part for part in parts if part)
-        return self._framed(text or "(the code ran and printed nothing)", remaining)
+        return text or "(the action ran and printed nothing)"
 
-    def wrong_answer(self, remaining: Remaining) -> str:
-        """The goal is not reached."""
-        return self._framed("The goal is not reached.", remaining)
-
-    def unreadable(self, remaining: Remaining) -> str:
-        """Shows the right form."""
-        return self._framed(_UNREADABLE.format(example=as_code.example(self.controller)), remaining)
-
-    def _framed(self, text: str, remaining: Remaining) -> str:
+    def framed(self, body: str, remaining: Remaining) -> str:
+        """The observation with what is left of turns and steps."""
         steps = "" if remaining.steps is None else f", {remaining.steps} robot actions"
-        return f"Observation:\n{text}\n[left: {remaining.turns} turns{steps}]"
+        return f"Observation:\n{body}\n[left: {remaining.turns} turns{steps}]"
+
+    def _system(self) -> str:
+        limits, words = self.protocol.limits, _WORDS[self.format.name]
+        example, document = self.format.example(), self.format.document()
+        return _SYSTEM.format(
+            means=words.means,
+            write=f"{words.write}\n\n{example}" if example else words.write,
+            rules=words.rules,
+            noun=words.noun,
+            document=f":\n\n{document}" if document else " and are given to you as tools.",
+            turns=limits.turns,
+            steps="" if limits.steps is None else f" and {limits.steps} robot actions in all",
+        )
+
+    def _unreadable(self, move: Move) -> str:
+        problem = f": {move.problem}" if move.problem else ""
+        text = _UNREADABLE[self.format.name].format(problem=problem)
+        return f"{text}\n{self.format.example()}".rstrip()
+
+
+def _headed(messages: Sequence[Message], heading: str) -> list[Message]:
+    """A conversation whose first message has a heading."""
+    first, *rest = messages
+    return [first.model_copy(update={"content": f"{heading}\n\n{first.content}"}), *rest]
+
+
+def _alternating(messages: Sequence[Message]) -> list[Message]:
+    """The messages with a user's following ones joined, since some models take only one in turn."""
+    joined: list[Message] = []
+    for message in messages:
+        if joined and joined[-1].role == message.role == "user":
+            text = f"{joined[-1].content}\n\n{message.content}"
+            joined[-1] = message.model_copy(update={"content": text})
+        else:
+            joined.append(message)
+    return joined

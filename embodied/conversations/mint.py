@@ -13,6 +13,7 @@ from embodied.actions import as_code
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output, Session
+from embodied.policy import Reply
 from embodied.trajectory import ErrorRecord, Message
 
 _OPENING = """\
@@ -42,7 +43,7 @@ Tool function available (already imported in <execute> environment):
 
 ---
 
-Task:
+{examples}Task:
 {task}
 """
 
@@ -81,15 +82,19 @@ class MintConversation(Conversation):
             turns=limits.turns,
             answers=limits.answers,
             tools=tools,
+            examples="".join(
+                f"{_as_text(example)}\n\n---\n\n" for example in self.protocol.examples
+            ),
             task=task_prompt(observation),
         )
         return [Message(role="user", content=content)]
 
-    def read(self, message: str) -> Move:
+    def read(self, reply: Reply) -> Move:
         """An answer wins over code: the benchmark did not run code beside a solution.
 
         A solution without its closing tag was not understood, but counted.
         """
+        message = reply.content
         if "<solution>" in message:
             answers = as_code.tagged(message, "solution")
             answer = answers[0].strip() if answers else None
@@ -121,8 +126,10 @@ class MintConversation(Conversation):
             ran.value, ran.error = None, output.error
         return ran
 
-    def observation(self, output: Output, remaining: Remaining) -> str:
+    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
         """The output as an IPython cell shows it, cut to the benchmark's length."""
+        if move.action is None:
+            return _UNREADABLE if move.answer is None else "Your answer is wrong."
         text = visible_output(output, self._cells)
         if output.error is not None:
             text = f"{text}\n{output.error.type}: {output.error.message}".strip()
@@ -130,32 +137,30 @@ class MintConversation(Conversation):
             text = f"{text}\n{output.limit}".strip()
         if len(text) > OUTPUT_CHARACTERS:
             text = text[:OUTPUT_CHARACTERS] + "...\n[Output Truncated]"
-        return _framed(text or "[Executed Successfully with No Output]", remaining)
+        return text or "[Executed Successfully with No Output]"
 
-    def wrong_answer(self, remaining: Remaining) -> str:
-        """The benchmark's sentence."""
-        return _framed("Your answer is wrong.", remaining)
+    def framed(self, body: str, remaining: Remaining) -> str:
+        """The body with what is left of turns and answers."""
+        frame = (
+            f"Observation:\n{body}\n"
+            f"You have {remaining.turns} steps left and {remaining.answers} chances to propose "
+            "solution left.\n"
+        )
+        if remaining.turns == 1:
+            frame += "You should take the last step to propose a solution.\n"
+        return frame
 
-    def unreadable(self, remaining: Remaining) -> str:
-        """The benchmark's sentence."""
-        return _framed(_UNREADABLE, remaining)
+
+def _as_text(example: Sequence[Message]) -> str:
+    """An example conversation as one text: the task, then message and observation in turn."""
+    task, *turns = (message.content.strip() for message in example)
+    return "\n\n".join([f"Task:\n{task}", *turns])
 
 
 def visible_output(output: Output, cell: int) -> str:
     """What an action printed, with the echo of its last expression, before any error."""
     echo = "" if output.value is None else f"Out[{cell}]: {output.value}"
     return f"{output.stdout}{echo}".strip()
-
-
-def _framed(text: str, remaining: Remaining) -> str:
-    frame = (
-        f"Observation:\n{text}\n"
-        f"You have {remaining.turns} steps left and {remaining.answers} chances to propose "
-        "solution left.\n"
-    )
-    if remaining.turns == 1:
-        frame += "You should take the last step to propose a solution.\n"
-    return frame
 
 
 def _before(code: str, statements: Sequence[ast.stmt], line: int) -> str:

@@ -34,11 +34,12 @@ class Checker:
         self._bound: set[str] = set()
         self._anything = False
 
-    def problem(self, tree: ast.Module) -> ErrorRecord | None:
-        """The first thing in the code that must fail, if there is one."""
+    def problem(self, tree: ast.Module, code: str) -> ErrorRecord | None:
+        """The first thing in code that must fail, if there is one; `tree` is its syntax tree."""
         bound = self._bound | set(_bindings(tree))
         anything = self._anything or _is_dynamic(tree)
-        found = _Finder(self._actions, bound, anything=anything, types=self._types)
+        lines = code.encode().splitlines()
+        found = _Finder(self._actions, bound, lines, anything=anything, types=self._types)
         found.visit(tree)
         return min(found.problems, key=lambda e: (e.line or 0, e.column or 0), default=None)
 
@@ -57,9 +58,16 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 class _Finder(ast.NodeVisitor):
     def __init__(
-        self, actions: Mapping[str, ActionSpec], bound: set[str], *, anything: bool, types: bool
+        self,
+        actions: Mapping[str, ActionSpec],
+        bound: set[str],
+        lines: Sequence[bytes],
+        *,
+        anything: bool,
+        types: bool,
     ) -> None:
         self.problems: list[ErrorRecord] = []
+        self._lines = lines
         self._actions = actions
         self._bound = bound
         self._anything = anything
@@ -110,10 +118,9 @@ class _Finder(ast.NodeVisitor):
 
     def _add(self, kind: str, message: str, node: ast.Name | ast.Call) -> None:
         if not self._caught & {kind, *_CATCH_ALL}:
+            before = self._lines[node.lineno - 1][: node.col_offset].decode()
             self.problems.append(
-                ErrorRecord(
-                    type=kind, message=message, line=node.lineno, column=node.col_offset + 1
-                )
+                ErrorRecord(type=kind, message=message, line=node.lineno, column=len(before) + 1)
             )
 
 

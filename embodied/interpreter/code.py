@@ -34,7 +34,7 @@ class CodeSession(Session):
         code = code.encode("utf-8", "replace").decode("utf-8")
         try:
             tree = parse(code)
-            error = self._checker.problem(tree) if self._checker else None
+            error = self._checker.problem(tree, code) if self._checker else None
         except (SyntaxError, RecursionError, MemoryError) as raised:
             error = error_of_form(raised)
         if error is not None:

@@ -46,6 +46,8 @@ class Output:
     """The limit that stopped the action, in words for the policy."""
     ended: bool = False
     """The episode ended inside the action; the rest of it was not run."""
+    texts: list[str] = field(default_factory=list)
+    """What each call returned, where the action is a list of calls."""
     attachments: tuple[Attachment, ...] = ()
     """Files that the action left, such as figures that it drew."""
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 import random
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,12 +25,14 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    TypeAdapter,
     ValidationError,
     field_validator,
 )
 
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError, InfrastructureError
-from embodied.trajectory import Message, Usage
+from embodied.llm.tool_calls import SentCall, accepted, sendable_message
+from embodied.trajectory import Message, ToolCall, Usage
 
 _MOST_BYTES = 10_000_000
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -43,7 +45,18 @@ _OVERFLOW = re.compile(
 _CONTEXT_SIZE = re.compile(r"(?:context (?:length|size|window)|model length)\D{0,12}(\d+)")
 _LOAD_HINT = "is the server overloaded? run fewer episodes at once, or allow longer waits"
 _ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in /v1"
-_FIXED_PARAMETERS = {"messages", "n", "stream"}
+_NO_TOOLS = re.compile(
+    r"--enable-auto-tool-choice|--tool-call-parser|--jinja|unsupported param: tool"
+    r"|not support (?:tool|function)",
+    re.IGNORECASE,
+)
+"""What vLLM, llama.cpp (two generations of it) and Ollama say where they take no functions."""
+_TOOLS_HINT = (
+    "start it with function calling: `vllm serve {model} --enable-auto-tool-choice "
+    "--tool-call-parser NAME` (NAME fits the model, e.g. hermes for Qwen 2.5 and 3) or "
+    "`llama-server --jinja`; if the model cannot call functions, choose another action format"
+)
+_FIXED_PARAMETERS = {"messages", "n", "stream", "tools", "tool_choice"}
 
 
 class LLMConfig(BaseModel):
@@ -111,6 +124,9 @@ class Completion:
     """Tokens as the server counted them; zeros where it does not."""
     finish_reason: str | None
     """Why the answer ends, in the server's word: `stop`, `length`, …"""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """The functions that it calls, where functions were offered: each with an id of its own and a
+    JSON object as arguments. Calls that are not so are text at the end of `content`."""
     retries: tuple[str, ...] = ()
     """What each failed attempt before it met, in words."""
 
@@ -134,23 +150,31 @@ class LLMClient:
         self._key = _read_key(config.api_key_environment)
         self._api = _open(config, self._key)
 
-    async def complete(self, messages: Sequence[Message], *, seed: int | None) -> Completion:
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        seed: int | None,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> Completion:
         """The model's answer to a conversation.
 
         Args:
             messages: the conversation so far.
             seed: for the sampling of this answer; None: the config's.
+            tools: functions that the model may call, in OpenAI's definitions.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
-            ConfigError: the server refuses the key, or has no such model.
+            ConfigError: the server refuses the key, has no such model or takes no functions.
             InfrastructureError: no usable answer, whatever was tried.
         """
-        request = self._request(messages, seed)
+        request = self._request(messages, seed, tools)
+        called = {call.id for m in messages for call in m.tool_calls} if tools else None
         causes: list[str] = []
         while True:
             try:
-                return self._completion(await self._answer(request), tuple(causes))
+                return self._completion(await self._answer(request), tuple(causes), called)
             except _NoAnswer as failure:
                 causes.append(failure.cause)
                 if len(causes) > self.config.retries or failure.wait > _LONGEST_RETRY_AFTER:
@@ -178,11 +202,13 @@ class LLMClient:
         """Close the connections. The client cannot be used after it."""
         await self._api.close()
 
-    def _request(self, messages: Sequence[Message], seed: int | None) -> dict[str, Any]:
+    def _request(
+        self, messages: Sequence[Message], seed: int | None, tools: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
         config = self.config
         request: dict[str, Any] = {
             "model": config.model,
-            "messages": [{"role": m.role, "content": _sendable(m.content)} for m in messages],
+            "messages": [sendable_message(message) for message in messages],
             "temperature": config.temperature,
             "top_p": config.top_p,
             "max_tokens": config.max_tokens,
@@ -192,6 +218,8 @@ class LLMClient:
             request["stop"] = list(config.stop)
         if (seed := config.seed if seed is None else seed) is not None:
             request["seed"] = seed
+        if tools:
+            request |= {"tools": list(tools), "tool_choice": "auto"}
         return request
 
     async def _answer(self, request: dict[str, Any]) -> str:
@@ -200,7 +228,7 @@ class LLMClient:
         try:
             return await self._fetch(answer, self.config.answer_seconds)
         except openai.APIStatusError as error:
-            raise await self._meaning(error) from None
+            raise await self._meaning(error, with_tools="tools" in request) from None
 
     async def _served(self) -> list[str]:
         answer = self._api.get("/models", cast_to=str)
@@ -222,37 +250,51 @@ class LLMClient:
         except _TooLarge as error:
             raise _NoAnswer(str(error), _ADDRESS_HINT) from None
 
-    def _completion(self, content: str, causes: tuple[str, ...]) -> Completion:
+    def _completion(
+        self, content: str, causes: tuple[str, ...], called: set[str] | None
+    ) -> Completion:
         answer = self._read(_Answer, content)
         choice = answer.choices[0]
         said = choice.said
         if said is None:
             raise self._nonsense("an answer without content that does not say why", content)
+        calls, lines = ((), ()) if called is None else accepted(self._calls(choice), called)
         usage = answer.usage or _Usage()
         return Completion(
-            content=said,
+            content="\n".join(part for part in (said, *lines) if part),
             usage=Usage(
                 prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
             ),
             finish_reason=choice.finish_reason,
+            tool_calls=calls,
             retries=causes,
         )
+
+    def _calls(self, choice: _Choice) -> list[SentCall]:
+        try:
+            return _SENT_CALLS.validate_python(choice.message.tool_calls) or []
+        except ValidationError as error:
+            raise self._unreadable(error, str(choice.message.tool_calls)) from None
 
     def _read(self, shape: type[_Shape], content: str) -> _Shape:
         try:
             return shape.model_validate_json(content)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            message = f"{place}: {first['msg']}" if place else first["msg"]
-            cause = f"an answer that cannot be read ({message})"
-            raise self._nonsense(cause, content) from None
+            raise self._unreadable(error, content) from None
+
+    def _unreadable(self, error: ValidationError, content: str) -> _NoAnswer:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"{place}: {first['msg']}" if place else first["msg"]
+        return self._nonsense(f"an answer that cannot be read ({message})", content)
 
     def _nonsense(self, cause: str, content: str) -> _NoAnswer:
         return _NoAnswer(f"{cause}: {self._clean(content)!r}", _ADDRESS_HINT)
 
-    async def _meaning(self, error: openai.APIStatusError) -> Exception:
+    async def _meaning(self, error: openai.APIStatusError, *, with_tools: bool) -> Exception:
         status, said = error.status_code, self._said(error)
+        if with_tools and status in (400, 500) and _NO_TOOLS.search(said):
+            return self._no_tools(status, said)
         if status in _RETRIED_STATUSES or status >= 500:
             wait = _retry_after(error.response.headers.get("retry-after", ""))
             return _NoAnswer(f"HTTP {status}: {said}", _LOAD_HINT, wait)
@@ -301,6 +343,13 @@ class LLMClient:
             f"the server at {self.config.base_url} serves: {names}; not {self.config.model!r}. "
             "Set the model to one of these, or start a server with: "
             f"vllm serve {self.config.model}"
+        )
+
+    def _no_tools(self, status: int, said: str) -> ConfigError:
+        advice = _TOOLS_HINT.format(model=self.config.model)
+        return ConfigError(
+            f"{self.config.base_url} lets {self.config.model!r} call no functions "
+            f"(HTTP {status}: {said}); {advice}"
         )
 
     def _overflow(self, said: str) -> EmbodiedError:
@@ -373,6 +422,8 @@ class _Said(_Part):
     refusal: str | None = None
     reasoning: object = None
     reasoning_content: object = None
+    tool_calls: object = None
+    """Read only where functions were offered."""
 
 
 class _Choice(_Part):
@@ -388,8 +439,11 @@ class _Choice(_Part):
         message = self.message
         if message.content is not None or message.refusal is not None:
             return message.content or message.refusal or ""
-        explained = message.reasoning or message.reasoning_content
+        explained = message.reasoning or message.reasoning_content or message.tool_calls
         return "" if explained or self.finish_reason not in (None, "stop") else None
+
+
+_SENT_CALLS = TypeAdapter(list[SentCall] | None)
 
 
 class _Answer(_Part):
@@ -438,11 +492,6 @@ def _read_key(name: str) -> str:
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"the environment variable {name} holds characters that no key has")
     return key
-
-
-def _sendable(text: str) -> str:
-    """Text without the lone surrogates that a program can print but UTF-8 cannot say."""
-    return text.encode(errors="replace").decode()
 
 
 def _root(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The expert: solves tasks from what it observes, in code actions as a good model would write."""
+"""The expert: solves tasks from what it observes, in plans as a good model would write."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
-from embodied.actions import as_code
+from embodied.actions import Call, as_code, make_format
 from embodied.controller import Controller
 from embodied.environment import Observation
+from embodied.interpreter import Output
+from embodied.policies.call_by_call import CallByCall
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.registry import controller_name, load
@@ -35,7 +37,11 @@ controller whose functions they call. They see only what their plans print.
 
 
 class ExpertPolicy(Policy):
-    """Plays the expert that is registered for the protocol's controller."""
+    """Plays the expert that is registered for the protocol's controller.
+
+    In the action format `code` a plan is one action. The others have no control flow, so a plan's
+    calls are made one a turn, each chosen by the plan when it has seen what the last one returned.
+    """
 
     name = "expert"
 
@@ -49,15 +55,41 @@ class ExpertPolicy(Policy):
         self._task = task.id
         self._plans = expert(observation.text)
         self._started = False
+        self._format = make_format(protocol.action, type(robot))
+        self._steps = None if protocol.action == "code" else CallByCall(robot)
+        self._in_plan = False
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """The expert's next plan as a code action; None when it ends or fails."""
+        """The expert's next plan, or its next call; None when it ends or fails."""
+        if self._steps is None:
+            plan = self._next_plan(messages[-1].content)
+            return as_code.message(plan.thought, plan.code) if plan else None
+        return self._next_call(self._steps)
+
+    def end(self) -> None:
+        """Leave the expert where it is."""
+        if self._steps is not None:
+            self._steps.close()
+
+    def _next_plan(self, printed: str) -> Plan | None:
         try:
-            plan = self._plans.send(messages[-1].content) if self._started else next(self._plans)
+            plan = self._plans.send(printed) if self._started else next(self._plans)
         except StopIteration:
             return None
         except Exception as error:
             _log.warning("the expert gave up on %s: %r", self._task, error)
             return None
         self._started = True
-        return Reply(as_code.render(plan.thought, plan.code))
+        return plan
+
+    def _next_call(self, steps: CallByCall) -> Reply | None:
+        thought = ""
+        reached = steps.next() if self._in_plan else Output()
+        while not isinstance(reached, Call):
+            plan = self._next_plan(reached.stdout)
+            if plan is None:
+                return None
+            thought = plan.thought
+            reached = steps.start(plan.code)
+        self._in_plan = True
+        return self._format.render(thought, [reached])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from embodied.config import RunConfig
 from embodied.errors import ConfigError
+from embodied.feedback import Commentator
+from embodied.feedback.factory import make_commentator
 from embodied.llm.client import LLMClient, LLMConfig
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.human import HumanPolicy
@@ -24,6 +26,10 @@ class PolicyFactory:
         self._recordings = load_recordings(config.policy.recordings)
         if config.policy.name == "llm":
             self._client = LLMClient(llm_config(config))
+        self._feedback_client = self._client
+        model = feedback_model(config)
+        if model is not None and (self._client is None or model != config.llm):
+            self._feedback_client = LLMClient(model)
 
     def make(self, task: Task, sample: int) -> Policy:
         """The policy for one episode.
@@ -44,10 +50,17 @@ class PolicyFactory:
                 assert self._client is not None  # noqa: S101 - set by __init__
                 return LLMPolicy(self._client, sample=sample)
 
+    def commentator(self, sample: int) -> Commentator | None:
+        """Who comments on the turns of one episode."""
+        if self._config.feedback is None:
+            return None
+        return make_commentator(self._config.feedback, self._feedback_client, sample=sample)
+
     async def close(self) -> None:
-        """Close the connections to the server."""
-        if self._client is not None:
-            await self._client.close()
+        """Close the connections to the servers."""
+        for client in {self._client, self._feedback_client}:
+            if client is not None:
+                await client.close()
 
     def _replay(self, task: Task, sample: int) -> Policy:
         recording = self._recordings.get((task.id, sample))
@@ -64,6 +77,13 @@ def policy_name(config: RunConfig, sample: int) -> str:
     if name == "replay" and sample < len(recordings):
         return f"replay:{recording_name(recordings[sample])}"
     return name
+
+
+def feedback_model(config: RunConfig) -> LLMConfig | None:
+    """The model that comments on turns, where one does."""
+    if config.feedback is None or config.feedback.by != "llm":
+        return None
+    return config.feedback.llm or config.llm
 
 
 def llm_config(config: RunConfig) -> LLMConfig:

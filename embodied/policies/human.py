@@ -35,7 +35,7 @@ class HumanPolicy(Policy):
         code, ended = await asyncio.to_thread(_read_code)
         if ended and first and not code and not sys.stdin.isatty():
             raise ConfigError("standard input has ended; the policy human has nobody to ask")
-        return Reply(as_code.render("", code)) if code else None
+        return as_code.message("", code) if code else None
 
 
 def show_end(trajectory: Trajectory) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient
+from embodied.llm.seeds import turn_seed
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task
@@ -28,28 +29,29 @@ class LLMPolicy(Policy):
         self._client = client
         self._sample = sample
         self._episode = ""
+        self._tools: Sequence[Mapping[str, Any]] = ()
 
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
-        """Take the episode's name, from which the seeds of its turns come."""
+        """Take the episode's name, from which the seeds of its turns come, and the robot's
+        functions where the model calls them natively.
+        """
         self._episode = f"{task.environment}/{task.split}/{task.id}#{self._sample}"
+        self._tools = ()
+        if protocol.action == "tools":
+            from embodied.actions.as_tools import ToolsFormat
+
+            self._tools = ToolsFormat(type(robot)).tools()
 
     async def reply(self, messages: Sequence[Message]) -> Reply:
-        """The model's answer, with the tokens it took.
+        """The model's answer with its function calls, and the tokens it took.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
-            ConfigError: the server refuses the key, or has no such model.
+            ConfigError: the server refuses the key, has no such model or takes no functions.
             InfrastructureError: no usable answer was to be had.
         """
-        completion = await self._client.complete(messages, seed=self._seed(len(messages)))
-        return Reply(completion.content, completion.usage)
-
-    def _seed(self, turn: int) -> int | None:
-        """A seed of 31 bits that no other turn of the run shares, the same in every run."""
-        base = self._client.config.seed
-        if base is None:
-            return None
-        digest = hashlib.sha256(f"{base}:{self._episode}:{turn}".encode()).digest()
-        return int.from_bytes(digest[:4], "big") >> 1
+        seed = turn_seed(self._client.config.seed, self._episode, len(messages))
+        completion = await self._client.complete(messages, seed=seed, tools=self._tools)
+        return Reply(completion.content, completion.usage, completion.tool_calls)

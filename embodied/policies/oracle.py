@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied.actions import as_code
+from embodied.actions import Call, make_format
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
@@ -32,16 +32,13 @@ class OraclePolicy(Policy):
             raise ConfigError(f"the environment {task.environment!r} has no planner for an oracle")
         try:
             calls = [robot.command_call(command) for command in robot.environment.plan()]
+            plan = [Call(name, kwargs=arguments) for name, arguments in calls]
         except ValueError as error:
             raise DataError(f"no plan for the oracle on {task.id}: {error}") from error
-        self._code: str | None = "\n".join(_statement(*call) for call in calls)
+        action_format = make_format(protocol.action, type(robot))
+        self._message = action_format.render("I know a shortest plan.", plan) if plan else None
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """The whole plan in one action; nothing after it."""
-        code, self._code = self._code, None
-        return Reply(as_code.render("I know a shortest plan.", code)) if code else None
-
-
-def _statement(name: str, arguments: dict[str, str]) -> str:
-    values = ", ".join(repr(value) for value in arguments.values())
-    return f"print({name}({values}))"
+        message, self._message = self._message, None
+        return message

@@ -31,15 +31,15 @@ class Count(Record):
     """Per scored episode; None where there is none."""
 
 
-class Steps(Count):
-    """Environment steps."""
+class Effort(Count):
+    """How many of something the scored episodes took, and the successes among them."""
 
     mean_of_successes: float | None
     """Per success; None where there is none."""
 
 
 class Tokens(Count):
-    """Tokens of the policy, prompt and completion together and apart."""
+    """Tokens, prompt and completion together and apart."""
 
     prompt: Count
     completion: Count
@@ -73,12 +73,18 @@ class Figures(Record):
     truncated: dict[str, int]
     """Truncated episodes by the limit that cut them."""
     infrastructure_errors: int
-    turns: Count
+    turns: Effort
     calls: Count
     failed_calls: Count
     """Calls that raised an error."""
-    steps: Steps
+    steps: Effort
+    """Environment steps."""
     tokens: Tokens
+    """Tokens of the policy."""
+    feedback_tokens: Tokens
+    """Tokens of those who comment on the policy's turns, where the protocol has somebody do so."""
+    characters: Count
+    """Characters that the policy wrote."""
     format_errors: Count
     """Messages that could not be read as an action."""
     seconds: Seconds
@@ -137,7 +143,7 @@ class _Tally:
     truncated: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
-    steps_of_successes: int = 0
+    of_successes: Counter[str] = field(default_factory=Counter)
 
     def add(self, summary: Summary) -> None:
         """Count an episode."""
@@ -146,10 +152,10 @@ class _Tally:
             return
         if summary.outcome is Outcome.TRUNCATED:
             self.truncated[summary.limit or "unknown"] += 1
-        if summary.outcome is Outcome.SUCCESS:
-            self.steps_of_successes += summary.steps
         for name in _COUNTS:
             self.counts[name] += getattr(summary, name)
+            if summary.outcome is Outcome.SUCCESS:
+                self.of_successes[name] += getattr(summary, name)
         for name, value in summary.seconds:
             self.seconds[name] = self.seconds.get(name, 0.0) + value
 
@@ -173,11 +179,13 @@ class _Tally:
             outcomes={outcome.value: self.outcomes[outcome] for outcome in _SCORED},
             truncated=dict(self.truncated.most_common()),
             infrastructure_errors=self.outcomes[Outcome.INFRASTRUCTURE_ERROR],
-            turns=self._count("turns"),
+            turns=self._effort("turns"),
             calls=self._count("calls"),
             failed_calls=self._count("failed_calls"),
-            steps=self._steps(),
-            tokens=self._tokens(),
+            steps=self._effort("steps"),
+            tokens=self._tokens("prompt_tokens", "completion_tokens"),
+            feedback_tokens=self._tokens("feedback_prompt_tokens", "feedback_completion_tokens"),
+            characters=self._count("characters"),
             format_errors=self._count("format_errors"),
             seconds=self._seconds(),
         )
@@ -186,18 +194,17 @@ class _Tally:
         total = sum(self.counts[name] for name in names)
         return Count(total=total, mean=_mean(total, self.episodes))
 
-    def _steps(self) -> Steps:
-        steps = self._count("steps")
-        mean_of_successes = _mean(self.steps_of_successes, self.successes)
-        return Steps(total=steps.total, mean=steps.mean, mean_of_successes=mean_of_successes)
+    def _effort(self, name: str) -> Effort:
+        return Effort(
+            **dict(self._count(name)),
+            mean_of_successes=_mean(self.of_successes[name], self.successes),
+        )
 
-    def _tokens(self) -> Tokens:
-        both = self._count("prompt_tokens", "completion_tokens")
+    def _tokens(self, prompt: str, completion: str) -> Tokens:
         return Tokens(
-            total=both.total,
-            mean=both.mean,
-            prompt=self._count("prompt_tokens"),
-            completion=self._count("completion_tokens"),
+            **dict(self._count(prompt, completion)),
+            prompt=self._count(prompt),
+            completion=self._count(completion),
         )
 
     def _seconds(self) -> Seconds:
@@ -221,6 +228,9 @@ _COUNTS = (
     "steps",
     "prompt_tokens",
     "completion_tokens",
+    "feedback_prompt_tokens",
+    "feedback_completion_tokens",
+    "characters",
     "format_errors",
 )
 

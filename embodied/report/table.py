@@ -26,7 +26,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
         console: where to; None: standard output, `WIDTH` columns wide and plain where that is no
             terminal.
     """
-    (console or _standard_output()).print(render(report))
+    (console or standard_output()).print(render(report))
 
 
 def render(report: Report) -> RenderableType:
@@ -34,7 +34,8 @@ def render(report: Report) -> RenderableType:
     return Group(_table(report), Text(), *_notes(report))
 
 
-def _standard_output() -> Console:
+def standard_output() -> Console:
+    """Standard output, `WIDTH` columns wide and plain where it is no terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
 
@@ -45,7 +46,7 @@ def _table(report: Report) -> Table:
     for heading in ("episodes", "success", "95 % CI", "turns", "calls", "steps", "tokens"):
         table.add_column(heading, justify="right", no_wrap=True)
     for kind, figures in report.by_kind.items():
-        table.add_row(_plain(kind), *_cells(figures))
+        table.add_row(plain_text(kind), *_cells(figures))
     table.add_section()
     table.add_row("total", *_cells(report), style="bold")
     return table
@@ -53,12 +54,12 @@ def _table(report: Report) -> Table:
 
 def _cells(figures: Figures) -> Iterator[str]:
     yield f"{figures.episodes:,}"
-    yield _percent(figures.success_rate)
+    yield format_percent(figures.success_rate)
     yield _interval(figures)
-    yield _number(figures.turns.mean)
-    yield _number(figures.calls.mean)
-    yield _number(figures.steps.mean)
-    yield _number(figures.tokens.mean, digits=0)
+    yield format_number(figures.turns.mean)
+    yield format_number(figures.calls.mean)
+    yield format_number(figures.steps.mean)
+    yield format_number(figures.tokens.mean, digits=0)
 
 
 def _notes(report: Report) -> Iterator[Text]:
@@ -67,7 +68,9 @@ def _notes(report: Report) -> Iterator[Text]:
     else:
         yield Text("Turns, calls, steps and tokens: mean per episode.", style="dim")
     if report.steps.mean_of_successes is not None:
-        yield Text(f"Steps per success: {_number(report.steps.mean_of_successes)}.")
+        yield Text(f"Steps per success: {format_number(report.steps.mean_of_successes)}.")
+    yield from _feedback(report)
+    yield from _mistakes(report)
     yield from _causes("Infrastructure errors, not scored", report.infrastructure_causes)
     yield from _causes("Retries", report.retries)
     yield from _causes("Truncated, by limit", report.truncated)
@@ -79,6 +82,25 @@ def _notes(report: Report) -> Iterator[Text]:
         )
 
 
+def _feedback(report: Report) -> Iterator[Text]:
+    tokens = report.feedback_tokens
+    if tokens.total:
+        prompt, completion = (
+            format_number(tokens.prompt.mean, 0),
+            format_number(tokens.completion.mean, 0),
+        )
+        yield Text(
+            f"Feedback tokens per episode: {format_number(tokens.mean, 0)} "
+            f"(prompt {prompt}, completion {completion})."
+        )
+
+
+def _mistakes(report: Report) -> Iterator[Text]:
+    counts = {"Format errors": report.format_errors, "Failed calls": report.failed_calls}
+    if any(count.total for count in counts.values()):
+        yield Text(" ".join(f"{name}: {count.total:,}." for name, count in counts.items()))
+
+
 def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
     """A heading with the sum, and a line for each cause."""
     if not causes:
@@ -88,12 +110,13 @@ def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
     width = max(len(f"{number:,}") for _, number in listed)
     for cause, number in listed:
         line = Text(f"  {number:>{width},}  ", overflow="ellipsis", no_wrap=True)
-        yield line.append_text(_plain(cause))
+        yield line.append_text(plain_text(cause))
     if len(causes) > _CAUSES:
         yield Text(f"  and {len(causes) - _CAUSES} more causes")
 
 
-def _percent(rate: float | None) -> str:
+def format_percent(rate: float | None) -> str:
+    """A share from 0 to 1 as text."""
     return "-" if rate is None else f"{100 * rate:.1f} %"
 
 
@@ -104,11 +127,12 @@ def _interval(figures: Figures) -> str:
     return f"{low:.1f} to {high:.1f}"
 
 
-def _number(value: float | None, digits: int = 1) -> str:
+def format_number(value: float | None, digits: int = 1) -> str:
+    """A figure as text; a dash where there is none."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
-def _plain(text: str) -> Text:
+def plain_text(text: str) -> Text:
     """Text of a run, without markup and control characters."""
     return Text(
         "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from embodied.config import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError, UnstorableError
-from embodied.policies.factory import policy_name
+from embodied.policies.factory import feedback_model, policy_name
 from embodied.protocol import RunProtocol
 from embodied.recordings import load_recordings
 from embodied.registry import environment_class, with_options
@@ -51,9 +52,16 @@ def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         split=config.split,
         tasks=config.tasks.model_dump(mode="json"),
         policy=policy,
+        feedback=_feedback(config),
         seed=config.seed,
         protocol=config.protocol,
     )
+
+
+def _feedback(config: RunConfig) -> dict[str, Any] | None:
+    if config.feedback is None:
+        return None
+    return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
 
 
 def all_tasks(config: RunConfig) -> list[Task]:

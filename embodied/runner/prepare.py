@@ -13,7 +13,7 @@ import yaml
 from embodied.config import GenerateConfig, RunConfig, read_yaml
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
-from embodied.policies.factory import llm_config
+from embodied.policies.factory import feedback_model, llm_config
 from embodied.protocol import RunProtocol
 from embodied.registry import controller_name, environment_class, with_options
 from embodied.runner.batch import data_version, run_protocol
@@ -42,22 +42,31 @@ def prepare(config: RunConfig) -> RunConfig:
     return _with_resolved_options(config)
 
 
-async def check_server(config: RunConfig) -> None:
-    """Ask the LLM server whether it has the model.
+async def check_servers(config: RunConfig) -> None:
+    """Ask the servers of the run's models whether they have them.
 
     Raises:
-        ConfigError: it cannot be reached, or has not.
+        ConfigError: one cannot be reached, or has not.
     """
-    client = LLMClient(llm_config(config))
-    try:
-        await client.check()
-    finally:
-        await client.close()
+    player = config.llm if config.policy.name == "llm" else None
+    commentator = feedback_model(config)
+    for model in (player, commentator if commentator != player else None):
+        if model is not None:
+            client = LLMClient(model)
+            try:
+                await client.check()
+            finally:
+                await client.close()
 
 
 def _check_policy(config: RunConfig) -> None:
     if config.policy.name == "llm":
         llm_config(config)
+    if config.feedback is not None and config.feedback.by == "llm" and not feedback_model(config):
+        raise ConfigError(
+            "feedback by a model needs one: --feedback.llm.model NAME and --feedback.llm.base_url "
+            "URL of its server"
+        )
     if config.policy.name != "human":
         return
     if config.runner.kind != "local":

@@ -13,6 +13,7 @@ from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.episode import episode_id, run_episode
 from embodied.errors import ConfigError, DataError, EmbodiedError
+from embodied.interpreter import Interpreters
 from embodied.policies.factory import PolicyFactory
 from embodied.registry import controller_name, make_controller, make_environment
 from embodied.task import Task
@@ -63,6 +64,7 @@ class Worker:
     config: RunConfig
     _free: list[_Seat] = field(default_factory=list)
     _policies: PolicyFactory | None = None
+    _interpreters: Interpreters | None = None
 
     async def start(self) -> int:
         """Set up what all episodes need; returns how many it can play at a time.
@@ -71,6 +73,8 @@ class Worker:
             EmbodiedError: environment or policy cannot be set up.
         """
         self._policies = PolicyFactory(self.config)
+        unconfined = self.config.runner.allow_unconfined
+        self._interpreters = Interpreters(allow_unconfined=unconfined)
         seat = self._seat()
         self._free.append(seat)
         if self.config.policy.name == "human":
@@ -106,6 +110,8 @@ class Worker:
             _close(self._free.pop().environment)
         if self._policies is not None:
             await self._policies.close()
+        if self._interpreters is not None:
+            self._interpreters.close()
 
     async def _play(self, seat: _Seat, assignment: Assignment) -> Trajectory:
         if self._policies is None:
@@ -118,6 +124,8 @@ class Worker:
             self.config.protocol,
             sample=assignment.sample,
             seed=assignment.task.seed if assignment.task.seed is not None else self.config.seed,
+            commentator=self._policies.commentator(assignment.sample),
+            interpreters=self._interpreters,
         )
         trajectory.attempts = len(assignment.causes) + 1
         trajectory.retries = list(assignment.causes)

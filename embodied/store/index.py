@@ -63,7 +63,10 @@ def index_line(summary: Summary) -> bytes:
 
 
 def _index_entries(folder: Path, stack: ExitStack) -> Iterator[Summary]:
-    """The lines of the index that can be read, in their order."""
+    """The lines of the index that can be read, in their order.
+
+    Those of another version's shape cannot: their records are read from the shards.
+    """
     try:
         file = stack.enter_context(open_file(index_path(folder)))
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
-from embodied.trajectory import Outcome, Record, Trajectory
+from embodied.trajectory import Outcome, Record, Trajectory, Turn
 
 REASON_CHARACTERS = 200
 """Length to which texts of errors are shortened."""
@@ -33,9 +33,16 @@ class EpisodeSeconds(Record):
 
 
 class Summary(Record):
-    """One line of the index: figures of an episode, and where its trajectory is."""
+    """One line of the index: figures of an episode, and where its trajectory is.
+
+    A field that is new here must have no default: only then are the lines of earlier versions,
+    which lack it, known to be out of date, and made anew from the shards.
+    """
 
     episode_id: str
+    task_id: str
+    sample: NonNegativeInt
+    """Which of the run's episodes of this task, counted from 0."""
     kind: str
     """Kind of the task."""
     outcome: Outcome
@@ -48,6 +55,10 @@ class Summary(Record):
     steps: NonNegativeInt
     prompt_tokens: NonNegativeInt
     completion_tokens: NonNegativeInt
+    feedback_prompt_tokens: NonNegativeInt
+    feedback_completion_tokens: NonNegativeInt
+    characters: NonNegativeInt
+    """Length of the policy's messages; of native function calls, their names and arguments."""
     format_errors: NonNegativeInt
     """Messages that could not be read as an action."""
     failed_calls: NonNegativeInt
@@ -77,9 +88,11 @@ class Summary(Record):
 
 def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
     """The summary of a trajectory that is stored at `place` as `line`."""
-    usage, calls = trajectory.usage, trajectory.calls
+    usage, feedback, calls = trajectory.usage, trajectory.feedback_usage, trajectory.calls
     summary = Summary(
         episode_id=trajectory.episode_id,
+        task_id=trajectory.task.id,
+        sample=trajectory.sample,
         kind=trajectory.task.kind,
         outcome=trajectory.outcome,
         limit=trajectory.limit,
@@ -89,6 +102,9 @@ def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
         steps=sum(len(call.steps) for call in calls),
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
+        feedback_prompt_tokens=feedback.prompt_tokens,
+        feedback_completion_tokens=feedback.completion_tokens,
+        characters=sum(_characters(turn) for turn in trajectory.turns),
         format_errors=sum(turn.format_error for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
         seconds=_seconds(trajectory),
@@ -106,6 +122,10 @@ def shorten(text: str) -> str:
     line = next((line for line in text.splitlines() if line.strip()), "")
     line = " ".join(line.split())
     return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
+
+
+def _characters(turn: Turn) -> int:
+    return len(turn.message) + sum(len(call.name + call.arguments) for call in turn.tool_calls)
 
 
 def _seconds(trajectory: Trajectory) -> EpisodeSeconds:

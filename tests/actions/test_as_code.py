@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embodied.actions import as_code
+from embodied.actions.as_code import CodeFormat
+from embodied.policy import Reply
 from tests.conftest import Switcher
 
 
@@ -28,21 +30,21 @@ from tests.conftest import Switcher
     ],
 )
 def test_parse(message: str, code: str | None) -> None:
-    assert as_code.parse(message) == code
+    assert CodeFormat(Switcher).read(Reply(message)).action == code
 
 
 @given(st.text(alphabet="abc .\n"), st.sampled_from(["look()", "x = 1\nif x:\n    print(x)"]))
 def test_what_is_rendered_reads_back(thought: str, code: str) -> None:
-    assert as_code.parse(as_code.render(thought, code)) == code
+    assert CodeFormat(Switcher).read(as_code.message(thought, code)).action == code
 
 
 def test_the_documentation_is_python_and_complete() -> None:
-    functions = ast.parse(as_code.document(Switcher)).body
+    functions = ast.parse(CodeFormat(Switcher).document()).body
     assert [f.name for f in functions if isinstance(f, ast.FunctionDef)] == [
         "on",
         "off",
         "wait",
         "explode",
     ]
-    assert "def wait(times: int = 1) -> list[str]:" in as_code.document(Switcher)
-    assert 'Example: on("left 1")' in as_code.document(Switcher)
+    assert "def wait(times: int = 1) -> list[str]:" in CodeFormat(Switcher).document()
+    assert 'Example: on("left 1")' in CodeFormat(Switcher).document()

@@ -18,6 +18,7 @@ from embodied.conversations.mint import MintConversation, task_prompt
 from embodied.environment import Observation
 from embodied.interpreter import Limits, make_interpreter
 from embodied.policies.replay import ReplayPolicy
+from embodied.policy import Reply
 from embodied.protocol import preset
 from embodied.recordings import load_recordings
 
@@ -57,7 +58,7 @@ def test_the_opening_is_the_recorded_one_without_its_example(alfworld_data: Path
 def test_read(
     conversation: MintConversation, message: str, action: str | None, answer: str | None
 ) -> None:
-    move = conversation.read(message)
+    move = conversation.read(Reply(message))
     assert (move.action, move.answer) == (action, answer)
     assert move.tries_to_answer == ("<solution>" in message)
 
@@ -97,7 +98,7 @@ def test_limits_hold_for_the_whole_action(robot: Any) -> None:
 
 def test_long_hostile_messages_are_read_in_no_time(conversation: MintConversation) -> None:
     for tag in ("<solution>", "<execute>", "</execute>"):
-        conversation.read(tag * 20_000)
+        conversation.read(Reply(tag * 20_000))
 
 
 def replayed(data: Path, model: str, count: int) -> Comparison:

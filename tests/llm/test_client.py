@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError, InfrastructureError
 from embodied.llm.client import Completion, LLMClient, LLMConfig
-from embodied.trajectory import Message, Usage
+from embodied.trajectory import Message, ToolCall, Usage
 
 KEY = "sk-secret-0123456789"
 ASK = [Message(role="system", content="You are a robot."), Message(role="user", content="Begin.")]
@@ -152,8 +152,8 @@ async def no_http(request: web.Request) -> web.StreamResponse:
 GOOD = answer(completion())
 
 
-async def ask(client: LLMClient) -> Completion:
-    return await client.complete(ASK, seed=None)
+async def ask(client: LLMClient, **options: Any) -> Completion:
+    return await client.complete(ASK, seed=None, **options)
 
 
 async def failure(server: FakeServer, **settings: Any) -> EmbodiedError:
@@ -190,7 +190,10 @@ async def test_the_request_says_what_the_config_says() -> None:
         await client.complete(ASK, seed=6)
     assert server.bodies[0] == {
         "model": "tiny",
-        "messages": [message.model_dump() for message in ASK],
+        "messages": [
+            {"role": "system", "content": "You are a robot."},
+            {"role": "user", "content": "Begin."},
+        ],
         "temperature": 0.7,
         "top_p": 0.9,
         "max_tokens": 50,
@@ -255,6 +258,216 @@ async def test_a_server_need_not_count() -> None:
     async with FakeServer(*map(answer, bodies)).client() as (client, _):
         assert (await ask(client)).usage == Usage()
         assert (await ask(client)).usage == Usage()
+
+
+# --- function calls ------------------------------------------------------------------------------
+
+GOTO = {
+    "type": "function",
+    "function": {
+        "name": "goto",
+        "description": "Go.",
+        "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+    },
+}
+THERE = '{"place": "desk 1"}'
+
+
+def sent(name: Any = "goto", arguments: Any = THERE, **more: Any) -> dict[str, Any]:
+    """A call as servers send it."""
+    return {"type": "function", "function": {"name": name, "arguments": arguments}} | more
+
+
+async def called(
+    *calls: Any, content: Any = None, messages: list[Message] = ASK, finish: str = "tool_calls"
+) -> Completion:
+    """The answer of a model that makes these calls."""
+    body = completion(content, finish, tool_calls=list(calls))
+    async with FakeServer(answer(body)).client() as (client, waits):
+        answered = await client.complete(messages, seed=None, tools=[GOTO])
+    assert waits == []
+    return answered
+
+
+async def test_functions_are_offered_only_where_there_are_some() -> None:
+    server = FakeServer(answer(completion(None, "tool_calls", tool_calls=[sent(id="c-1")])))
+    async with server.client() as (client, _):
+        offered = await ask(client, tools=[GOTO])
+        nothing = await ask(client)
+    assert server.bodies[0]["tools"] == [GOTO]
+    assert server.bodies[0]["tool_choice"] == "auto"
+    assert not server.bodies[1].keys() & {"tools", "tool_choice"}
+    call = ToolCall(id="c-1", name="goto", arguments=THERE)
+    assert (offered.content, offered.tool_calls) == ("", (call,))
+    assert (nothing.content, nothing.tool_calls) == ("", ())
+
+
+async def test_calls_and_their_answers_are_sent_back_in_their_shape() -> None:
+    call = ToolCall(id="c-1", name="goto", arguments=THERE)
+    history = [
+        *ASK,
+        Message(role="assistant", content="I go.", tool_calls=[call]),
+        Message(role="tool", content="You see\udcff a mug.", tool_call_id="c-1"),
+        Message(role="assistant", content="Hm."),
+    ]
+    server = FakeServer(GOOD)
+    async with server.client() as (client, _):
+        await client.complete(history, seed=None, tools=[GOTO])
+    assert server.bodies[0]["messages"][2:] == [
+        {
+            "role": "assistant",
+            "content": "I go.",
+            "tool_calls": [
+                {
+                    "id": "c-1",
+                    "type": "function",
+                    "function": {"name": "goto", "arguments": THERE},
+                }
+            ],
+        },
+        {"role": "tool", "content": "You see? a mug.", "tool_call_id": "c-1"},
+        {"role": "assistant", "content": "Hm."},
+    ]
+
+
+async def test_a_model_may_speak_and_call() -> None:
+    answered = await called(sent(id="c-1", index=0), content="I go.", finish="stop")
+    assert answered.content == "I go."
+    assert [call.name for call in answered.tool_calls] == ["goto"]
+
+
+async def test_an_answer_without_content_is_explained_by_its_calls() -> None:
+    assert (await called(sent(id="c-1"), finish="stop")).content == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [
+        (THERE, THERE),
+        ({"place": "café 1"}, '{"place": "café 1"}'),
+        ("", "{}"),
+        (" ", "{}"),
+        (None, "{}"),
+        ("null", "{}"),
+        ({}, "{}"),
+    ],
+)
+async def test_arguments_become_a_json_object(arguments: Any, kept: str) -> None:
+    (call,) = (await called(sent(arguments=arguments, id="c-1"))).tool_calls
+    assert call.arguments == kept
+
+
+async def test_arguments_may_be_missing() -> None:
+    (call,) = (await called({"id": "c-1", "function": {"name": "look"}})).tool_calls
+    assert call == ToolCall(id="c-1", name="look", arguments="{}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ('{"place": "desk', '{"place": "desk'),
+        ("desk 1", "desk 1"),
+        ('["desk 1"]', '["desk 1"]'),
+        (["desk 1"], '["desk 1"]'),
+        (7, "7"),
+        ('{"speed": NaN}', '{"speed": NaN}'),
+        ('{"place": "\\ud800"}', '{"place": "\\ud800"}'),
+        ('{"a":' * 500 + "1" + "}" * 500, '{"a":{"a":'),
+    ],
+)
+async def test_a_call_that_no_history_can_hold_becomes_text(arguments: Any, shown: str) -> None:
+    answered = await called(sent(arguments=arguments), sent(id="c-2"), content="I go.")
+    start = f"I go.\n[call goto with arguments that are not a JSON object: {shown}"
+    assert answered.content.startswith(start)
+    assert answered.content.endswith("]")
+    assert [call.id for call in answered.tool_calls] == ["c-2"]
+
+
+@pytest.mark.parametrize("name", ["", "go to", "robot.goto", "x" * 65, "gö"])
+async def test_a_name_that_no_function_has_becomes_text(name: str) -> None:
+    answered = await called(sent(name))
+    assert answered.tool_calls == ()
+    assert answered.content == f"[call of {name!r}, which cannot be a function's name: {THERE}]"
+
+
+async def test_long_arguments_are_shortened_to_text() -> None:
+    answered = await called(sent(arguments=f'{{"place": "{"x" * 200_000}"}}'))
+    assert answered.tool_calls == ()
+    said = '[call goto with more than 100000 characters of arguments: {"place": "xx'
+    assert answered.content.startswith(said)
+    assert len(answered.content) < 3000
+
+
+async def test_a_message_holds_a_bounded_number_of_calls() -> None:
+    answered = await called(*[sent()] * 1000)
+    assert len(answered.tool_calls) == 64
+    assert answered.content == "[936 more calls: a message holds at most 64]"
+
+
+@pytest.mark.parametrize("id_", [None, "", 7, "a b", "x" * 65, "\u202e", ["c"]])
+async def test_a_call_without_a_usable_id_gets_one(id_: Any) -> None:
+    (call,) = (await called(sent(id=id_))).tool_calls
+    assert re.fullmatch("[a-zA-Z0-9]{9}", call.id)
+
+
+async def test_no_two_calls_of_a_conversation_share_an_id() -> None:
+    before = [ToolCall(id=id_, name="goto", arguments="{}") for id_ in ("c-1", "call00000")]
+    history = [*ASK, Message(role="assistant", content="", tool_calls=before)]
+    sends = [sent(id="c-1"), sent(id="c-2"), sent(id="c-2"), sent()]
+    ids = [call.id for call in (await called(*sends, messages=history)).tool_calls]
+    assert ids == ["call00001", "c-2", "call00002", "call00003"]
+
+
+@pytest.mark.parametrize("none", [None, []])
+async def test_no_calls_are_an_answer(none: Any) -> None:
+    body = completion("hello", tool_calls=none)
+    async with FakeServer(answer(body)).client() as (client, _):
+        answered = await ask(client, tools=[GOTO])
+    assert (answered.content, answered.tool_calls) == ("hello", ())
+
+
+@pytest.mark.parametrize(
+    ("calls", "cause"),
+    [
+        ("goto", "Input should be a valid list"),
+        (["goto"], "0: Input should be"),
+        ([{"id": "c-1"}], "0.function: Field required"),
+        ([sent(None)], "0.function.name: Input should be a valid string"),
+        ([{"id": "c-1", "function": {"arguments": "{}"}}], "0.function.name: Field required"),
+    ],
+)
+async def test_calls_that_no_server_means_are_nonsense(calls: Any, cause: str) -> None:
+    bad = answer(completion(None, "tool_calls", tool_calls=calls))
+    async with FakeServer(bad, GOOD).client() as (client, _):
+        (forgiven,) = (await ask(client, tools=[GOTO])).retries
+    assert cause in forgiven
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            400,
+            '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be '
+            "set",
+        ),
+        (500, "tools param requires --jinja flag"),
+        (400, "tool_choice param requires --jinja flag"),
+        (500, "Unsupported param: tools"),
+        (400, "registry.ollama.ai/library/tiny:latest does not support tools"),
+    ],
+)
+async def test_a_server_without_function_calls_is_told_how_to_have_them(
+    status: int, said: str
+) -> None:
+    server = FakeServer(answer(error(said), status))
+    async with server.client() as (client, _):
+        with pytest.raises(ConfigError, match="--tool-call-parser NAME") as caught:
+            await ask(client, tools=[GOTO])
+    assert f"lets 'tiny' call no functions (HTTP {status}: {said}); start it" in str(caught.value)
+    assert "vllm serve tiny --enable-auto-tool-choice" in str(caught.value)
+    assert "llama-server --jinja" in str(caught.value)
+    assert len(server.bodies) == 1
 
 
 async def test_many_requests_share_one_client() -> None:
@@ -576,6 +789,7 @@ async def test_check_notices_that_nothing_listens() -> None:
         ({"base_url": "ftp://host/v1"}, "write one like"),
         ({"base_url": "https://me:pass@host/v1"}, "an address holds no password"),
         ({"extra_body": {"messages": [], "top_p": 1}}, "cannot set messages, top_p"),
+        ({"extra_body": {"tools": [], "tool_choice": "none"}}, "cannot set tool_choice, tools"),
         ({"temperature": float("inf")}, "finite"),
         ({"max_tokens": 0}, "greater than 0"),
         ({"tempreature": 1.0}, "Extra inputs are not permitted"),

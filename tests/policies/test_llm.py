@@ -8,10 +8,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from embodied import Observation, Protocol, Task
+from embodied.actions.as_tools import ToolsFormat
 from embodied.controller import Controller
 from embodied.llm.client import LLMClient, LLMConfig
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
+from embodied.protocol import ActionName
 from embodied.trajectory import Message, Usage
 
 ASK = [Message(role="user", content="Begin.")]
@@ -19,16 +21,23 @@ MORE = [*ASK, Message(role="assistant", content="x"), Message(role="user", conte
 
 
 class FakeServer:
-    """A fake: says back the last message, and remembers the seeds it was given."""
+    """A fake: says back the last message and calls the first function offered, if any. It
+    remembers the seeds and functions that it was given.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.seeds: list[int | None] = []
+        self.tools: list[Any] = []
 
     async def completions(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.seeds.append(body.get("seed"))
-        said = {"role": "assistant", "content": body["messages"][-1]["content"]}
+        self.tools.append(body.get("tools"))
+        said: dict[str, Any] = {"role": "assistant", "content": body["messages"][-1]["content"]}
+        if body.get("tools"):
+            function = {"name": body["tools"][0]["function"]["name"], "arguments": "{}"}
+            said["tool_calls"] = [{"id": "c-1", "type": "function", "function": function}]
         usage = {"prompt_tokens": len(body["messages"]), "completion_tokens": 1}
         choice = {"message": said, "finish_reason": "stop"}
         return web.json_response({"choices": [choice], "usage": usage})
@@ -65,6 +74,25 @@ async def test_replies_carry_content_and_tokens(server: FakeServer) -> None:
     assert policy.name == "llm:org/tiny"
     assert await policy.reply(MORE) == Reply("y", usage)
     await client.close()
+
+
+@pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
+async def test_the_robots_functions_are_offered_where_they_are_called_natively(
+    server: FakeServer, robot: Controller, action: ActionName
+) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url))
+    policy = LLMPolicy(client)
+    policy.begin(task(), robot, Observation("You see."), Protocol(action=action))
+    reply = await policy.reply(ASK)
+    await client.close()
+    if action == "tools":
+        assert server.tools == [ToolsFormat(type(robot)).tools()]
+        (call,) = reply.tool_calls
+        assert call.id == "c-1"
+        assert call.name in robot.actions()
+    else:
+        assert server.tools == [None]
+        assert reply.tool_calls == ()
 
 
 async def test_without_a_seed_none_is_sent(server: FakeServer) -> None:

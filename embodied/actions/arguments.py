@@ -1,0 +1,61 @@
+"""Arguments of calls: by position or by name, and as JSON."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from embodied.actions.format import Call
+from embodied.controller import ActionSpec, Controller
+
+
+def placed(controller: type[Controller], call: Call) -> Call:
+    """The call with arguments by position where their parameters cannot be given by name.
+
+    A call that cannot be put so, as it leaves out a required argument, stays as it is.
+    """
+    spec = controller.actions().get(call.name)
+    if spec is None or call.args:
+        return call
+    first = _positional_only(spec)
+    count = max((i + 1 for i, p in enumerate(first) if p.name in call.kwargs), default=0)
+    args = tuple(call.kwargs.get(p.name, p.default) for p in first[:count])
+    if any(value is inspect.Parameter.empty for value in args):
+        return call
+    taken = {p.name for p in first}
+    return Call(call.name, args, {k: v for k, v in call.kwargs.items() if k not in taken})
+
+
+def _positional_only(spec: ActionSpec) -> list[inspect.Parameter]:
+    parameters = spec.signature.parameters.values()
+    return [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+
+
+def by_name(controller: type[Controller], call: Call) -> dict[str, Any]:
+    """The arguments of a call by parameter name, as JSON holds them.
+
+    Raises:
+        ValueError: a value cannot be written as JSON, or an argument has no name.
+    """
+    call = placed(controller, call)
+    spec = controller.actions().get(call.name)
+    if spec is None and call.args:
+        raise ValueError(f"there is no action {call.name!r} whose parameters have names")
+    try:
+        bound = spec.signature.bind_partial(*call.args, **call.kwargs).arguments if spec else {}
+    except TypeError:
+        if call.args:
+            raise ValueError(f"{call.name}() takes fewer arguments: {spec}") from None
+        bound = {}
+    return {name: jsonable(value) for name, value in (bound or call.kwargs).items()}
+
+
+def jsonable(value: Any) -> Any:
+    """A value as JSON holds it: dataclasses and models as objects, enumerations as their values.
+
+    Raises:
+        ValueError: it cannot be written as JSON.
+    """
+    return to_jsonable_python(value)

@@ -1,0 +1,110 @@
+"""What is said of an action that did not run to its end: where it stopped, what was done before,
+and what was not run.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from embodied.interpreter.session import Output
+from embodied.plain import described, shortened
+from embodied.trajectory import CallRecord, ErrorRecord
+
+_CALLS = 8
+"""Calls that are listed, the last ones."""
+_CHARACTERS = 200
+"""Longest line of code, and longest call, that is shown whole."""
+
+
+def explain_code(code: str, output: Output) -> Iterator[str]:
+    """Lines on a code action that failed, met a limit or was ended by the episode."""
+    if output.error is not None:
+        yield from _error(code, output.error)
+        if not output.parsed:
+            yield "Nothing of the code was run."
+            return
+    elif output.limit is not None:
+        yield f"Stopped: {output.limit}."
+    elif output.ended:
+        yield "The episode has ended."
+    else:
+        return
+    if output.calls:
+        yield f"Calls made: {_listed(output.calls)}."
+    yield from _not_run(code, _stop(output))
+
+
+def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
+    """Lines on a list of calls, one of which failed, met a limit or ended the episode."""
+    made, number = len(output.calls), len(calls)
+    if output.error is not None:
+        made = output.error.line or made
+        yield f"Call {made} of {number} failed: {shortened(calls[made - 1], _CHARACTERS)}"
+        yield f"{output.error.type}: {output.error.message}"
+        if made > 1:
+            yield f"Done before: {_listed(output.calls[: made - 1])}."
+    elif output.limit is not None:
+        yield f"Stopped: {output.limit}."
+    elif output.ended:
+        yield f"The episode ended with call {made} of {number}."
+    else:
+        return
+    if made < number:
+        left = ", ".join(shortened(call, _CHARACTERS) for call in calls[made : made + _CALLS])
+        yield f"Not run: {left}{', …' if number - made > _CALLS else ''}."
+
+
+def shown_call(call: CallRecord) -> str:
+    """A call as Python would write it."""
+    arguments = ", ".join(described(value, 80) for value in call.arguments.values())
+    failed = " (failed)" if call.error else ""
+    return shortened(f"{call.name}({arguments})", _CHARACTERS) + failed
+
+
+def _error(code: str, error: ErrorRecord) -> Iterator[str]:
+    if error.line is None:
+        yield f"{error.type}: {error.message}"
+        return
+    yield f"{error.type} in line {error.line}: {error.message}"
+    lines = re.split(r"\r\n|\r|\n", code)
+    if error.line <= len(lines):
+        line = lines[error.line - 1]
+        prefix = f"{error.line:>5} | "
+        yield prefix + shortened(line, _CHARACTERS)
+        if error.column is not None and error.column <= min(len(line) + 1, _CHARACTERS):
+            yield " " * (len(prefix) + error.column - 1) + "^"
+    for name, value in error.variables.items():
+        yield f"      {name} = {value}"
+
+
+def _listed(calls: Sequence[CallRecord]) -> str:
+    shown = ", ".join(shown_call(call) for call in calls[-_CALLS:])
+    more = len(calls) - _CALLS
+    return f"{more} others, then {shown}" if more > 0 else shown
+
+
+def _stop(output: Output) -> int | None:
+    """The line at which the action stopped, as far as it is known."""
+    if output.error is not None:
+        return output.error.line
+    return output.calls[-1].line if output.calls else None
+
+
+def _not_run(code: str, stop: int | None) -> Iterator[str]:
+    """What stands after the statement that stopped; nothing where that is not certain."""
+    try:
+        statements = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    at = [node for node in statements if node.lineno <= (stop or 0) <= (node.end_lineno or 0)]
+    if not at or isinstance(at[0], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    node = at[0]
+    if isinstance(node, ast.For | ast.While):
+        yield f"The loop in line {node.lineno} was not finished."
+    after = [other for other in statements if other.lineno > (node.end_lineno or 0)]
+    if after:
+        first, last = after[0].lineno, after[-1].end_lineno or after[-1].lineno
+        yield f"Not run: line {first}." if first == last else f"Not run: lines {first} to {last}."

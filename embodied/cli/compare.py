@@ -1,0 +1,28 @@
+"""`embodied compare`: runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodied.cli import options
+from embodied.report.compare import compare_runs
+from embodied.report.compare_table import print_comparison
+
+
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="The folders of two or more runs.")
+    ],
+    json: options.Json = False,
+) -> None:
+    """Set runs side by side: their figures, the settings in which they differ, and each run
+    against the first on the episodes that both hold.
+    """
+    comparison = compare_runs(folders)
+    if json:
+        print(comparison.model_dump_json(indent=1))
+    else:
+        print_comparison(comparison)

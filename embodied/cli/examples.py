@@ -1,0 +1,96 @@
+"""`embodied examples`: play real episodes and keep them as in-context examples."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from embodied.cli import options
+from embodied.config import RunConfig
+from embodied.episode import run_episode
+from embodied.errors import ConfigError
+from embodied.examples import Example, write_examples
+from embodied.policies.factory import PolicyFactory
+from embodied.protocol import ActionName
+from embodied.registry import controller_name, make_controller, make_environment
+from embodied.runner.batch import all_tasks, choose_tasks, data_version
+from embodied.runner.prepare import prepare
+from embodied.task import Task
+from embodied.trajectory import Message, Outcome, Trajectory
+
+
+def examples(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    path: options.ConfigFile = None,
+    env: options.Env = None,
+    split: options.Split = None,
+    policy: options.PolicyName = None,
+    protocol: options.ProtocolName = None,
+    settings: options.Set = None,
+) -> None:
+    """Play the chosen tasks in every action format and keep the conversations as examples.
+
+    One file for each format; protocol.examples takes the folder:
+
+    \b
+      embodied examples --env alfworld --split train --tasks.ids ID --out configs/examples/alfworld
+      embodied run --env alfworld --action json --protocol.examples configs/examples/alfworld
+
+    The policy (expert) plays the same tasks in each format, and every episode must succeed with the
+    same calls, so that the examples say the same in all formats.
+    """  # noqa: D301 - typer's mark for text that is not to be wrapped
+    config = options.resolve(
+        path, env=env, split=split, policy=policy, protocol=protocol, out=out, settings=settings
+    )
+    config = prepare(config)
+    tasks = choose_tasks(all_tasks(config), config.tasks)
+    played = {action: _play_all(config, action, tasks) for action in get_args(ActionName)}
+    _check_same(played)
+    origin = {
+        "environment": config.environment.name,
+        "data": data_version(config),
+        "tasks": [task.id for task in tasks],
+        "policy": config.policy.name,
+    }
+    for action, trajectories in played.items():
+        file = out / f"{action}.yaml"
+        write_examples(file, [_example(trajectory) for trajectory in trajectories], origin)
+        print(f"{file}: {sum(len(t.turns) for t in trajectories)} turns", flush=True)
+
+
+def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[Trajectory]:
+    settings = config.environment
+    environment = make_environment(settings.name, **settings.options)
+    protocol = config.protocol.model_copy(update={"action": action, "examples": ()})
+    robot = make_controller(
+        controller_name(protocol.controller, settings.name, type(environment)), environment
+    )
+    policies = PolicyFactory(config)
+    try:
+        return [
+            asyncio.run(run_episode(task, environment, robot, policies.make(task, 0), protocol))
+            for task in tasks
+        ]
+    finally:
+        environment.close()
+
+
+def _check_same(played: dict[str, list[Trajectory]]) -> None:
+    """See that all episodes succeeded, and with the same steps in every format."""
+    first = next(iter(played))
+    for action, trajectories in played.items():
+        for trajectory, other in zip(trajectories, played[first], strict=True):
+            where = f"{trajectory.task.id} in the action format {action}"
+            if trajectory.outcome is not Outcome.SUCCESS:
+                raise ConfigError(f"{where} ended as {trajectory.outcome}; an example must succeed")
+            if [s.command for s in trajectory.steps] != [s.command for s in other.steps]:
+                raise ConfigError(f"{where} took other steps than in the format {first}")
+
+
+def _example(trajectory: Trajectory) -> Example:
+    """The conversation from the first observation to the policy's last message."""
+    task = Message(role="user", content=trajectory.first_observation)
+    return (task, *(message for turn in trajectory.turns for message in turn.messages))

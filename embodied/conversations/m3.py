@@ -1,0 +1,94 @@
+"""The wording and the rules of M3ToolEval, CodeAct's own benchmark (arXiv 2402.01030, section 2.3).
+
+An action stands between `Action:` and `End Action`, an answer behind `Answer:`; a wrong answer gets
+another turn. The wording here is this project's; the forms and the rules are the benchmark's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from embodied.actions.format import ActionFormat
+from embodied.conversations.base import Conversation, Move, Remaining
+from embodied.environment import Observation
+from embodied.interpreter.session import Output
+from embodied.policy import Reply
+from embodied.trajectory import Message
+
+_OPENING = """\
+You have these functions to solve a task{document}
+
+In each turn, think first, then do one of two things.
+{action}
+2) Give your answer once the task is done, on a line of its own:
+Answer: your answer
+
+You have {turns} turns. A wrong answer does not end the task.
+{examples}
+Now, let's get started!
+{task}"""
+
+_ACTION = """\
+1) Take an action. You then see what came of it.
+{form}"""
+
+_ACTION_BLOCK = re.compile(r"\bAction:(.*?)(?:\bEnd Action\b|\Z)", re.DOTALL)
+_ANSWER = re.compile(r"^[ \t]*Answer:(.*)", re.MULTILINE)
+
+
+class M3Conversation(Conversation):
+    """One user message with the API and the task; then what each action printed, bare."""
+
+    def opening(self, observation: Observation) -> list[Message]:
+        """Functions, rules, examples and task."""
+        document = self.format.document()
+        form = _form(self.format)
+        content = _OPENING.format(
+            document=f":\n\n{document}" if document else ", which are given to you as tools.",
+            action=_ACTION.format(form=form) if form else "1) Call one of the functions.",
+            turns=self.protocol.limits.turns,
+            examples="".join(f"\nExample:\n{_as_text(e)}\n" for e in self.protocol.examples),
+            task=observation.text,
+        )
+        return [Message(role="user", content=content)]
+
+    def read(self, reply: Reply) -> Move:
+        """An action wins over an answer: the answer was given before its result was known."""
+        blocks = _ACTION_BLOCK.findall(reply.content)
+        inner = "\n".join(block.strip() for block in blocks)
+        if blocks and "```" not in inner and "<execute>" not in inner:
+            inner = f"<execute>\n{inner}\n</execute>"
+        reading = self.format.read(replace(reply, content=inner if blocks else ""))
+        if reading.action is not None:
+            return Move(action=reading.action)
+        answer = None if blocks else _ANSWER.search(reply.content)
+        if answer is None:
+            return Move(problem=reading.problem)
+        return Move(answer=answer[1].strip(), tries_to_answer=True)
+
+    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
+        """What was printed or returned, then why the action stopped, if it did."""
+        if move.action is None and move.answer is not None:
+            return "Your answer is wrong."
+        if move.action is None:
+            problem = f" ({move.problem})" if move.problem else ""
+            form = _form(self.format) or "Call a function."
+            return f"No action and no answer could be read{problem}. The right form is:\n{form}"
+        parts = [output.stdout.rstrip("\n"), output.value or ""]
+        parts += self.format.explain(move.action, output)
+        return "\n".join(part for part in parts if part) or "(no output)"
+
+    def framed(self, body: str, remaining: Remaining) -> str:
+        """The body as it is: the benchmark does not count down."""
+        return body
+
+
+def _form(action_format: ActionFormat) -> str:
+    """The right form of an action, between the benchmark's words instead of tags."""
+    example = action_format.example().replace("<execute>", "").replace("</execute>", "").strip()
+    return f"Action:\n{example}\nEnd Action" if example else ""
+
+
+def _as_text(example: tuple[Message, ...]) -> str:
+    return "\n\n".join(message.content.strip() for message in example)

@@ -1,0 +1,138 @@
+"""A commentator without a model: it judges by errors and by the goal's progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+
+from embodied.controller import Controller
+from embodied.feedback.base import BAD, COMMENT_CHARACTERS, GOOD, Comment, Commentator, Form
+from embodied.plain import described, shortened
+from embodied.protocol import Protocol
+from embodied.task import Task
+from embodied.trajectory import CallRecord, ErrorRecord, Message, Turn
+
+_PART_CHARACTERS = 400
+
+
+class RuleFeedback(Commentator):
+    """Good is a turn that could be read, ran without an error, a failing call or a limit, and lost
+    no progress. It knows no simulator: progress counts where the environment reports it.
+
+    Args:
+        form: `binary`: the verdict; `textual`: why, and what to do next.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self._robot: Controller | None = None
+        self._before: float | None = None
+
+    def begin(self, task: Task, robot: Controller, protocol: Protocol) -> None:
+        """Follow the robot's progress from here."""
+        self._robot = robot
+        self._before = _progress(robot)
+
+    async def comment(self, messages: Sequence[Message], turn: Turn) -> Comment:
+        """The verdict on a turn, or its reason."""
+        fault = self._fault(turn)
+        if self.form == "binary":
+            return Comment(BAD if fault else GOOD)
+        return Comment(shortened(fault or _praise(turn), COMMENT_CHARACTERS))
+
+    def _fault(self, turn: Turn) -> str | None:
+        """The first thing wrong with a turn, and what to do about it; None: nothing is."""
+        lost = self._loses_progress()
+        if turn.format_error:
+            return (
+                "No action could be read from your message. Write the next one in the form that "
+                "you were shown."
+            )
+        return _failure(turn) or (_LOST if lost else None) or _wrong_answer(turn)
+
+    def _loses_progress(self) -> bool:
+        if self._robot is None:
+            return False
+        before, now = self._before, _progress(self._robot)
+        self._before = before if now is None else now
+        return before is not None and now is not None and now < before
+
+
+_LOST = (
+    "The last action undid a part of what the task asks for. Look again at what it changed, and "
+    "put that right first."
+)
+
+
+def _failure(turn: Turn) -> str | None:
+    failing = [call for call in turn.calls if call.error is not None]
+    if turn.limit is not None:
+        limit = shortened(turn.limit, _PART_CHARACTERS).rstrip(".")
+        return f"The action was broken off: {limit}. Do less in one action."
+    if turn.error is not None and not _same(turn.error, failing):
+        where = f" in line {turn.error.line}" if turn.error.line else ""
+        return f"The action failed{where}: {_said(turn.error)} Correct this before you go on."
+    if failing:
+        return _failing_call(failing[-1] if turn.error else failing[0])
+    return None
+
+
+def _same(error: ErrorRecord, failing: Sequence[CallRecord]) -> bool:
+    """Whether the error that ended the action is that of its last failing call."""
+    last = failing[-1].error if failing else None
+    return last is not None and (last.type, last.message) == (error.type, error.message)
+
+
+def _failing_call(call: CallRecord) -> str:
+    assert call.error is not None  # noqa: S101 - only failing calls come here
+    return (
+        f"The call {_written(call)} failed: {_said(call.error)} Do what this asks for before you "
+        "try the call again."
+    )
+
+
+def _wrong_answer(turn: Turn) -> str | None:
+    if turn.answer is None:
+        return None
+    return "The goal is not reached, so there is nothing to answer yet. Go on with the task."
+
+
+def _praise(turn: Turn) -> str:
+    match len(turn.calls):
+        case 0:
+            done = "The action ran without an error, but the robot did nothing."
+        case 1:
+            done = f"The call {_written(turn.calls[0])} worked."
+        case number:
+            done = f"All {number} calls worked."
+    return f"{done} Use what you have learned and go on with the task."
+
+
+def _written(call: CallRecord) -> str:
+    arguments = (
+        described(value, 80) if name.isdigit() else f"{name}={described(value, 80)}"
+        for name, value in call.arguments.items()
+    )
+    return shortened(f"{call.name}({', '.join(arguments)})", _PART_CHARACTERS)
+
+
+def _said(error: ErrorRecord) -> str:
+    words = " ".join(error.message.split())
+    text = shortened(f"{error.type}: {words}" if words else error.type, _PART_CHARACTERS)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _progress(robot: Controller) -> float | None:
+    """What grows as the goal comes nearer, after the last step; None: nobody says.
+
+    `info["progress"]` is a number that grows, or conditions of the goal with whether each holds.
+    Those of another way to the goal may take their place, so what counts is how many are unmet.
+    """
+    if robot.last_result is None:
+        return None
+    match robot.last_result.info.get("progress"):
+        case Mapping() as conditions:
+            return -sum(not held for held in conditions.values()) if conditions else None
+        case Real() as number:
+            return float(number)
+    return None

@@ -1,0 +1,129 @@
+"""Native function calls as chat-completions servers send and take them.
+
+What a model called is kept only where the next request can hold it: servers parse the arguments of
+earlier calls again (vLLM when it applies the chat template) and refuse the whole conversation where
+one of them is not a JSON object. Any other call is a mistake of the model, not of the server, so it
+becomes text that the model can read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic_core import from_json
+
+from embodied.plain import shortened
+from embodied.trajectory import Message, ToolCall
+
+MOST_CALLS = 64
+"""Calls of one message; further ones are left out."""
+LONGEST_ARGUMENTS = 100_000
+"""Characters of one call's arguments."""
+_SHOWN_CHARACTERS = 2000
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID = re.compile(r"[!-~]{1,64}")
+_EMPTY = ("", "null")
+
+
+class SentFunction(BaseModel):
+    """What a server says that the model called."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: str
+    arguments: JsonValue = None
+
+
+class SentCall(BaseModel):
+    """A call in a server's answer."""
+
+    model_config = ConfigDict(strict=True)
+
+    id: JsonValue = None
+    function: SentFunction
+
+
+def accepted(
+    calls: Sequence[SentCall], taken: Iterable[str]
+) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
+    """The calls that a conversation can hold, and for each other one a line that shows it.
+
+    Args:
+        calls: as the server sent them.
+        taken: ids of earlier calls. No call gets one of these, nor the id of another; ids that are
+            missing or cannot be used are replaced.
+    """
+    used = set(taken)
+    kept: list[ToolCall] = []
+    lines: list[str] = []
+    for call in calls[:MOST_CALLS]:
+        arguments = _text(call.function.arguments)
+        problem = _problem(call.function.name, arguments)
+        if problem is not None:
+            lines.append(f"[{problem}]")
+            continue
+        id_ = _own_id(call.id, used)
+        used.add(id_)
+        kept.append(ToolCall(id=id_, name=call.function.name, arguments=arguments))
+    if (left_out := len(calls) - MOST_CALLS) > 0:
+        lines.append(f"[{left_out} more calls: a message holds at most {MOST_CALLS}]")
+    return tuple(kept), tuple(lines)
+
+
+def sendable_message(message: Message) -> dict[str, Any]:
+    """A message in the shape that servers take, with only the keys that its role has."""
+    sent: dict[str, Any] = {"role": message.role, "content": sendable_text(message.content)}
+    if message.role == "assistant" and message.tool_calls:
+        sent["tool_calls"] = [_sendable_call(call) for call in message.tool_calls]
+    if message.role == "tool":
+        sent["tool_call_id"] = sendable_text(message.tool_call_id or "")
+    return sent
+
+
+def sendable_text(text: str) -> str:
+    """Text without the lone surrogates that a program can print but UTF-8 cannot say."""
+    return text.encode(errors="replace").decode()
+
+
+def _sendable_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": sendable_text(call.name), "arguments": sendable_text(call.arguments)}
+    return {"id": sendable_text(call.id), "type": "function", "function": function}
+
+
+def _text(arguments: JsonValue) -> str:
+    """Arguments as JSON text: some servers send the object itself, some nothing for none."""
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return "{}" if text.strip() in _EMPTY else text
+
+
+def _problem(name: str, arguments: str) -> str | None:
+    """Why a conversation cannot hold a call, with the call; None: it can."""
+    shown = shortened(arguments, _SHOWN_CHARACTERS)
+    if not _NAME.fullmatch(name):
+        return f"call of {shortened(name, 100)!r}, which cannot be a function's name: {shown}"
+    if len(arguments) > LONGEST_ARGUMENTS:
+        return f"call {name} with more than {LONGEST_ARGUMENTS} characters of arguments: {shown}"
+    if not _is_object(arguments):
+        return f"call {name} with arguments that are not a JSON object: {shown}"
+    return None
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(from_json(text, allow_inf_nan=False), dict)
+    except ValueError:
+        return False
+
+
+def _own_id(given: JsonValue, used: set[str]) -> str:
+    """The id as given where it can serve; else a new one of nine letters and digits, the only form
+    that Mistral's chat templates take.
+    """
+    if isinstance(given, str) and _ID.fullmatch(given) and given not in used:
+        return given
+    return next(id_ for n in itertools.count() if (id_ := f"call{n:05}") not in used)

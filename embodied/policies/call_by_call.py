@@ -1,0 +1,96 @@
+"""Plays Python plans in action formats that have no control flow: one call a message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from embodied.actions import Call
+from embodied.controller import ActionSpec, Controller
+from embodied.environment import Environment, Observation, StepResult
+from embodied.errors import EpisodeEnded
+from embodied.interpreter import Output, make_interpreter
+from embodied.task import Task
+
+
+class CallByCall:
+    """Runs plans against a stand-in for the robot, call by call.
+
+    A plan is run up to its next call, which is then made in the episode; with the answers of all
+    calls so far it is run again from its start, up to the call after them. An action that is broken
+    off leaves no variables, so that a plan takes effect once, when all its calls are answered.
+    """
+
+    def __init__(self, robot: Controller) -> None:
+        self._robot = robot
+        self._stand_in = _StandIn(robot)
+        self._session = make_interpreter("restricted", self._stand_in, check=False)
+        self._plan: str | None = None
+
+    def start(self, plan: str) -> Call | Output:
+        """Start a plan: its first call, or what it printed where it makes none."""
+        self._plan = plan
+        self._stand_in.answers.clear()
+        return self._go_on()
+
+    def next(self) -> Call | Output:
+        """The plan's next call, now that the last one has been made; after it, what it printed."""
+        self._stand_in.answers.append(self._robot.last_answer)
+        return self._go_on()
+
+    def close(self) -> None:
+        """End the interpreter."""
+        self._session.close()
+
+    def _go_on(self) -> Call | Output:
+        self._stand_in.begin_run()
+        output = self._session.run(self._plan or "")
+        return self._stand_in.pending or output
+
+
+class _StandIn(Controller):
+    """Has a robot's actions; gives the answers that it was told, and then ends the run."""
+
+    def __init__(self, robot: Controller) -> None:
+        self.answers: list[Any] = []
+        self.pending: Call | None = None
+        self._specs_of_robot = robot.actions()
+        self._given = 0
+        super().__init__(_Nowhere())
+
+    def begin_run(self) -> None:
+        self.pending, self._given = None, 0
+
+    def actions(self) -> Mapping[str, ActionSpec]:  # type: ignore[override]
+        return self._specs_of_robot
+
+    @property
+    def ended(self) -> bool:
+        return self.pending is not None
+
+    def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
+        if self._given == len(self.answers):
+            self.pending = Call(name, tuple(args), dict(kwargs))
+            raise EpisodeEnded
+        answer = self.answers[self._given]
+        self._given += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class _Nowhere(Environment):
+    """The stand-in's environment, to which it never sends a command."""
+
+    @classmethod
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        return []
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        return Observation("")
+
+    def step(self, command: str) -> StepResult:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass

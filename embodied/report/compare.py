@@ -1,0 +1,165 @@
+"""Runs side by side: what they were set to, and what each came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embodied.errors import ConfigError, RunError
+from embodied.protocol import RunProtocol
+from embodied.report.metrics import Report, compute
+from embodied.report.paired import EpisodeKey, PairedFigures, compare_pairs
+from embodied.store.reader import open_run
+from embodied.store.summary import Summary
+from embodied.trajectory import Outcome, Record
+
+NOT_COMPARABLE = (
+    "environment",
+    "environment_options",
+    "data",
+    "split",
+    "tasks",
+    "policy",
+    "seed",
+    "protocol.limits",
+    "protocol.action_limits",
+)
+"""Settings, and groups of settings, in which runs have to agree for a comparison of the others."""
+
+
+class ComparedRun(Record):
+    """One run of a comparison."""
+
+    name: str
+    """The folder's name, with as many folders above it as tell the runs apart."""
+    folder: str
+    settings: dict[str, Any]
+    """The settings in which the runs differ, by dotted name. One that this run does not have is
+    not there."""
+    figures: Report
+    """Of all episodes of the run."""
+    shared: Report
+    """Of the episodes that are scored in every run."""
+
+
+class RunComparison(Record):
+    """Two or more runs side by side."""
+
+    runs: list[ComparedRun]
+    """In the order in which they were given."""
+    differing: list[str]
+    """Dotted names of the settings in which the runs differ, sorted."""
+    not_comparable: list[str]
+    """Those of them that make scores incomparable; see `NOT_COMPARABLE`."""
+    same_episodes: bool
+    """Whether the same episodes are scored in every run."""
+    shared_episodes: int
+    """Episodes that are scored in every run."""
+    paired: list[PairedFigures]
+    """Each further run against the first one."""
+
+
+def compare_runs(folders: Sequence[Path]) -> RunComparison:
+    """Set runs side by side, finished or not.
+
+    Raises:
+        ConfigError: there are fewer than two runs, or one is given twice.
+        RunError: a folder is not a run, cannot be read, or has no scored episode.
+    """
+    runs = [_read(folder, name) for folder, name in zip(folders, _names(folders), strict=True)]
+    shared = set.intersection(*(set(run.scored) for run in runs))
+    differing = _differing([run.settings for run in runs])
+    first, *others = runs
+    return RunComparison(
+        runs=[run.compared(differing, shared) for run in runs],
+        differing=differing,
+        not_comparable=[name for name in differing if _is_in(name, NOT_COMPARABLE)],
+        same_episodes=all(run.scored.keys() == shared for run in runs),
+        shared_episodes=len(shared),
+        paired=[compare_pairs(first.name, run.name, first.scored, run.scored) for run in others],
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run as it was read."""
+
+    name: str
+    folder: Path
+    settings: Mapping[str, Any]
+    figures: Report
+    scored: Mapping[EpisodeKey, Summary]
+
+    def compared(self, differing: Iterable[str], shared: set[EpisodeKey]) -> ComparedRun:
+        """Its place in the comparison."""
+        return ComparedRun(
+            name=self.name,
+            folder=str(self.folder),
+            settings={name: self.settings[name] for name in differing if name in self.settings},
+            figures=self.figures,
+            shared=compute(summary for key, summary in self.scored.items() if key in shared),
+        )
+
+
+def _read(folder: Path, name: str) -> _Run:
+    reader = open_run(folder)
+    settings = _settings(reader.protocol)
+    summaries = list(reader.summaries())
+    damaged = len(reader.damaged)
+    figures = compute(summaries).model_copy(update={"damaged_lines": damaged})
+    if not figures.episodes:
+        raise RunError(_nothing_scored(folder, figures))
+    scored = {
+        (summary.task_id, summary.sample): summary
+        for summary in summaries
+        if summary.outcome is not Outcome.INFRASTRUCTURE_ERROR
+    }
+    return _Run(name, folder, settings, figures, scored)
+
+
+def _nothing_scored(folder: Path, figures: Report) -> str:
+    lost = {
+        "infrastructure errors": figures.infrastructure_errors,
+        "damaged lines": figures.damaged_lines,
+    }
+    details = ", ".join(f"{count:,} {what}" for what, count in lost.items() if count)
+    found = f" ({details})" if details else ""
+    return (
+        f"{folder} has no scored episode to compare{found}; "
+        f"play its episodes with: embodied resume {folder}"
+    )
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """The shortest ends of the folders' paths that tell them apart."""
+    paths = [folder.resolve() for folder in folders]
+    if len(paths) < 2:
+        raise ConfigError("a comparison needs at least two runs")
+    for folder, path in zip(folders, paths, strict=True):
+        if paths.count(path) > 1:
+            raise ConfigError(f"{folder} is given twice; a comparison needs different runs")
+    length = 1
+    while len({path.parts[-length:] for path in paths}) < len(paths):
+        length += 1
+    return [str(Path(*path.parts[-length:])) for path in paths]
+
+
+def _settings(protocol: RunProtocol) -> dict[str, Any]:
+    """The settings by dotted name; a mapping without entries sets nothing."""
+    return {name: value for name, value in protocol.settings().items() if value != {}}
+
+
+def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    first, *others = settings
+    names = set().union(*settings)
+    return sorted(
+        name
+        for name in names
+        if any((name in first, first.get(name)) != (name in o, o.get(name)) for o in others)
+    )
+
+
+def _is_in(name: str, groups: Iterable[str]) -> bool:
+    return any(f"{name}.".startswith(f"{group}.") for group in groups)

@@ -1,0 +1,175 @@
+"""A comparison of runs as text for people: one column a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from embodied.report.compare import ComparedRun, RunComparison
+from embodied.report.metrics import Report
+from embodied.report.paired import Difference, PairedFigures
+from embodied.report.table import format_number, format_percent, plain_text, standard_output
+
+_VALUE_CHARACTERS = 40
+"""Values of settings that are longer are shown by their beginning and a hash."""
+
+
+def print_comparison(comparison: RunComparison, console: Console | None = None) -> None:
+    """Print a comparison.
+
+    Args:
+        comparison: of two or more runs.
+        console: where to; None: standard output, as for `print_report`.
+    """
+    (console or standard_output()).print(render_comparison(comparison))
+
+
+def render_comparison(comparison: RunComparison) -> RenderableType:
+    """A comparison as tables, with what limits it above them."""
+    return Group(*_introduction(comparison), Text(), *_tables(comparison), *_notes(comparison))
+
+
+def _introduction(comparison: RunComparison) -> Iterator[Text]:
+    if not comparison.differing:
+        yield Text("The runs do not differ in any setting.")
+    else:
+        names = ", ".join(comparison.differing)
+        yield plain_text(f"Settings that differ: {names}. All others are the same.")
+    for name in comparison.not_comparable:
+        values = " | ".join(_value(run, name) for run in comparison.runs)
+        yield _warning(f"Warning: the runs are not comparable in {name}: {values}")
+    if not comparison.same_episodes:
+        counts = ", ".join(f"{run.figures.episodes:,} in {run.name}" for run in comparison.runs)
+        yield _warning(
+            f"Warning: the runs hold different episodes: {counts}; "
+            f"{comparison.shared_episodes:,} in all of them."
+        )
+
+
+def _tables(comparison: RunComparison) -> Iterator[RenderableType]:
+    yield _figures(comparison.runs, [run.figures for run in comparison.runs], comparison.differing)
+    yield Text()
+    if not comparison.same_episodes and comparison.shared_episodes:
+        yield Text("Only the episodes that all runs hold:")
+        yield _figures(comparison.runs, [run.shared for run in comparison.runs])
+        yield Text()
+    yield _paired(comparison.paired)
+    yield Text()
+
+
+def _new_table(heading: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False)
+    table.add_column(plain_text(heading), overflow="fold", min_width=10)
+    return table
+
+
+def _figures(
+    runs: Sequence[ComparedRun], reports: Sequence[Report], settings: Sequence[str] = ()
+) -> Table:
+    table = _new_table("run")
+    for run in runs:
+        table.add_column(plain_text(run.name), justify="right", overflow="fold", min_width=10)
+    for name in settings:
+        table.add_row(plain_text(name), *(plain_text(_value(run, name)) for run in runs))
+    table.add_section()
+    for label, cell in _ROWS.items():
+        cells = [cell(report) for report in reports]
+        if label not in _ONLY_WHERE_ANY or set(cells) != {"0"}:
+            table.add_row(label, *cells)
+    return table
+
+
+def _interval(report: Report) -> str:
+    if report.interval is None:
+        return "-"
+    low, high = report.interval
+    return f"{100 * low:.1f}-{100 * high:.1f}"
+
+
+_ROWS: dict[str, Callable[[Report], str]] = {
+    "episodes": lambda report: f"{report.episodes:,}",
+    "success": lambda report: format_percent(report.success_rate),
+    "95 % CI": _interval,
+    "turns": lambda report: format_number(report.turns.mean),
+    "turns per success": lambda report: format_number(report.turns.mean_of_successes),
+    "steps": lambda report: format_number(report.steps.mean),
+    "steps per success": lambda report: format_number(report.steps.mean_of_successes),
+    "calls": lambda report: format_number(report.calls.mean),
+    "failed calls": lambda report: format_number(report.failed_calls.mean, 2),
+    "format errors": lambda report: format_number(report.format_errors.mean, 2),
+    "characters": lambda report: format_number(report.characters.mean, 0),
+    "tokens": lambda report: format_number(report.tokens.mean, 0),
+    "  prompt": lambda report: format_number(report.tokens.prompt.mean, 0),
+    "  completion": lambda report: format_number(report.tokens.completion.mean, 0),
+    "feedback tokens": lambda report: format_number(report.feedback_tokens.mean, 0),
+    "infrastructure errors": lambda report: f"{report.infrastructure_errors:,}",
+}
+_ONLY_WHERE_ANY = {"feedback tokens", "infrastructure errors"}
+
+
+def _paired(paired: Sequence[PairedFigures]) -> Table:
+    table = _new_table(f"against {paired[0].first}")
+    for heading in ("shared", "both", "only\nfirst", "only\nthis", "neither"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("success, points (95 % CI)", "turns (95 % CI)"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for pair in paired:
+        counts = (pair.shared, pair.both, pair.only_first, pair.only_run, pair.neither)
+        table.add_row(
+            plain_text(pair.run),
+            *(f"{count:,}" for count in counts),
+            _difference(pair.success_rate_difference, 100, digits=1),
+            _difference(pair.turns_difference, 1, digits=2),
+        )
+    return table
+
+
+def _difference(difference: Difference | None, scale: float, digits: int) -> str:
+    if difference is None:
+        return "-"
+    value = f"{scale * difference.value:+.{digits}f}"
+    if difference.interval is None:
+        return f"{value} (-)"
+    low, high = (f"{scale * bound:+.{digits}f}" for bound in difference.interval)
+    return f"{value} ({low} to {high})"
+
+
+def _notes(comparison: RunComparison) -> Iterator[Text]:
+    yield Text(
+        "Turns to tokens: mean per episode. Characters: what the policy wrote. Last: the episodes "
+        "of the same task and sample, scored in both runs; successes in both, one or neither; "
+        "differences of the means, by paired bootstrap (-: all tasks differ alike, or only one).",
+        style="dim",
+    )
+    for run in comparison.runs:
+        if run.figures.damaged_lines:
+            damaged = f"Damaged lines of {run.name}, in no figure: {run.figures.damaged_lines:,}."
+            yield _warning(damaged)
+
+
+def _warning(text: str) -> Text:
+    warning = plain_text(text)
+    warning.stylize("bold red")
+    return warning
+
+
+def _value(run: ComparedRun, name: str) -> str:
+    """The value of a setting in a run, on one line."""
+    if name not in run.settings:
+        return "(not set)"
+    return _shown(run.settings[name])
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) <= _VALUE_CHARACTERS:
+        return text
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
+    return f"{text[: _VALUE_CHARACTERS // 2]}… (sha256 {digest[:8]})"

@@ -1,0 +1,10 @@
+"""Hostile code against an interpreter, and a measured verdict on each piece of it."""
+
+from __future__ import annotations
+
+from embodied.sandbox.checker import check_sandbox
+from embodied.sandbox.corpus import Snippet, load_corpus
+from embodied.sandbox.host import Target
+from embodied.sandbox.verdict import Finding, Outcome
+
+__all__ = ["Finding", "Outcome", "Snippet", "Target", "check_sandbox", "load_corpus"]
