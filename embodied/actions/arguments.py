@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -34,28 +35,21 @@ def _positional_only(spec: ActionSpec) -> list[inspect.Parameter]:
 
 
 def by_name(controller: type[Controller], call: Call) -> dict[str, Any]:
-    """The arguments of a call by parameter name, as JSON holds them.
+    """The arguments of a call by parameter name, as JSON holds them: dataclasses and models as
+    objects, enumerations as their values.
 
     Raises:
         ValueError: a value cannot be written as JSON, or an argument has no name.
     """
-    call = placed(controller, call)
+    named = _named(controller, call) if call.args else call.kwargs
+    return {name: to_jsonable_python(value) for name, value in named.items()}
+
+
+def _named(controller: type[Controller], call: Call) -> Mapping[str, Any]:
     spec = controller.actions().get(call.name)
-    if spec is None and call.args:
-        raise ValueError(f"there is no action {call.name!r} whose parameters have names")
+    if spec is None:
+        raise ValueError(f"there is no action {call.name!r} that names its arguments")
     try:
-        bound = spec.signature.bind_partial(*call.args, **call.kwargs).arguments if spec else {}
-    except TypeError:
-        if call.args:
-            raise ValueError(f"{call.name}() takes fewer arguments: {spec}") from None
-        bound = {}
-    return {name: jsonable(value) for name, value in (bound or call.kwargs).items()}
-
-
-def jsonable(value: Any) -> Any:
-    """A value as JSON holds it: dataclasses and models as objects, enumerations as their values.
-
-    Raises:
-        ValueError: it cannot be written as JSON.
-    """
-    return to_jsonable_python(value)
+        return spec.signature.bind_partial(*call.args, **call.kwargs).arguments
+    except TypeError as error:
+        raise ValueError(f"{call.name}(): {error}. Its signature is {spec}") from None

@@ -71,6 +71,20 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
     return value, end
 
 
+def decode_whole(text: str) -> Any:
+    """The JSON value that a text is.
+
+    Raises:
+        JsonError: it is none, or more follows.
+    """
+    start = len(text) - len(text.lstrip())
+    value, end = decode(text, start)
+    rest = text[end:].lstrip()
+    if rest:
+        raise JsonError("expected nothing more here", text, len(text) - len(rest))
+    return value
+
+
 def encode(value: Any) -> str:
     """A value as JSON of one line that holds no `<`, so that it cannot end or begin a tag.
 

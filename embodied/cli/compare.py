@@ -14,7 +14,7 @@ from embodied.report.compare_table import print_comparison
 
 def compare(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="The folders of two or more runs.")
+        list[Path], typer.Argument(metavar="RUN", help="The folders of two or more runs.")
     ],
     json: options.Json = False,
 ) -> None:

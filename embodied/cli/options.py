@@ -24,6 +24,13 @@ ProtocolName = Annotated[str | None, typer.Option("--protocol", help="default, m
 Action = Annotated[
     str | None, typer.Option("--action", help="Action format: code, json, text or tools.")
 ]
+AllowUnconfined = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unconfined",
+        help="Run the full interpreter even where the system cannot confine it.",
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
 RayAddress = Annotated[
     str | None, typer.Option("--ray-address", help="Ray cluster to join, e.g. auto.")

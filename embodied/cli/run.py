@@ -45,6 +45,7 @@ def run(
     action: options.Action = None,
     out: options.Out = None,
     ray_address: options.RayAddress = None,
+    allow_unconfined: options.AllowUnconfined = False,
     settings: options.Set = None,
     json: options.Json = False,
 ) -> None:
@@ -52,6 +53,8 @@ def run(
 
     Every setting of the configuration is an option: --llm.model NAME, --runner.workers 4.
     """
+    if allow_unconfined:
+        settings = [*(settings or []), "runner.allow_unconfined=true"]
     config = options.resolve(
         path,
         env=env,

@@ -46,6 +46,8 @@ class Interpreters:
                 return self._restricted(robot, limits, seed, check=check)
             case "full":
                 return self._full(robot, limits, seed, check=check)
+            case "auto":
+                return self._auto(robot, limits, seed, check=check)
         raise ConfigError(f"there is no interpreter {name!r}; there are: {', '.join(NAMES)}")
 
     def close(self) -> None:
@@ -77,3 +79,11 @@ class Interpreters:
 
         self._zygote = self._zygote or Zygote(allow_unconfined=self._allow_unconfined)
         return FullSession(robot, limits, seed, check=check, zygote=self._zygote)
+
+    def _auto(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
+        from embodied.interpreter.auto import AutoSession
+
+        def full() -> Session:
+            return self._full(robot, limits, seed, check=check)
+
+        return AutoSession(self._restricted(robot, limits, seed, check=check), full)

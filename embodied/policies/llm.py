@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from embodied.actions.as_tools import ToolsFormat
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient
@@ -38,11 +39,8 @@ class LLMPolicy(Policy):
         functions where the model calls them natively.
         """
         self._episode = f"{task.environment}/{task.split}/{task.id}#{self._sample}"
-        self._tools = ()
-        if protocol.action == "tools":
-            from embodied.actions.as_tools import ToolsFormat
-
-            self._tools = ToolsFormat(type(robot)).tools()
+        natively = protocol.action == "tools"
+        self._tools = ToolsFormat(type(robot)).tools() if natively else ()
 
     async def reply(self, messages: Sequence[Message]) -> Reply:
         """The model's answer with its function calls, and the tokens it took.

@@ -140,10 +140,14 @@ def _names(folders: Sequence[Path]) -> list[str]:
     for folder, path in zip(folders, paths, strict=True):
         if paths.count(path) > 1:
             raise ConfigError(f"{folder} is given twice; a comparison needs different runs")
+    return [_name(path, [other for other in paths if other != path]) for path in paths]
+
+
+def _name(path: Path, others: Iterable[Path]) -> str:
     length = 1
-    while len({path.parts[-length:] for path in paths}) < len(paths):
+    while path.parts[-length:] in {other.parts[-length:] for other in others}:
         length += 1
-    return [str(Path(*path.parts[-length:])) for path in paths]
+    return str(Path(*path.parts[-length:]))
 
 
 def _settings(protocol: RunProtocol) -> dict[str, Any]:

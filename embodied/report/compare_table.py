@@ -20,6 +20,12 @@ from embodied.report.table import format_number, format_percent, plain_text, sta
 _VALUE_CHARACTERS = 40
 """Values of settings that are longer are shown by their beginning and a hash."""
 
+_RUN_COLUMNS = 10
+"""Columns of text that each run has at least: enough for `61.0-100.0`."""
+
+_ALL_RUNS_COLUMNS = 66
+"""Columns of text that all runs together take at most, unless they need more."""
+
 
 def print_comparison(comparison: RunComparison, console: Console | None = None) -> None:
     """Print a comparison.
@@ -74,8 +80,12 @@ def _figures(
     runs: Sequence[ComparedRun], reports: Sequence[Report], settings: Sequence[str] = ()
 ) -> Table:
     table = _new_table("run")
+    widest = max(_RUN_COLUMNS, _ALL_RUNS_COLUMNS // len(runs))
     for run in runs:
-        table.add_column(plain_text(run.name), justify="right", overflow="fold", min_width=10)
+        heading = plain_text(run.name)
+        table.add_column(
+            heading, justify="right", overflow="fold", min_width=_RUN_COLUMNS, max_width=widest
+        )
     for name in settings:
         table.add_row(plain_text(name), *(plain_text(_value(run, name)) for run in runs))
     table.add_section()
@@ -118,8 +128,8 @@ def _paired(paired: Sequence[PairedFigures]) -> Table:
     table = _new_table(f"against {paired[0].first}")
     for heading in ("shared", "both", "only\nfirst", "only\nthis", "neither"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("success, points (95 % CI)", "turns (95 % CI)"):
-        table.add_column(heading, justify="right", overflow="fold")
+    for heading in ("success, points\n(95 % CI)", "turns\n(95 % CI)"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for pair in paired:
         counts = (pair.shared, pair.both, pair.only_first, pair.only_run, pair.neither)
         table.add_row(

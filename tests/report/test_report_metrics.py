@@ -18,6 +18,8 @@ def summary(outcome: Outcome, kind: str = "pick", **fields: Any) -> Summary:
     return Summary.model_validate(
         {
             "episode_id": "t#0",
+            "task_id": "t",
+            "sample": 0,
             "kind": kind,
             "outcome": outcome,
             "turns": 4,
@@ -25,6 +27,9 @@ def summary(outcome: Outcome, kind: str = "pick", **fields: Any) -> Summary:
             "steps": 8,
             "prompt_tokens": 1000,
             "completion_tokens": 100,
+            "feedback_prompt_tokens": 50,
+            "feedback_completion_tokens": 5,
+            "characters": 300,
             "format_errors": 1,
             "failed_calls": 2,
             "seconds": EpisodeSeconds(total=3.0, policy=2.0, interpreter=0.5, environment=0.25),
@@ -87,9 +92,11 @@ def test_figures_by_hand() -> None:
     assert report.turns.mean == pytest.approx(40 / 6)
     assert (report.calls.total, report.calls.mean) == (60, 10.0)
     assert (report.steps.total, report.steps.mean) == (180, 30.0)
-    assert report.steps.mean_of_successes == 5.0
+    assert (report.steps.mean_of_successes, report.turns.mean_of_successes) == (5.0, 4.0)
     assert (report.tokens.total, report.tokens.mean) == (6600, 1100.0)
     assert (report.tokens.prompt.total, report.tokens.completion.mean) == (6000, 100.0)
+    assert (report.feedback_tokens.total, report.feedback_tokens.prompt.mean) == (330, 50.0)
+    assert (report.characters.total, report.characters.mean) == (1800, 300.0)
     assert (report.format_errors.total, report.failed_calls.total) == (6, 12)
     assert (report.seconds.episode.total, report.seconds.policy.mean) == (18.0, 2.0)
     assert report.infrastructure_causes == {"gone": 1, "unknown": 1}
@@ -123,6 +130,8 @@ def test_the_json_has_the_documented_keys() -> None:
         "failed_calls",
         "steps",
         "tokens",
+        "feedback_tokens",
+        "characters",
         "format_errors",
         "seconds",
     }
@@ -133,5 +142,6 @@ def test_the_json_has_the_documented_keys() -> None:
         "retries",
         "damaged_lines",
     }
-    assert report["turns"] == {"total": 4, "mean": 4.0}
+    assert report["turns"] == {"total": 4, "mean": 4.0, "mean_of_successes": 4.0}
+    assert report["calls"] == {"total": 10, "mean": 10.0}
     assert len(report["interval"]) == 2

@@ -23,6 +23,8 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
     return Summary.model_validate(
         {
             "episode_id": f"t{number}#0",
+            "task_id": f"t{number}",
+            "sample": 0,
             "kind": KINDS[number % 4],
             "outcome": outcome,
             "turns": number % 20,
@@ -30,6 +32,9 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
             "steps": number % 50,
             "prompt_tokens": 12_000 + number,
             "completion_tokens": 1_200,
+            "feedback_prompt_tokens": 0,
+            "feedback_completion_tokens": 0,
+            "characters": 4_000,
             "format_errors": 0,
             "failed_calls": 0,
             "seconds": EpisodeSeconds(),
@@ -83,6 +88,15 @@ def test_causes_are_counted_below(report: Report) -> None:
     assert "Damaged lines, in no figure: 3." in printed(
         report.model_copy(update={"damaged_lines": 3})
     )
+
+
+def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> None:
+    assert "Feedback" not in printed(report)
+    assert "Format errors" not in printed(report)
+    some = {"feedback_prompt_tokens": 4000, "feedback_completion_tokens": 100, "failed_calls": 3}
+    text = printed(compute([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
+    assert "Feedback tokens per episode: 2,050 (prompt 2,000, completion 50).\n" in text
+    assert "Format errors: 0. Failed calls: 3.\n" in text
 
 
 def test_it_fits_and_is_plain(report: Report) -> None:

@@ -1,5 +1,6 @@
 """Torn and damaged files: every complete record is kept, and nothing is hidden."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -132,6 +133,18 @@ def test_an_index_with_lines_in_any_order(written: Written, order: list[int]) ->
     lines = written.index.splitlines(keepends=True)
     index = b"".join(lines[number] for number in order)
     check(written, written.copy(written.shard, index), written.episodes)
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_an_index_of_an_earlier_version_is_made_anew(written: Written, mixed: bool) -> None:
+    lines = [json.loads(line) for line in written.index.splitlines()]
+    for line in lines[: 2 if mixed else None]:
+        for name in ("task_id", "sample", "feedback_prompt_tokens", "characters"):
+            del line[name]
+    index = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    folder = written.copy(written.shard, index)
+    assert [summary.task_id for summary in open_run(folder).summaries()] == ["t0", "t1", "t2", "t3"]
+    check(written, folder, written.episodes)
 
 
 def _spoil(written: Written, number: int, spoiled: bytes) -> bytes:

@@ -11,7 +11,7 @@ import embodied.store.writer
 from embodied.errors import ConfigError, RunError
 from embodied.protocol import RunProtocol
 from embodied.store import RunStore, open_run
-from embodied.trajectory import CallRecord, Outcome, Trajectory
+from embodied.trajectory import CallRecord, Outcome, ToolCall, Trajectory, Usage
 
 MakeTrajectory = Callable[..., Trajectory]
 
@@ -38,12 +38,18 @@ def test_a_summary_counts_its_trajectory(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
     retries = ["\n  the server\tis gone \nTraceback", "x" * 300]
-    episode = make_trajectory(1, turns=3, attempts=3, retries=retries)
+    episode = make_trajectory(1, turns=3, text="look", sample=2, attempts=3, retries=retries)
+    episode.turns[0].tool_calls = [ToolCall(id="1", name="put", arguments='{"a": 1}')]
+    episode.turns[0].tool_results = ["done"]
+    episode.turns[1].feedback_usage = Usage(prompt_tokens=7, completion_tokens=2)
     with RunStore.create(tmp_path, protocol, {}) as store:
         store.append(episode)
     (summary,) = open_run(tmp_path).summaries()
     assert (summary.turns, summary.calls, summary.steps, summary.failed_calls) == (3, 6, 6, 3)
+    assert (summary.task_id, summary.sample) == ("t1", 2)
     assert (summary.prompt_tokens, summary.completion_tokens) == (300, 30)
+    assert (summary.feedback_prompt_tokens, summary.feedback_completion_tokens) == (7, 2)
+    assert summary.characters == len("look" * 3 + "put" + '{"a": 1}')
     assert summary.seconds.model_dump() == {
         "total": 2.0,
         "policy": 3.0,

@@ -1,0 +1,75 @@
+"""The JSON schema of an action's parameters."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from embodied.controller import ActionSpec
+
+Schema = dict[str, Any]
+
+
+def parameters_schema(spec: ActionSpec) -> Schema:
+    """The schema of the object that holds an action's arguments by name.
+
+    Types that have a name of their own stand in `$defs`, once each.
+
+    Raises:
+        TypeError: a parameter has a type that JSON cannot express.
+    """
+    if not spec.validators:
+        return {"type": "object", "properties": {}, "additionalProperties": False}
+    try:
+        schemas, shared = TypeAdapter.json_schemas(
+            [(name, "validation", adapter) for name, adapter in spec.validators.items()]
+        )
+    except PydanticInvalidForJsonSchema as error:
+        raise TypeError(f"{spec}: a type cannot be written as JSON: {error.message}") from None
+    parameters = spec.signature.parameters
+    schema: Schema = {
+        "type": "object",
+        "properties": {
+            name: _untitled(schemas[name, "validation"]) | _default(parameter)
+            for name, parameter in parameters.items()
+        },
+        "additionalProperties": False,
+    }
+    required = [name for name, p in parameters.items() if p.default is p.empty]
+    if required:
+        schema["required"] = required
+    schema.update(_untitled(shared))
+    return schema
+
+
+def _default(parameter: inspect.Parameter) -> Schema:
+    if parameter.default is parameter.empty:
+        return {}
+    try:
+        return {"default": to_jsonable_python(parameter.default)}
+    except PydanticSerializationError:
+        return {}
+
+
+_MAPS = ("properties", "patternProperties", "$defs")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
+
+
+def _untitled(schema: Any) -> Any:
+    """A schema without the titles that only repeat names."""
+    if not isinstance(schema, dict):
+        return schema
+    cleaned = {key: value for key, value in schema.items() if key != "title"}
+    for key, value in cleaned.items():
+        if key in _MAPS:
+            cleaned[key] = {name: _untitled(part) for name, part in value.items()}
+        elif key in _LISTS:
+            cleaned[key] = [_untitled(part) for part in value]
+        elif key in _SINGLE:
+            cleaned[key] = _untitled(value)
+    return cleaned

@@ -1,0 +1,69 @@
+"""The forms and rules of M3ToolEval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from embodied import Outcome, Trajectory, run_episode
+from embodied.conversations import make_conversation
+from embodied.policies.replay import ReplayPolicy
+from embodied.policy import Reply
+from embodied.protocol import preset
+from tests.conftest import LightSwitch, Switcher
+
+PRESET = preset("m3")
+
+
+@pytest.mark.parametrize(
+    ("message", "action", "answer"),
+    [
+        ("I look.\nAction:\n```python\nwait()\n```\nEnd Action", "wait()", None),
+        ("Action: print(wait()) End Action", "print(wait())", None),
+        ("Action:\nwait()\nEnd Action\nAnswer: done", "wait()", None),
+        ("Thus:\nAnswer: 42 lights ", None, "42 lights"),
+        ("Action:\nwait(", "wait(", None),
+        ("I do nothing.", None, None),
+        ("<execute>wait()</execute>", None, None),
+    ],
+)
+def test_read(message: str, action: str | None, answer: str | None) -> None:
+    move = make_conversation(PRESET, Switcher).read(Reply(message))
+    assert (move.action, move.answer) == (action, answer)
+
+
+async def play(task: Any, action: str, *messages: str) -> Trajectory:
+    environment = LightSwitch()
+    protocol = PRESET.model_copy(update={"action": action})
+    policy = ReplayPolicy("test", messages)
+    return await run_episode(task, environment, Switcher(environment), policy, protocol)
+
+
+async def test_a_wrong_answer_gets_another_turn(task: Any) -> None:
+    both = "Action:\n```\nprint(on('left 1'))\non('right 1')\n```\nEnd Action"
+    trajectory = await play(task, "code", "Answer: done", "hm", both)
+    wrong, unread, _ = trajectory.turns
+    assert wrong.observation == "Your answer is wrong."
+    assert "End Action" in unread.observation
+    assert unread.format_error
+    assert trajectory.outcome is Outcome.SUCCESS
+
+
+async def test_ten_turns(task: Any) -> None:
+    trajectory = await play(task, "code", *["Answer: done"] * 12)
+    assert len(trajectory.turns) == 10
+    assert trajectory.outcome is Outcome.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ("json", 'Action: {"name": "on", "arguments": {"light": "left 1"}} End Action'),
+        ("text", "Action: on, left 1 End Action"),
+    ],
+)
+async def test_other_formats_between_the_same_words(task: Any, action: str, message: str) -> None:
+    trajectory = await play(task, action, message)
+    assert [step.command for step in trajectory.steps] == ["on left 1"]
+    assert trajectory.turns[0].observation == "The light left 1 is on."

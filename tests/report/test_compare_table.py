@@ -1,0 +1,114 @@
+"""The printed comparison."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from embodied.report import compare_runs, print_comparison
+from embodied.trajectory import Outcome, Trajectory, Usage
+from tests.report.runs import episode, write_run
+
+
+def printed(folders: list[Path], width: int = 100) -> str:
+    file = io.StringIO()
+    print_comparison(compare_runs(folders), Console(file=file, width=width))
+    return file.getvalue()
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The lines of all tables by their first word; of several, the first."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if words:
+            found.setdefault(words[0], words[1:])
+    return found
+
+
+def episodes(wins: int, number: int = 40) -> list[Trajectory]:
+    """Episodes of which the first ones are won in three turns, the others lost in ten."""
+    return [
+        episode(task, turns=3) if task < wins else episode(task, Outcome.TRUNCATED, turns=10)
+        for task in range(number)
+    ]
+
+
+def test_three_action_formats(tmp_path: Path) -> None:
+    wins = {"code": 30, "json": 20, "text": 0}
+    folders = [
+        write_run(tmp_path / name, episodes(won), {"action": name}) for name, won in wins.items()
+    ]
+    text = printed(folders)
+    assert "Settings that differ: protocol.action. All others are the same." in text
+    assert "Warning" not in text
+    assert "Only the episodes" not in text
+    assert "feedback tokens" not in text
+    found = rows(text)
+    assert found["run"] == ["code", "json", "text"]
+    assert found["protocol.action"] == ["code", "json", "text"]
+    assert found["success"] == ["75.0", "%", "50.0", "%", "0.0", "%"]
+    assert found["95"] == ["%", "CI", "59.8-85.8", "35.2-64.8", "0.0-8.8"]
+    assert found["completion"] == ["48", "65", "100"]
+    assert found["json"][:5] == ["40", "20", "10", "0", "10"]
+    assert "-25.0 (-37.5 to -12.5)  +1.75" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_warnings(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", episodes(2, 4), {"limits": {"steps": None}}, seed=1)
+    other = write_run(tmp_path / "other", episodes(2, 3), {"limits": {"steps": 30}}, seed=1)
+    text = printed([one, other], width=200)
+    assert "Warning: the runs are not comparable in protocol.limits.steps: null | 30\n" in text
+    assert "Warning: the runs hold different episodes: 4 in one, 3 in other; 3 in all" in text
+    assert "Only the episodes that all runs hold:\n" in text
+    assert text.count("protocol.limits.steps") == 3
+
+
+def test_runs_without_shared_episodes(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / str(task), [episode(task)]) for task in (1, 2)]
+    text = printed(folders)
+    assert "0 in all of them" in text
+    assert "Only the episodes" not in text
+
+
+def test_what_only_some_runs_have_is_shown_only_then(tmp_path: Path) -> None:
+    commented = episode(1)
+    commented.turns[0].feedback_usage = Usage(prompt_tokens=1234)
+    lost = episode(2, Outcome.INFRASTRUCTURE_ERROR)
+    one = write_run(tmp_path / "one", [episode(1)])
+    other = write_run(tmp_path / "other", [commented, lost])
+    with (one / "episodes" / "00000.jsonl").open("a") as file:
+        file.write("{}\n")
+    text = printed([one, other])
+    assert rows(text)["feedback"] == ["tokens", "0", "1,234"]
+    assert rows(text)["infrastructure"] == ["errors", "0", "1"]
+    assert "Damaged lines of one, in no figure: 1." in text
+
+
+@pytest.mark.parametrize("number", [2, 6])
+def test_long_names_and_values_fit(tmp_path: Path, number: int) -> None:
+    def policy(run: int) -> dict[str, Any]:
+        return {"name": "llm", "[red]prompt[/red]": f"\x1b[31m{'long ' * 100}{run}", "run": run}
+
+    folders = [
+        write_run(
+            tmp_path / ("a-name-that-says-all-" * 5 + str(run)),
+            [episode(1)],
+            {"action_limits": {"output_characters": 1000 + run}},
+            policy=policy(run),
+        )
+        for run in range(number)
+    ]
+    text = printed(folders)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b" not in text
+    assert "[red]prompt[/red]" in text
+    assert rows(text)["policy.run"] == [str(run) for run in range(number)]
+    values = next(line for line in text.split("Warning: ") if "prompt[/red]:" in line)
+    assert values.count("sha256") == number
+    assert len(set("".join(values.split()).split(":", 1)[1].split("|"))) == number
