@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from embodied.actions.examples import example_call
 from embodied.actions.explain import explain_code
 from embodied.actions.format import ActionFormat, Call, Reading
 from embodied.controller import ActionSpec
@@ -29,7 +30,7 @@ class CodeFormat(ActionFormat):
 
     def example(self) -> str:
         """A line of code in tags."""
-        return message("", f"print({_example(list(self.controller.actions().values()))})").content
+        return self.render("", [example_call(self.controller)]).content
 
     def read(self, reply: Reply) -> Reading:
         """The code of a message: all `<execute>` blocks, else all Markdown fences.
@@ -85,24 +86,13 @@ def tagged(message: str, tag: str) -> list[str]:
 
 
 def _stub(spec: ActionSpec) -> str:
-    quoted = f'"""{spec.documentation}"""'
+    end = "\n" if "\n" in spec.documentation or spec.documentation.endswith('"') else ""
+    quoted = f'"""{spec.documentation}{end}"""'
     return f"def {spec.name}{_bare(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
 
 
 def _bare(signature: inspect.Signature) -> str:
     return str(signature).replace("'", "")
-
-
-def _example(specs: Sequence[ActionSpec]) -> str:
-    """A call of an action without arguments, if there is one."""
-    simple = [spec for spec in specs if not _required(spec)]
-    spec = (simple or specs)[0]
-    return f"{spec.name}({', '.join(_required(spec))})"
-
-
-def _required(spec: ActionSpec) -> list[str]:
-    empty = inspect.Parameter.empty
-    return [name for name, p in spec.signature.parameters.items() if p.default is empty]
 
 
 def _literal(value: object) -> str:

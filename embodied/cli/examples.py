@@ -12,7 +12,7 @@ from embodied.cli import options
 from embodied.config import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
-from embodied.examples import Example, write_examples
+from embodied.in_context import Example, write_examples
 from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName
 from embodied.registry import controller_name, make_controller, make_environment

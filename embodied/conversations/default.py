@@ -14,11 +14,11 @@ from embodied.trajectory import Message
 
 _SYSTEM = """\
 You control a robot {means}. In each turn, first say in a sentence or two what you have \
-learned and what to do next, then {write}
+learned and what to do next, then {form}
 
 {rules}
 
-These functions control the robot{document}
+{functions}
 
 You have {turns} turns{steps}. The episode ends by itself as soon as the goal is reached. If the \
 task cannot be done, write <solution>give up</solution> instead of {noun}."""
@@ -31,6 +31,7 @@ class _Words(NamedTuple):
     write: str
     rules: str
     noun: str
+    functions: str = "These functions control the robot:\n\n{document}"
 
 
 _CALLS_RULE = (
@@ -59,7 +60,13 @@ _WORDS = {
         _CALLS_RULE.replace("call", "command"),
         "commands",
     ),
-    "tools": _Words("by calling its functions", "call one or more of them.", _CALLS_RULE, "calls"),
+    "tools": _Words(
+        "by calling its functions",
+        "call one or more of them.",
+        _CALLS_RULE,
+        "calls",
+        "{document}",
+    ),
 }
 
 _UNREADABLE = {
@@ -119,10 +126,10 @@ class DefaultConversation(Conversation):
         example, document = self.format.example(), self.format.document()
         return _SYSTEM.format(
             means=words.means,
-            write=f"{words.write}\n\n{example}" if example else words.write,
+            form=words.write if self.format.name == "tools" else f"{words.write}\n\n{example}",
             rules=words.rules,
             noun=words.noun,
-            document=f":\n\n{document}" if document else " and are given to you as tools.",
+            functions=words.functions.format(document=document),
             turns=limits.turns,
             steps="" if limits.steps is None else f" and {limits.steps} robot actions in all",
         )
@@ -130,7 +137,7 @@ class DefaultConversation(Conversation):
     def _unreadable(self, move: Move) -> str:
         problem = f": {move.problem}" if move.problem else ""
         text = _UNREADABLE[self.format.name].format(problem=problem)
-        return f"{text}\n{self.format.example()}".rstrip()
+        return text if self.format.name == "tools" else f"{text}\n{self.format.example()}"
 
 
 def _headed(messages: Sequence[Message], heading: str) -> list[Message]:

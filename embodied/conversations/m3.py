@@ -17,7 +17,9 @@ from embodied.policy import Reply
 from embodied.trajectory import Message
 
 _OPENING = """\
-You have these functions to solve a task{document}
+You have these functions to solve a task:
+
+{document}
 
 In each turn, think first, then do one of two things.
 {action}
@@ -30,8 +32,7 @@ Now, let's get started!
 {task}"""
 
 _ACTION = """\
-1) Take an action. You then see what came of it.
-{form}"""
+1) Take an action. You then see what came of it. {form}"""
 
 _ACTION_BLOCK = re.compile(r"\bAction:(.*?)(?:\bEnd Action\b|\Z)", re.DOTALL)
 _ANSWER = re.compile(r"^[ \t]*Answer:(.*)", re.MULTILINE)
@@ -42,11 +43,9 @@ class M3Conversation(Conversation):
 
     def opening(self, observation: Observation) -> list[Message]:
         """Functions, rules, examples and task."""
-        document = self.format.document()
-        form = _form(self.format)
         content = _OPENING.format(
-            document=f":\n\n{document}" if document else ", which are given to you as tools.",
-            action=_ACTION.format(form=form) if form else "1) Call one of the functions.",
+            document=self.format.document(),
+            action=_ACTION.format(form=_form(self.format)),
             turns=self.protocol.limits.turns,
             examples="".join(f"\nExample:\n{_as_text(e)}\n" for e in self.protocol.examples),
             task=observation.text,
@@ -73,8 +72,7 @@ class M3Conversation(Conversation):
             return "Your answer is wrong."
         if move.action is None:
             problem = f" ({move.problem})" if move.problem else ""
-            form = _form(self.format) or "Call a function."
-            return f"No action and no answer could be read{problem}. The right form is:\n{form}"
+            return f"No action and no answer could be read{problem}. {_form(self.format)}"
         parts = [output.stdout.rstrip("\n"), output.value or ""]
         parts += self.format.explain(move.action, output)
         return "\n".join(part for part in parts if part) or "(no output)"
@@ -85,9 +83,11 @@ class M3Conversation(Conversation):
 
 
 def _form(action_format: ActionFormat) -> str:
-    """The right form of an action, between the benchmark's words instead of tags."""
+    """How an action is written: between the benchmark's words, where others have tags."""
+    if action_format.name == "tools":
+        return "Call one or more of the functions."
     example = action_format.example().replace("<execute>", "").replace("</execute>", "").strip()
-    return f"Action:\n{example}\nEnd Action" if example else ""
+    return f"Write it like this:\nAction:\n{example}\nEnd Action"
 
 
 def _as_text(example: tuple[Message, ...]) -> str:

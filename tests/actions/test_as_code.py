@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controllers.household import Household
 from embodied.actions import as_code
 from embodied.actions.as_code import CodeFormat
 from embodied.policy import Reply
@@ -36,6 +37,10 @@ def test_parse(message: str, code: str | None) -> None:
 @given(st.text(alphabet="abc .\n"), st.sampled_from(["look()", "x = 1\nif x:\n    print(x)"]))
 def test_what_is_rendered_reads_back(thought: str, code: str) -> None:
     assert CodeFormat(Switcher).read(as_code.message(thought, code)).action == code
+
+
+def test_documentation_that_ends_with_a_quote_is_python() -> None:
+    ast.parse(CodeFormat(Household).document())
 
 
 def test_the_documentation_is_python_and_complete() -> None:
