@@ -18,15 +18,14 @@ def placed(controller: type[Controller], call: Call) -> Call:
     A call that cannot be put so, as it leaves out a required argument, stays as it is.
     """
     spec = controller.actions().get(call.name)
-    if spec is None or call.args:
-        return call
-    first = _positional_only(spec)
+    first = _positional_only(spec)[len(call.args) :] if spec else []
     count = max((i + 1 for i, p in enumerate(first) if p.name in call.kwargs), default=0)
-    args = tuple(call.kwargs.get(p.name, p.default) for p in first[:count])
+    args = [call.kwargs.get(p.name, p.default) for p in first[:count]]
     if any(value is inspect.Parameter.empty for value in args):
         return call
-    taken = {p.name for p in first}
-    return Call(call.name, args, {k: v for k, v in call.kwargs.items() if k not in taken})
+    moved = {p.name for p in first[:count]}
+    kwargs = {name: value for name, value in call.kwargs.items() if name not in moved}
+    return Call(call.name, (*call.args, *args), kwargs)
 
 
 def _positional_only(spec: ActionSpec) -> list[inspect.Parameter]:

@@ -63,7 +63,9 @@ class ToolsFormat(CallFormat):
     def read(self, reply: Reply) -> Reading:
         """All function calls of the message, whatever its text says."""
         if not reply.tool_calls:
-            return Reading(problem=f"no function was called; to act, call one, e.g. {self.example()}")
+            return Reading(
+                problem=f"no function was called; to act, call one, e.g. {self.example()}"
+            )
         if len(reply.tool_calls) > call_objects.MAX_CALLS:
             most = call_objects.MAX_CALLS
             return Reading(problem=f"an action may hold no more than {most} calls")

@@ -14,7 +14,6 @@ from embodied.controller import ActionSpec, Controller
 
 _HEAD = re.compile(r"(?P<name>[^\W\d]\w*)\s*(?P<opening>[,(]|\Z)")
 _KEYWORD = re.compile(r"(?P<name>[^\W\d]\w*)\s*=(?!=)\s*")
-_SPACE = re.compile(r"\s*")
 _QUOTED = re.compile(
     r""""(?P<double>[^"\\]*+(?:\\.[^"\\]*+)*+)"|'(?P<single>[^'\\]*+(?:\\.[^'\\]*+)*+)'"""
 )
@@ -110,17 +109,126 @@ def _call(line: str, head: re.Match[str], spec: ActionSpec | None) -> Call:
     text = line[:-1] if in_brackets else line
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
-    position = _SPACE.match(text, head.end()).end()
+    position = _skip(text, head.end())
     while position < len(text):
         keyword = _KEYWORD.match(text, position)
         if keyword and (in_brackets or _has(spec, keyword["name"])):
-            name = keyword["name"]
-            if name in kwargs:
-                raise LineError(f"{name} is given twice", position)
-            kwargs[name], position = _value(text, keyword.end(), spec, name)
+            if keyword["name"] in kwargs:
+                raise LineError(f"{keyword['name']} is given twice", position)
+            value, end = _value(text, keyword.end(), spec, keyword["name"])
+            kwargs[keyword["name"]] = value
         else:
-            names = _positional(spec)[len(args) :]
-            value, position = _value(text, position, spec, names[0] if names else None)
+            value, end = _value(text, position, spec, _name_at(spec, len(args)))
             args.append(value)
-        position = _after(text, position)
+        position = _after(text, end)
     return Call(head["name"], tuple(args), kwargs)
+
+
+def _has(spec: ActionSpec | None, name: str) -> bool:
+    return spec is None or name in spec.signature.parameters
+
+
+def _name_at(spec: ActionSpec | None, number: int) -> str | None:
+    names = _positional(spec)
+    return names[number] if number < len(names) else None
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _after(text: str, end: int) -> int:
+    """Where the next argument begins, after one that ends at `end`."""
+    position = _skip(text, end)
+    if position < len(text) and text[position] != ",":
+        raise LineError('expected ","', position)
+    return _skip(text, position + 1)
+
+
+def _value(text: str, start: int, spec: ActionSpec | None, name: str | None) -> tuple[Any, int]:
+    """The argument that begins at `start`, and where it ends."""
+    bare_text = spec is None or name is None or spec.signature.parameters[name].annotation is str
+    match text[start : start + 1]:
+        case "" | ",":
+            raise LineError("expected an argument", start)
+        case '"':
+            return _in_double_quotes(text, start)
+        case "'" if (quoted := _QUOTED.match(text, start)) and _ends(text, quoted.end()):
+            return _unescaped(quoted["single"]), quoted.end()
+        case "[" | "{" | "(" if not bare_text:
+            return _structure(text, start)
+    comma = text.find(",", start)
+    end = len(text) if comma < 0 else comma
+    word = text[start:end].strip()
+    if spec is None or name is None or bare_text:
+        return word, end
+    return _fitting(word, spec, name), end
+
+
+def _ends(text: str, position: int) -> bool:
+    after = _skip(text, position)
+    return text[after : after + 1] in ("", ",")
+
+
+def _in_double_quotes(text: str, start: int) -> tuple[str, int]:
+    try:
+        value, end = decode(text, start)
+        return str(value), end
+    except JsonError as error:
+        quoted = _QUOTED.match(text, start)
+        if quoted is None or error.position is None:
+            raise LineError(error.what, error.position) from None
+        return _unescaped(quoted["double"]), quoted.end()
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[0]), text)
+
+
+def _structure(text: str, start: int) -> tuple[Any, int]:
+    """A list or object, as JSON or as a Python literal."""
+    try:
+        return decode(text, start)
+    except JsonError as error:
+        end = enclosed(text, start)
+        if end is None:
+            raise LineError(error.what, error.position) from None
+    try:
+        return literal(text[start:end]), end
+    except ValueError as error:
+        raise LineError(str(error), start) from None
+
+
+def _fitting(word: str, spec: ActionSpec, name: str) -> Any:
+    """What a bare word means: a value that fits the parameter, if there is one."""
+    meanings = [*_plain_value(word), word]
+    for meaning in meanings:
+        try:
+            spec.checked(name, meaning)
+        except TypeError:
+            continue
+        return meaning
+    return meanings[0]
+
+
+def _plain_value(word: str) -> list[Any]:
+    if word in _CONSTANTS:
+        return [_CONSTANTS[word]]
+    try:
+        return [decode_whole(word)]
+    except JsonError:
+        return []
+
+
+def _written(value: Any, spec: ActionSpec | None, name: str) -> str:
+    """A value as `_value` reads it: bare where it can be, else as JSON."""
+    bare = isinstance(value, str) and value and not _NOT_BARE.search(value)
+    if bare and not _KEYWORD.match(value):
+        try:
+            if _value(value, 0, spec, name) == (value, len(value)):
+                return str(value)
+        except LineError:
+            pass
+    return encode(value)

@@ -28,7 +28,7 @@ def explain_code(code: str, output: Output) -> Iterator[str]:
     elif output.limit is not None:
         yield f"Stopped: {output.limit}."
     elif output.ended:
-        yield "The episode has ended."
+        yield from _ended(output)
     else:
         return
     if output.calls:
@@ -48,12 +48,21 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
     elif output.limit is not None:
         yield f"Stopped: {output.limit}."
     elif output.ended:
-        yield f"The episode ended with call {made} of {number}."
+        yield from _ended(output)
     else:
         return
     if made < number:
         left = ", ".join(shortened(call, _CHARACTERS) for call in calls[made : made + _CALLS])
         yield f"Not run: {left}{', …' if number - made > _CALLS else ''}."
+
+
+def _ended(output: Output) -> Iterator[str]:
+    """The end of the episode, which keeps the action from seeing what its last call returned."""
+    if output.calls:
+        last = output.calls[-1]
+        result = last.result if isinstance(last.result, str) else described(last.result)
+        yield f"{shown_call(last)} returned: {result}"
+    yield "The episode has ended."
 
 
 def shown_call(call: CallRecord) -> str:

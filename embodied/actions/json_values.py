@@ -63,7 +63,7 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
         value, end = _DECODER.raw_decode(text, start)
         _check(value)
     except json.JSONDecodeError as error:
-        raise JsonError(_explained(error), text, error.pos) from None
+        raise JsonError(_explained(error, start), text, error.pos) from None
     except _RefusedError as error:
         raise JsonError(str(error), text) from None
     except RecursionError:
@@ -157,9 +157,9 @@ def _check_characters(text: str) -> None:
         raise _RefusedError(f"the text {described(text, 80)} holds half a character") from None
 
 
-def _explained(error: json.JSONDecodeError) -> str:
+def _explained(error: json.JSONDecodeError, start: int) -> str:
     if error.msg.startswith("Expecting ',' delimiter"):
-        return f'expected "," or "{_open_bracket(error.doc[: error.pos])}"'
+        return f'expected "," or "{_open_bracket(error.doc[start : error.pos])}"'
     known = (words for start, words in _WORDING.items() if error.msg.startswith(start))
     return next(known, error.msg)
 

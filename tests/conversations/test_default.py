@@ -43,7 +43,8 @@ async def test_the_end_of_the_episode_in_the_middle_of_a_plan(task: Any) -> None
     assert trajectory.outcome is Outcome.SUCCESS
     assert len(trajectory.steps) == 2
     observation = trajectory.turns[0].observation
-    assert "The light left 1 is on.\nThe episode has ended." in observation
+    returned = "on('right 1') returned: The light right 1 is on."
+    assert f"The light left 1 is on.\n{returned}\nThe episode has ended." in observation
     assert "never" not in observation.split("[left")[0].split("ended.")[0]
     assert "Calls made: on('left 1'), on('right 1')." in observation
     assert "Not run: lines 3 to 4." in observation
