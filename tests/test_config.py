@@ -46,6 +46,38 @@ def test_a_protocol_named_later_takes_the_place_of_all(tmp_path: Path) -> None:
     assert load_config(file, [], ["protocol=default"]) == RunConfig()
 
 
+def test_action_and_interpreter_may_stand_at_the_top(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("action: json\nprotocol: m3\n")
+    config = load_config(file, [], ["interpreter=full"])
+    assert (config.protocol.action, config.protocol.interpreter) == ("json", "full")
+    assert config.protocol.limits.turns == 10
+    assert load_config(file, [], ["action=text"]).protocol.action == "text"
+
+
+def test_a_preset_that_knows_one_action_format_says_so() -> None:
+    with pytest.raises(ConfigError, match="only the action format code"):
+        load_config(None, [{"protocol": "mint"}], ["action=json"])
+
+
+def test_examples_are_read_for_the_action_format(tmp_path: Path) -> None:
+    for action in ("code", "json"):
+        text = f"examples:\n- - {{role: user, content: {action}}}\n"
+        (tmp_path / f"{action}.yaml").write_text(text)
+    settings = ["action=json", f"protocol.examples={tmp_path}"]
+    (example,) = load_config(None, [], settings).protocol.examples
+    assert [message.content for message in example] == ["json"]
+    stored = load_config(None, [], settings).model_dump(mode="json")
+    assert RunConfig.model_validate(stored).protocol.examples == (example,)
+
+
+@pytest.mark.parametrize("text", ["x: 1", "examples: [[{role: usr, content: a}]]", "[", "\0"])
+def test_examples_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "e.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"protocol\.examples: .*e\.yaml"):
+        load_config(None, [], [f"protocol.examples={tmp_path / 'e.yaml'}"])
+
+
 def test_one_value_for_a_list_and_a_number_for_a_name() -> None:
     config = load_config(
         None, [], ["tasks.kinds=x", "tasks.ids=7", "policy.recordings=a.jsonl", "llm.model=123"]

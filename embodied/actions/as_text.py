@@ -45,7 +45,7 @@ class TextFormat(CallFormat):
 
     def _described(self, spec: ActionSpec) -> str:
         types = parameters_schema(spec).get("$defs")
-        lines = [documentation(spec, self._line)]
+        lines = [documentation(spec, lambda call: f"`{self._line(call)}`")]
         lines += (
             [f"Types, as JSON schema: {json.dumps(types, ensure_ascii=False)}"] if types else []
         )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from embodied.actions import call_objects
 from embodied.actions.arguments import by_name
+from embodied.actions.blocks import whole_characters
 from embodied.actions.examples import documentation, example_call
 from embodied.actions.format import Call, CallFormat, FormatError, Reading
 from embodied.actions.json_values import JsonError, decode_whole, encode
@@ -70,10 +71,12 @@ class ToolsFormat(CallFormat):
             most = call_objects.MAX_CALLS
             return Reading(problem=f"an action may hold no more than {most} calls")
         try:
-            calls = [_object(call, number) for number, call in enumerate(reply.tool_calls, 1)]
+            objects = [_object(call, number) for number, call in enumerate(reply.tool_calls, 1)]
+            action = encode([call | {"name": self._action(call["name"])} for call in objects])
+            self.calls(action)
         except FormatError as error:
             return Reading(problem=str(error))
-        return Reading(encode([call | {"name": self._action(call["name"])} for call in calls]))
+        return Reading(action)
 
     def _action(self, tool: str) -> str:
         return self._actions.get(tool, tool)
@@ -107,14 +110,13 @@ def _object(call: ToolCall, number: int) -> dict[str, Any]:
         FormatError: its arguments are not a JSON object.
     """
     which = f"call {number} ({described(call.name, 80)})"
-    text = call.arguments.encode("utf-8", "replace").decode("utf-8")
     try:
-        arguments = decode_whole(text) if text.strip() else {}
+        arguments = decode_whole(whole_characters(call.arguments) or "{}")
     except JsonError as error:
         raise FormatError(f"the arguments of {which} are not JSON: {error}") from None
     if not isinstance(arguments, dict):
         raise FormatError(f"the arguments of {which} are {described(arguments, 80)}, not an object")
-    return {"name": call.name, "arguments": arguments}
+    return {"name": whole_characters(call.name), "arguments": arguments}
 
 
 def _tool_names(controller: type[Controller]) -> dict[str, str]:

@@ -45,7 +45,7 @@ def split(message: str) -> Parts:
     A thought or solution that is left open is none, and an action that is left open ends with the
     message. Half characters (lone surrogates) become question marks.
     """
-    text = message.encode("utf-8", "replace").decode("utf-8")
+    text = whole_characters(message)
     blocks: list[Block] = []
     rest: list[str] = []
     opened: re.Match[str] | None = None
@@ -66,6 +66,11 @@ def split(message: str) -> Parts:
     else:
         blocks.append(Block(text[position:], closed=False))
     return Parts(tuple(blocks), "\n".join(rest))
+
+
+def whole_characters(text: str) -> str:
+    """The text with question marks for half characters (lone surrogates)."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def wrapped(thought: str, action: str) -> str:

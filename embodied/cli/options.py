@@ -24,6 +24,9 @@ ProtocolName = Annotated[str | None, typer.Option("--protocol", help="default, m
 Action = Annotated[
     str | None, typer.Option("--action", help="Action format: code, json, text or tools.")
 ]
+Interpreter = Annotated[
+    str | None, typer.Option("--interpreter", help="Of code: restricted, full or auto.")
+]
 AllowUnconfined = Annotated[
     bool,
     typer.Option(
@@ -50,6 +53,7 @@ def resolve(
     policy: str | None = None,
     protocol: str | None = None,
     action: str | None = None,
+    interpreter: str | None = None,
     out: Path | None = None,
     ray_address: str | None = None,
     settings: Sequence[str] | None = None,
@@ -67,10 +71,10 @@ def resolve(
         "out": str(out) if out else None,
         "runner": {"ray_address": ray_address} if ray_address else None,
     }
-    if action is not None:
-        settings = [*(settings or []), f"action={action}"]
+    short = {"action": action, "interpreter": interpreter}
+    named = [f"{key}={value}" for key, value in short.items() if value is not None]
     change = {key: value for key, value in shortcuts.items() if value is not None}
-    return load_config(path, [change], settings or [])
+    return load_config(path, [change], [*(settings or []), *named])
 
 
 def with_settings(words: Sequence[str]) -> list[str]:

@@ -6,24 +6,44 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from embodied.actions import as_code
+from embodied.controller import Controller
+from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policy import Policy, Reply
+from embodied.protocol import Protocol
+from embodied.task import Task
 from embodied.trajectory import Message, Trajectory
 
-_HELP = "Write Python and end it with an empty line; an empty line alone gives up."
+_HELP = "Write {what} and end with an empty line; an empty line alone gives up."
+_WHAT = {"code": "Python", "json": "JSON calls", "text": "commands, one a line"}
 
 
 class HumanPolicy(Policy):
-    """Shows each message and reads a code action from the terminal."""
+    """Shows each message and reads an action from the terminal."""
 
     name = "human"
 
     def __init__(self) -> None:
         self._shown = 0
+        self._action = "code"
+
+    def begin(
+        self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
+    ) -> None:
+        """Take the action format.
+
+        Raises:
+            ConfigError: it is one that nobody can type.
+        """
+        if protocol.action not in _WHAT:
+            raise ConfigError(
+                "nobody can type native function calls; for the policy human choose the action "
+                f"format {', '.join(_WHAT)}"
+            )
+        self._action = protocol.action
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """What the person typed, as a code action; None to give up.
+        """What the person typed, as an action; None to give up.
 
         Raises:
             ConfigError: there is no person, and a pipe has nothing for this episode.
@@ -32,10 +52,10 @@ class HumanPolicy(Policy):
             if message.role != "assistant":
                 print(message.content, flush=True)
         first, self._shown = not self._shown, len(messages) + 1
-        code, ended = await asyncio.to_thread(_read_code)
-        if ended and first and not code and not sys.stdin.isatty():
+        text, ended = await asyncio.to_thread(_read_lines, _HELP.format(what=_WHAT[self._action]))
+        if ended and first and not text and not sys.stdin.isatty():
             raise ConfigError("standard input has ended; the policy human has nobody to ask")
-        return as_code.message("", code) if code else None
+        return Reply(f"<execute>\n{text}\n</execute>") if text else None
 
 
 def show_end(trajectory: Trajectory) -> None:
@@ -53,12 +73,12 @@ def show_end(trajectory: Trajectory) -> None:
     print(f"The episode has ended: {trajectory.outcome}{limit}.", flush=True)
 
 
-def _read_code() -> tuple[str, bool]:
+def _read_lines(help_text: str) -> tuple[str, bool]:
     """The lines up to an empty one, and whether the input has ended.
 
     Not by `input`: the process may end at the prompt, and readline would leave the terminal mute.
     """
-    print(_HELP)
+    print(help_text)
     lines: list[str] = []
     while True:
         print("... " if lines else ">>> ", end="", flush=True)

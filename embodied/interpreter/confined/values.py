@@ -7,48 +7,35 @@ key, which names the type.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 MAX_DEPTH = 50
 MAX_KEYS = 1000
-"""Keys and members of sets that are not text, in one value: their hashes can be made to collide."""
+"""Members of a set and keys of a dictionary that are not text: their hashes can be made to collide,
+and then time grows with their square."""
+MAX_KEYS_TOGETHER = 10_000
+"""Likewise, in all sets and dictionaries of a value together."""
 _LARGEST = 2**63
-_SETS: dict[str, type] = {"set": set, "frozenset": frozenset}
 
 
-def encode(value: object, depth: int = 0) -> Any:  # noqa: PLR0911 - one for each kind
-    """A value as JSON data.
+def encode(value: object, *, bounded: bool = False) -> Any:
+    """A value as JSON data. `bounded`: it goes to somebody who does not trust its keys.
 
     Raises:
         TypeError: it holds something that is not plain data.
-        ValueError: it is nested too deep.
+        ValueError: it is nested too deep, or holds too many keys.
     """
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return clean(value)
-        case int():
-            return int(value) if abs(value) < _LARGEST else {"int": hex(value)}
-        case float():
-            return float(value) if math.isfinite(value) else {"float": repr(float(value))}
-        case _ if depth >= MAX_DEPTH:
-            raise ValueError(f"the value is nested deeper than {MAX_DEPTH} levels")
-        case list():
-            return [encode(item, depth + 1) for item in value]
-        case tuple() | set() | frozenset():
-            kind = next(k for k in (tuple, set, frozenset) if isinstance(value, k))
-            return {kind.__name__: [encode(item, depth + 1) for item in value]}
-        case dict():
-            pairs = [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]
-            return {"dict": pairs}
-    if hasattr(value, "tolist"):
-        return encode(value.tolist(), depth + 1)
-    raise TypeError(
-        f"a value of the type {type(value).__name__} cannot be handed over; pass text, numbers, "
-        "None, and lists, tuples, sets and dictionaries of them"
-    )
+    return _Encoder(_Keys(bounded)).encode(value, 0)
+
+
+def decode(data: Any, *, bounded: bool = False) -> Any:
+    """The value that was encoded. `bounded`: nothing about it is trusted.
+
+    Raises:
+        ValueError, TypeError: no value encodes to this.
+    """
+    return _Decoder(_Keys(bounded)).decode(data, 0)
 
 
 def clean(text: str) -> str:
@@ -56,52 +43,98 @@ def clean(text: str) -> str:
     return text if text.isascii() else str(text).encode("utf-8", "replace").decode()
 
 
-def decode(data: Any) -> Any:
-    """The value that was encoded.
+class _Keys:
+    """Counts the keys of one value."""
 
-    Raises:
-        ValueError, TypeError: no value encodes to this.
-    """
-    return _Decoder().decode(data, 0)
+    def __init__(self, bounded: bool) -> None:
+        self._bounded = bounded
+        self._together = 0
+
+    def count(self, keys: Sequence[object]) -> None:
+        if not self._bounded:
+            return
+        number = sum(not isinstance(key, str) for key in keys)
+        self._together += number
+        if number > MAX_KEYS or self._together > MAX_KEYS_TOGETHER:
+            raise ValueError(f"it holds more than {MAX_KEYS} keys or set members that are not text")
+
+
+class _Encoder:
+    def __init__(self, keys: _Keys) -> None:
+        self._keys = keys
+
+    def encode(self, value: object, depth: int) -> Any:  # noqa: PLR0911 - one for each kind
+        match value:
+            case None | bool():
+                return value
+            case str():
+                return clean(value)
+            case int():
+                return int(value) if abs(value) < _LARGEST else {"int": hex(value)}
+            case float():
+                return float(value) if math.isfinite(value) else {"float": repr(float(value))}
+            case _ if depth >= MAX_DEPTH:
+                raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+            case list():
+                return self._all(value, depth)
+            case tuple():
+                return {"tuple": self._all(value, depth)}
+            case set() | frozenset():
+                self._keys.count(list(value))
+                kind = "set" if isinstance(value, set) else "frozenset"
+                return {kind: self._all(list(value), depth)}
+            case dict():
+                keys = list(value)
+                self._keys.count(keys)
+                values = self._all(list(value.values()), depth)
+                return {"dict": [[self.encode(k, depth + 1), v] for k, v in zip(keys, values, strict=True)]}
+        if hasattr(value, "tolist"):
+            return self.encode(value.tolist(), depth + 1)
+        raise TypeError(f"a value of the type {type(value).__name__} is no plain data")
+
+    def _all(self, values: Sequence[object], depth: int) -> list[Any]:
+        return [self.encode(item, depth + 1) for item in values]
 
 
 class _Decoder:
-    """Counts keys over a whole value."""
-
-    def __init__(self) -> None:
-        self._keys = 0
+    def __init__(self, keys: _Keys) -> None:
+        self._keys = keys
 
     def decode(self, data: Any, depth: int) -> Any:
         match data:
             case None | bool() | int() | float() | str():
                 return data
-            case _ if depth > MAX_DEPTH:
-                raise ValueError("nested too deep")
+            case _ if depth >= MAX_DEPTH:
+                raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
             case list():
-                return [self.decode(item, depth + 1) for item in data]
+                return self._all(data, depth)
             case dict() if len(data) == 1:
                 ((kind, content),) = data.items()
-                return self._tagged(kind, content, depth + 1)
+                return self._tagged(kind, content, depth)
         raise ValueError("this encodes no value")
 
-    def _tagged(self, kind: str, content: Any, depth: int) -> Any:
+    def _tagged(self, kind: str, content: Any, depth: int) -> Any:  # noqa: PLR0911 - likewise
         match kind, content:
             case "int", str():
                 return int(content, 16)
             case "float", str():
                 return float(content)
             case "tuple", list():
-                return tuple([self.decode(item, depth) for item in content])
-            case ("set" | "frozenset"), list():
-                return _SETS[kind](self._hashed(content, depth))
+                return tuple(self._all(content, depth))
+            case "set", list():
+                return set(self._hashed(content, depth))
+            case "frozenset", list():
+                return frozenset(self._hashed(content, depth))
             case "dict", list():
                 keys = self._hashed([key for key, _ in content], depth)
-                return dict(zip(keys, [self.decode(v, depth) for _, v in content], strict=True))
+                values = self._all([value for _, value in content], depth)
+                return dict(zip(keys, values, strict=True))
         raise ValueError(f"this encodes no value: {kind!r}")
 
-    def _hashed(self, members: Iterable[Any], depth: int) -> list[Any]:
-        values = [self.decode(member, depth) for member in members]
-        self._keys += sum(type(value) is not str for value in values)
-        if self._keys > MAX_KEYS:
-            raise ValueError(f"more than {MAX_KEYS} keys that are not text")
+    def _all(self, data: list[Any], depth: int) -> list[Any]:
+        return [self.decode(item, depth + 1) for item in data]
+
+    def _hashed(self, members: list[Any], depth: int) -> list[Any]:
+        values = self._all(members, depth)
+        self._keys.count(values)
         return values

@@ -1,0 +1,158 @@
+"""Confines the process of a session: rights, files, system calls, memory, and when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import landlock, seccomp
+
+NOBODY = 65534
+OPEN_FILES = 64
+FILE_BYTES = 8 * 1024 * 1024
+_ADDRESS_SPACE = 1024**3
+"""Beyond the memory that may be written: libraries that are loaded later, mapped files."""
+_SET_DEATH_SIGNAL, _SET_DUMPABLE, _NO_NEW_PRIVILEGES = 1, 4, 38
+_CAPABILITIES_VERSION = 0x20080522
+
+
+@dataclass(frozen=True)
+class World:
+    """What a confined process may use."""
+
+    folder: str
+    """Its working folder, the only one that it may write to."""
+    readable: Sequence[str]
+    """Files and folders that it may read besides."""
+    memory_bytes: int
+    """What it may use beyond what it has already."""
+    user: int | None
+    """Who it becomes; None: whoever it is, without privileges."""
+    required: bool = True
+    """False: go on where the system cannot confine."""
+
+
+def problem() -> str | None:
+    """What this system lacks to confine a process, in words; None: nothing."""
+    if sys.platform != "linux":
+        return f"it needs Linux, and this is {sys.platform}"
+    if not seccomp.knows(os.uname().machine):
+        return f"it has no filter of system calls for {os.uname().machine}"
+    missing = []
+    if not landlock.version():
+        missing.append("Landlock (Linux 5.13 or newer, with landlock among its security modules)")
+    if not seccomp.is_offered():
+        missing.append("seccomp filters")
+    return f"this system does not offer {' and '.join(missing)}" if missing else None
+
+
+def confine(world: World, descriptor: int) -> None:
+    """Confine this process, which must have one thread only, for ever.
+
+    Args:
+        world: what it may use.
+        descriptor: the only open file that it keeps, besides the standard ones.
+
+    Raises:
+        OSError: the system refuses, and confinement is required.
+    """
+    os.setsid()
+    os.chdir(world.folder)
+    os.closerange(3, descriptor)
+    os.closerange(descriptor + 1, _most_files())
+    if sys.platform != "linux":
+        return
+    baseline = _memory()
+    with _tolerant(world):
+        _prefer_for_killing()
+        _prctl(_NO_NEW_PRIVILEGES, 1)
+        _drop_privileges(world)
+    _die_with_parent()
+    _limit(baseline, world.memory_bytes)
+    with _tolerant(world):
+        landlock.restrict(world.readable, [".", "/dev/null"])
+    with _tolerant(world):
+        seccomp.restrict(os.uname().machine, os.getpid())
+
+
+@contextlib.contextmanager
+def _tolerant(world: World) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError):
+        if world.required:
+            raise
+
+
+def _most_files() -> int:
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1 << 20 if most == resource.RLIM_INFINITY else most
+
+
+def _memory() -> tuple[int, int]:
+    """Bytes of address space and of data that this process has."""
+    pages = Path("/proc/self/statm").read_text().split()
+    size = os.sysconf("SC_PAGE_SIZE")
+    return int(pages[0]) * size, int(pages[5]) * size
+
+
+def _prefer_for_killing() -> None:
+    """Where the machine runs out of memory, this process goes first."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _drop_privileges(world: World) -> None:
+    if world.user is not None:
+        os.chown(".", world.user, world.user)
+        os.setgroups([])
+        os.setresgid(world.user, world.user, world.user)
+        os.setresuid(world.user, world.user, world.user)
+    header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capset(header, bytes(24)) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"capset: {os.strerror(error)}")
+    _prctl(_SET_DUMPABLE, 0)
+
+
+def _die_with_parent() -> None:
+    """Be killed when the parent dies. A change of user forgets it, so it comes after that."""
+    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _limit(baseline: tuple[int, int], memory_bytes: int) -> None:
+    import resource
+
+    space, data = baseline
+    _lower(resource.RLIMIT_DATA, data + memory_bytes)
+    _lower(resource.RLIMIT_AS, space + memory_bytes + _ADDRESS_SPACE)
+    _lower(resource.RLIMIT_FSIZE, FILE_BYTES)
+    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    for kind in ("CORE", "NPROC", "MEMLOCK", "MSGQUEUE", "SIGPENDING"):
+        _lower(getattr(resource, f"RLIMIT_{kind}"), 0)
+
+
+def _lower(kind: int, value: int) -> None:
+    import resource
+
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    rest = [ctypes.c_ulong(n) for n in (value, 0, 0, 0)]
+    if libc.prctl(option, *rest) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"prctl {option}: {os.strerror(error)}")

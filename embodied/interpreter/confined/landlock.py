@@ -1,0 +1,100 @@
+"""Landlock: a process gives up all files but those that rules name (Linux 5.13 or newer).
+
+The interface is described in https://docs.kernel.org/userspace-api/landlock.html.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+import struct
+from collections.abc import Iterable
+
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_VERSION = 1
+_PATH_BENEATH = 1
+_QUIET = 1
+"""Do not fill the system's audit log with what this process is denied."""
+
+_WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 << 14
+_REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REGULAR = 1 << 4, 1 << 5, 1 << 7, 1 << 8
+_REFER = 1 << 13
+_READ = _READ_FILE | _READ_DIR
+_READ_WRITE = (
+    _READ | _WRITE_FILE | _TRUNCATE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REGULAR | _REFER
+)
+_FILE_RIGHTS = _READ_FILE | _WRITE_FILE | _TRUNCATE
+_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
+"""How many rights each version of the interface knows."""
+_ALL_RIGHTS = 16
+_TCP_RIGHTS = 0b11
+_SCOPES = 0b11
+"""Abstract sockets and signals."""
+
+
+def version() -> int:
+    """The version of the interface that the kernel offers; 0: none."""
+    try:
+        return _call(_CREATE_RULESET, None, 0, _VERSION)
+    except OSError:
+        return 0
+
+
+def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
+    """Leave this process the given files, and folders with all that is in them, for ever.
+
+    It also gives up TCP, abstract sockets and signals to others where the kernel can take them.
+    It must have given up new privileges before.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    offered = version()
+    ruleset = _ruleset(offered)
+    try:
+        for path in readable:
+            _allow(ruleset, path, _READ, offered)
+        for path in writable:
+            _allow(ruleset, path, _READ_WRITE, offered)
+        _call(_RESTRICT_SELF, ruleset, _QUIET if offered >= 7 else 0)
+    finally:
+        os.close(ruleset)
+
+
+def _handled(offered: int) -> int:
+    return int((1 << _RIGHTS.get(offered, _ALL_RIGHTS)) - 1)
+
+
+def _ruleset(offered: int) -> int:
+    attributes = struct.pack("=Q", _handled(offered))
+    if offered >= 4:
+        attributes += struct.pack("=Q", _TCP_RIGHTS)
+    if offered >= 6:
+        attributes += struct.pack("=Q", _SCOPES)
+    return _call(_CREATE_RULESET, attributes, len(attributes), 0)
+
+
+def _allow(ruleset: int, path: str, rights: int, offered: int) -> None:
+    """Add a rule for a path; one that is gone or out of reach needs none."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            rights &= _FILE_RIGHTS
+        attributes = struct.pack("=Qi", rights & _handled(offered), descriptor)
+        _call(_ADD_RULE, ruleset, _PATH_BENEATH, attributes, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _call(number: int, *arguments: int | bytes | None) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    passed = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    result = int(libc.syscall(ctypes.c_long(number), *passed))
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"Landlock: {os.strerror(error)}")
+    return result
