@@ -54,7 +54,7 @@ class ActionSpec:
         Raises:
             TypeError: type hints or the docstring are missing.
         """
-        hints = get_type_hints(method)
+        hints, annotated = get_type_hints(method), get_type_hints(method, include_extras=True)
         signature = inspect.signature(method)
         parameters = list(signature.parameters.values())[1:]
         missing = [p.name for p in parameters if p.name not in hints]
@@ -71,7 +71,7 @@ class ActionSpec:
                 return_annotation=hints["return"],
             ),
             documentation=documentation,
-            validators={p.name: _validator(method, p, hints[p.name]) for p in parameters},
+            validators={p.name: _validator(method, p, annotated[p.name]) for p in parameters},
         )
 
     def bind(
@@ -250,7 +250,7 @@ class Controller:
         """
         spec = self.actions().get(name)
         if spec is None:
-            raise NameError(f"there is no action {name!r}; {_nearest(name, self.actions())}")
+            raise NameError(f"there is no action {described(name, 80)}; {_nearest(name, self.actions())}")
         try:
             arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
             self.last_answer = spec.apply(getattr(self, name), arguments)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from embodied.actions.blocks import split, wrapped
 from embodied.actions.examples import example_call
 from embodied.actions.explain import explain_code
 from embodied.actions.format import ActionFormat, Call, Reading
@@ -15,8 +15,7 @@ from embodied.controller import ActionSpec
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
 
-_TAGGED = re.compile(r"<execute>(.*?)(?:</execute>|\Z)", re.DOTALL)
-_FENCED = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
+_LANGUAGES = ("python", "py", "")
 
 
 class CodeFormat(ActionFormat):
@@ -38,8 +37,8 @@ class CodeFormat(ActionFormat):
         Several blocks run as one, joined by a newline. A block that the message leaves open, as at
         a token limit, ends with the message.
         """
-        blocks = _TAGGED.findall(reply.content) or _FENCED.findall(reply.content)
-        code = "\n".join(textwrap.dedent(block).strip() for block in blocks)
+        blocks = split(reply.content).marked(_LANGUAGES)
+        code = "\n".join(textwrap.dedent(block.text).strip() for block in blocks)
         return Reading(code or None)
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
@@ -68,7 +67,7 @@ class CodeFormat(ActionFormat):
 
 def message(thought: str, code: str) -> Reply:
     """A message that `CodeFormat.read` reads back: the thought in words, then the code."""
-    return Reply(f"{thought}\n<execute>\n{code}\n</execute>".lstrip("\n"))
+    return Reply(wrapped(thought, code))
 
 
 def tagged(message: str, tag: str) -> list[str]:

@@ -42,7 +42,7 @@ class JsonFormat(CallFormat):
 
     def example(self) -> str:
         """One call in tags."""
-        return wrapped("", self._written([example_call(self.controller)])).lstrip()
+        return wrapped("", self._written([example_call(self.controller)]))
 
     def read(self, reply: Reply) -> Reading:
         """The JSON of all tagged or fenced blocks, else every call that stands in the message."""

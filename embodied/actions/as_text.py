@@ -44,19 +44,18 @@ class TextFormat(CallFormat):
         return "\n\n".join([_FORM, *(self._described(spec) for spec in specs)])
 
     def _described(self, spec: ActionSpec) -> str:
+        body = documentation(spec, lambda call: f"`{self._line(call)}`")
         types = parameters_schema(spec).get("$defs")
-        lines = [documentation(spec, lambda call: f"`{self._line(call)}`")]
-        lines += (
-            [f"Types, as JSON schema: {json.dumps(types, ensure_ascii=False)}"] if types else []
-        )
-        return f"{command_line.pattern(spec)}\n{textwrap.indent(chr(10).join(lines), '    ')}"
+        if types:
+            body += f"\nTypes, as JSON schema: {json.dumps(types, ensure_ascii=False)}"
+        return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"
 
     def _line(self, call: Call) -> str:
         return command_line.write(self.controller, call)
 
     def example(self) -> str:
         """One command in tags."""
-        return wrapped("", self._line(example_call(self.controller))).lstrip()
+        return wrapped("", self._line(example_call(self.controller)))
 
     def read(self, reply: Reply) -> Reading:
         """The lines of all tagged or fenced blocks, else those that begin with `Action:`, else the

@@ -111,7 +111,7 @@ def _object(call: ToolCall, number: int) -> dict[str, Any]:
     """
     which = f"call {number} ({described(call.name, 80)})"
     try:
-        arguments = decode_whole(whole_characters(call.arguments) or "{}")
+        arguments = decode_whole(whole_characters(call.arguments).strip() or "{}")
     except JsonError as error:
         raise FormatError(f"the arguments of {which} are not JSON: {error}") from None
     if not isinstance(arguments, dict):

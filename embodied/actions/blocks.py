@@ -76,7 +76,7 @@ def whole_characters(text: str) -> str:
 def wrapped(thought: str, action: str) -> str:
     """A message with a thought and an action in tags; tags of actions in the thought are undone."""
     harmless = re.sub(r"<(?=/?execute>)", "< ", thought)
-    return f"{harmless}\n<execute>\n{action}\n</execute>"
+    return f"{harmless}\n<execute>\n{action}\n</execute>".lstrip("\n")
 
 
 def _pairs(text: str) -> list[re.Match[str]]:

@@ -20,7 +20,7 @@ _QUOTED = re.compile(
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _CONSTANTS = {"True": True, "False": False, "None": None}
-_NOT_BARE = re.compile(r"[,<\n\r]")
+_NOT_BARE = re.compile(r"[,<\n\r]|\A['\"=]")
 _MODULES = re.compile(r"\b(?:\w+\.)+")
 
 
@@ -55,7 +55,7 @@ def parse(line: str, controller: type[Controller], *, known: bool = False) -> Ca
     if head is None or spec is None:
         try:
             name, arguments = controller.command_call(line)
-            return Call(name, kwargs=arguments)
+            return placed(controller, Call(name, kwargs=arguments))
         except ValueError:
             if head is None or known:
                 raise LineError("this is no command") from None
@@ -149,7 +149,8 @@ def _after(text: str, end: int) -> int:
 
 def _value(text: str, start: int, spec: ActionSpec | None, name: str | None) -> tuple[Any, int]:
     """The argument that begins at `start`, and where it ends."""
-    bare_text = spec is None or name is None or spec.signature.parameters[name].annotation is str
+    parameter = spec.signature.parameters.get(name or "") if spec else None
+    is_text = parameter is None or parameter.annotation is str
     match text[start : start + 1]:
         case "" | ",":
             raise LineError("expected an argument", start)
@@ -157,14 +158,14 @@ def _value(text: str, start: int, spec: ActionSpec | None, name: str | None) -> 
             return _in_double_quotes(text, start)
         case "'" if (quoted := _QUOTED.match(text, start)) and _ends(text, quoted.end()):
             return _unescaped(quoted["single"]), quoted.end()
-        case "[" | "{" | "(" if not bare_text:
+        case "[" | "{" | "(" if not is_text:
             return _structure(text, start)
     comma = text.find(",", start)
     end = len(text) if comma < 0 else comma
     word = text[start:end].strip()
-    if spec is None or name is None or bare_text:
+    if spec is None or parameter is None or is_text:
         return word, end
-    return _fitting(word, spec, name), end
+    return _fitting(word, spec, parameter.name), end
 
 
 def _ends(text: str, position: int) -> bool:
@@ -193,12 +194,10 @@ def _structure(text: str, start: int) -> tuple[Any, int]:
         return decode(text, start)
     except JsonError as error:
         end = enclosed(text, start)
-        if end is None:
+        try:
+            return literal(text[start:end]), end or len(text)
+        except ValueError:
             raise LineError(error.what, error.position) from None
-    try:
-        return literal(text[start:end]), end
-    except ValueError as error:
-        raise LineError(str(error), start) from None
 
 
 def _fitting(word: str, spec: ActionSpec, name: str) -> Any:

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from embodied.actions.json_values import JsonError, decode_whole
+from embodied.actions.json_values import decode_whole
 
 MAX_CHARACTERS = 50_000
 """Of one literal."""
@@ -42,9 +42,6 @@ def literal(text: str | ast.expr) -> Any:
     if isinstance(text, str) and len(text) > MAX_CHARACTERS:
         raise ValueError(f"a value may have no more than {MAX_CHARACTERS} characters")
     try:
-        value = ast.literal_eval(text)
-        return decode_whole(json.dumps(value, allow_nan=False))
-    except JsonError as error:
-        raise ValueError(error.what) from None
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise ValueError(f"no value can be read here: {error}") from None
+        return decode_whole(json.dumps(ast.literal_eval(text), allow_nan=False))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        raise ValueError("this is no literal that JSON can hold") from None

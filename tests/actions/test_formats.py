@@ -71,9 +71,7 @@ def test_every_format_reads_back_what_it_renders(
 
 @each_call_format
 @pytest.mark.parametrize("thought", ["<execute>", "<execute>look()</execute>", "```json\n[]\n```"])
-def test_a_thought_that_speaks_of_tags_is_no_action(
-    made: type[CallFormat], thought: str
-) -> None:
+def test_a_thought_that_speaks_of_tags_is_no_action(made: type[CallFormat], thought: str) -> None:
     call = Call("on", ("left 1",))
     (read,) = written_and_read(made(Switcher), thought, [call])
     assert bound(read, Switcher) == bound(call, Switcher)
@@ -121,7 +119,14 @@ PIECES = [
     "'",
     "\\",
     "on",
-    "wait, 3",
+    "on(",
+    "wait(",
+    "wait, ",
+    "light=",
+    "x = ",
+    "times=",
+    "True",
+    "3",
     "1e999",
     "NaN",
     "9" * 5000,
@@ -150,8 +155,8 @@ ADVERSARIAL = [
         *("[", "{", "(", '"', "'", "\\", "`", "<", " ", "\n", ",", "-", "9", "A"),
         *("<thought>", "<execute>", "</execute>", "<solution></thought>", "```\n", "```json\n[\n"),
         *('{"a":', '{"name":', '[{"name":', '{"name":"on"}', '{"name":"on"}\n', '["a ', "[ "),
-        *("Action:", "Action: on\n", "on, a\n", "on(", "on, 'a, ", "on, \"a\", ", "- ", "a = "),
-        *("'\\', ", "\"\\", "['a'], ", '["a" "b"], ', "-1, ", "take a from b ", "\ud800"),
+        *("Action:", "Action: on\n", "on, a\n", "on(", "on, 'a, ", 'on, "a", ', "- ", "a = "),
+        *("'\\', ", '"\\', "['a'], ", '["a" "b"], ', "-1, ", "take a from b ", "\ud800"),
     )
 ]
 
@@ -161,7 +166,7 @@ ADVERSARIAL = [
 def test_reading_of_hostile_messages_ends(made: type[CallFormat], around: str) -> None:
     for text in ADVERSARIAL:
         call = ToolCall.model_construct(id="1", name="on", arguments=text)
-        made(Typed).read(Reply(around.format(text) if "{}" in around else text, tool_calls=(call,)))
+        made(Typed).read(Reply(around.format(text), tool_calls=(call,)))
 
 
 @each_call_format

@@ -1,0 +1,47 @@
+"""The in-context examples that come with the project are true: they can be played again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+import embodied
+from embodied import Outcome, Protocol, Reply
+from embodied.in_context import read_examples
+from embodied.protocol import ActionName
+from embodied.registry import environment_class
+from tests.e2e.test_formats import Said
+
+FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
+FORMATS = get_args(ActionName)
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The games that the quickstart generates, one of which the examples play."""
+    pytest.importorskip("alfworld", reason="needs: pip install 'embodied-codeact[alfworld]'")
+    folder = tmp_path_factory.mktemp("games")
+    environment_class("alfworld").generate(folder, 24, 0)
+    return folder
+
+
+@pytest.mark.parametrize("action", FORMATS)
+def test_an_example_plays_again_word_for_word(games: Path, action: str) -> None:
+    ids = yaml.safe_load((FOLDER / f"{action}.yaml").read_text())["origin"]["tasks"]
+    tasks = {task.id: task for task in embodied.list_tasks("alfworld", "train", data=games)}
+    examples = read_examples(FOLDER, action)
+    assert len(examples) == len(ids)
+    for example, task in zip(examples, ids, strict=True):
+        said = [Reply(m.content, tool_calls=tuple(m.tool_calls)) for m in example[1::2]]
+        env = embodied.make_environment("alfworld", data=games)
+        robot = embodied.make_controller("household", env)
+        protocol = Protocol.model_validate({"action": action})
+        episode = embodied.run_episode(tasks[task], env, robot, Said(said), protocol)
+        trajectory = asyncio.run(episode)
+        assert trajectory.outcome is Outcome.SUCCESS
+        assert tuple(trajectory.messages[-len(example) + 1 :]) == example[1:]
+        assert trajectory.first_observation == example[0].content
