@@ -178,8 +178,14 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _layered(tree: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`tree` with `change` laid over it, where a protocol's bare name stands for a whole one."""
+    """`tree` with `change` laid over it, where a protocol's bare name stands for a whole one.
+
+    A shorthand is no part of the protocol that a name replaces. The later of a shorthand and the
+    setting that it stands for counts.
+    """
     name = change.get("protocol")
+    given = name if isinstance(name, Mapping) else {}
+    tree = {key: value for key, value in tree.items() if key not in SHORTHANDS or key not in given}
     if isinstance(name, str):
         tree, change = {**tree, "protocol": {}}, {**change, "protocol": {"preset": name}}
     return merged(tree, change)
@@ -189,10 +195,10 @@ def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:
     """A mapping with its shorthands where they belong: in the protocol."""
     short = {key: tree[key] for key in SHORTHANDS if key in tree}
     rest = {key: value for key, value in tree.items() if key not in SHORTHANDS}
-    if not short:
-        return rest
     protocol = rest.get("protocol", {})
     named = {"preset": protocol} if isinstance(protocol, str) else protocol
+    if not short or not isinstance(named, Mapping):
+        return rest
     return {**rest, "protocol": {**named, **short}}
 
 
@@ -220,7 +226,7 @@ def load_config(
         ConfigError: the file cannot be read, a key is unknown or a value is bad; the message names
             the key, the file and the nearest valid key.
     """
-    tree = _layered({}, _expanded(_read(path))) if path else {}
+    tree = _layered({}, _read(path)) if path else {}
     return with_changes(tree, str(path) if path else "the command line", changes, assignments)
 
 
@@ -244,13 +250,13 @@ def with_changes(
     origins: dict[str, str] = {}
     for change in changes:
         tree = _layered(tree, change)
-        origins |= dict.fromkeys(_names(change), "the command line")
+        origins |= dict.fromkeys(_names(_expanded(change)), "the command line")
     for text in assignments:
-        change = _expanded(assignment(text))
+        change = assignment(text)
         tree = _layered(tree, change)
-        origins |= dict.fromkeys(_names(change), "--set")
+        origins |= dict.fromkeys(_names(_expanded(change)), "--set")
     try:
-        return RunConfig.model_validate(tree)
+        return RunConfig.model_validate(_expanded(tree))
     except ValidationError as error:
         problems: dict[str, list[str]] = {}
         for item in error.errors():

@@ -63,11 +63,11 @@ async def run_episode(
     observation = await asyncio.to_thread(env.reset, task, seed)
     robot.begin(observation, protocol.limits.steps, protocol.after_end)
     policy.begin(task, robot, observation, protocol)
-    conversation = make_conversation(protocol, type(robot))
-    prompt = conversation.opening(observation)
-    if commentator is not None:
-        commentator.begin(task, robot, protocol)
     try:
+        conversation = make_conversation(protocol, type(robot))
+        prompt = conversation.opening(observation)
+        if commentator is not None:
+            commentator.begin(task, robot, protocol)
         session = _session(conversation, robot, _session_seed(task, seed, sample), interpreters)
         with session:
             play = _Play(robot, policy, conversation, session, list(prompt), commentator)

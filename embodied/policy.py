@@ -21,6 +21,8 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     tool_calls: tuple[ToolCall, ...] = ()
     """Native function calls, in the action format `tools`."""
+    unusable_calls: tuple[str, ...] = ()
+    """What is wrong with native function calls that no conversation can hold, in words."""
 
 
 class Policy(ABC):

@@ -55,6 +55,21 @@ def test_action_and_interpreter_may_stand_at_the_top(tmp_path: Path) -> None:
     assert load_config(file, [], ["action=text"]).protocol.action == "text"
 
 
+def test_a_shorthand_outlives_the_name_of_another_protocol(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("action: json\n")
+    config = load_config(file, [{"protocol": "m3"}])
+    assert (config.protocol.conversation, config.protocol.action) == ("m3", "json")
+    assert load_config(file, [], ["protocol.action=text"]).protocol.action == "text"
+    file.write_text("protocol: {action: json}\n")
+    assert load_config(file, [{"protocol": "m3"}]).protocol.action == "code"
+
+
+def test_a_shorthand_beside_a_protocol_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="protocol"):
+        load_config(None, [], ["protocol=7", "action=json"])
+
+
 def test_a_preset_that_knows_one_action_format_says_so() -> None:
     with pytest.raises(ConfigError, match="only the action format code"):
         load_config(None, [{"protocol": "mint"}], ["action=json"])

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from embodied.actions.blocks import split, wrapped
 from embodied.actions.examples import example_call
 from embodied.actions.explain import explain_code
 from embodied.actions.format import ActionFormat, Call, Reading
+from embodied.actions.schema import type_name, types_note
 from embodied.controller import ActionSpec
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
 
-_LANGUAGES = ("python", "py", "")
+_LANGUAGES = ("python", "python3", "py", "")
 
 
 class CodeFormat(ActionFormat):
@@ -44,6 +48,17 @@ class CodeFormat(ActionFormat):
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """One line a call, each of which prints its result."""
         return message(thought, "\n".join(f"print({self._written(call)})" for call in calls))
+
+    def calls_robot(self, action: str) -> bool:
+        """Whether it is Python that calls one of the controller's functions by its name."""
+        try:
+            nodes = list(ast.walk(ast.parse(action)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        called = {
+            n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        return not called.isdisjoint(self.controller.actions())
 
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """The failing line with its variables, the calls made, the lines not run."""
@@ -85,13 +100,33 @@ def tagged(message: str, tag: str) -> list[str]:
 
 
 def _stub(spec: ActionSpec) -> str:
-    end = "\n" if "\n" in spec.documentation or spec.documentation.endswith('"') else ""
-    quoted = f'"""{spec.documentation}{end}"""'
-    return f"def {spec.name}{_bare(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
+    text = spec.documentation + types_note(spec)
+    end = "\n" if "\n" in text or text.endswith('"') else ""
+    quoted = f'"""{text}{end}"""'
+    return f"def {spec.name}{_shown(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
 
 
-def _bare(signature: inspect.Signature) -> str:
-    return str(signature).replace("'", "")
+@dataclass(frozen=True)
+class _Verbatim:
+    """Stands for an annotation or a default, as a signature is to show it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _shown(signature: inspect.Signature) -> str:
+    """A signature with types by their bare names, and members of enumerations by their values."""
+    parameters = [
+        p.replace(
+            annotation=_Verbatim(type_name(p.annotation)),
+            default=_Verbatim(repr(p.default.value)) if isinstance(p.default, Enum) else p.default,
+        )
+        for p in signature.parameters.values()
+    ]
+    returned = _Verbatim(type_name(signature.return_annotation))
+    return str(signature.replace(parameters=parameters, return_annotation=returned))
 
 
 def _literal(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import textwrap
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from embodied.actions.call_objects import MAX_CALLS
 from embodied.actions.command_line import LineError
 from embodied.actions.examples import documentation, example_call
 from embodied.actions.format import Call, CallFormat, FormatError, Reading
-from embodied.actions.schema import parameters_schema
+from embodied.actions.schema import types_note
 from embodied.controller import ActionSpec
 from embodied.plain import shortened
 from embodied.policy import Reply
@@ -45,9 +44,7 @@ class TextFormat(CallFormat):
 
     def _described(self, spec: ActionSpec) -> str:
         body = documentation(spec, lambda call: f"`{self._line(call)}`")
-        types = parameters_schema(spec).get("$defs")
-        if types:
-            body += f"\nTypes, as JSON schema: {json.dumps(types, ensure_ascii=False)}"
+        body += types_note(spec)
         return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"
 
     def _line(self, call: Call) -> str:
@@ -60,10 +57,13 @@ class TextFormat(CallFormat):
     def read(self, reply: Reply) -> Reading:
         """The lines of all tagged or fenced blocks, else those that begin with `Action:`, else the
         whole message where each of its lines is a command of the robot.
+
+        Where nothing follows `Action:` on its line, the next line is meant, with the commands of
+        the robot that stand right below it.
         """
         parts = split(reply.content)
         blocks = parts.marked(_LANGUAGES)
-        named = [] if blocks else _after_action(parts.rest)
+        named = [] if blocks else self._after_action(parts.rest)
         texts = [block.text for block in blocks] or named or [parts.rest]
         action = "\n".join(texts).strip()
         try:
@@ -97,6 +97,28 @@ class TextFormat(CallFormat):
                 raise FormatError(self._problem(number, command, error)) from None
         return calls
 
+    def _after_action(self, text: str) -> list[str]:
+        found: list[str] = []
+        waiting = below = False
+        for line in text.split("\n"):
+            bullet = _BULLET.match(line.strip())
+            if _ACTION.match(line.strip(), bullet.end() if bullet else 0):
+                found.append(line)
+                waiting = below = not _command(line)
+            elif (waiting and line.strip()) or (below and not waiting and self._is_command(line)):
+                found.append(line)
+                waiting = False
+            else:
+                below = waiting
+        return found
+
+    def _is_command(self, line: str) -> bool:
+        try:
+            command_line.parse(_command(line), self.controller, known=True)
+        except LineError:
+            return False
+        return True
+
     def _problem(self, number: int, command: str, error: LineError) -> str:
         shown = shortened(command, 80)
         return f"line {number}, `{shown}`: {error}; write it like this: {self._nearest(command)}"
@@ -128,19 +150,6 @@ def _command(line: str) -> str:
         match = ornament.match(text)
         text = text[match.end() :].strip() if match else text
     return text.strip("`").strip() if text.startswith("`") else text
-
-
-def _after_action(text: str) -> list[str]:
-    """The lines that begin with `Action:`; where nothing follows it, with the next line."""
-    found: list[str] = []
-    waiting = False
-    for line in text.split("\n"):
-        bullet = _BULLET.match(line.strip())
-        named = _ACTION.match(line.strip(), bullet.end() if bullet else 0)
-        if named or (waiting and line.strip()):
-            found.append(line)
-            waiting = not _command(line)
-    return found
 
 
 def _check_end(last: Block) -> None:

@@ -62,21 +62,28 @@ class ToolsFormat(CallFormat):
         return f"the function {self._written(example_call(self.controller))}"
 
     def read(self, reply: Reply) -> Reading:
-        """All function calls of the message, whatever its text says."""
+        """All function calls of the message, whatever its text says.
+
+        Where one of them cannot be used, none is: they are meant to be made in order.
+        """
+        if reply.unusable_calls:
+            return self._unread("; ".join(reply.unusable_calls))
         if not reply.tool_calls:
             return Reading(
                 problem=f"no function was called; to act, call one, e.g. {self.example()}"
             )
         if len(reply.tool_calls) > call_objects.MAX_CALLS:
-            most = call_objects.MAX_CALLS
-            return Reading(problem=f"an action may hold no more than {most} calls")
+            return self._unread(f"an action may hold no more than {call_objects.MAX_CALLS} calls")
         try:
             objects = [_object(call, number) for number, call in enumerate(reply.tool_calls, 1)]
             action = encode([call | {"name": self._action(call["name"])} for call in objects])
             self.calls(action)
         except FormatError as error:
-            return Reading(problem=str(error))
+            return self._unread(str(error))
         return Reading(action)
+
+    def _unread(self, problem: str) -> Reading:
+        return Reading(problem=f"{problem}; a right call is, e.g., {self.example()}")
 
     def _action(self, tool: str) -> str:
         return self._actions.get(tool, tool)
@@ -92,6 +99,8 @@ class ToolsFormat(CallFormat):
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """The thought with the function calls; no id stands twice among what this object renders.
 
+        Ids have nine letters and digits, the only form that Mistral's chat templates take.
+
         Raises:
             ValueError: JSON cannot hold the calls.
         """
@@ -100,7 +109,7 @@ class ToolsFormat(CallFormat):
     def _tool_call(self, call: Call) -> ToolCall:
         arguments = json.dumps(by_name(self.controller, call), ensure_ascii=False, allow_nan=False)
         name = self._tool_names.get(call.name, call.name)
-        return ToolCall(id=f"call_{next(self._numbers)}", name=name, arguments=arguments)
+        return ToolCall(id=f"call{next(self._numbers):05}", name=name, arguments=arguments)
 
 
 def _object(call: ToolCall, number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 _TAG = re.compile(r"<(?P<closing>/?)(?P<name>execute|solution|thought)>")
-_FENCE = re.compile(r"`{3,}(?P<language>[\w+-]*)")
+_FENCE = re.compile(r"`{3,}(?P<language>[\w+-]*)(?P<more>[ \t{][^`]*)?")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Parts:
 
     blocks: tuple[Block, ...]
     """What stands in `<execute>` tags."""
+    solutions: tuple[str, ...]
+    """What stands in `<solution>` tags that are closed."""
     rest: str
     """What stands in no tags: neither action, nor thought, nor solution."""
 
@@ -47,6 +49,7 @@ def split(message: str) -> Parts:
     """
     text = whole_characters(message)
     blocks: list[Block] = []
+    solutions: list[str] = []
     rest: list[str] = []
     opened: re.Match[str] | None = None
     position = 0
@@ -55,8 +58,11 @@ def split(message: str) -> Parts:
             rest.append(text[position : tag.start()])
             opened = None if tag["closing"] else tag
         elif tag["name"] == opened["name"] and tag["closing"]:
+            inner = text[position : tag.start()]
             if opened["name"] == "execute":
-                blocks.append(Block(text[position : tag.start()]))
+                blocks.append(Block(inner))
+            elif opened["name"] == "solution":
+                solutions.append(inner)
             opened = None
         else:
             continue
@@ -65,7 +71,7 @@ def split(message: str) -> Parts:
         rest.append(text[position:])
     else:
         blocks.append(Block(text[position:], closed=False))
-    return Parts(tuple(blocks), "\n".join(rest))
+    return Parts(tuple(blocks), tuple(solutions), "\n".join(rest))
 
 
 def whole_characters(text: str) -> str:
@@ -108,7 +114,7 @@ def _fences(text: str) -> list[tuple[str, Block]]:
         fence = _FENCE.fullmatch(line.strip())
         if language is None:
             language, lines = fence and fence["language"].lower(), []
-        elif fence and not fence["language"]:
+        elif fence and not fence["language"] and not fence["more"]:
             found.append((language, Block("\n".join(lines))))
             language = None
         else:

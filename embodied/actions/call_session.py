@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from embodied.actions.format import Call, CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
@@ -33,6 +35,7 @@ class CallSession(Session):
         except BreakOff as broken:
             output.limit = broken.limit
         output.stdout = _cut("\n".join(output.texts), self._limits.output_characters)
+        output.texts = _cut_together(output.texts, self._limits.output_characters)
         return output
 
     def dump(self) -> bytes:
@@ -66,3 +69,14 @@ def _shown(answer: Answer) -> str:
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}\n[output cut at {limit} characters]"
+
+
+def _cut_together(texts: Sequence[str], limit: int) -> list[str]:
+    """The texts, cut where all of them together, a line break after each, reach the limit."""
+    kept: list[str] = []
+    left = limit
+    for text in texts:
+        note = f"{text[:left]}\n[output cut at {limit} characters]".lstrip("\n")
+        kept.append(text if len(text) <= left else note)
+        left = max(left - len(text) - 1, 0)
+    return kept

@@ -10,6 +10,7 @@ from embodied.actions.arguments import by_name, placed
 from embodied.actions.format import Call, FormatError
 from embodied.actions.json_values import JsonError, decode, decode_whole, encode
 from embodied.actions.literals import enclosed, literal
+from embodied.actions.schema import type_name
 from embodied.controller import ActionSpec, Controller
 
 _HEAD = re.compile(r"(?P<name>[^\W\d]\w*)\s*(?P<opening>[,(]|\Z)")
@@ -21,7 +22,6 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 _CONSTANTS = {"True": True, "False": False, "None": None}
 _NOT_BARE = re.compile(r"[,<\n\r]|\A['\"=]")
-_MODULES = re.compile(r"\b(?:\w+\.)+")
 
 
 class LineError(FormatError):
@@ -89,7 +89,7 @@ def pattern(spec: ActionSpec) -> str:
 
 
 def _slot(parameter: inspect.Parameter) -> str:
-    hint = _MODULES.sub("", inspect.formatannotation(parameter.annotation))
+    hint = type_name(parameter.annotation)
     default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
     if parameter.kind is parameter.KEYWORD_ONLY:
         return f"{parameter.name}=<{hint}{default}>"

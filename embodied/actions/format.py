@@ -63,6 +63,10 @@ class ActionFormat(ABC):
         """A message that `read` reads back: the thought in words, then the calls."""
 
     @abstractmethod
+    def calls_robot(self, action: str) -> bool:
+        """Whether an action that `read` has found makes a call that its text shows."""
+
+    @abstractmethod
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """Lines on an action that did not run to its end: where it stopped, what was done before
         and what was not run. Nothing on one that did.
@@ -83,6 +87,10 @@ class CallFormat(ActionFormat):
         Raises:
             FormatError: the action is not in this format.
         """
+
+    def calls_robot(self, action: str) -> bool:
+        """Always: it is nothing but calls."""
+        return True
 
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """The call that failed, those made before and those not made."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import re
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,6 +14,8 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from embodied.controller import ActionSpec
 
 Schema = dict[str, Any]
+_MODULES = re.compile(r"""('[^']*'|"[^"]*")|\b(?:[^\W\d]\w*\.)+(?=[^\W\d])""")
+"""Texts in quotes, which stay, and the names of modules before others."""
 
 
 def parameters_schema(spec: ActionSpec) -> Schema:
@@ -44,6 +48,23 @@ def parameters_schema(spec: ActionSpec) -> Schema:
         schema["required"] = required
     schema.update(_untitled(shared))
     return schema
+
+
+def type_name(annotation: Any) -> str:
+    """A type as Python writes it, without the names of modules."""
+    return _MODULES.sub(lambda match: match[1] or "", inspect.formatannotation(annotation))
+
+
+def types_note(spec: ActionSpec) -> str:
+    """A line on the types of an action's parameters that have names of their own, if there are.
+
+    Nothing where JSON cannot express a type, which code may do without.
+    """
+    try:
+        types = parameters_schema(spec).get("$defs")
+    except TypeError:
+        return ""
+    return f"\nTypes, as JSON schema: {json.dumps(types, ensure_ascii=False)}" if types else ""
 
 
 def _default(parameter: inspect.Parameter) -> Schema:

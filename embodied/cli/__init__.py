@@ -10,7 +10,18 @@ from types import FrameType
 
 import typer
 
-from embodied.cli import compare, config, examples, generate, options, replay, report, run, tasks
+from embodied.cli import (
+    check,
+    compare,
+    config,
+    examples,
+    generate,
+    options,
+    replay,
+    report,
+    run,
+    tasks,
+)
 from embodied.errors import EmbodiedError
 
 BROKEN_PIPE = 141
@@ -33,6 +44,7 @@ app.command("generate")(generate.generate)
 app.command("examples")(examples.examples)
 app.command("replay")(replay.replay)
 app.command("config")(config.config)
+app.add_typer(check.app, name="check")
 
 
 def main() -> None:

@@ -47,7 +47,8 @@ def examples(
     )
     config = prepare(config)
     tasks = choose_tasks(all_tasks(config), config.tasks)
-    played = {action: _play_all(config, action, tasks) for action in get_args(ActionName)}
+    actions = get_args(ActionName)
+    played = {action: asyncio.run(_play_all(config, action, tasks)) for action in actions}
     _check_same(played)
     origin = {
         "environment": config.environment.name,
@@ -57,11 +58,11 @@ def examples(
     }
     for action, trajectories in played.items():
         file = out / f"{action}.yaml"
-        write_examples(file, [_example(trajectory) for trajectory in trajectories], origin)
+        write_examples(file, [_example(t, i) for i, t in enumerate(trajectories, 1)], origin)
         print(f"{file}: {sum(len(t.turns) for t in trajectories)} turns", flush=True)
 
 
-def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[Trajectory]:
+async def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[Trajectory]:
     settings = config.environment
     environment = make_environment(settings.name, **settings.options)
     protocol = config.protocol.model_copy(update={"action": action, "examples": ()})
@@ -71,11 +72,12 @@ def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[Traject
     policies = PolicyFactory(config)
     try:
         return [
-            asyncio.run(run_episode(task, environment, robot, policies.make(task, 0), protocol))
+            await run_episode(task, environment, robot, policies.make(task, 0), protocol)
             for task in tasks
         ]
     finally:
         environment.close()
+        await policies.close()
 
 
 def _check_same(played: dict[str, list[Trajectory]]) -> None:
@@ -90,7 +92,19 @@ def _check_same(played: dict[str, list[Trajectory]]) -> None:
                 raise ConfigError(f"{where} took other steps than in the format {first}")
 
 
-def _example(trajectory: Trajectory) -> Example:
-    """The conversation from the first observation to the policy's last message."""
+def _example(trajectory: Trajectory, number: int) -> Example:
+    """The conversation from the first observation to the policy's last message.
+
+    Native function calls get ids that no other example has: all stand in one conversation.
+    """
     task = Message(role="user", content=trajectory.first_observation)
-    return (task, *(message for turn in trajectory.turns for message in turn.messages))
+    messages = [task, *(message for turn in trajectory.turns for message in turn.messages)]
+    ids = [call.id for message in messages for call in message.tool_calls]
+    new_ids = {id_: f"ex{number:03}{place:04}" for place, id_ in enumerate(ids, 1)}
+    return tuple(_with_ids(message, new_ids) for message in messages)
+
+
+def _with_ids(message: Message, ids: dict[str, str]) -> Message:
+    calls = [call.model_copy(update={"id": ids[call.id]}) for call in message.tool_calls]
+    answered = ids.get(message.tool_call_id or "")
+    return message.model_copy(update={"tool_calls": calls, "tool_call_id": answered})

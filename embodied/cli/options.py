@@ -68,13 +68,13 @@ def resolve(
         "split": split,
         "policy": {"name": policy} if policy else None,
         "protocol": protocol or None,
+        "action": action,
+        "interpreter": interpreter,
         "out": str(out) if out else None,
         "runner": {"ray_address": ray_address} if ray_address else None,
     }
-    short = {"action": action, "interpreter": interpreter}
-    named = [f"{key}={value}" for key, value in short.items() if value is not None]
     change = {key: value for key, value in shortcuts.items() if value is not None}
-    return load_config(path, [change], [*(settings or []), *named])
+    return load_config(path, [change], settings or [])
 
 
 def with_settings(words: Sequence[str]) -> list[str]:

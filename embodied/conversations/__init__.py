@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from embodied.controller import Controller
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.conversations.default import DefaultConversation
 from embodied.conversations.m3 import M3Conversation
 from embodied.conversations.mint import MintConversation
+from embodied.policy import Reply
 from embodied.protocol import Protocol
 
-__all__ = ["Conversation", "Move", "Remaining", "make_conversation"]
+__all__ = ["Conversation", "Move", "Remaining", "make_conversation", "worded"]
 
 _CONVERSATIONS: dict[str, type[Conversation]] = {
     "default": DefaultConversation,
@@ -21,3 +24,9 @@ _CONVERSATIONS: dict[str, type[Conversation]] = {
 def make_conversation(protocol: Protocol, controller: type[Controller]) -> Conversation:
     """The conversation that the protocol names."""
     return _CONVERSATIONS[protocol.conversation](protocol, controller)
+
+
+def worded(reply: Reply, protocol: Protocol) -> Reply:
+    """A message that an action format has rendered, in the protocol's wording."""
+    conversation = _CONVERSATIONS[protocol.conversation]
+    return replace(reply, content=conversation.worded(reply.content))

@@ -51,6 +51,11 @@ class Conversation(ABC):
     def read(self, reply: Reply) -> Move:
         """Find the action and the answer in a policy's message."""
 
+    @classmethod
+    def worded(cls, content: str) -> str:
+        """A message whose action stands in `<execute>` tags, as a policy writes it here."""
+        return content
+
     def execute(self, action: str, session: Session) -> Output:
         """Run an action."""
         return session.run(action)
@@ -58,6 +63,15 @@ class Conversation(ABC):
     @abstractmethod
     def body(self, move: Move, output: Output, remaining: Remaining) -> str:
         """What came of a turn, without what surrounds it."""
+
+    def outcome(self, action: str, output: Output) -> str:
+        """What an action printed or returned and the files it left, then why it stopped, if it
+        did.
+        """
+        parts = [output.stdout.rstrip("\n"), output.value or ""]
+        parts += [f"[file: {file.name}]" for file in output.attachments]
+        parts += self.format.explain(action, output)
+        return "\n".join(part for part in parts if part)
 
     @abstractmethod
     def framed(self, body: str, remaining: Remaining) -> str:
@@ -71,7 +85,14 @@ class Conversation(ABC):
         The last one also holds all that is not the result of a call.
         """
         texts = output.texts[: calls - 1]
-        texts += ["(not run)"] * (calls - 1 - len(texts))
+        texts += [_without_result(output, number) for number in range(len(texts) + 1, calls)]
         own = output.texts[calls - 1] if len(output.texts) >= calls else ""
         rest = Output(**{**vars(output), "stdout": own})
         return [*texts, self.framed(self.body(move, rest, remaining), remaining)]
+
+
+def _without_result(output: Output, number: int) -> str:
+    """What is said of a call, counted from 1, that returned nothing."""
+    if output.error is not None and output.error.line == number:
+        return f"{output.error.type}: {output.error.message}"
+    return "(not run)" if number > len(output.calls) else "The episode has ended."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from embodied.actions.as_code import tagged
+from embodied.actions.blocks import split
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
@@ -94,9 +94,12 @@ class DefaultConversation(Conversation):
         return _alternating([*messages, *_headed((task,), "Here is your task.")])
 
     def read(self, reply: Reply) -> Move:
-        """Action and answer may stand in one message; the action runs first."""
+        """Action and answer may stand in one message; the action runs first.
+
+        A solution in the action, such as one that the code prints, or in a thought is none.
+        """
         reading = self.format.read(reply)
-        answers = tagged(reply.content, "solution")
+        answers = split(reply.content).solutions
         return Move(
             action=reading.action,
             answer=answers[0].strip() if answers else None,
@@ -108,13 +111,7 @@ class DefaultConversation(Conversation):
         """What was printed or returned, then why the action stopped, if it did."""
         if move.action is None:
             return self._unreadable(move) if move.answer is None else "The goal is not reached."
-        parts = [output.stdout.rstrip("\n")]
-        if output.value is not None:
-            parts.append(output.value)
-        parts += [f"[file: {file.name}]" for file in output.attachments]
-        parts += self.format.explain(move.action, output)
-        text = "\n".join(part for part in parts if part)
-        return text or "(the action ran and printed nothing)"
+        return self.outcome(move.action, output) or "(the action ran and printed nothing)"
 
     def framed(self, body: str, remaining: Remaining) -> str:
         """The observation with what is left of turns and steps."""

@@ -35,7 +35,8 @@ _ACTION = """\
 1) Take an action. You then see what came of it. {form}"""
 
 _ACTION_BLOCK = re.compile(r"\bAction:(.*?)(?:\bEnd Action\b|\Z)", re.DOTALL)
-_ANSWER = re.compile(r"^[ \t]*Answer:(.*)", re.MULTILINE)
+_ANSWER = re.compile(r"\bAnswer:\**\s*(.*)")
+_TAGGED = re.compile(r"<execute>(.*)</execute>", re.DOTALL)
 
 
 class M3Conversation(Conversation):
@@ -55,16 +56,23 @@ class M3Conversation(Conversation):
     def read(self, reply: Reply) -> Move:
         """An action wins over an answer: the answer was given before its result was known."""
         blocks = _ACTION_BLOCK.findall(reply.content)
-        inner = "\n".join(block.strip() for block in blocks)
-        if blocks and "```" not in inner and "<execute>" not in inner:
-            inner = f"<execute>\n{inner}\n</execute>"
-        reading = self.format.read(replace(reply, content=inner if blocks else ""))
+        inner = "\n".join(_tagged(block.strip()) for block in blocks)
+        reading = self.format.read(replace(reply, content=inner))
         if reading.action is not None:
             return Move(action=reading.action)
         answer = None if blocks else _ANSWER.search(reply.content)
         if answer is None:
             return Move(problem=reading.problem)
         return Move(answer=answer[1].strip(), tries_to_answer=True)
+
+    @classmethod
+    def worded(cls, content: str) -> str:
+        """The action between the benchmark's words, which stand nowhere else."""
+        found = _TAGGED.search(content)
+        if found is None:
+            return content
+        thought = re.sub(r"\b(Action|Answer):", r"\1 -", content[: found.start()])
+        return f"{thought}Action:\n{found[1].strip()}\nEnd Action{content[found.end() :]}"
 
     def body(self, move: Move, output: Output, remaining: Remaining) -> str:
         """What was printed or returned, then why the action stopped, if it did."""
@@ -73,9 +81,7 @@ class M3Conversation(Conversation):
         if move.action is None:
             problem = f" ({move.problem})" if move.problem else ""
             return f"No action and no answer could be read{problem}. {_form(self.format)}"
-        parts = [output.stdout.rstrip("\n"), output.value or ""]
-        parts += self.format.explain(move.action, output)
-        return "\n".join(part for part in parts if part) or "(no output)"
+        return self.outcome(move.action, output) or "(no output)"
 
     def framed(self, body: str, remaining: Remaining) -> str:
         """The body as it is: the benchmark does not count down."""
@@ -86,9 +92,23 @@ def _form(action_format: ActionFormat) -> str:
     """How an action is written: between the benchmark's words, where others have tags."""
     if action_format.name == "tools":
         return "Call one or more of the functions."
-    example = action_format.example().replace("<execute>", "").replace("</execute>", "").strip()
-    return f"Write it like this:\nAction:\n{example}\nEnd Action"
+    return f"Write it like this:\n{M3Conversation.worded(action_format.example())}"
+
+
+def _tagged(action: str) -> str:
+    """An action in tags; of one with a Markdown fence, what begins with the fence."""
+    if "<execute>" in action:
+        return action
+    return f"<execute>\n{action[max(action.find('```'), 0) :]}\n</execute>"
 
 
 def _as_text(example: tuple[Message, ...]) -> str:
-    return "\n\n".join(message.content.strip() for message in example)
+    return "\n\n".join(map(_message_as_text, example))
+
+
+def _message_as_text(message: Message) -> str:
+    calls = [f"[calls {call.name} with {call.arguments}]" for call in message.tool_calls]
+    content = message.content
+    if message.role == "assistant":
+        content = M3Conversation.worded(content)
+    return "\n".join(part for part in (content.strip(), *calls) if part)

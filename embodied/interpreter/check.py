@@ -36,8 +36,8 @@ class Checker:
 
     def problem(self, tree: ast.Module, code: str) -> ErrorRecord | None:
         """The first thing in code that must fail, if there is one; `tree` is its syntax tree."""
-        bound = self._bound | set(_bindings(tree))
-        anything = self._anything or _is_dynamic(tree)
+        bound = self._bound | set(bindings(tree))
+        anything = self._anything or is_dynamic(tree)
         lines = code.encode().splitlines()
         found = _Finder(self._actions, bound, lines, anything=anything, types=self._types)
         found.visit(tree)
@@ -45,8 +45,8 @@ class Checker:
 
     def ran(self, tree: ast.Module) -> None:
         """Remember the names that an action may have left behind."""
-        self._bound |= set(_bindings(tree))
-        self._anything = self._anything or _is_dynamic(tree)
+        self._bound |= set(bindings(tree))
+        self._anything = self._anything or is_dynamic(tree)
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
@@ -132,7 +132,7 @@ def _caught(node: ast.Try) -> Iterator[str]:
             yield kind.id if isinstance(kind, ast.Name) else "Exception"
 
 
-def _is_dynamic(tree: ast.Module) -> bool:
+def is_dynamic(tree: ast.Module) -> bool:
     """Whether code can define names that its text does not show."""
     return any(
         (isinstance(node, ast.Name) and node.id in _DYNAMIC)
@@ -141,7 +141,7 @@ def _is_dynamic(tree: ast.Module) -> bool:
     )
 
 
-def _bindings(tree: ast.Module) -> Iterator[str]:
+def bindings(tree: ast.Module) -> Iterator[str]:
     """Every name that the code may bind, in any scope."""
     for node in ast.walk(tree):
         match node:

@@ -1,44 +1,36 @@
 """The restricted interpreter: pydantic-monty, driven call by call.
 
 Code runs in a Monty worker process that has no files, no network and no environment; every
-controller call suspends it and is answered here. Before each action the session is dumped (a few
-kilobytes), so that an action that must be broken off leaves the variables as they were before it.
+controller call suspends it and is answered here. Between its actions a session is a few kilobytes
+of state and holds no process. An action that must be broken off leaves that state as it was.
 """
 
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pydantic_monty as monty
 
 from embodied.controller import Controller
-from embodied.errors import EmbodiedError, InfrastructureError
-from embodied.interpreter.calls import BreakOff, Caller
-from embodied.interpreter.check import unknown_name
+from embodied.errors import DataError, EmbodiedError, InfrastructureError
+from embodied.interpreter import prelude
+from embodied.interpreter.calls import BreakOff
+from embodied.interpreter.check import bindings, is_dynamic
 from embodied.interpreter.code import CodeSession
+from embodied.interpreter.lowering import Lowered, RefusedError, lower
+from embodied.interpreter.monty_action import MODULES, Action
+from embodied.interpreter.monty_workers import MontyWorkers
 from embodied.interpreter.session import Limits, Output
-from embodied.plain import described, shortened
-from embodied.trajectory import ErrorRecord
+from embodied.interpreter.state import Maker, State
+from embodied.interpreter.variables import look_up
 
-MODULES = (
-    "asyncio, base64, collections, copy, csv, dataclasses, datetime, decimal, enum, functools, "
-    "hashlib, itertools, json, math, operator, os, pathlib, random, re, string, sys, time, typing"
-)
-"""What code may import."""
-
-
-class MontyWorkers:
-    """The Monty worker processes that the sessions of one process share."""
-
-    def close(self) -> None:
-        """End the worker processes."""
+__all__ = ["MODULES", "MontyWorkers", "RestrictedSession"]
 
 
 class RestrictedSession(CodeSession):
-    """A Monty worker process of its own for each session; it dies with the session."""
+    """Borrows a Monty worker process for each action."""
 
     def __init__(
         self,
@@ -51,216 +43,105 @@ class RestrictedSession(CodeSession):
     ) -> None:
         super().__init__(robot, limits, check=check)
         self._seed = seed
-        self._sources: dict[str, str] = {}
-        self._state: bytes | None = None
-        self._pool: monty.Monty | None = monty.Monty(max_processes=1)
-        self._pool.__enter__()
-        self._worker: monty.MontySession | None = None
+        self._workers: MontyWorkers | None = workers
+        self._maker = Maker(tuple(robot.actions()), limits.seconds, limits.memory_bytes)
+        self._state = State()
 
     def dump(self) -> bytes:
-        """A few kilobytes."""
-        raise NotImplementedError
+        """A few kilobytes, and what the variables take."""
+        return self._maker.pack(self._state)
 
     def load(self, state: bytes) -> None:
-        """Go on from a dumped state."""
-        raise NotImplementedError
+        """Go on from a dumped state, under the limits under which it was made."""
+        loaded = self._maker.unpack(state)
+        if loaded.monty:
+            with self._open().borrow(self._limits, self._seed) as worker:
+                try:
+                    worker.load_session(loaded.monty)
+                except (monty.MontyError, RuntimeError) as error:
+                    raise DataError(f"the state is damaged: {error}") from None
+        self._state = loaded
+        if self._checker is not None:
+            self._checker.ran(_binding(loaded))
 
     def _close(self) -> None:
-        self._drop_worker()
-        if self._pool is not None:
-            self._pool.__exit__(None, None, None)
-            self._pool = None
+        self._workers = None
+
+    def _open(self) -> MontyWorkers:
+        if self._workers is None:
+            raise RuntimeError("the session is closed")
+        return self._workers
 
     def _run(self, code: str, tree: ast.Module) -> Output:
-        worker = self._ready_worker()
-        self._state = worker.dump()
-        action = _Action(self._robot, self._limits, self._sources, code)
+        names = self._state.names | set(bindings(tree))
+        bound = names | self._robot.actions().keys()
         try:
-            action.drive(worker)
-        except BreakOff as broken:
-            action.output.limit = broken.limit
-            self._break_off()
-        except (RecursionError, OverflowError, TypeError, ValueError) as error:
-            action.output.limit = f"the code made a value that cannot be handled: {error}"
-            self._break_off()
-        except EmbodiedError:
-            self._break_off()
-            raise
-        except (monty.MontyError, RuntimeError) as error:
-            self._break_off()
-            raise InfrastructureError(f"the interpreter failed: {error!r}") from error
+            lowered = lower(code, tree, bound, self._state.definitions)
+        except RefusedError as refused:
+            return Output(error=refused.record, parsed=False)
+        action = Action(self._robot, self._limits, lowered.source, tree, names)
+        with self._open().borrow(self._limits, self._seed) as worker:
+            try:
+                self._drive(action, worker, lowered, tree)
+            except BreakOff as broken:
+                action.output.limit = broken.limit
+            except (RecursionError, OverflowError, TypeError, ValueError) as error:
+                action.output.limit = f"the code made a value that cannot be handled: {error}"
+            except EmbodiedError:
+                raise
+            except (monty.MontyError, RuntimeError) as error:
+                raise InfrastructureError(f"the interpreter failed: {error!r}") from error
         return action.output
 
-    def _break_off(self) -> None:
-        """Leave the running action; the next one starts from the state before it."""
-        self._sources.popitem()
-        self._drop_worker()
-
-    def _ready_worker(self) -> monty.MontySession:
-        if self._worker is not None:
-            return self._worker
-        if self._pool is None:
-            raise RuntimeError("the session is closed")
-        worker = self._pool.checkout(
-            limits={
-                "max_memory": self._limits.memory_bytes,
-                "max_feed_duration_secs": self._limits.seconds,
-                "max_suspensions": 2**31 - 1,
-            },
-            os_policy={"sleep": "zero", "random_start": {"seed": self._seed}},
-            assert_message_annotations=False,
-        )
-        try:
-            worker.__enter__()
-            if self._state is None:
-                self._bind_actions(worker)
-            else:
-                worker.load_session(self._state)
-        except (monty.MontyError, OSError, RuntimeError) as error:
-            raise InfrastructureError(f"the interpreter did not start: {error}") from error
-        self._worker = worker
-        return worker
-
-    def _bind_actions(self, worker: monty.MontySession) -> None:
-        """Make the actions names of the session, so that they win over builtins such as `slice`."""
-        functions = {name: _function(name) for name in self._robot.actions()}
-        self._sources["<python-input-0>"] = "None"
-        worker.feed_run("None", inputs=functions)
-
-    def _drop_worker(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is None:
-            return
-        try:
-            worker.__exit__(None, None, None)
-        except (monty.MontyError, RuntimeError):
-            return
-
-
-class _Action:
-    """One running code action."""
-
-    def __init__(
-        self, robot: Controller, limits: Limits, sources: dict[str, str], code: str
+    def _drive(
+        self, action: Action, worker: monty.MontySession, lowered: Lowered, tree: ast.Module
     ) -> None:
-        self.output = Output()
-        self._robot = robot
-        self._limits = limits
-        self._sources = sources
-        self._code = code
-        self._caller = Caller(robot, limits, self.output)
-        self._started = time.monotonic()
-        self._raised: dict[str, str] = {}
-        self._printed = _Printed(limits.output_characters)
-
-    def drive(self, worker: monty.MontySession) -> None:
-        """Run to the end, answering every suspension.
-
-        Raises:
-            BreakOff: the worker is left in the middle of the action.
-        """
-        self._sources[f"<python-input-{len(self._sources)}>"] = self._code
-        try:
-            snapshot = worker.feed_start(self._code, print_callback=self._printed)
-            while not isinstance(snapshot, monty.MontyComplete):
-                snapshot = self._answer(snapshot)
-            self.output.value = _shown(snapshot, self._limits.output_characters)
-        except monty.MontyCrashedError as error:
-            what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
-            raise BreakOff(f"the code used up {what}") from None
-        except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
-            self._report(error)
-        finally:
-            self.output.stdout = self._printed.text
-
-    def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
-        exception, frames = error.exception(), error.traceback()
-        if isinstance(exception, TimeoutError) and not frames:
-            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
-        if isinstance(exception, MemoryError) and "limit exceeded" in str(exception):
-            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
-        self.output.parsed = not all(frame.function_name is None for frame in frames)
-        message, name = shortened(error.display("msg")), type(exception).__name__
-        if type(exception) is Exception:
-            name = self._raised.get(message, name)
-        inside = [frame for frame in frames if frame.filename in self._sources]
-        self.output.error = ErrorRecord(
-            type=name,
-            message=message,
-            line=inside[-1].line if inside else None,
+        """Run an action and keep the state after it, unless it is broken off."""
+        sources, definitions = self._prepare(worker, lowered)
+        action.drive(worker, sources)
+        self._state = State(
+            monty=worker.dump(),
+            sources=(*sources, lowered.source.text if _leaves_code(tree) else None),
+            names=action.names,
+            dynamic=self._state.dynamic or is_dynamic(tree),
+            definitions=definitions,
         )
+        error = action.output.error
+        if error is not None and error.line is not None and action.failed_here:
+            error.variables = look_up(worker, tree, error.line, action.names, definitions)
 
-    def _answer(self, snapshot: Any) -> Any:
-        if time.monotonic() - self._started - self._caller.seconds > self._limits.seconds:
-            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
-        if isinstance(snapshot, monty.NameLookupSnapshot):
-            return snapshot.resume()
-        if not isinstance(snapshot, monty.FunctionSnapshot):
-            raise BreakOff("the code waits for something that never comes (async)")
-        if snapshot.is_os_function:
-            return self._operating_system(snapshot)
-        return self._call(snapshot)
-
-    def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
-        if snapshot.function_name != "import":
-            return snapshot.resume_not_handled()
-        module = str(snapshot.args[0]) if snapshot.args else "module"
-        message = f"No module named {module!r}. There are: {MODULES}"
-        return snapshot.resume({"exception": ModuleNotFoundError(message)})
-
-    def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
-        name = str(snapshot.function_name)
-        if name == "input":
-            return self._input(snapshot)
-        if name not in self._robot.actions():
-            return snapshot.resume(
-                {"exception": NameError(unknown_name(name, self._robot.actions()))}
-            )
-        line = self._line(snapshot.position)
-        made = self._caller.call(name, snapshot.args, snapshot.kwargs, line)
-        answer: Any = {"return_value": made.value}
-        if made.exception is not None:
-            answer = self._exception(made.exception)
-        try:
-            return snapshot.resume(answer)
-        except monty.MontyRuntimeError as error:
-            if error.traceback() or not isinstance(error.exception(), TypeError | ValueError):
-                raise
-            raise InfrastructureError(
-                f"{name}() returned what code cannot hold: {error}"
-            ) from error
-
-    def _input(self, snapshot: monty.FunctionSnapshot) -> Any:
-        """Nobody answers: as CPython does at the end of its input."""
-        self._printed("stdout", "".join(str(value) for value in snapshot.args))
-        return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
-
-    def _exception(self, exception: Exception) -> monty.ExternalException:
-        """An exception for the code; Monty knows most built-in types and calls others Exception."""
-        self._raised[str(exception)] = type(exception).__name__
-        return {"exception": exception}
-
-    def _line(self, position: monty.SourceRange) -> int | None:
-        source = self._sources.get(position.filename)
-        return None if source is None else source.encode()[: position.start].count(b"\n") + 1
+    def _prepare(
+        self, worker: monty.MontySession, lowered: Lowered
+    ) -> tuple[tuple[str | None, ...], frozenset[str]]:
+        """Load the state and what the code needs; all that has been fed, and all definitions."""
+        state = self._state
+        sources = list(state.sources)
+        if state.monty:
+            worker.load_session(state.monty)
+        else:
+            worker.feed_run(prelude.beginning())
+            functions = {name: _function(name) for name in self._robot.actions()}
+            worker.feed_run("None", inputs=functions)
+            sources += [None, None]
+        new = prelude.definitions(lowered.needs, state.definitions)
+        if new:
+            worker.feed_run("\n".join(new.values()))
+            sources.append(None)
+        return tuple(sources), state.definitions | new.keys()
 
 
-class _Printed:
-    """Collects printed text up to a limit and drops the rest, with a note."""
+def _binding(state: State) -> ast.Module:
+    """Code that binds the names that a state may bind."""
+    body: list[ast.stmt] = [ast.Global(names=sorted(state.names))]
+    if state.dynamic:
+        body.append(ast.Expr(ast.Name("eval", ast.Load())))
+    return ast.Module(body, [])
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: list[str] = []
-        self._length = 0
 
-    def __call__(self, stream: str, text: str) -> None:
-        self._kept.append(text[: max(0, self._limit - self._length)])
-        self._length += len(text)
-
-    @property
-    def text(self) -> str:
-        note = f"\n[output cut at {self._limit} characters]" if self._length > self._limit else ""
-        return "".join(self._kept) + note
+def _leaves_code(tree: ast.Module) -> bool:
+    """Whether code leaves something behind that can run later."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp | ast.Attribute
+    return any(isinstance(node, kinds) for node in ast.walk(tree))
 
 
 def _function(name: str) -> Callable[..., None]:
@@ -269,11 +150,3 @@ def _function(name: str) -> Callable[..., None]:
 
     function.__name__ = name
     return function
-
-
-def _shown(complete: monty.MontyComplete, limit: int) -> str | None:
-    try:
-        value = complete.output
-    except (RecursionError, ValueError, MemoryError):
-        return "(a value too large to show)"
-    return None if value is None else described(value, limit)

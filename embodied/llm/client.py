@@ -127,6 +127,8 @@ class Completion:
     tool_calls: tuple[ToolCall, ...] = ()
     """The functions that it calls, where functions were offered: each with an id of its own and a
     JSON object as arguments. Calls that are not so are text at the end of `content`."""
+    unusable_calls: tuple[str, ...] = ()
+    """What is wrong with each of those, in words."""
     retries: tuple[str, ...] = ()
     """What each failed attempt before it met, in words."""
 
@@ -258,7 +260,8 @@ class LLMClient:
         said = choice.said
         if said is None:
             raise self._nonsense("an answer without content that does not say why", content)
-        calls, lines = ((), ()) if called is None else accepted(self._calls(choice), called)
+        calls, unusable = ((), ()) if called is None else accepted(self._calls(choice), called)
+        lines = [f"[{problem}]" for problem in unusable]
         usage = answer.usage or _Usage()
         return Completion(
             content="\n".join(part for part in (said, *lines) if part),
@@ -267,6 +270,7 @@ class LLMClient:
             ),
             finish_reason=choice.finish_reason,
             tool_calls=calls,
+            unusable_calls=unusable,
             retries=causes,
         )
 

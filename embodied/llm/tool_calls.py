@@ -51,7 +51,7 @@ class SentCall(BaseModel):
 def accepted(
     calls: Sequence[SentCall], taken: Iterable[str]
 ) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
-    """The calls that a conversation can hold, and for each other one a line that shows it.
+    """The calls that a conversation can hold, and what is wrong with the others, with them.
 
     Args:
         calls: as the server sent them.
@@ -60,19 +60,19 @@ def accepted(
     """
     used = set(taken)
     kept: list[ToolCall] = []
-    lines: list[str] = []
+    problems: list[str] = []
     for call in calls[:MOST_CALLS]:
         arguments = _text(call.function.arguments)
         problem = _problem(call.function.name, arguments)
         if problem is not None:
-            lines.append(f"[{problem}]")
+            problems.append(problem)
             continue
         id_ = _own_id(call.id, used)
         used.add(id_)
         kept.append(ToolCall(id=id_, name=call.function.name, arguments=arguments))
     if (left_out := len(calls) - MOST_CALLS) > 0:
-        lines.append(f"[{left_out} more calls: a message holds at most {MOST_CALLS}]")
-    return tuple(kept), tuple(lines)
+        problems.append(f"{left_out} more calls: a message holds at most {MOST_CALLS}")
+    return tuple(kept), tuple(problems)
 
 
 def sendable_message(message: Message) -> dict[str, Any]:

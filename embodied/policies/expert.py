@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from embodied.actions import Call, as_code, make_format
 from embodied.controller import Controller
+from embodied.conversations import worded
 from embodied.environment import Observation
 from embodied.interpreter import Output
 from embodied.policies.call_by_call import CallByCall
@@ -55,6 +56,7 @@ class ExpertPolicy(Policy):
         self._task = task.id
         self._plans = expert(observation.text)
         self._started = False
+        self._protocol = protocol
         self._format = make_format(protocol.action, type(robot))
         self._steps = None if protocol.action == "code" else CallByCall(robot)
         self._in_plan = False
@@ -63,8 +65,10 @@ class ExpertPolicy(Policy):
         """The expert's next plan, or its next call; None when it ends or fails."""
         if self._steps is None:
             plan = self._next_plan(messages[-1].content)
-            return as_code.message(plan.thought, plan.code) if plan else None
-        return self._next_call(self._steps)
+            reply = as_code.message(plan.thought, plan.code) if plan else None
+        else:
+            reply = self._next_call(self._steps)
+        return worded(reply, self._protocol) if reply else None
 
     def end(self) -> None:
         """Leave the expert where it is."""

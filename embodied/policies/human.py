@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from embodied.controller import Controller
+from embodied.conversations import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policy import Policy, Reply
@@ -25,12 +26,12 @@ class HumanPolicy(Policy):
 
     def __init__(self) -> None:
         self._shown = 0
-        self._action = "code"
+        self._protocol = Protocol()
 
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
-        """Take the action format.
+        """Take the action format and the wording.
 
         Raises:
             ConfigError: it is one that nobody can type.
@@ -40,7 +41,7 @@ class HumanPolicy(Policy):
                 "nobody can type native function calls; for the policy human choose the action "
                 f"format {', '.join(_WHAT)}"
             )
-        self._action = protocol.action
+        self._protocol = protocol
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """What the person typed, as an action; None to give up.
@@ -52,10 +53,12 @@ class HumanPolicy(Policy):
             if message.role != "assistant":
                 print(message.content, flush=True)
         first, self._shown = not self._shown, len(messages) + 1
-        text, ended = await asyncio.to_thread(_read_lines, _HELP.format(what=_WHAT[self._action]))
+        help_text = _HELP.format(what=_WHAT[self._protocol.action])
+        text, ended = await asyncio.to_thread(_read_lines, help_text)
         if ended and first and not text and not sys.stdin.isatty():
             raise ConfigError("standard input has ended; the policy human has nobody to ask")
-        return Reply(f"<execute>\n{text}\n</execute>") if text else None
+        reply = Reply(f"<execute>\n{text}\n</execute>")
+        return worded(reply, self._protocol) if text else None
 
 
 def show_end(trajectory: Trajectory) -> None:

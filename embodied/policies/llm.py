@@ -52,4 +52,9 @@ class LLMPolicy(Policy):
         """
         seed = turn_seed(self._client.config.seed, self._episode, len(messages))
         completion = await self._client.complete(messages, seed=seed, tools=self._tools)
-        return Reply(completion.content, completion.usage, completion.tool_calls)
+        return Reply(
+            completion.content,
+            completion.usage,
+            completion.tool_calls,
+            completion.unusable_calls,
+        )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from embodied.actions import Call, make_format
 from embodied.controller import Controller
+from embodied.conversations import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
 from embodied.policy import Policy, Reply
@@ -36,7 +37,8 @@ class OraclePolicy(Policy):
         except ValueError as error:
             raise DataError(f"no plan for the oracle on {task.id}: {error}") from error
         action_format = make_format(protocol.action, type(robot))
-        self._message = action_format.render("I know a shortest plan.", plan) if plan else None
+        rendered = action_format.render("I know a shortest plan.", plan) if plan else None
+        self._message = worded(rendered, protocol) if rendered else None
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """The whole plan in one action; nothing after it."""

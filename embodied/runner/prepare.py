@@ -4,6 +4,7 @@ play, a server that answers.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,18 @@ from typing import Any
 import yaml
 
 from embodied.config import GenerateConfig, RunConfig, read_yaml
+from embodied.conversations import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
 from embodied.policies.factory import feedback_model, llm_config
+from embodied.policy import Reply
 from embodied.protocol import RunProtocol
-from embodied.registry import controller_name, environment_class, with_options
+from embodied.registry import (
+    controller_class,
+    controller_name,
+    environment_class,
+    with_options,
+)
 from embodied.runner.batch import data_version, run_protocol
 from embodied.store import open_run
 from embodied.store.folder import is_run, replacing, writing
@@ -33,6 +41,7 @@ def prepare(config: RunConfig) -> RunConfig:
         RunError: its folder holds a run with another protocol.
     """
     _check_policy(config)
+    _check_examples(config)
     config = _located(config)
     stored = open_run(config.out).protocol if is_run(config.out) else None
     if stored is not None:
@@ -57,6 +66,26 @@ async def check_servers(config: RunConfig) -> None:
                 await client.check()
             finally:
                 await client.close()
+
+
+def _check_examples(config: RunConfig) -> None:
+    """Refuse examples of another action format, such as those in the configuration that a run of
+    that format has recorded.
+    """
+    protocol, name = config.protocol, config.environment.name
+    if not protocol.examples:
+        return
+    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
+    conversation = make_conversation(protocol, robot)
+    for message in itertools.chain(*protocol.examples):
+        said = Reply(message.content, tool_calls=tuple(message.tool_calls))
+        for action in (conversation.read(said).action, conversation.format.read(said).action):
+            if message.role == "assistant" and action and conversation.format.calls_robot(action):
+                return
+    raise ConfigError(
+        f"protocol.examples holds no action in the format {protocol.action!r}; give the folder "
+        "that `embodied examples` wrote, which has a file for each format"
+    )
 
 
 def _check_policy(config: RunConfig) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from embodied.sandbox.checker import check_sandbox
+from embodied.sandbox.checker import Checker, check_sandbox
 from embodied.sandbox.corpus import Snippet, load_corpus
-from embodied.sandbox.host import Target
+from embodied.sandbox.target import Target
 from embodied.sandbox.verdict import Finding, Outcome
 
-__all__ = ["Finding", "Outcome", "Snippet", "Target", "check_sandbox", "load_corpus"]
+__all__ = ["Checker", "Finding", "Outcome", "Snippet", "Target", "check_sandbox", "load_corpus"]

@@ -23,8 +23,10 @@ _ELSEWHERE = ("/tmp", "/var/tmp", "/dev/shm", "~", "/")  # noqa: S108 - where sn
 
 
 class Canaries:
-    """Secrets in a folder, an environment variable, a command line and the host's memory, and
-    servers that count who comes.
+    """Secrets, and servers that count who comes.
+
+    The secrets are in a folder that anybody may read and write (so that nothing but the sandbox
+    keeps code out), in an environment variable, a command line and the host's memory.
 
     `words` is what snippets call them by:
 
@@ -45,8 +47,10 @@ class Canaries:
         self.private = self.folder / "private"
         self.temporary = self.folder / "tmp"
         self.working = self.folder / "work"
+        self.folder.chmod(0o755)
         for folder in (self.private, self.temporary, self.working):
             folder.mkdir()
+            folder.chmod(0o777)
         claim = secrets.token_hex(8)
         self.environment = secrets.token_hex(16)
         self.command_line = secrets.token_hex(16)
@@ -79,6 +83,8 @@ class Canaries:
         (self.private / "notes.txt").write_text(f"secret\n{content}\n")
         (self.private / f"{name}.txt").write_text("")
         (self.private / "canary_module.py").write_text(f"SECRET = {content!r}\n")
+        for path in self.private.iterdir():
+            path.chmod(0o666)
         users = Path("/etc/passwd")
         if users.is_file():
             self._secrets[users.read_text(errors="replace").partition("\n")[0]] = (
@@ -176,6 +182,8 @@ class _Servers:
     def _add_unix(self, way: str, address: str) -> None:
         server = socket.socket(socket.AF_UNIX)
         server.bind(address)
+        if not address.startswith("\0"):
+            Path(address).chmod(0o777)
         self._sockets[way] = server
 
     def _accept(self, way: str, server: socket.socket) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-_REPEATED = re.compile(r"@\{(\d+) x (.+?)\}@")
+_REPEATED = re.compile(r"@\{(\d+) x (.+?)\}@", re.DOTALL)
 
 
 def _as_list(value: object) -> object:
@@ -33,7 +33,8 @@ class Snippet(BaseModel):
     """The advisory, write-up or well-known idiom whose idea it follows."""
     tries: Literal["escape", "mutate", "crash", "exhaust"]
     code: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
-    """Actions, run one after another in one session. `@{9 x ab}@` stands for nine times `ab`."""
+    """Actions, run one after another in one session. `@{9 x ab}@` stands for nine times `ab`,
+    and `{i}` in it for the number of the time."""
     state: str | None = None
     """A forged state that the session is made to load first, in Latin-1."""
     dump: bool = False
@@ -46,15 +47,22 @@ class Snippet(BaseModel):
         """The code, with the checker's words filled in."""
         return [_filled(code, words) for code in self.code]
 
-    def forged_state(self, words: Mapping[str, str]) -> bytes | None:
+    def forged_state(self, words: Mapping[str, str]) -> str | None:
         """The state to load, with the checker's words filled in."""
-        return None if self.state is None else _filled(self.state, words).encode("latin-1")
+        return None if self.state is None else _filled(self.state, words)
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
     for word, value in words.items():
         text = text.replace(f"@{word}@", value)
-    return _REPEATED.sub(lambda found: found[2] * int(found[1]), text)
+    return _REPEATED.sub(_repeated, text)
+
+
+def _repeated(found: re.Match[str]) -> str:
+    times, part = int(found[1]), found[2]
+    if "{i}" not in part:
+        return part * times
+    return "".join(part.replace("{i}", str(i)) for i in range(times))
 
 
 def load_corpus(kind: str | None = None) -> list[Snippet]:

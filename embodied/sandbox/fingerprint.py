@@ -11,19 +11,16 @@ import pathlib
 import pickle
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import traceback
 from types import ModuleType
 
-import embodied.controller
-import embodied.environment
-import embodied.interpreter.calls
-import embodied.interpreter.code
-import embodied.interpreter.session
-import embodied.plain
-import embodied.sandbox.bait
-import embodied.trajectory
+from embodied import controller, environment, plain, trajectory
+from embodied.interpreter import calls, code, session
+from embodied.sandbox import bait
 
 _MODULES = (
     builtins,
@@ -35,29 +32,35 @@ _MODULES = (
     pathlib,
     pickle,
     socket,
+    struct,
     subprocess,
     sys,
     threading,
-    embodied.controller,
-    embodied.environment,
-    embodied.interpreter.calls,
-    embodied.interpreter.code,
-    embodied.interpreter.session,
-    embodied.plain,
-    embodied.sandbox.bait,
-    embodied.trajectory,
+    traceback,
+    controller,
+    environment,
+    calls,
+    code,
+    session,
+    plain,
+    bait,
+    trajectory,
 )
 
 
 def fingerprint() -> dict[str, str]:
     """Names of what the host's process consists of, and what each of them is now."""
     prints = {
+        "the number 200": str(100 + len(range(100))),
         "the environment": str(sorted(os.environ.items())),
         "the working folder": str(pathlib.Path.cwd()),
         "sys.path": str(sys.path),
         "sys.meta_path": str(sys.meta_path),
         "the recursion limit": str(sys.getrecursionlimit()),
         "the longest integer": str(sys.get_int_max_str_digits()),
+        "sys.modules": str([id(sys.modules.get(module.__name__)) for module in _MODULES]),
+        "standard streams": str([id(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)]),
+        "the number of threads": str(len(sys._current_frames())),
         "tracing": str((sys.gettrace(), sys.getprofile())),
         "garbage collection": str(gc.isenabled()),
         "signal handlers": str([signal.getsignal(s) for s in signal.valid_signals()]),
@@ -82,16 +85,22 @@ def _callables(module: ModuleType) -> dict[str, str]:
     for name, value in list(vars(module).items()):
         if not callable(value):
             continue
-        found[f"{module.__name__}.{name}"] = str(id(value))
+        found[f"{module.__name__}.{name}"] = _function(value)
         if isinstance(value, type) and value.__module__ == module.__name__:
             members = {key: member for key, member in vars(value).items() if callable(member)}
-            found |= {f"{module.__name__}.{name}.{k}": str(id(m)) for k, m in members.items()}
+            found |= {f"{module.__name__}.{name}.{k}": _function(m) for k, m in members.items()}
     return found
 
 
+def _function(value: object) -> str:
+    """Which object a callable is, and what it consists of."""
+    parts = ("__code__", "__defaults__", "__kwdefaults__")
+    return str([id(value), *(id(getattr(value, part, None)) for part in parts)])
+
+
 def _specifications() -> str:
-    actions = embodied.sandbox.bait.Guard.actions()
-    return str([(str(spec), spec.documentation, sorted(spec.validators)) for spec in actions.values()])
+    actions = bait.Guard.actions().values()
+    return str([(str(spec), spec.documentation, sorted(spec.validators)) for spec in actions])
 
 
 def _resource_limits() -> str:

@@ -7,51 +7,18 @@ one JSON object a line. A crash of it is a finding, not the end of the check.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
-import importlib
-import json
 import os
-import signal
 import sys
-from collections.abc import Callable
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TextIO
 
-from pydantic import BaseModel
-
-from embodied.sandbox.canaries import ENVIRONMENT
-from embodied.sandbox.trial import Order, Sessions, Trial
+from embodied.sandbox.target import Sessions, Target
+from embodied.sandbox.trial import Answer, Order, Trial
 
 _PR_SET_CHILD_SUBREAPER = 36
 _WARM_UP = ["import math\nprint(math.pi)\non('left')\nhold([1])", "1 / 0", "x ="]
-
-
-class Target(BaseModel):
-    """An interpreter to check."""
-
-    name: str
-    sessions: str = "embodied.interpreter:Interpreters"
-    """`module:callable` that makes the `Sessions`."""
-    options: dict[str, Any] = {}
-    """Keyword arguments of that callable."""
-
-    def make(self) -> Sessions:
-        """The sessions of this interpreter."""
-        module, _, name = self.sessions.partition(":")
-        sessions: Sessions = getattr(importlib.import_module(module), name)(**self.options)
-        return sessions
-
-
-def command(target: Target, secret: str, memory: str, file: str) -> list[str]:
-    """The command that starts a host.
-
-    Args:
-        target: the interpreter.
-        secret: does nothing but stand in the command line.
-        memory: the secret that the host's robot keeps.
-        file: a file that the host leaves open for its children to inherit.
-    """
-    module = [sys.executable, "-m", "embodied.sandbox.host", target.model_dump_json()]
-    return [*module, "--secret", secret, "--memory", memory[::-1], "--file", file]
 
 
 def main() -> None:
@@ -62,33 +29,28 @@ def main() -> None:
         parser.add_argument(option)
     options = parser.parse_args()
     orders, answers = _take_standard_streams()
-    os.set_inheritable(os.open(options.file, os.O_RDONLY), True)
-    os.set_inheritable(os.open(os.path.dirname(options.file), os.O_RDONLY), True)  # noqa: PTH120
+    _leave_open(Path(options.file))
     _adopt_orphans()
     sessions: Sessions = options.target.make()
     name, secret = options.target.name, options.memory[::-1]
-    say = _speaker(answers)
     Trial(name, sessions, secret).run(Order(actions=_WARM_UP), lambda: None)
-    say({"started": True})
+
+    def say(answer: Answer) -> None:
+        answers.write(answer.model_dump_json() + "\n")
+        answers.flush()
+
+    say(Answer(state="started"))
     for line in orders:
         trial = Trial(name, sessions, secret)
-        _forget_peak()
+        before = _forget_peak()
 
         def ready() -> None:
-            say({"ready": True})
+            say(Answer(state="ready"))
             orders.readline()
 
         observed = trial.run(Order.model_validate_json(line), ready)
-        say({"observed": observed.model_dump(mode="json"), "peak": _peak()})
+        say(Answer(state="done", observed=observed, grown=_peak() - before))
     sessions.close()
-
-
-def _speaker(answers: TextIO) -> Callable[[dict[str, Any]], None]:
-    def say(answer: dict[str, Any]) -> None:
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-    return say
 
 
 def _take_standard_streams() -> tuple[TextIO, TextIO]:
@@ -100,26 +62,30 @@ def _take_standard_streams() -> tuple[TextIO, TextIO]:
     return orders, answers
 
 
+def _leave_open(file: Path) -> None:
+    """Hold a file and its folder open such that children inherit them."""
+    for path in (file, file.parent):
+        os.set_inheritable(os.open(path, os.O_RDONLY), True)
+
+
 def _adopt_orphans() -> None:
     """Make processes that detach themselves children of this one, so that they are seen."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _forget_peak() -> None:
+def _forget_peak() -> int:
     """Let the kernel count the peak of this process's memory anew (proc(5), clear_refs)."""
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return _peak()
 
 
 def _peak() -> int:
     """Peak of this process's memory in bytes, 0 where it is not known."""
     try:
-        with open("/proc/self/status") as file:
-            line = next(line for line in file if line.startswith("VmHWM"))
+        lines = Path("/proc/self/status").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         return 0
     return int(line.split()[1]) * 1024

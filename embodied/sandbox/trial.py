@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Protocol
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.session import Limits, Output, Session
 from embodied.sandbox.bait import Guard, changes, make_guard
 from embodied.sandbox.fingerprint import differences, fingerprint
+from embodied.sandbox.target import Sessions
 from embodied.sandbox.verdict import Outcome, Problem
 from embodied.trajectory import AttachmentRecord, Turn
 
 LIMITS = Limits(seconds=1, calls=50, output_characters=10_000)
 """What a snippet may use."""
-GRACE_SECONDS = 6.0
+GRACE_SECONDS = 12.0
 """How long after its time an action may still take to end, on a busy machine."""
 RECORD_BYTES = 16 * 1024 * 1024
 """How large the record of an action may be."""
 _KEPT = "20260"
 
 
-class Sessions(Protocol):
-    """What makes the sessions; `embodied.interpreter.Interpreters` is one."""
-
-    def session(
-        self, name: str, robot: Controller, limits: Limits | None = None, *, check: bool = True
-    ) -> Session:
-        """A new session of the named interpreter."""
-
-    def close(self) -> None:
-        """End all processes."""
-
-
 class Order(BaseModel):
     """One snippet to try, its words filled in."""
 
     actions: list[str]
-    state: bytes | None = None
+    state: str | None = None
+    """In Latin-1."""
     dump: bool = False
     check: bool = False
 
@@ -55,6 +45,15 @@ class Observed(BaseModel):
     seconds: float
     texts: list[str]
     """All that came out, for the secrets to be looked for in it."""
+
+
+class Answer(BaseModel):
+    """What a host says to the checker."""
+
+    state: Literal["started", "ready", "done"]
+    observed: Observed | None = None
+    grown: int = 0
+    """How much more memory the host had at its peak, in bytes; 0 where that is not known."""
 
 
 class Trial:
@@ -74,6 +73,7 @@ class Trial:
         self._outputs: list[Output] = []
         self._texts: list[str] = []
         self._seconds = 0.0
+        self._replaced = False
 
     def run(self, order: Order, ready: Callable[[], None]) -> Observed:
         """Set up a session, report that it is ready, and run the snippet in it."""
@@ -83,12 +83,13 @@ class Trial:
             self._outputs.clear()
             ready()
             if order.state is not None:
-                self._load(session, order.state)
+                self._forge(session, order.state.encode("latin-1"))
             for code in order.actions:
                 self._run(session, code)
             self._check_session(session)
-            if order.dump:
-                self._check_dump(session, order)
+            state = self._dump(session) if order.dump else None
+        if state is not None:
+            self._check_state(state, order)
         self._check_records()
         self._add(Outcome.MUTATION, changes(self._robot))
         self._add(Outcome.MUTATION, differences(before))
@@ -103,7 +104,7 @@ class Trial:
         started = time.perf_counter()
         try:
             output = session.run(code)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+        except Exception as error:
             output = Output()
             self._add(Outcome.CRASH, [f"run() raised {error!r:.500}"])
         seconds = time.perf_counter() - started
@@ -113,30 +114,42 @@ class Trial:
         self._outputs.append(output)
         return output
 
+    def _forge(self, session: Session, state: bytes) -> None:
+        """Load a forged state, as it is and behind the first line of a genuine one."""
+        genuine = self._dump(session) or b""
+        self._load(session, state)
+        self._load(session, genuine.partition(b"\n")[0] + b"\n" + state)
+
     def _load(self, session: Session, state: bytes) -> None:
         try:
             session.load(state)
+            self._replaced = True
         except DataError as error:
             self._texts.append(str(error))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._add(Outcome.CRASH, [f"load() raised {error!r:.500}"])
 
     def _check_session(self, session: Session) -> None:
         """Whether the session goes on with its variable, or told that it has lost it."""
-        if self._run(session, "keep").value == _KEPT or self._outputs[-1].ended:
+        if self._run(session, "keep").value == _KEPT:
             return
-        lost = any(output.limit for output in self._outputs)
-        if not (lost and self._run(session, "1 + 1").value == "2"):
-            what = f"the variable is gone without a word: {_summary(self._outputs[-1])}"
+        announced = self._replaced or any(output.limit for output in self._outputs)
+        last = self._run(session, "1 + 1")
+        if not announced or (last.value != "2" and last.limit is None):
+            what = f"the variable is gone without a word: {_summary(last)}"
             self._add(Outcome.CRASH, [what])
 
-    def _check_dump(self, session: Session, order: Order) -> None:
-        """Whether what the session dumps can do harm to a host that loads it."""
+    def _dump(self, session: Session) -> bytes | None:
         try:
-            state = session.dump()
+            return session.dump()
         except DataError as error:
             self._texts.append(str(error))
-            return
+        except Exception as error:
+            self._add(Outcome.CRASH, [f"dump() raised {error!r:.500}"])
+        return None
+
+    def _check_state(self, state: bytes, order: Order) -> None:
+        """Whether what a session dumped can do harm to a host that loads it."""
         with self._session(make_guard(self._robot.environment.secret), order) as other:
             self._load(other, state)
             self._run(other, "1 + 1")
@@ -169,7 +182,7 @@ def _summary(output: Output) -> str:
     if output.limit is not None:
         return f"limit: {output.limit}"
     if output.error is not None:
-        return f"{output.error.type}: {output.error.message.splitlines()[0] if output.error.message else ''}"[:200]
+        return f"{output.error.type}: {output.error.message[:200]}".partition("\n")[0]
     return ""
 
 
@@ -179,7 +192,10 @@ def _record(output: Output) -> Turn:
         observation=output.stdout,
         calls=output.calls,
         error=output.error,
-        attachments=[AttachmentRecord.model_validate(asdict(a)) for a in output.attachments],
+        attachments=[
+            AttachmentRecord(name=a.name, media_type=a.media_type, data=b64encode(a.data))
+            for a in output.attachments
+        ],
     )
 
 

@@ -17,8 +17,6 @@ WORKER_BYTES = 3 * LIMITS.memory_bytes
 DISK_BYTES = 2 * LIMITS.memory_bytes
 _EXTRA_PROCESSES = 2
 """A worker may be replaced by another one before it has ended, and started by a third."""
-_EMERGENCY_BYTES = 4 * WORKER_BYTES
-_EMERGENCY_PROCESSES = 60
 
 
 class Watch:
@@ -46,21 +44,13 @@ class Watch:
         self._host_bytes = max(self._host_bytes, _anonymous(self._host) - self._first_host)
         self._disk = max(self._disk, sum(self._canaries.temporary_files().values()))
 
-    @property
-    def emergency(self) -> bool:
-        """Whether the machine is in danger, and everything must be ended at once."""
-        return (
-            max(self._bytes, self._host_bytes, self._disk) > _EMERGENCY_BYTES
-            or self._processes > _EMERGENCY_PROCESSES
-        )
-
-    def problems(self, peak: int) -> list[Problem]:
+    def problems(self, grown: int = 0) -> list[Problem]:
         """What was more than it may be.
 
         Args:
-            peak: of the host's memory in bytes, as the kernel counted it.
+            grown: by how many bytes the host has grown at its peak, as far as it knows.
         """
-        host = max(self._host_bytes, peak - self._first_host)
+        host = max(self._host_bytes, grown)
         found = []
         for what, used, most in (
             ("the host took", host, HOST_BYTES),
@@ -86,6 +76,14 @@ def workers(host: psutil.Process) -> list[psutil.Process]:
         return [p for p in host.children(recursive=True) if _is_alive(p)]
     except psutil.Error:
         return []
+
+
+def open_files(process: psutil.Process) -> int:
+    """How many files a process has open; 0 where the system does not say."""
+    try:
+        return int(process.num_fds()) if hasattr(process, "num_fds") else 0
+    except psutil.Error:
+        return 0
 
 
 def _is_alive(process: psutil.Process) -> bool:

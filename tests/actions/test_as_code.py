@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.household import Household
+from embodied import Controller, action
 from embodied.actions import as_code
 from embodied.actions.as_code import CodeFormat
 from embodied.policy import Reply
+from tests.actions.typed_robot import Typed
 from tests.conftest import Switcher
 
 
@@ -28,6 +32,8 @@ from tests.conftest import Switcher
         ("no code here", None),
         ("<execute></execute>", None),
         ("`look()` is inline", None),
+        ("```python3\nlook()\n```", "look()"),
+        ('So:\n```python title="a.py"\nlook()\n```\nDone.', "look()"),
     ],
 )
 def test_parse(message: str, code: str | None) -> None:
@@ -53,3 +59,23 @@ def test_the_documentation_is_python_and_complete() -> None:
     ]
     assert "def wait(times: int = 1) -> list[str]:" in CodeFormat(Switcher).document()
     assert 'Example: on("left 1")' in CodeFormat(Switcher).document()
+
+
+def test_a_stub_is_python_with_all_that_a_call_needs() -> None:
+    document = CodeFormat(Typed).document()
+    ast.parse(document)
+    assert "Literal['slow', 'fast', 'None']" in document
+    assert "first(a: str, b: int = 2, /, c: str = '', *, d: str = 'x', e: str) -> str" in document
+    assert "walk(gait: Gait, to: Point | None = None) -> str" in document
+    assert '"Gait": {"enum": ["walk", "run", 3]}' in document
+
+
+def test_a_stub_shows_types_that_json_does_not_know() -> None:
+    class Robot(Controller):
+        @action
+        def visit(self, rule: Callable[[str], bool], mode: Literal["a.b", "c"] = "a.b") -> str:
+            """Visit."""
+            return ""
+
+    expected = "def visit(rule: Callable[[str], bool], mode: Literal['a.b', 'c'] = 'a.b') -> str:"
+    assert CodeFormat(Robot).document().startswith(expected)

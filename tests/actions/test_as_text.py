@@ -86,6 +86,8 @@ def test_the_forms_of_a_command(line: str, around: str) -> None:
     [
         "take mug 1 from desk 1\ngo to shelf 2",
         "Action: take_from, mug 1, desk 1\nAction: goto, shelf 2",
+        "Action:\ntake_from, mug 1, desk 1\n- go to shelf 2\nThen I look.\nlook",
+        "Action:\n\ntake_from, mug 1, desk 1\n2. goto, shelf 2\n\nlook",
         "<execute>\ntake_from, mug 1, desk 1\n\ngo to shelf 2\n</execute>",
         "<execute>take_from, mug 1, desk 1</execute>\n<execute>goto, shelf 2</execute>",
         "<execute>\n1) take_from(mug 1, desk 1)\n2) goto(shelf 2)\n</execute>",

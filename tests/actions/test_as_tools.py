@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -77,6 +78,14 @@ def test_arguments_that_are_no_object(arguments: str, words: str) -> None:
     reading = ToolsFormat(Switcher).read(called(("wait", "{}"), ("on", arguments)))
     assert reading.action is None
     assert words in (reading.problem or "")
+    assert (reading.problem or "").endswith("a right call is, e.g., the function wait with {}")
+
+
+def test_a_call_that_cannot_be_used_stops_those_beside_it() -> None:
+    reply = replace(called(("wait", "{}")), unusable_calls=("call on with arguments that: {",))
+    reading = ToolsFormat(Switcher).read(reply)
+    assert reading.action is None
+    assert (reading.problem or "").startswith("call on with arguments that: {; a right call is")
 
 
 def test_a_message_without_calls() -> None:
@@ -91,7 +100,7 @@ def test_ids_never_repeat() -> None:
     made = ToolsFormat(Switcher)
     replies = [made.render("", [Call("wait"), Call("wait")]) for _ in range(3)]
     ids = [call.id for reply in replies for call in reply.tool_calls]
-    assert ids == [f"call_{number}" for number in range(1, 7)]
+    assert ids == [f"call0000{number}" for number in range(1, 7)]
 
 
 def test_names_that_the_api_does_not_allow_are_replaced() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from embodied import Outcome, Protocol, Trajectory, run_episode
+import pytest
+
+from embodied import Outcome, Protocol, Reply, Trajectory, run_episode
+from embodied.conversations import make_conversation
 from embodied.policies.replay import ReplayPolicy
 from embodied.protocol import EpisodeLimits
 from tests.conftest import LightSwitch, Switcher
@@ -63,7 +66,9 @@ async def test_a_syntax_error_has_a_caret(task: Any) -> None:
 async def test_a_wrong_call_is_refused_before_anything_moves(task: Any) -> None:
     trajectory = await play(task, "on('left 1')\nonn('right 1')", "on('left 1')\non()")
     first, second = trajectory.turns
-    assert "NameError in line 2: name 'onn' is not defined. Did you mean: 'on'?" in first.observation
+    assert (
+        "NameError in line 2: name 'onn' is not defined. Did you mean: 'on'?" in first.observation
+    )
     assert "TypeError in line 2" in second.observation
     assert trajectory.steps == []
 
@@ -76,3 +81,19 @@ async def test_names_live_on_for_the_check(task: Any) -> None:
 async def test_many_calls_are_not_all_listed(task: Any) -> None:
     (turn,) = (await play(task, "for _ in range(30):\n    on('left 1')\n1 / 0")).turns
     assert "Calls made: 22 others, then on('left 1')" in turn.observation
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ("<execute>print('<solution>x</solution>')</execute>", None),
+        ("<thought>Not yet <solution>x</solution>.</thought><execute>wait()</execute>", None),
+        ("<execute>wait()</execute>\n<solution> done </solution>", "done"),
+        ("<solution>done</solution>", "done"),
+        ("<solution>done", None),
+    ],
+)
+def test_an_answer_stands_beside_the_action(message: str, answer: str | None) -> None:
+    move = make_conversation(Protocol(), Switcher).read(Reply(message))
+    assert move.answer == answer
+    assert move.tries_to_answer is (answer is not None)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 import embodied
 from embodied import Outcome, Protocol, Reply
+from embodied.cli import app
+from embodied.cli.options import with_settings
 from embodied.in_context import read_examples
 from embodied.protocol import ActionName
 from embodied.registry import environment_class
@@ -45,3 +49,17 @@ def test_an_example_plays_again_word_for_word(games: Path, action: str) -> None:
         assert trajectory.outcome is Outcome.SUCCESS
         assert tuple(trajectory.messages[-len(example) + 1 :]) == example[1:]
         assert trajectory.first_observation == example[0].content
+
+
+def test_no_two_calls_of_the_examples_share_an_id(games: Path, tmp_path: Path) -> None:
+    words = ["--env", "alfworld", "--split", "train", "--tasks.limit", "2"]
+    settings = with_settings([*words, "--environment.options.data", str(games)])
+    done = CliRunner().invoke(app, ["examples", *settings, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    examples = read_examples(tmp_path, "tools")
+    calls = [call.id for example in examples for message in example for call in message.tool_calls]
+    answers = [m.tool_call_id for example in examples for m in example if m.role == "tool"]
+    assert len(examples) == 2
+    assert len(set(calls)) == len(calls)
+    assert calls == answers
+    assert all(re.fullmatch("[a-z0-9]{9}", id_) for id_ in calls)

@@ -67,7 +67,9 @@ def test_an_expert_episode_is_the_same_in_all_formats(
         for action in FORMATS:
             written = make_format(action, embodied.registry.controller_class("household"))
             replies = [
-                written.render("So I go on.", [Call(c.name, kwargs=c.arguments) for c in turn.calls])
+                written.render(
+                    "So I go on.", [Call(c.name, kwargs=c.arguments) for c in turn.calls]
+                )
                 for turn in expert.turns
             ]
             replayed = play(games, task, Said(replies), action)

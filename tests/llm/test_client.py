@@ -381,6 +381,8 @@ async def test_a_call_that_no_history_can_hold_becomes_text(arguments: Any, show
     assert answered.content.startswith(start)
     assert answered.content.endswith("]")
     assert [call.id for call in answered.tool_calls] == ["c-2"]
+    (problem,) = answered.unusable_calls
+    assert answered.content == f"I go.\n[{problem}]"
 
 
 @pytest.mark.parametrize("name", ["", "go to", "robot.goto", "x" * 65, "gö"])

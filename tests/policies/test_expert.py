@@ -8,6 +8,7 @@ import pytest
 
 from embodied import Outcome, Protocol, Task, run_episode
 from embodied.policies.expert import ExpertPolicy, Plan
+from embodied.protocol import preset
 from tests.conftest import Switcher
 
 
@@ -24,3 +25,20 @@ async def test_an_expert_that_raises_gives_up(
     done = await run_episode(task, robot.environment, robot, ExpertPolicy(), protocol)
     assert done.outcome is Outcome.FAILURE
     assert len(done.turns) == 1
+
+
+def switching(observation: str) -> Generator[Plan, str, None]:
+    yield Plan("My next Action: the left one.", 'print(on("left 1"))')
+    yield Plan("Then the right one.", 'print(on("right 1"))')
+
+
+@pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
+@pytest.mark.parametrize("name", ["default", "m3"])
+async def test_an_expert_is_understood_in_every_wording_and_format(
+    robot: Switcher, task: Task, monkeypatch: pytest.MonkeyPatch, name: str, action: str
+) -> None:
+    monkeypatch.setattr("embodied.policies.expert.load", lambda group, name: switching)
+    protocol = preset(name).model_copy(update={"controller": "switcher", "action": action})
+    done = await run_episode(task, robot.environment, robot, ExpertPolicy(), protocol)
+    assert done.outcome is Outcome.SUCCESS
+    assert not any(turn.format_error for turn in done.turns)

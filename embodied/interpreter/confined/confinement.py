@@ -30,7 +30,7 @@ class World:
     folder: str
     """Its working folder, the only one that it may write to."""
     readable: Sequence[str]
-    """Files and folders that it may read besides."""
+    """Files and folders that it may read besides, as far as the zygote may."""
     memory_bytes: int
     """What it may use beyond what it has already."""
     user: int | None
@@ -70,24 +70,39 @@ def confine(world: World, descriptor: int) -> None:
     if sys.platform != "linux":
         return
     baseline = _memory()
-    with _tolerant(world):
+    with _tolerant(world.required):
         _prefer_for_killing()
-        _prctl(_NO_NEW_PRIVILEGES, 1)
         _drop_privileges(world)
     _die_with_parent()
     _limit(baseline, world.memory_bytes)
-    with _tolerant(world):
+    with _tolerant(world.required):
         landlock.restrict(world.readable, [".", "/dev/null"])
-    with _tolerant(world):
+    with _tolerant(world.required):
         seccomp.restrict(os.uname().machine, os.getpid())
 
 
+def confine_zygote(
+    readable: Sequence[str], listable: Sequence[str], base: Path, *, required: bool
+) -> None:
+    """Leave the zygote, and all that it forks, what sessions may read, and their folders.
+
+    Raises:
+        OSError: the system refuses, and confinement is required.
+    """
+    if sys.platform != "linux":
+        return
+    with _tolerant(required):
+        _prctl(_NO_NEW_PRIVILEGES, 1)
+        writable = [str(base), "/dev/null", "/proc"]
+        landlock.restrict(readable, writable, listable, [str(base.parent)])
+
+
 @contextlib.contextmanager
-def _tolerant(world: World) -> Iterator[None]:
+def _tolerant(required: bool) -> Iterator[None]:
     try:
         yield
     except (OSError, KeyError):
-        if world.required:
+        if required:
             raise
 
 

@@ -1,17 +1,21 @@
 """The folder that is a confined process's world: how full it is, and how it goes."""
 
+# ruff: noqa: PTH - code may leave very many entries, and paths as objects take ten times as long
+
 from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
+from pathlib import Path
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ENTRIES = 1000
 
 
-def is_too_full(folder: str) -> bool:
+def is_too_full(folder: Path) -> bool:
     """Whether a process has left more in its folder than it may. It may still be running."""
-    pending, entries, size = [folder], 0, 0
+    pending, entries, size = [str(folder)], 0, 0
     while pending:
         try:
             with os.scandir(pending.pop()) as found:
@@ -29,43 +33,47 @@ def is_too_full(folder: str) -> bool:
     return False
 
 
-def remove(folder: str) -> None:
-    """Remove a folder that no process uses any more, however deep it is.
+def remove(folder: Path) -> None:
+    """Remove a folder that no process uses any more. What cannot be removed is left."""
+    clear(folder)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def clear(folder: Path) -> None:
+    """Empty a folder that no process uses any more, however deep it is.
 
     What lies in folders inside it is moved up before they are removed, so that neither the length
     of a path nor a recursion can grow. What cannot be removed is left.
     """
-    number = 0
-    while True:
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            return
-        if not entries:
-            break
-        before = number
-        for entry in entries:
-            number += _take_out(folder, entry, number)
-        if number == before:
-            return
-    try:
-        os.rmdir(folder)
-    except OSError:
-        return
+    number, before = 0, -1
+    with suppress(OSError):
+        while number != before:
+            before = number
+            for name in os.listdir(folder):
+                number += _take_out(f"{folder}/", name, number)
 
 
-def _take_out(folder: str, entry: os.DirEntry[str], number: int) -> int:
-    """Remove one entry or bring up what it holds; how many things that were."""
+def _take_out(folder: str, name: str, number: int) -> int:
+    """Remove one entry, or bring up what it holds; how many things that were."""
+    path = folder + name
     try:
-        if not stat.S_ISDIR(entry.stat(follow_symlinks=False).st_mode):
-            os.unlink(entry.path)
+        if not _is_opened(path):
+            os.unlink(path)
             return 1
-        os.chmod(entry.path, 0o700)
-        inner = os.listdir(entry.path)
-        for offset, name in enumerate(inner):
-            moved = os.path.join(folder, f".{os.getpid()}-{number + offset}")
-            os.rename(os.path.join(entry.path, name), moved)
-        os.rmdir(entry.path)
+        inner = os.listdir(path)
+        for offset, item in enumerate(inner):
+            _is_opened(f"{path}/{item}")
+            os.rename(f"{path}/{item}", f"{folder}.{os.getpid()}-{number + offset}")
+        os.rmdir(path)
     except OSError:
         return 0
     return len(inner) + 1
+
+
+def _is_opened(path: str) -> bool:
+    """Whether this is a folder; if so, it can be read and moved from now on."""
+    is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+    if is_folder:
+        os.chmod(path, 0o700)
+    return is_folder

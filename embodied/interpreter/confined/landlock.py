@@ -22,7 +22,14 @@ _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REGULAR = 1 << 4, 1 << 5, 1 << 7, 1 
 _REFER = 1 << 13
 _READ = _READ_FILE | _READ_DIR
 _READ_WRITE = (
-    _READ | _WRITE_FILE | _TRUNCATE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REGULAR | _REFER
+    _READ
+    | _WRITE_FILE
+    | _TRUNCATE
+    | _REMOVE_DIR
+    | _REMOVE_FILE
+    | _MAKE_DIR
+    | _MAKE_REGULAR
+    | _REFER
 )
 _FILE_RIGHTS = _READ_FILE | _WRITE_FILE | _TRUNCATE
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
@@ -41,22 +48,33 @@ def version() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
+def restrict(
+    readable: Iterable[str],
+    writable: Iterable[str],
+    listable: Iterable[str] = (),
+    clearable: Iterable[str] = (),
+) -> None:
     """Leave this process the given files, and folders with all that is in them, for ever.
 
     It also gives up TCP, abstract sockets and signals to others where the kernel can take them.
     It must have given up new privileges before.
+
+    Args:
+        readable: files and folders.
+        writable: likewise; they are readable, too.
+        listable: folders whose names may be listed, as those of the folders in them.
+        clearable: folders in which empty folders may be removed.
 
     Raises:
         OSError: the kernel refuses.
     """
     offered = version()
     ruleset = _ruleset(offered)
+    rules = ((readable, _READ), (writable, _READ_WRITE), (listable, _READ_DIR))
     try:
-        for path in readable:
-            _allow(ruleset, path, _READ, offered)
-        for path in writable:
-            _allow(ruleset, path, _READ_WRITE, offered)
+        for paths, rights in (*rules, (clearable, _REMOVE_DIR)):
+            for path in paths:
+                _allow(ruleset, path, rights, offered)
         _call(_RESTRICT_SELF, ruleset, _QUIET if offered >= 7 else 0)
     finally:
         os.close(ruleset)

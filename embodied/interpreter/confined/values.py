@@ -87,7 +87,11 @@ class _Encoder:
                 keys = list(value)
                 self._keys.count(keys)
                 values = self._all(list(value.values()), depth)
-                return {"dict": [[self.encode(k, depth + 1), v] for k, v in zip(keys, values, strict=True)]}
+                return {
+                    "dict": [
+                        [self.encode(k, depth + 1), v] for k, v in zip(keys, values, strict=True)
+                    ]
+                }
         if hasattr(value, "tolist"):
             return self.encode(value.tolist(), depth + 1)
         raise TypeError(f"a value of the type {type(value).__name__} is no plain data")
@@ -113,7 +117,7 @@ class _Decoder:
                 return self._tagged(kind, content, depth)
         raise ValueError("this encodes no value")
 
-    def _tagged(self, kind: str, content: Any, depth: int) -> Any:  # noqa: PLR0911 - likewise
+    def _tagged(self, kind: str, content: Any, depth: int) -> Any:
         match kind, content:
             case "int", str():
                 return int(content, 16)

@@ -32,6 +32,8 @@ STATE = b"s"
 LOADED = b"l"
 """From the process, JSON: the names that are bound now, or why loading failed."""
 
+CALL_BYTES = 1_250_000
+"""The arguments of a call."""
 STATE_BYTES = 4_000_000
 """Variables that are kept for the case that an action must be broken off."""
 FILES = 8

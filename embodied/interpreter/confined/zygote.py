@@ -13,17 +13,17 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import confinement, folder, wire, worker
+from .installation import Installation
 from .preload import preload
 
 _POLL_SECONDS = 1.0
 _REQUEST_BYTES = 65_536
-_SYSTEM_LIBRARIES = ("/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/usr/local/lib/")
-_DATA = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 
 
 def main() -> None:
@@ -49,27 +49,50 @@ class Zygote:
         self._settings = settings
         self._control = socket.socket(fileno=settings["control"])
         self._children: set[int] = set()
-        self._readable = readable(settings["sites"], settings["hidden"])
-        self._user = user(self._readable, settings["base"])
+        self._installation = Installation.of(settings["sites"], settings["hidden"])
+        self._base = Path(settings["base"])
+        self._user = _become_nobody([*self._installation.folders, settings["base"]])
 
     def serve(self) -> None:
-        """Answer requests until the host is gone."""
+        """Answer requests until the host wants no more, or is gone."""
+        try:
+            self._confine()
+        except OSError as error:
+            self._reply({"problem": str(error)})
+            return
         self._reply({"ready": True})
-        while self._host_lives():
+        asked_to_stop = False
+        while not asked_to_stop and os.getppid() == self._settings["host"]:
             if not select.select([self._control], [], [], _POLL_SECONDS)[0]:
                 continue
             message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, 1)
             if not message:
                 break
-            self._obey(json.loads(message), descriptors)
-        self._end_all()
+            request = json.loads(message)
+            asked_to_stop = "stop" in request
+            self._obey(request, descriptors)
+        for child in list(self._children):
+            self._end(child)
+        if not asked_to_stop:
+            self._remove_folders()
 
-    def _host_lives(self) -> bool:
-        return os.getppid() == self._settings["host"]
+    def _confine(self) -> None:
+        confinement.confine_zygote(
+            [*self._installation.parts, *self._installation.others],
+            self._installation.folders,
+            self._base,
+            required=self._settings["required"],
+        )
 
     def _obey(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        if "stop" in request:
+            return
         if "end" in request:
             self._reply({"status": self._end(request["end"])})
+            return
+        if "signal" in request:
+            self._signal(request["signal"], request["to"])
+            self._reply({})
             return
         try:
             child = self._fork(request, descriptors[0])
@@ -86,7 +109,7 @@ class Zygote:
     def _fork(self, request: dict[str, Any], descriptor: int) -> int:
         world = confinement.World(
             folder=request["folder"],
-            readable=self._readable,
+            readable=[*self._installation.folders, *self._installation.others],
             memory_bytes=request["memory_bytes"],
             user=self._user,
             required=self._settings["required"],
@@ -102,18 +125,23 @@ class Zygote:
         """Kill a session's process with all that it started, and say how it ended."""
         if child not in self._children:
             return None
+        self._signal(signal.SIGKILL, child)
         self._children.remove(child)
-        for kill in (os.killpg, os.kill):
-            with suppress(OSError):
-                kill(child, signal.SIGKILL)
         return os.waitpid(child, 0)[1]
 
-    def _end_all(self) -> None:
-        for child in list(self._children):
-            self._end(child)
-        for entry in Path(self._settings["base"]).glob("*"):
-            folder.remove(str(entry))
-        folder.remove(self._settings["base"])
+    def _signal(self, number: int, child: int) -> None:
+        """Send a signal to a session's process and all that it started."""
+        if child not in self._children:
+            return
+        for send in (os.killpg, os.kill):
+            with suppress(OSError):
+                send(child, number)
+
+    def _remove_folders(self) -> None:
+        """The host is gone and can do it no more."""
+        for entry in self._base.glob("*"):
+            folder.remove(entry)
+        folder.remove(self._base)
 
 
 def _live(world: confinement.World, descriptor: int, zygote: int) -> None:
@@ -132,47 +160,24 @@ def _live(world: confinement.World, descriptor: int, zygote: int) -> None:
         os._exit(0)
 
 
-def readable(sites: list[str], hidden: list[str]) -> list[str]:
-    """What sessions may read: the standard library, installed packages, the system's libraries.
-
-    Folders of installed packages are listed one by one, so that the hidden ones stay out.
-    """
-    standard = [path for path in sys.path if path not in sites and Path(path).is_dir()]
-    packages = [
-        str(entry) for site in sites for entry in Path(site).iterdir() if entry.name not in hidden
-    ]
-    return [*standard, *packages, *_library_folders(), *_DATA]
-
-
-def _library_folders() -> list[str]:
-    """Folders of the shared libraries that are loaded, where more may have to be loaded from."""
-    homes = (*_SYSTEM_LIBRARIES, f"{sys.base_prefix}/lib/")
-    try:
-        lines = Path("/proc/self/maps").read_text().splitlines()
-    except OSError:
-        return []
-    mapped = {line.split(maxsplit=5)[-1] for line in lines if ".so" in line}
-    return sorted({str(Path(path).parent) for path in mapped if path.startswith(homes)})
-
-
-def user(paths: list[str], base: str) -> int | None:
-    """Nobody, if this is the superuser and nobody can read what sessions must read."""
+def _become_nobody(paths: Sequence[str]) -> int | None:
+    """Who sessions become, if this is the superuser and nobody else can do with these paths."""
     if os.geteuid() != 0:
         return None
+    paths = [path for path in paths if Path(path).exists()]
     child = os.fork()
     if child == 0:
-        _exit_as_nobody([*paths, base])
+        _exit_as_nobody(paths)
     status = os.waitpid(child, 0)[1]
     return confinement.NOBODY if status == 0 else None
 
 
-def _exit_as_nobody(paths: list[str]) -> None:
+def _exit_as_nobody(paths: Sequence[str]) -> NoReturn:
     code = 1
     try:
         os.setgroups([])
         os.setresgid(*[confinement.NOBODY] * 3)
         os.setresuid(*[confinement.NOBODY] * 3)
-        wanted = [path for path in paths if path.startswith((sys.base_prefix, sys.prefix))]
-        code = 0 if all(os.access(path, os.R_OK) for path in [*wanted, paths[-1]]) else 1
+        code = 0 if all(os.access(path, os.X_OK) for path in paths) else 1
     finally:
         os._exit(code)

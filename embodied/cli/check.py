@@ -1,0 +1,120 @@
+"""`embodied check`: see for yourself that what the project promises holds on this machine."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from embodied.cli import options
+from embodied.errors import ConfigError
+from embodied.report.table import plain_text, standard_output
+from embodied.sandbox import Finding, Outcome, Snippet, Target, check_sandbox, load_corpus
+
+Which = Literal["restricted", "full", "all"]
+
+_COLUMNS = (
+    Outcome.HELD,
+    Outcome.ESCAPE,
+    Outcome.MUTATION,
+    Outcome.CRASH,
+    Outcome.HANG,
+    Outcome.MEMORY,
+)
+
+app = typer.Typer(help="See that what the project promises holds on this machine.")
+
+
+@app.callback()
+def check() -> None:
+    """Keep `sandbox` a command of its own beside those that may follow."""
+
+
+@app.command("sandbox")
+def sandbox(
+    interpreter: Annotated[Which, typer.Option(help="Which interpreter to check.")] = "all",
+    kind: Annotated[str | None, typer.Option(help="Only this kind of snippets.")] = None,
+    json: options.Json = False,
+    allow_unconfined: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unconfined",
+            help="Check the full interpreter even where the system cannot confine it.",
+        ),
+    ] = False,
+) -> None:
+    """Try a corpus of escape and abuse snippets on the interpreters that run model-written code.
+
+    The exit code is 1 if anything was not held.
+    """
+    try:
+        snippets = load_corpus(kind)
+    except KeyError as error:
+        raise ConfigError(str(error.args[0])) from None
+    found = {
+        name: _findings(name, snippets, allow_unconfined)
+        for name in _names(interpreter, allow_unconfined)
+    }
+    if json:
+        print(json_module.dumps({name: _plain(findings) for name, findings in found.items()}))
+    else:
+        for name, findings in found.items():
+            _print(name, findings, standard_output())
+    if any(finding.problems for findings in found.values() for finding in findings):
+        raise typer.Exit(1)
+
+
+def _names(which: Which, allow_unconfined: bool) -> list[str]:
+    """The interpreters to check. The full one is left out of `all` where it cannot run."""
+    if which == "restricted":
+        return ["restricted"]
+    from embodied.interpreter.full import Zygote
+
+    try:
+        Zygote(allow_unconfined=allow_unconfined).close()
+    except ConfigError as error:
+        if which == "full":
+            raise
+        print(f"the full interpreter is not checked: {error}", file=sys.stderr)
+        return ["restricted"]
+    return ["restricted", "full"] if which == "all" else ["full"]
+
+
+def _findings(name: str, snippets: list[Snippet], allow_unconfined: bool) -> list[Finding]:
+    target = Target(name=name, options={"allow_unconfined": allow_unconfined})
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{len(snippets)} snippets, {name}", total=len(snippets))
+        return check_sandbox(target, snippets, lambda _: progress.advance(task))
+
+
+def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
+    return [{"outcome": finding.outcome, **finding.model_dump()} for finding in findings]
+
+
+def _print(name: str, findings: list[Finding], console: Console) -> None:
+    """One row a kind, and then what was not held."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column(f"{name}: kind")
+    for heading in ("snippets", "held", "escapes", "mutations", "crashes", "hangs", "memory"):
+        table.add_column(heading, justify="right")
+    for kind in dict.fromkeys(finding.kind for finding in findings):
+        table.add_row(kind, *_counts([f for f in findings if f.kind == kind]))
+    table.add_section()
+    table.add_row("all", *_counts(findings))
+    console.print(table)
+    console.print()
+    for finding in findings:
+        for problem in finding.problems:
+            console.print(plain_text(f"{finding.id}: {problem.outcome}: {problem.what}"))
+
+
+def _counts(findings: list[Finding]) -> list[str]:
+    outcomes = [finding.outcome for finding in findings]
+    return [str(len(findings)), *(str(outcomes.count(outcome)) for outcome in _COLUMNS)]

@@ -1,0 +1,61 @@
+"""What Monty lacks of Python: rewritten before it runs, or refused with advice.
+
+The text of the code is changed in place, so that every line stays where it is. Only what is certain
+is rewritten: a built-in function counts as one as long as nothing in the session ever bound its
+name. What the rewritten code calls is defined by `prelude`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+
+from embodied.interpreter import prelude
+from embodied.interpreter.lowering import refusals
+from embodied.interpreter.lowering.edits import Edited, OverlapError, Source
+from embodied.interpreter.lowering.expressions import Rewriter
+from embodied.interpreter.lowering.refusals import RefusedError
+from embodied.interpreter.lowering.site import Site
+
+__all__ = ["Edited", "Lowered", "RefusedError", "lower"]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """Code that Monty can run."""
+
+    source: Edited
+    needs: tuple[str, ...]
+    """Definitions of the prelude that it uses."""
+
+
+def lower(code: str, tree: ast.Module, bound: Set[str], modules: Set[str]) -> Lowered:
+    """Rewrite code for Monty.
+
+    Args:
+        code: what the policy wrote.
+        tree: the same, read.
+        bound: names that the session or this code binds anywhere, and the robot's actions.
+        modules: modules of the prelude that the session has imported.
+
+    Raises:
+        RefusedError: Monty cannot run it and it cannot be rewritten with certainty.
+    """
+    try:
+        refusals.check(tree, bound)
+        site = Site(Source(code), bound)
+        Rewriter(site).visit(tree)
+        needs = [*site.needs, *_attributes(tree, modules | site.needs.keys())]
+        return Lowered(site.source.edited(), tuple(needs))
+    except (OverlapError, RecursionError):
+        message = "this code is too entangled; write it in several shorter statements"
+        raise RefusedError(tree.body[0], "NotImplementedError", message) from None
+
+
+def _attributes(tree: ast.Module, modules: Set[str]) -> Iterator[str]:
+    """The parts of the prelude's modules that code may mean."""
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for module in prelude.MODULES:
+        if module in modules:
+            yield from (f"{module}.{name}" for name in sorted(names & prelude.public(module)))

@@ -1,0 +1,283 @@
+"""One code action while Monty runs it: its calls are answered, its errors put into words."""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pydantic_monty as monty
+
+from embodied.controller import Controller
+from embodied.errors import InfrastructureError
+from embodied.interpreter import prelude
+from embodied.interpreter.calls import BreakOff, Caller
+from embodied.interpreter.check import unknown_name
+from embodied.interpreter.lowering import refusals
+from embodied.interpreter.lowering.edits import Edited
+from embodied.interpreter.places import Places, call_lines, passed_on
+from embodied.interpreter.session import Limits, Output
+from embodied.plain import described, shortened
+from embodied.trajectory import ErrorRecord
+
+MODULES = frozenset(
+    {
+        "asyncio",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "copy",
+        "csv",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "functools",
+        "hashlib",
+        "itertools",
+        "json",
+        "math",
+        "os",
+        "pathlib",
+        "random",
+        "re",
+        "sys",
+        "time",
+        "typing",
+        "unicodedata",
+        *prelude.MODULES,
+    }
+)
+"""What code may import."""
+
+_ONLY_FULL = {"numpy", "pandas", "sympy", "sklearn", "scipy", "matplotlib"}
+_UNREAD = "The monty syntax parser does not yet support"
+_WORDINGS = (
+    (
+        re.compile(r"external function '(\w+)' cannot suspend in this synchronous context"),
+        r"\1() cannot be called here, from a function that is called by a built-in one or by an "
+        r"operator; call \1() in a for loop and keep the results in a list",
+    ),
+    (
+        re.compile(r".*exceptions can only be called with zero or one string argument"),
+        "give an exception one text, such as an f-string",
+    ),
+    (
+        re.compile(rf"{_UNREAD} (.*)"),
+        r"\1 cannot be used here; write it in another way",
+    ),
+    (re.compile(r" \(unknown location\)"), ""),
+    (re.compile(r"\b_lowered_(?:[a-z]+_)?"), ""),
+)
+
+
+class Action:
+    """One running code action.
+
+    Args:
+        robot: whose actions it may call.
+        limits: of the action.
+        source: what runs, after lowering.
+        tree: the code before that.
+        names: that the session may have bound.
+    """
+
+    def __init__(
+        self,
+        robot: Controller,
+        limits: Limits,
+        source: Edited,
+        tree: ast.Module,
+        names: frozenset[str],
+    ) -> None:
+        self.output = Output()
+        self.names = names
+        self.failed_here = False
+        """Whether an error comes from this action's own text, not from an earlier action's."""
+        self._actions = robot.actions()
+        self._limits = limits
+        self._source = source
+        self._tree = tree
+        self._caller = Caller(robot, limits, self.output)
+        self._started = time.monotonic()
+        self._raised: dict[str, str] = {}
+        self._last_raised: tuple[str, int | None] = ("", None)
+        self._printed = _Printed(limits.output_characters)
+
+    def drive(self, worker: monty.MontySession, sources: Sequence[str | None]) -> None:
+        """Run to the end, answering every suspension.
+
+        Args:
+            worker: where the session is loaded.
+            sources: what it has been fed before.
+
+        Raises:
+            BreakOff: the worker is left in the middle of the action.
+        """
+        self._places = Places([*sources, self._source.text])
+        try:
+            snapshot = worker.feed_start(self._source.text, print_callback=self._printed)
+            while not isinstance(snapshot, monty.MontyComplete):
+                snapshot = self._answer(snapshot)
+            self.output.value = _shown(snapshot, self._limits.output_characters)
+        except monty.MontyCrashedError as error:
+            what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
+            raise BreakOff(f"the code used up {what}") from None
+        except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
+            self._report(error)
+        finally:
+            self.output.stdout = self._printed.text
+
+    def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
+        exception, frames = error.exception(), error.traceback()
+        if isinstance(exception, TimeoutError) and not frames:
+            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
+        if isinstance(exception, MemoryError) and "limit exceeded" in str(exception):
+            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
+        text = error.display("msg")
+        unread = isinstance(error, monty.MontySyntaxError) or _UNREAD in text
+        self.output.parsed = not (unread and all(frame.function_name is None for frame in frames))
+        message = shortened(str(exception) if isinstance(exception, KeyError) else text)
+        inside = [frame for frame in frames if self._places.knows(frame.filename)]
+        place = inside[-1] if inside else None
+        self.failed_here = place is not None and self._places.is_last(place.filename)
+        self.output.error = ErrorRecord(
+            type=self._kind(exception, message),
+            message=self._worded(exception, message),
+            line=place.line if place else None,
+            column=self._column(place) if place else None,
+        )
+        self._correct_place(self.output.error, message)
+
+    def _correct_place(self, error: ErrorRecord, message: str) -> None:
+        """Find the line where Monty names another: that of a function, or of an `except`."""
+        lines = self._candidates(error, message)
+        if lines:
+            self.failed_here = len(lines) == 1
+            error.line = lines[0] if self.failed_here else None
+            error.column = None
+
+    def _candidates(self, error: ErrorRecord, message: str) -> list[int]:
+        """The lines where an error may have been raised; none: where its record says."""
+        misfit = re.match(r"(?:\w+\.)?(\w+)\(\) (?:missing|takes|got) ", message)
+        if misfit and error.type == "TypeError":
+            lines = call_lines(self._tree, misfit[1])
+            return [] if error.line in lines else lines
+        if error.line is None or error.column is None:
+            return []
+        lines = passed_on(self._tree, error.line, error.column)
+        raised, line = self._last_raised
+        return [line] if lines and line is not None and raised == error.message else lines
+
+    def _kind(self, exception: BaseException, message: str) -> str:
+        name = type(exception).__name__
+        if name == "Incomplete":
+            return "EOFError"
+        return self._raised.get(message, name) if name in ("Exception", "OSError") else name
+
+    def _worded(self, exception: BaseException, message: str) -> str:
+        if isinstance(exception, NameError):
+            unknown = re.fullmatch(r"name '(\w+)' is not defined", message)
+            if unknown:
+                return str(self._unknown(unknown[1]))
+        for pattern, wording in _WORDINGS:
+            message = pattern.sub(wording, message)
+        return message
+
+    def _unknown(self, name: str) -> Exception:
+        missing = refusals.missing(name)
+        if missing is not None:
+            return NotImplementedError(missing)
+        return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
+
+    def _column(self, frame: monty.Frame) -> int | None:
+        if not self.failed_here:
+            return None
+        return self._source.column(frame.line, frame.column)
+
+    def _answer(self, snapshot: Any) -> Any:
+        if time.monotonic() - self._started - self._caller.seconds > self._limits.seconds:
+            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
+        if isinstance(snapshot, monty.FunctionSnapshot):
+            if snapshot.is_os_function:
+                return self._operating_system(snapshot)
+            return self._call(snapshot)
+        if isinstance(snapshot, monty.NameLookupSnapshot):
+            return snapshot.resume()
+        raise BreakOff("the code waits for something that never comes (async)")
+
+    def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
+        if snapshot.function_name != "import":
+            return snapshot.resume_not_handled()
+        module = str(snapshot.args[0]) if snapshot.args else "module"
+        return snapshot.resume({"exception": ModuleNotFoundError(_no_module(module))})
+
+    def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
+        name = str(snapshot.function_name)
+        if name not in self._actions:
+            if name == "input":
+                return self._input(snapshot)
+            return snapshot.resume({"exception": self._unknown(name)})
+        line = self._places.line(snapshot.position)
+        made = self._caller.call(name, snapshot.args, snapshot.kwargs, line)
+        answer: Any = {"return_value": made.value}
+        if made.exception is not None:
+            answer = self._exception(made.exception)
+            self._last_raised = (shortened(str(made.exception)), line)
+        try:
+            return snapshot.resume(answer)
+        except monty.MontyRuntimeError as error:
+            if error.traceback() or not isinstance(error.exception(), TypeError | ValueError):
+                raise
+            raise InfrastructureError(
+                f"{name}() returned what code cannot hold: {error}"
+            ) from error
+
+    def _input(self, snapshot: monty.FunctionSnapshot) -> Any:
+        """Nobody answers: as CPython does at the end of its input."""
+        self._printed("stdout", "".join(str(value) for value in snapshot.args))
+        return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
+
+    def _exception(self, exception: Exception) -> Any:
+        """An exception for the code; Monty makes those that it does not know their base."""
+        self._raised[str(exception)] = type(exception).__name__
+        if isinstance(exception, EOFError):
+            return {"exc_type": "binascii.Incomplete", "message": str(exception)}
+        return {"exception": exception}
+
+
+class _Printed:
+    """Collects printed text up to a limit and drops the rest, with a note."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: list[str] = []
+        self._length = 0
+
+    def __call__(self, stream: str, text: str) -> None:
+        if self._length < self._limit:
+            self._kept.append(text[: self._limit - self._length])
+        self._length += len(text)
+
+    @property
+    def text(self) -> str:
+        note = f"\n[output cut at {self._limit} characters]" if self._length > self._limit else ""
+        return "".join(self._kept) + note
+
+
+def _no_module(name: str) -> str:
+    top = name.partition(".")[0]
+    if top in prelude.MODULES:
+        return f"{name} has here only: {', '.join(sorted(prelude.public(top)))}"
+    other = f"; the interpreter `full` has {top}" if top in _ONLY_FULL else ""
+    return f"No module named {name!r}{other}. There are here: {', '.join(sorted(MODULES))}"
+
+
+def _shown(complete: monty.MontyComplete, limit: int) -> str | None:
+    try:
+        value = complete.output
+    except (RecursionError, ValueError, MemoryError):
+        return "(a value too large to show)"
+    return None if value is None else described(value, limit)

@@ -1,0 +1,87 @@
+"""The host's end of a socket to a process that nobody trusts: every frame has a size and a time."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+
+from embodied.interpreter.confined.wire import HEADER, frame
+
+_CHUNK = 65_536
+
+
+class Malformed(Exception):  # noqa: N818 - a finding, not an error
+    """The other side sent what no worker sends."""
+
+
+class Pipe:
+    """Sends and receives frames."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = bytearray()
+
+    def send(self, kind: bytes, payload: bytes, until: float) -> None:
+        """Send a frame.
+
+        Args:
+            kind: what it is.
+            payload: what it says.
+            until: as `time.monotonic` counts.
+
+        Raises:
+            TimeoutError: the other side does not take it in time.
+            EOFError: it is gone.
+        """
+        self._wait_at_most(until)
+        try:
+            self._connection.sendall(frame(kind, payload))
+        except TimeoutError:
+            raise
+        except OSError:
+            raise EOFError from None
+
+    def receive(self, sizes: Mapping[bytes, int], until: float) -> tuple[bytes, bytes]:
+        """The kind and the payload of the next frame. What came of it in time is kept.
+
+        Args:
+            sizes: the kinds that may come, and how long each may be.
+            until: as `time.monotonic` counts.
+
+        Raises:
+            TimeoutError: it has not come whole by then.
+            EOFError: the other side is gone.
+            Malformed: it is of another kind, or longer.
+        """
+        self._fill(HEADER.size, until)
+        kind, length = HEADER.unpack_from(self._buffer)
+        if length > sizes.get(kind, -1):
+            raise Malformed(f"a frame {kind!r} of {length} bytes")
+        self._fill(HEADER.size + length, until)
+        payload = bytes(memoryview(self._buffer)[HEADER.size : HEADER.size + length])
+        del self._buffer[: HEADER.size + length]
+        return kind, payload
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._connection.close()
+
+    def _fill(self, length: int, until: float) -> None:
+        while len(self._buffer) < length:
+            self._wait_at_most(until)
+            try:
+                part = self._connection.recv(_CHUNK)
+            except TimeoutError:
+                raise
+            except OSError:
+                raise EOFError from None
+            if not part:
+                raise EOFError
+            self._buffer += part
+
+    def _wait_at_most(self, until: float) -> None:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)

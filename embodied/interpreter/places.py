@@ -1,0 +1,86 @@
+"""Where in the policy's code something happens, as far as Monty tells."""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import pydantic_monty as monty
+
+from embodied.interpreter.lowering.edits import line_starts
+
+
+class Places:
+    """Where in the policy's sources positions are."""
+
+    def __init__(self, sources: Sequence[str | None]) -> None:
+        self._sources = sources
+        self._last = f"<python-input-{len(sources) - 1}>"
+        self._starts: dict[str, list[int]] = {}
+
+    def knows(self, file: str) -> bool:
+        """Whether the policy wrote a file."""
+        return file == self._last or self._source(file) is not None
+
+    def is_last(self, file: str) -> bool:
+        """Whether a file is the action that runs now."""
+        return file == self._last
+
+    def line(self, position: monty.SourceRange) -> int | None:
+        """The line of a position, counted from 1."""
+        file = position.filename
+        starts = self._starts.get(file)
+        if starts is None:
+            source = self._source(file)
+            if source is None:
+                return None
+            starts = self._starts[file] = line_starts(source.encode())
+        return bisect_right(starts, position.start)
+
+    def _source(self, file: str) -> str | None:
+        number = re.fullmatch(r"<python-input-(\d{1,9})>", file)
+        if number is None or int(number[1]) >= len(self._sources):
+            return None
+        return self._sources[int(number[1])]
+
+
+def call_lines(tree: ast.Module, name: str) -> list[int]:
+    """The lines in which code calls a function or, for `__init__`, one of its classes."""
+    names = {name}
+    if name == "__init__":
+        names = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called)):
+                found |= {node.lineno} if called in names else set()
+    return sorted(found)
+
+
+def passed_on(tree: ast.Module, line: int, column: int) -> list[int]:
+    """The lines in which an error may have been raised that Monty places here; none: it is right.
+
+    It places an error wrongly that has passed an `except` without being caught, or a `finally`.
+
+    Args:
+        tree: the code.
+        line: where Monty places the error, counted from 1.
+        column: likewise.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try):
+            last = node.finalbody[-1:]
+            types = [handler.type for handler in node.handlers if handler.type is not None]
+            held = [_holds(kind, line, column) for kind in types]
+            if any(held) or any(_holds(statement, line, column) for statement in last):
+                body = [part for statement in node.body for part in ast.walk(statement)]
+                places = [part for part in (*body, *last) if isinstance(part, ast.stmt)]
+                return sorted({part.lineno for part in places})
+    return []
+
+
+def _holds(node: ast.expr | ast.stmt, line: int, column: int) -> bool:
+    start, end = (node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0)
+    return start <= (line, column - 1) < end

@@ -1,0 +1,150 @@
+"""The checker's end of a host: starts it, speaks with it, and ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import psutil
+from pydantic import ValidationError
+
+from embodied.errors import InfrastructureError
+from embodied.sandbox.canaries import ENVIRONMENT, Canaries
+from embodied.sandbox.target import Target
+from embodied.sandbox.trial import Answer
+from embodied.sandbox.verdict import Outcome, Problem
+from embodied.sandbox.watch import Watch, workers
+
+_START_SECONDS = 120.0
+_END_SECONDS = 5.0
+_SAMPLE_SECONDS = 0.03
+
+
+class HostProcess:
+    """A started host, with the secrets of some canaries.
+
+    Raises:
+        InfrastructureError: it does not start; says what it wrote.
+    """
+
+    def __init__(self, target: Target, canaries: Canaries) -> None:
+        self._errors = (canaries.folder / "errors").open("w+")
+        self._process = subprocess.Popen(  # noqa: S603
+            _command(target, canaries.command_line, canaries.memory, canaries.words["FILE"]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            cwd=canaries.working,
+            env=_environment(canaries),
+            start_new_session=True,
+        )
+        self.process = psutil.Process(self._process.pid)
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+        if self.answer(_START_SECONDS) is None:
+            self.kill()
+            raise InfrastructureError(f"the interpreter does not start: {self._said()}")
+
+    def send(self, line: str) -> None:
+        """Give the host a line."""
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            return
+
+    def answer(self, seconds: float, watch: Watch | None = None) -> Answer | None:
+        """What the host says next; None where it says nothing in time, dies, or takes too much."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                line = self._lines.get(timeout=_SAMPLE_SECONDS)
+            except queue.Empty:
+                if watch is not None:
+                    watch.look()
+                    if watch.problems():
+                        return None
+                continue
+            return _read_answer(line)
+        return None
+
+    def end(self) -> Problem:
+        """End a host that has not answered, and say what was wrong with it."""
+        try:
+            code = self._process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return Problem(outcome=Outcome.HANG, what="the host did not answer in time")
+        what = f"the host ended with {code}: {self._said()}"
+        self.kill()
+        return Problem(outcome=Outcome.CRASH, what=what)
+
+    def kill(self) -> None:
+        """End the host and all that descends from it."""
+        deadline = time.monotonic() + _END_SECONDS
+        _do(self.process.suspend)
+        while (left := workers(self.process)) and time.monotonic() < deadline:
+            for process in left:
+                _do(process.kill)
+            time.sleep(_SAMPLE_SECONDS)
+        with contextlib.suppress(ProcessLookupError, AttributeError):  # no groups on Windows
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+        self._errors.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - likewise
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _said(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read()[-500:].strip()
+
+
+def _command(target: Target, secret: str, memory: str, file: str) -> list[str]:
+    """The command that starts a host.
+
+    Args:
+        target: the interpreter.
+        secret: does nothing but stand in the command line.
+        memory: the secret that the host's robot keeps.
+        file: a file that the host leaves open for its children to inherit.
+    """
+    module = [sys.executable, "-m", "embodied.sandbox.host", target.model_dump_json()]
+    return [*module, "--secret", secret, "--memory", memory[::-1], "--file", file]
+
+
+def _do(act: Callable[[], None]) -> None:
+    """Act on a process that may have ended meanwhile."""
+    try:
+        act()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _read_answer(line: str) -> Answer | None:
+    """An answer of the host's, which may have been taken over."""
+    try:
+        return Answer.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _environment(canaries: Canaries) -> dict[str, str]:
+    return os.environ | {
+        ENVIRONMENT: canaries.environment,
+        "TMPDIR": str(canaries.temporary),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }

@@ -1,0 +1,39 @@
+"""What is checked."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from embodied.controller import Controller
+from embodied.interpreter.session import Limits, Session
+
+
+class Sessions(Protocol):
+    """What makes the sessions; `embodied.interpreter.Interpreters` is one."""
+
+    def session(
+        self, name: str, robot: Controller, limits: Limits | None = None, *, check: bool = True
+    ) -> Session:
+        """A new session of the named interpreter."""
+
+    def close(self) -> None:
+        """End all processes."""
+
+
+class Target(BaseModel):
+    """An interpreter to check."""
+
+    name: str
+    sessions: str = "embodied.interpreter:Interpreters"
+    """`module:callable` that makes the `Sessions`."""
+    options: dict[str, Any] = {}
+    """Keyword arguments of that callable."""
+
+    def make(self) -> Sessions:
+        """The sessions of this interpreter."""
+        module, _, name = self.sessions.partition(":")
+        sessions: Sessions = getattr(importlib.import_module(module), name)(**self.options)
+        return sessions
