@@ -26,7 +26,7 @@ def read_examples(path: Path, action: str) -> tuple[Example, ...]:
     """
     file = path / f"{action}.yaml" if path.is_dir() else path
     try:
-        tree: Any = yaml.safe_load(file.read_text())
+        tree: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
         return _EXAMPLES.validate_python(tree["examples"])
     except OSError as error:
         raise ConfigError(f"protocol.examples: {file} cannot be read: {error.strerror}") from None
@@ -45,7 +45,8 @@ def write_examples(file: Path, examples: Sequence[Example], origin: Mapping[str,
         "examples": [[m.model_dump(exclude_defaults=True) for m in each] for each in examples],
     }
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100))
+    text = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    file.write_text(text, encoding="utf-8")
 
 
 class _Dumper(yaml.SafeDumper):

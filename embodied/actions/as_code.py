@@ -85,20 +85,6 @@ def message(thought: str, code: str) -> Reply:
     return Reply(wrapped(thought, code))
 
 
-def tagged(message: str, tag: str) -> list[str]:
-    """The texts between `<tag>` and `</tag>`, in order; one left open does not count."""
-    start, end = f"<{tag}>", f"</{tag}>"
-    found: list[str] = []
-    position = message.find(start)
-    while position >= 0:
-        close = message.find(end, position)
-        if close < 0:
-            break
-        found.append(message[position + len(start) : close])
-        position = message.find(start, close)
-    return found
-
-
 def _stub(spec: ActionSpec) -> str:
     text = spec.documentation + types_note(spec)
     end = "\n" if "\n" in text or text.endswith('"') else ""

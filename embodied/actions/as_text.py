@@ -121,7 +121,7 @@ class TextFormat(CallFormat):
 
     def _problem(self, number: int, command: str, error: LineError) -> str:
         shown = shortened(command, 80)
-        return f"line {number}, `{shown}`: {error}; write it like this: {self._nearest(command)}"
+        return f"line {number}, `{shown}`: {error}; did you mean: {self._nearest(command)}"
 
     def _nearest(self, command: str) -> str:
         """The form of the action that a line may have meant, or an example."""

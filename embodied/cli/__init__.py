@@ -20,6 +20,7 @@ from embodied.cli import (
     replay,
     report,
     run,
+    simulate_llm,
     tasks,
 )
 from embodied.errors import EmbodiedError
@@ -44,6 +45,7 @@ app.command("generate")(generate.generate)
 app.command("examples")(examples.examples)
 app.command("replay")(replay.replay)
 app.command("config")(config.config)
+app.command("simulate-llm")(simulate_llm.simulate_llm)
 app.add_typer(check.app, name="check")
 
 

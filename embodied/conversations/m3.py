@@ -54,16 +54,13 @@ class M3Conversation(Conversation):
         return [Message(role="user", content=content)]
 
     def read(self, reply: Reply) -> Move:
-        """An action wins over an answer: the answer was given before its result was known."""
-        blocks = _ACTION_BLOCK.findall(reply.content)
-        inner = "\n".join(_tagged(block.strip()) for block in blocks)
+        """The first action or answer counts; the benchmark cuts off what follows it."""
+        block, answer = _ACTION_BLOCK.search(reply.content), _ANSWER.search(reply.content)
+        if answer and not reply.tool_calls and (not block or answer.start() < block.start()):
+            return Move(answer=answer[1].strip(), tries_to_answer=True)
+        inner = _tagged(block[1].strip()) if block else ""
         reading = self.format.read(replace(reply, content=inner))
-        if reading.action is not None:
-            return Move(action=reading.action)
-        answer = None if blocks else _ANSWER.search(reply.content)
-        if answer is None:
-            return Move(problem=reading.problem)
-        return Move(answer=answer[1].strip(), tries_to_answer=True)
+        return Move(action=reading.action, problem=reading.problem)
 
     @classmethod
     def worded(cls, content: str) -> str:

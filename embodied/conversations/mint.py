@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from embodied.actions import as_code
 from embodied.conversations.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output, Session
@@ -96,10 +95,10 @@ class MintConversation(Conversation):
         """
         message = reply.content
         if "<solution>" in message:
-            answers = as_code.tagged(message, "solution")
+            answers = _tagged(message, "solution")
             answer = answers[0].strip() if answers else None
             return Move(answer=answer, tries_to_answer=True)
-        blocks = as_code.tagged(message, "execute")
+        blocks = _tagged(message, "execute")
         if not blocks:
             return Move()
         return Move(action="\n".join(block.strip() for block in blocks))
@@ -155,6 +154,20 @@ def _as_text(example: Sequence[Message]) -> str:
     """An example conversation as one text: the task, then message and observation in turn."""
     task, *turns = (message.content.strip() for message in example)
     return "\n\n".join([f"Task:\n{task}", *turns])
+
+
+def _tagged(message: str, tag: str) -> list[str]:
+    """The texts between `<tag>` and `</tag>`, in order; one left open does not count."""
+    start, end = f"<{tag}>", f"</{tag}>"
+    found: list[str] = []
+    position = message.find(start)
+    while position >= 0:
+        close = message.find(end, position)
+        if close < 0:
+            break
+        found.append(message[position + len(start) : close])
+        position = message.find(start, close)
+    return found
 
 
 def visible_output(output: Output, cell: int) -> str:

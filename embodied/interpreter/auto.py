@@ -6,38 +6,72 @@ import ast
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from embodied.controller import Controller
 from embodied.errors import DataError
-from embodied.interpreter.code import parse
+from embodied.interpreter.code import CodeSession, parse
 from embodied.interpreter.restricted import MODULES
-from embodied.interpreter.session import Output, Session
-
-_RESTRICTED, _FULL = b"restricted:", b"full:"
+from embodied.interpreter.session import Limits, Output, Session
 
 
-class AutoSession(Session):
+class _Head(BaseModel):
+    """What a state holds beside that of the session that runs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    moved: bool
+    names: list[str]
+    definitions: dict[str, str]
+
+
+class AutoSession(CodeSession):
     """Moves an episode from the restricted to the full interpreter when its code needs that.
 
     Variables that hold plain data move along, as do imports and functions; a note in the output
     names what does not.
 
     Args:
-        restricted: what runs the first actions.
-        make_full: makes the session that takes over.
+        robot: whose actions the code may call.
+        limits: of one action.
+        check: as for every session of code; the two sessions behind this one check nothing.
+        make: makes a session of the interpreter of a name, without the check.
     """
 
-    def __init__(self, restricted: Session, make_full: Callable[[], Session]) -> None:
-        self._session = restricted
-        self._make_full = make_full
+    def __init__(
+        self, robot: Controller, limits: Limits, *, check: bool, make: Callable[[str], Session]
+    ) -> None:
+        super().__init__(robot, limits, check=check)
+        self._make = make
+        self._session = make("restricted")
         self._moved = False
         self._names: dict[str, None] = {}
         self._definitions: dict[str, str] = {}
 
-    def run(self, code: str) -> Output:
-        """Run one code action, in the full interpreter if this or an earlier one needs it."""
+    def dump(self) -> bytes:
+        """The state of the session that runs now, with what is known of its names."""
+        head = _Head(moved=self._moved, names=list(self._names), definitions=self._definitions)
+        return head.model_dump_json().encode() + b"\n" + self._session.dump()
+
+    def load(self, state: bytes) -> None:
+        """Go on where `dump` was called, in the interpreter of then."""
+        line, _, rest = state.partition(b"\n")
         try:
-            tree = parse(code)
-        except (SyntaxError, RecursionError, MemoryError):
-            return self._session.run(code)
+            head = _Head.model_validate_json(line)
+            bound = parse("".join(f"{name} = 0\n" for name in head.names))
+            defined = parse("\n".join(head.definitions.values()))
+        except (ValidationError, SyntaxError, RecursionError, MemoryError):
+            message = "this is no state of a session that chooses its interpreter"
+            raise DataError(message) from None
+        if head.moved and not self._moved:
+            self._take_over()
+        self._session.load(rest)
+        self._names, self._definitions = dict.fromkeys(head.names), head.definitions
+        if self._checker is not None:
+            self._checker.ran(bound)
+            self._checker.ran(defined)
+
+    def _run(self, code: str, tree: ast.Module) -> Output:
         note = ""
         if not self._moved and any(map(_only_full_has, _imports(tree))):
             note = self._move()
@@ -46,26 +80,13 @@ class AutoSession(Session):
         self._remember(code, tree)
         return output
 
-    def dump(self) -> bytes:
-        """The state of the session that runs now, with its kind."""
-        return (_FULL if self._moved else _RESTRICTED) + self._session.dump()
-
-    def load(self, state: bytes) -> None:
-        """Go on where `dump` was called, in the interpreter of then."""
-        kind, separator, rest = state.partition(b":")
-        if kind + separator not in (_FULL, _RESTRICTED):
-            raise DataError("this is no state of a session that chooses its interpreter")
-        if kind + separator == _FULL and not self._moved:
-            self._take_over()
-        self._session.load(rest)
-
     def _close(self) -> None:
         self._session.close()
 
     def _remember(self, code: str, tree: ast.Module) -> None:
         for node in tree.body:
             match node:
-                case ast.Import() | ast.ImportFrom() | ast.FunctionDef(decorator_list=[]):
+                case ast.Import() | ast.ImportFrom() | ast.FunctionDef() if _only_defines(node):
                     source = ast.get_source_segment(code, node) or ""
                     self._definitions[getattr(node, "name", source)] = source
                 case _:
@@ -73,22 +94,32 @@ class AutoSession(Session):
 
     def _move(self) -> str:
         """Take over with the full interpreter; returns a note on what was left behind."""
-        values = {name: self._session.run(name) for name in self._names}
+        values = {name: self._session.run(f"repr({name})") for name in self._names}
         self._take_over()
-        for source in self._definitions.values():
-            self._session.run(source)
         lost = []
         for name, shown in values.items():
-            if shown.error is None and _is_literal(shown.value or "None"):
-                self._session.run(f"{name} = {shown.value}")
-            elif shown.error is None:
+            if shown.value is not None and not self._assigned(name, shown.value):
                 lost.append(name)
+        lost += [name for name, source in self._definitions.items() if not self._ran(source)]
         left = f"; left behind: {', '.join(lost)}" if lost else ""
         return f"[now in the full interpreter{left}]\n"
 
+    def _assigned(self, name: str, quoted: str) -> bool:
+        """Give a variable the value whose `repr` is quoted; False: no text can stand for it."""
+        try:
+            text = ast.literal_eval(quoted)
+            ast.literal_eval(text)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return False
+        return self._ran(f"{name} = {text}")
+
+    def _ran(self, code: str) -> bool:
+        output = self._session.run(code)
+        return output.error is None and output.limit is None
+
     def _take_over(self) -> None:
         self._session.close()
-        self._session, self._moved = self._make_full(), True
+        self._session, self._moved = self._make("full"), True
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:
@@ -106,6 +137,14 @@ def _only_full_has(module: str) -> bool:
         return False
 
 
+def _only_defines(node: ast.stmt) -> bool:
+    """Whether running a definition again calls nothing: no decorators, no computed defaults."""
+    if not isinstance(node, ast.FunctionDef):
+        return True
+    defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+    return not node.decorator_list and all(isinstance(d, ast.Constant) for d in defaults)
+
+
 def _stored(node: ast.stmt) -> Iterator[str]:
     """Names that a statement of a module binds."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -114,11 +153,3 @@ def _stored(node: ast.stmt) -> Iterator[str]:
     for child in ast.walk(node):
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
             yield child.id
-
-
-def _is_literal(text: str) -> bool:
-    try:
-        ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return False
-    return True

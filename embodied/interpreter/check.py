@@ -1,7 +1,8 @@
 """The check before a run: calls that cannot succeed and names that nothing defines.
 
 It reads the code beside the controller's signatures and refuses only what must fail whenever it is
-reached. Code that prepares for the failure, by a `try` that catches it, is left alone.
+reached. Left alone is code that prepares for the failure, by a `try` or `suppress` that catches it,
+and what is evaluated later or never: annotations, and functions that the code does not use.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any
 from embodied.controller import ActionSpec
 from embodied.trajectory import ErrorRecord
 
-_BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
-_DYNAMIC = {"exec", "eval", "globals", "locals", "vars"}
+_BUILTINS = frozenset(dir(builtins))
+_DYNAMIC = {"exec", "eval", "globals", "locals", "vars", "dir"}
 _CATCH_ALL = {"Exception", "BaseException"}
+_SUPPRESS = "suppress"
 
 
 class Checker:
@@ -40,6 +42,7 @@ class Checker:
         anything = self._anything or is_dynamic(tree)
         lines = code.encode().splitlines()
         found = _Finder(self._actions, bound, lines, anything=anything, types=self._types)
+        found.look_for_uses(tree)
         found.visit(tree)
         return min(found.problems, key=lambda e: (e.line or 0, e.column or 0), default=None)
 
@@ -73,13 +76,46 @@ class _Finder(ast.NodeVisitor):
         self._anything = anything
         self._types = types
         self._caught: set[str] = set()
+        self._used: set[str] = set()
 
-    def visit_Try(self, node: ast.Try) -> None:
+    def look_for_uses(self, tree: ast.Module) -> None:
+        """Note which functions the code uses outside of a `try`, directly or through others."""
+        self._used = _used_names(tree)
+
+    def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         before = self._caught
         self._caught = before | set(_caught(node))
         self._visit_all(node.body)
         self._caught = before
         self._visit_all([*node.handlers, *node.orelse, *node.finalbody])
+
+    def visit_TryStar(self, node: ast.TryStar) -> None:
+        self.visit_Try(node)
+
+    def visit_With(self, node: ast.With) -> None:
+        before = self._caught
+        if any(_mentions(item.context_expr, _SUPPRESS) for item in node.items):
+            self._caught = before | _CATCH_ALL
+        self.generic_visit(node)
+        self._caught = before
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._visit_all(node.decorator_list)
+        self._visit_all([*node.args.defaults, *filter(None, node.args.kw_defaults)])
+        if node.name in self._used:
+            self._visit_all(node.body)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        """Left alone: nothing runs it here."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """Left alone: its body has names of its own, and its methods run later."""
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Left alone: it runs later."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._visit_all([part for part in (node.target, node.value) if part is not None])
 
     def _visit_all(self, nodes: Sequence[ast.AST]) -> None:
         for node in nodes:
@@ -87,7 +123,9 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Name(self, node: ast.Name) -> None:
         known = self._bound | self._actions.keys() | _BUILTINS
-        if isinstance(node.ctx, ast.Load) and node.id not in known and not self._anything:
+        special = node.id.startswith("__") and node.id.endswith("__")
+        unknown = isinstance(node.ctx, ast.Load) and node.id not in known and not special
+        if unknown and not self._anything:
             self._add("NameError", unknown_name(node.id, known - _BUILTINS or known), node)
 
     def visit_Call(self, node: ast.Call) -> None:
@@ -124,7 +162,32 @@ class _Finder(ast.NodeVisitor):
             )
 
 
-def _caught(node: ast.Try) -> Iterator[str]:
+def _mentions(node: ast.AST, name: str) -> bool:
+    return any(
+        (isinstance(part, ast.Name) and part.id == name)
+        or (isinstance(part, ast.Attribute) and part.attr == name)
+        for part in ast.walk(node)
+    )
+
+
+def _used_names(tree: ast.Module) -> set[str]:
+    """Names that code reads where it runs: not in functions that nothing uses.
+
+    Where a `try` or a `with` may stand in the way of an error, nothing counts as used.
+    """
+    if any(isinstance(node, ast.Try | ast.TryStar | ast.With) for node in ast.walk(tree)):
+        return set()
+    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    used: set[str] = set()
+    waiting = [n for n in tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    while waiting:
+        names = {n.id for n in ast.walk(waiting.pop()) if isinstance(n, ast.Name)} - used
+        waiting += [part for name in names & functions.keys() for part in functions[name].body]
+        used |= names
+    return used
+
+
+def _caught(node: ast.Try | ast.TryStar) -> Iterator[str]:
     """Names of the exceptions that a `try` catches, `Exception` for all."""
     for handler in node.handlers:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]

@@ -83,7 +83,7 @@ class Interpreters:
     def _auto(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
         from embodied.interpreter.auto import AutoSession
 
-        def full() -> Session:
-            return self._full(robot, limits, seed, check=check)
+        def make(name: str) -> Session:
+            return self.session(name, robot, limits, seed, check=False)
 
-        return AutoSession(self._restricted(robot, limits, seed, check=check), full)
+        return AutoSession(robot, limits, check=check, make=make)

@@ -134,7 +134,7 @@ class Action:
         exception, frames = error.exception(), error.traceback()
         if isinstance(exception, TimeoutError) and not frames:
             raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
-        if isinstance(exception, MemoryError) and "limit exceeded" in str(exception):
+        if isinstance(exception, MemoryError) and "memory limit" in str(exception):
             raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
         text = error.display("msg")
         unread = isinstance(error, monty.MontySyntaxError) or _UNREAD in text
@@ -178,10 +178,9 @@ class Action:
         return self._raised.get(message, name) if name in ("Exception", "OSError") else name
 
     def _worded(self, exception: BaseException, message: str) -> str:
-        if isinstance(exception, NameError):
-            unknown = re.fullmatch(r"name '(\w+)' is not defined", message)
-            if unknown:
-                return str(self._unknown(unknown[1]))
+        unknown = re.fullmatch(r"name '(\w+)' is not defined", message)
+        if isinstance(exception, NameError) and unknown:
+            message = str(self._unknown(unknown[1]))
         for pattern, wording in _WORDINGS:
             message = pattern.sub(wording, message)
         return message

@@ -28,7 +28,8 @@ class MontyWorkers:
 
     def __init__(self) -> None:
         self._pool: monty.Monty | None = None
-        self._closed = False
+        self.closed = False
+        """Whether no process can be borrowed any more."""
         self._lock = threading.Lock()
 
     @contextmanager
@@ -60,13 +61,13 @@ class MontyWorkers:
     def close(self) -> None:
         """End the processes; calling it again does nothing."""
         with self._lock:
-            pool, self._pool, self._closed = self._pool, None, True
+            pool, self._pool, self.closed = self._pool, None, True
         if pool is not None:
             pool.__exit__(None, None, None)
 
     def _running(self) -> monty.Monty:
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise RuntimeError("the interpreter is closed")
             if self._pool is None:
                 pool = monty.Monty(

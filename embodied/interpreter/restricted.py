@@ -14,7 +14,7 @@ from typing import Any
 import pydantic_monty as monty
 
 from embodied.controller import Controller
-from embodied.errors import DataError, EmbodiedError, InfrastructureError
+from embodied.errors import DataError, InfrastructureError
 from embodied.interpreter import prelude
 from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.check import bindings, is_dynamic
@@ -27,6 +27,9 @@ from embodied.interpreter.state import Maker, State
 from embodied.interpreter.variables import look_up
 
 __all__ = ["MODULES", "MontyWorkers", "RestrictedSession"]
+
+_LARGE = 32
+"""What part of the memory a state may take that is surely small enough."""
 
 
 class RestrictedSession(CodeSession):
@@ -68,7 +71,7 @@ class RestrictedSession(CodeSession):
         self._workers = None
 
     def _open(self) -> MontyWorkers:
-        if self._workers is None:
+        if self._workers is None or self._workers.closed:
             raise RuntimeError("the session is closed")
         return self._workers
 
@@ -80,26 +83,33 @@ class RestrictedSession(CodeSession):
         except RefusedError as refused:
             return Output(error=refused.record, parsed=False)
         action = Action(self._robot, self._limits, lowered.source, tree, names)
-        with self._open().borrow(self._limits, self._seed) as worker:
-            try:
-                self._drive(action, worker, lowered, tree)
-            except BreakOff as broken:
-                action.output.limit = broken.limit
-            except (RecursionError, OverflowError, TypeError, ValueError) as error:
-                action.output.limit = f"the code made a value that cannot be handled: {error}"
-            except EmbodiedError:
-                raise
-            except (monty.MontyError, RuntimeError) as error:
+        workers = self._open()
+        try:
+            with workers.borrow(self._limits, self._seed) as worker:
+                state = self._drive(action, worker, lowered, tree)
+            self._keep(workers, state)
+        except BreakOff as broken:
+            action.output.limit = broken.limit
+        except (RecursionError, OverflowError, TypeError, ValueError) as error:
+            action.output.limit = f"the code made a value that cannot be handled: {error}"
+        except (monty.MontyError, RuntimeError) as error:
+            if not _is_of_memory(error):
                 raise InfrastructureError(f"the interpreter failed: {error!r}") from error
+            most = self._limits.memory_bytes
+            action.output.limit = f"the variables are too large to be kept in {most} bytes"
         return action.output
 
     def _drive(
         self, action: Action, worker: monty.MontySession, lowered: Lowered, tree: ast.Module
-    ) -> None:
-        """Run an action and keep the state after it, unless it is broken off."""
+    ) -> State:
+        """Run an action; the state after it.
+
+        Raises:
+            BreakOff: it does not come to its end.
+        """
         sources, definitions = self._prepare(worker, lowered)
         action.drive(worker, sources)
-        self._state = State(
+        state = State(
             monty=worker.dump(),
             sources=(*sources, lowered.source.text if _leaves_code(tree) else None),
             names=action.names,
@@ -109,6 +119,20 @@ class RestrictedSession(CodeSession):
         error = action.output.error
         if error is not None and error.line is not None and action.failed_here:
             error.variables = look_up(worker, tree, error.line, action.names, definitions)
+        return state
+
+    def _keep(self, workers: MontyWorkers, state: State) -> None:
+        """Go on from a state, if it leaves the next action half of the memory.
+
+        What Monty needs to load a state is not known before: a large one is tried.
+        """
+        memory = self._limits.memory_bytes
+        if len(state.monty) > memory // _LARGE:
+            half = self._limits.model_copy(update={"memory_bytes": memory // 2})
+            with workers.borrow(half, self._seed) as worker:
+                worker.load_session(state.monty)
+                worker.dump()
+        self._state = state
 
     def _prepare(
         self, worker: monty.MontySession, lowered: Lowered
@@ -128,6 +152,10 @@ class RestrictedSession(CodeSession):
             worker.feed_run("\n".join(new.values()))
             sources.append(None)
         return tuple(sources), state.definitions | new.keys()
+
+
+def _is_of_memory(error: monty.MontyError | RuntimeError) -> bool:
+    return isinstance(error, monty.MontyError) and isinstance(error.exception(), MemoryError)
 
 
 def _binding(state: State) -> ast.Module:

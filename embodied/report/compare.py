@@ -16,15 +16,21 @@ from embodied.store.summary import Summary
 from embodied.trajectory import Outcome, Record
 
 NOT_COMPARABLE = (
+    "embodied_version",
     "environment",
     "environment_options",
     "data",
     "split",
     "tasks",
     "policy",
+    "feedback",
     "seed",
+    "protocol.conversation",
+    "protocol.controller",
+    "protocol.check",
     "protocol.limits",
     "protocol.action_limits",
+    "protocol.after_end",
 )
 """Settings, and groups of settings, in which runs have to agree for a comparison of the others."""
 

@@ -20,7 +20,7 @@ from embodied.trajectory import AttachmentRecord, Turn
 
 LIMITS = Limits(seconds=1, calls=50, output_characters=10_000)
 """What a snippet may use."""
-GRACE_SECONDS = 12.0
+GRACE_SECONDS = 8.0
 """How long after its time an action may still take to end, on a busy machine."""
 RECORD_BYTES = 16 * 1024 * 1024
 """How large the record of an action may be."""

@@ -48,7 +48,7 @@ async def test_the_end_of_the_episode_in_the_middle_of_a_plan(task: Any) -> None
     observation = trajectory.turns[0].observation
     returned = "on('right 1') returned: The light right 1 is on."
     assert f"The light left 1 is on.\n{returned}\nThe episode has ended." in observation
-    assert "never" not in observation.split("[left")[0].split("ended.")[0]
+    assert "never" not in trajectory.turns[0].stdout
     assert "Calls made: on('left 1'), on('right 1')." in observation
     assert "Not run: lines 3 to 4." in observation
 

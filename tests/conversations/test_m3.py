@@ -31,7 +31,7 @@ PRESET = preset("m3")
         ("Answer:\n42", None, "42"),
         (
             "Action:\n```\nwait(1)\n```\nEnd Action\nAction:\nwait(2)\nEnd Action",
-            "wait(1)\nwait(2)",
+            "wait(1)",
             None,
         ),
         ("Action: I wait.\n```python\nwait()\n```\nEnd Action", "wait()", None),

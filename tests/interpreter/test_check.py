@@ -30,11 +30,15 @@ def problem(*codes: str) -> ErrorRecord | None:
         ("print(onn('a'))", "NameError", 1, 7, "Did you mean: 'on'"),
         ("total = 1\nprint(totl)", "NameError", 2, 7, "Did you mean: 'total'"),
         ("print('ü', totl)", "NameError", 1, 12, "totl"),
+        ("def both():\n    on('left 1')\n    onn('a')\nboth()", "NameError", 3, 5, "onn"),
+        ("def a():\n    on()\ndef b():\n    a()\nb()", "TypeError", 2, 5, "light"),
         ("wait(times='long')", "TypeError", 1, 1, "times cannot be 'long'"),
         ("wait(times=-1.5)", "TypeError", 1, 1, "times cannot be -1.5"),
     ],
 )
-def test_what_must_fail_is_found(code: str, kind: str, line: int, column: int, message: str) -> None:
+def test_what_must_fail_is_found(
+    code: str, kind: str, line: int, column: int, message: str
+) -> None:
     found = problem(code)
     assert found is not None
     assert (found.type, found.line, found.column) == (kind, line, column)
@@ -62,7 +66,19 @@ def test_what_must_fail_is_found(code: str, kind: str, line: int, column: int, m
         "if (n := 3) > 2:\n    print(n)",
         "class A:\n    def f(self): return self\nprint(A().f())",
         "on(5 if later else 'left 1')\nlater = 1",
-        "print(__name__)",
+        "print(__name__, __builtins__, __spec__)",
+        "def f(x: Optional[str], *r: Any) -> List[str]:\n    y: Foo = x\n    return y\nf('a')",
+        "x: Foo = 3\nprint(x)",
+        "def helper():\n    return later()",
+        "def r():\n    return unknown()\ntry:\n    r()\nexcept NameError:\n    pass",
+        "def r():\n    on()\ntry:\n    r()\nexcept TypeError:\n    pass",
+        "from contextlib import suppress\nwith suppress(NameError):\n    unknown()",
+        "import contextlib\nwith contextlib.suppress(TypeError):\n    on()",
+        "try:\n    unknown()\nexcept* NameError:\n    pass",
+        "if 'seen' not in dir():\n    seen = []\nprint(seen)",
+        "class P:\n    place: Place\n    def go(self):\n        return elsewhere(self)",
+        "key = lambda item: item[weight]",
+        "def a():\n    def b():\n        nonlocal n\n        n += 1\n    n = 0\n    b()\na()",
     ],
 )
 def test_what_may_run_is_left_alone(code: str) -> None:

@@ -439,9 +439,20 @@ def test_a_forged_end_of_an_action_costs_the_variables_only(make: Make) -> None:
     session = make()
     session.run("x = 1")
     forged = struct.pack("!cI", b"d", 2) + b"{}"
-    assert session.run(TO_ALL_FILES.format(repr(forged))).error is None
-    assert session.run("x").limit is not None
+    assert session.run(TO_ALL_FILES.format(repr(forged))).limit is not None
     assert value(session, "1 + 1") == "2"
+
+
+def test_code_does_not_run_on_after_its_action(make: Make) -> None:
+    session = make(seconds=5)
+    forged = struct.pack("!cI", b"d", 2) + b"{}" + struct.pack("!cI", b"s", 12) + b'{"lost": []}'
+    go_on = "\nimport time\nwhile True: time.clock_gettime(0)"
+    session.run("x = 1")
+    session.run(TO_ALL_FILES.format(repr(forged)) + go_on)
+    process = psutil.Process(session._child.number)  # type: ignore[attr-defined]
+    wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "the code runs on")
+    session.run("x")
+    assert value(make(), "1 + 1") == "2"
 
 
 def test_a_forged_call_is_checked_like_any_other(make: Make, robot: Any) -> None:

@@ -287,7 +287,7 @@ def test_limits_do_not_stay_with_the_process(workers: Interpreters, robot: Any) 
     tight = workers.session("restricted", robot, Limits(seconds=0.2, memory_bytes=10**7))
     wide = workers.session("restricted", robot, Limits(seconds=20, memory_bytes=10**8))
     assert tight.run("while True: pass").limit is not None
-    assert wide.run("x = 'a' * 5 * 10**7\nfor i in range(4 * 10**6): pass").limit is None
+    assert wide.run("x = 'a' * 5 * 10**7\nx = 1\nfor i in range(4 * 10**6): pass").limit is None
     assert tight.run("x = 'a' * 5 * 10**7").limit == "the code used up 10000000 bytes of memory"
 
 
@@ -513,3 +513,18 @@ def test_a_missing_package_that_the_full_interpreter_has(session: Session) -> No
     assert error is not None
     assert "the interpreter `full` has numpy" in error.message
     assert "heapq" in error.message
+
+
+@pytest.mark.parametrize("part", [0.01, 0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize(
+    "code", ["'a' * {}", "[0] * ({} // 16)", "{{i: str(i) for i in range({} // 120)}}"]
+)
+def test_large_variables_are_kept_or_refused_and_never_block_a_session(
+    robot: Any, code: str, part: float
+) -> None:
+    with limited(robot, memory_bytes=2**24) as session:
+        session.run("x = 0")
+        output = session.run(f"x = {code.format(int(part * 2**24))}")
+        kept = "0" if output.limit is not None else "1"
+        assert session.run("1 if x else 0").value == kept
+        assert part > 0.2 or kept == "1"

@@ -1,7 +1,5 @@
 """The folder that is a confined process's world: how full it is, and how it goes."""
 
-# ruff: noqa: PTH - code may leave very many entries, and paths as objects take ten times as long
-
 from __future__ import annotations
 
 import os
@@ -50,30 +48,29 @@ def clear(folder: Path) -> None:
     with suppress(OSError):
         while number != before:
             before = number
-            for name in os.listdir(folder):
-                number += _take_out(f"{folder}/", name, number)
+            for entry in list(folder.iterdir()):
+                number += _take_out(folder, entry, number)
 
 
-def _take_out(folder: str, name: str, number: int) -> int:
+def _take_out(folder: Path, entry: Path, number: int) -> int:
     """Remove one entry, or bring up what it holds; how many things that were."""
-    path = folder + name
     try:
-        if not _is_opened(path):
-            os.unlink(path)
+        if not _is_opened(entry):
+            entry.unlink()
             return 1
-        inner = os.listdir(path)
+        inner = list(entry.iterdir())
         for offset, item in enumerate(inner):
-            _is_opened(f"{path}/{item}")
-            os.rename(f"{path}/{item}", f"{folder}.{os.getpid()}-{number + offset}")
-        os.rmdir(path)
+            _is_opened(item)
+            item.rename(folder / f".{os.getpid()}-{number + offset}")
+        entry.rmdir()
     except OSError:
         return 0
     return len(inner) + 1
 
 
-def _is_opened(path: str) -> bool:
+def _is_opened(path: Path) -> bool:
     """Whether this is a folder; if so, it can be read and moved from now on."""
-    is_folder = stat.S_ISDIR(os.lstat(path).st_mode)
+    is_folder = stat.S_ISDIR(path.lstat().st_mode)
     if is_folder:
-        os.chmod(path, 0o700)
+        path.chmod(0o700)
     return is_folder

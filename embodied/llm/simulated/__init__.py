@@ -1,0 +1,31 @@
+"""A simulated LLM server: the API and the timing of a real one, without a model.
+
+It answers OpenAI's chat-completions API with what an expert, a recording or a fixed text says,
+after the time that continuous batching on a stated machine would take, and misbehaves on request.
+So whole episodes, their throughput and their faults can be tried without a GPU. The server is
+`embodied.llm.simulated.server.SimulatedServer`, or `ServerProcess` in a process of its own; both
+need the extra `simulate`.
+"""
+
+from __future__ import annotations
+
+from embodied.llm.simulated.answers import Answers, FixedAnswers, Refusal, make_answers
+from embodied.llm.simulated.engine import Engine
+from embodied.llm.simulated.faults import Fault, Faults
+from embodied.llm.simulated.process import ServerProcess
+from embodied.llm.simulated.profile import INSTANT, Profile
+from embodied.llm.simulated.statistics import Statistics
+
+__all__ = [
+    "INSTANT",
+    "Answers",
+    "Engine",
+    "Fault",
+    "Faults",
+    "FixedAnswers",
+    "Profile",
+    "Refusal",
+    "ServerProcess",
+    "Statistics",
+    "make_answers",
+]

@@ -1,0 +1,70 @@
+"""A simulated server in a process of its own, so that a batch need not share its thread."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from types import TracebackType
+from typing import Self
+
+from embodied.errors import ConfigError
+from embodied.llm.simulated.statistics import Statistics
+
+ADDRESS = "listening at "
+"""What the command prints before its address, once it takes requests."""
+_SECONDS = 10.0
+
+
+class ServerProcess:
+    """`embodied simulate-llm` as a context manager.
+
+    Args:
+        options: of the command, e.g. `"--answers", "expert"`. Without `--port` any free one is
+            taken.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._options = options
+        self.base_url = ""
+        """The API's address, once the server has started."""
+
+    def statistics(self) -> Statistics:
+        """The figures since the last reset."""
+        return Statistics.model_validate_json(self._ask("/simulation"))
+
+    def reset_statistics(self) -> None:
+        """Start a new window of the statistics."""
+        self._ask("/simulation/reset", data=b"")
+
+    def __enter__(self) -> Self:
+        words = [sys.executable, "-m", "embodied", "simulate-llm", "--port", "0", *self._options]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)  # noqa: S603
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        for line in self._process.stdout:
+            if ADDRESS in line:
+                self.base_url = line.rpartition(ADDRESS)[2].strip()
+                return self
+        _, said = self._process.communicate()
+        raise ConfigError(f"the simulated LLM did not start: {said.strip()}")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+    def _ask(self, path: str, data: bytes | None = None) -> bytes:
+        url = self.base_url.removesuffix("/v1") + path
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(url, data, timeout=_SECONDS) as answer:
+            content: bytes = answer.read()
+        return content

@@ -1,0 +1,74 @@
+"""How text is counted and cut into the blocks of the prefix cache.
+
+There is no tokenizer: a token is four characters, which is about what English and Python take in
+the vocabularies of today's models. What matters here is only that counting is cheap, the same for all,
+and that a text which goes on has the blocks of its beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+
+CHARACTERS_PER_TOKEN = 4
+BLOCK_TOKENS = 16
+"""Tokens of one block of the KV cache, as in vLLM."""
+
+_BLOCK_CHARACTERS = CHARACTERS_PER_TOKEN * BLOCK_TOKENS
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one request asks of the engine."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    prompt_blocks: tuple[int, ...] = ()
+    """Names of the prompt's full blocks: equal where all text up to the block's end is equal."""
+    answer_blocks: tuple[int, ...] = ()
+    """Names of the full blocks that the answer completes."""
+
+    @classmethod
+    def of(cls, prompt: str, answer: str) -> Work:
+        """The work of reading a prompt and writing an answer."""
+        names = block_names(prompt + answer)
+        full = len(prompt) // _BLOCK_CHARACTERS
+        return cls(count(prompt), max(1, count(answer)), names[:full], names[full:])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of prompt and answer together."""
+        return self.prompt_tokens + self.answer_tokens
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the KV cache that the whole sequence takes, the last one not full."""
+        return -(-self.tokens // BLOCK_TOKENS)
+
+
+def count(text: str) -> int:
+    """Tokens of a text."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def cut(text: str, tokens: int) -> str:
+    """The first tokens of a text."""
+    return text[: tokens * CHARACTERS_PER_TOKEN]
+
+
+def block_names(text: str) -> tuple[int, ...]:
+    """Names of a text's full blocks. Each holds that of the block before it, as in vLLM's chain of
+    hashes, so that equal names mean equal text from the beginning on.
+    """
+    full = len(text) - len(text) % _BLOCK_CHARACTERS
+    blocks = (
+        text[start : start + _BLOCK_CHARACTERS] for start in range(0, full, _BLOCK_CHARACTERS)
+    )
+    return tuple(_chain(blocks))
+
+
+def _chain(blocks: Iterable[str]) -> Iterable[int]:
+    names = accumulate(blocks, lambda before, block: hash((before, block)), initial=0)
+    next(names)
+    return names
