@@ -34,7 +34,7 @@ def test_variables_and_functions_move_along(robot: Switcher) -> None:
         assert output.error is None
         note, text = output.stdout.splitlines()
         assert text == "3 ['left 1', ('a', 2), {'k': {1, 2}}] 6 None"
-        assert "left behind: odd" in note
+        assert "left behind: looks, odd" in note
         assert session.run("int(np.ones(2).sum())").value == "2"
         assert len(robot.steps) == 1
 
