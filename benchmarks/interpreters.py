@@ -192,7 +192,7 @@ class Asteval(Subject):
 
 SUBJECTS: dict[str, Callable[[], Subject]] = {
     "restricted": lambda: Ours("restricted"),
-    # full
+    "full": lambda: Ours("full"),
     "exec": PlainExec,
     "smolagents": Smolagents,
     "RestrictedPython": Restricted,

@@ -8,6 +8,7 @@ it runs: here it has a size and a time, it is validated, and what does not fit e
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 import sys
@@ -386,7 +387,13 @@ def _answer_payload(name: str, answer: Answer) -> bytes:
             ) from problem
     only = error.args[0] if len(error.args) == 1 else None
     message = shortened(only if isinstance(only, str) else str(error))
-    return json.dumps({"raise": [type(error).__name__, message]}).encode()
+    return json.dumps({"raise": [type(error).__name__, _known(error), message]}).encode()
+
+
+def _known(error: Exception) -> str:
+    """The name of the nearest built-in type of an exception."""
+    names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
+    return next(names)
 
 
 class _Pictures:

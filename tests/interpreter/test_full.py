@@ -530,6 +530,21 @@ def test_a_value_that_hangs_while_it_is_kept_harms_nobody(make: Make) -> None:
     assert value(session, "type(slow).__name__") == "'Slow'"
 
 
+def test_what_is_printed_while_variables_are_kept_is_dropped(make: Make) -> None:
+    session = make()
+    code = (
+        "class Loud:\n"
+        "    def __reduce__(self):\n"
+        "        print('kept')\n"
+        "        on('left 1')\n"
+        "        return (int, ())\n"
+        "loud = Loud()\nx = 1"
+    )
+    output = session.run(code)
+    assert (output.stdout, output.calls, output.limit) == ("", [], None)
+    assert value(session, "x") == "1"
+
+
 @needs("matplotlib")
 def test_figures_are_attachments(session: Session) -> None:
     output = session.run(

@@ -28,6 +28,10 @@ class Printer(io.TextIOBase):
         """A new action begins."""
         self._left = self._limit + 1
 
+    def stop(self) -> None:
+        """The action is over; what is printed from now on is dropped."""
+        self._left = 0
+
     def write(self, text: str) -> int:
         """Take text, as a text file does."""
         if not isinstance(text, str):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
-import gc
 import io
 import json
 import linecache
@@ -116,14 +115,20 @@ class Worker:
             body, last = _compiled(code, file)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             return {"parsed": False, "error": failures.of_form(error)}
-        self._sources[file] = code
-        linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
+        self._remember({file: code})
         self._printer.start()
         self._running = True
         try:
             return self._outcome(body, last)
         finally:
             self._running = False
+            self._printer.stop()
+
+    def _remember(self, sources: dict[str, str]) -> None:
+        """Sources by their file names, for the lines of calls, errors and warnings."""
+        self._sources |= sources
+        for file, code in sources.items():
+            linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
 
     def _outcome(self, body: CodeType, last: CodeType | None) -> dict[str, Any]:
         outcome: dict[str, Any] = {}
@@ -143,7 +148,7 @@ class Worker:
     def _leave_pictures(self) -> None:
         try:
             pictures, notes = self._pictures.collect()
-        except (OSError, MemoryError) as error:
+        except Exception as error:
             pictures, notes = [], [f"[pictures are lost: {error}]"]
         for name, data in pictures:
             wire.write_frame(self._socket, wire.FILE, clean(name).encode() + b"\n" + data)
@@ -151,14 +156,13 @@ class Worker:
             self._printer.write(f"{note}\n")
 
     def _send_state(self) -> None:
-        gc.collect(0)
         state, lost = self._variables.dump(self._sources)
         head = json.dumps({"lost": [clean(name)[:100] for name in lost[:20]]})
         wire.write_frame(self._socket, wire.STATE, head.encode() + b"\n" + state)
 
     def _load(self, state: bytes) -> dict[str, Any]:
         try:
-            self._sources = self._variables.load(state)
+            self._remember(self._variables.load(state))
         except BaseException as error:
             return {"problem": f"{type(error).__name__}: {error}"[:500]}
         return {"names": [name for name in self._names if isinstance(name, str)][:10_000]}
@@ -186,6 +190,7 @@ def _arrange(printer: Printer, seed: int) -> None:
         setattr(sys, stream, printer)
     builtins.input = _input
     setattr(time, "sleep", _sleep)  # noqa: B010 - for the type checker
+    setattr(os, "cpu_count", lambda: 1)  # noqa: B010 - likewise; there are no threads
     asyncio.set_event_loop_policy(Policy())
     random.seed(seed)
     numpy_random: Any = sys.modules.get("numpy.random")
@@ -235,13 +240,18 @@ def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
         ) from None
 
 
-def _exception(kind: str, message: str) -> Exception:
-    """An exception of the robot, as code can catch it by its name."""
-    found = getattr(builtins, kind, None)
-    if not (isinstance(found, type) and issubclass(found, Exception)):
-        found = type(kind, (Exception,), {"__module__": "__main__"})
+def _exception(name: str, known: str, message: str) -> Exception:
+    """An exception of the robot, as code can catch it.
+
+    Args:
+        name: of its type.
+        known: the nearest built-in type.
+        message: what it says.
+    """
+    base = getattr(builtins, known)
+    kind = base if name == known else type(name, (base,), {"__module__": "__main__"})
     try:
-        exception = found(message)
+        exception: Exception = kind(message)
     except TypeError:
         return RuntimeError(message)
-    return exception if isinstance(exception, Exception) else RuntimeError(message)
+    return exception

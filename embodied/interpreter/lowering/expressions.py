@@ -11,8 +11,8 @@ from embodied.interpreter.lowering.site import Site
 _CONSUMERS = {"list", "tuple", "sorted", "set", "frozenset", "dict", "sum", "min", "max"}
 """Built-in functions that read an iterable to its end at once."""
 _CONSUMER_METHODS = {"join", "extend"}
-_LAZY = {"map", "filter", "enumerate", "zip", "reversed"}
-"""Built-in functions that make iterators; in Monty, lists."""
+_LAZY = {"map": (2, 99), "filter": (2, 2), "enumerate": (1, 2), "zip": (0, 99), "reversed": (1, 1)}
+"""Built-in functions that make iterators, in Monty lists; how many arguments they take."""
 _EAGER = {"map": "iterators.mapped", "filter": "iterators.filtered"}
 _PLAIN = {
     "len",
@@ -50,7 +50,6 @@ _FUNCTIONS = {
     "quit": "objects.leave",
 } | {name: f"objects.{name}" for name in refusals.CARRIERS}
 """Built-in names that Monty lacks."""
-_DOTTED = {"sys.exit": "objects.leave", "str.maketrans": "objects.maketrans"}
 
 
 class Rewriter(ast.NodeVisitor):
@@ -152,7 +151,7 @@ class Rewriter(ast.NodeVisitor):
             self._site.rename(function, f"ordering.{name}")
         elif name == "object" and not node.args:
             self._site.rename(function, "objects.object")
-        elif name in _LAZY:
+        elif name in _LAZY and _LAZY[name][0] <= len(node.args) <= _LAZY[name][1]:
             self._iterator(node, function)
         elif name in refusals.EXCEPTIONS and node.args and not _is_one_text(node.args):
             self._check_text(node, name)
@@ -165,7 +164,7 @@ class Rewriter(ast.NodeVisitor):
             simple = shares_brackets and generators.kinds(argument) in ("n", "ni")
             self._spread |= {argument} if simple else set()
             self._site.rename(function, f"iterators.{function.id}{'_of' if simple else ''}")
-        elif isinstance(argument, ast.Call) and self._site.is_builtin(argument.func, _LAZY):
+        elif isinstance(argument, ast.Call) and self._site.is_builtin(argument.func, _LAZY.keys()):
             self._site.rename(function, f"iterators.{function.id}")
 
     def _has_risky_key(self, node: ast.Call) -> bool:
@@ -181,7 +180,7 @@ class Rewriter(ast.NodeVisitor):
     def _iterator(self, node: ast.Call, function: ast.Name) -> None:
         name = function.id
         plain = bool(node.args) and self._site.is_builtin(node.args[0], _PLAIN)
-        risky = name in _EAGER and len(node.args) > 1 and not plain
+        risky = name in _EAGER and not plain
         if node in self._consumed:
             if risky:
                 self._site.rename(function, _EAGER[name])
@@ -209,8 +208,10 @@ class Rewriter(ast.NodeVisitor):
 
     def _method_call(self, node: ast.Call, function: ast.Attribute) -> None:
         name, dotted = function.attr, ast.unparse(function)
-        if dotted in _DOTTED and dotted.partition(".")[0] not in self._site.bound - {"sys"}:
-            self._site.rename(function, _DOTTED[dotted])
+        if dotted == "sys.exit" and "sys" in self._site.bound:
+            self._site.rename(function, "objects.leave")
+        elif dotted == "str.maketrans" and "str" not in self._site.bound:
+            self._site.rename(function, "objects.maketrans")
         elif name in _METHODS or (name == "sub" and _may_be_function(node, function)):
             self._to_function(node, function, f"objects.{name}")
         elif name == "sort" and self._has_risky_key(node):

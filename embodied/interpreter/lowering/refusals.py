@@ -36,7 +36,6 @@ CARRIERS = frozenset(
 
 _MISSING = {
     "globals": "keep values in variables or in a dictionary",
-    "locals": "keep values in variables or in a dictionary",
     "vars": "name the attributes that you need",
     "dir": "name the attributes that you need",
     "delattr": "assign None instead",

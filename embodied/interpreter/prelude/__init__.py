@@ -46,11 +46,6 @@ def global_name(definition: str) -> str:
     return _PREFIX + definition.replace(".", "_")
 
 
-def is_private(name: str) -> bool:
-    """Whether a name is one of those."""
-    return name.startswith(_PREFIX)
-
-
 def public(module: str) -> frozenset[str]:
     """What a module offers."""
     return frozenset(name for name in _definitions(module) if not name.startswith("_"))

@@ -234,7 +234,9 @@ def intersection_update(items: Any, *others: Any) -> Any:
     """The method of sets of this name."""
     if not isinstance(items, set):
         return items.intersection_update(*others)
-    kept = items.intersection(*others)
+    kept = set(items)
+    for other in others:
+        kept = kept.intersection(other)
     items.clear()
     items.update(kept)
     return None

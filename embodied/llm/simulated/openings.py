@@ -31,6 +31,8 @@ _WORDINGS = (
 )
 _BARE = _Wording("", _as_it_is)
 """The default wording where there are no examples: the first user message is the task."""
+_EXAMPLES = "Example 1.\n\n"
+"""The default wording where there are some begins with this."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,11 @@ def opened(messages: Sequence[ChatMessage]) -> Opened | None:
 
 
 def _find(users: Sequence[tuple[int, str]]) -> tuple[int, _Wording]:
-    for number, text in users:
+    """The number of the message that holds the task, and its wording. Only where examples come
+    first is it not the first message of a user.
+    """
+    exemplified = users[0][1].startswith(_EXAMPLES)
+    for number, text in users if exemplified else users[:1]:
         for wording in _WORDINGS:
             if wording.mark in text:
                 return number, wording

@@ -1,15 +1,13 @@
 """How text is counted and cut into the blocks of the prefix cache.
 
 There is no tokenizer: a token is four characters, which is about what English and Python take in
-the vocabularies of today's models. What matters here is only that counting is cheap, the same for all,
-and that a text which goes on has the blocks of its beginning.
+the vocabularies of today's models. What matters here is only that counting is cheap, the same for
+all, and that a text which goes on has the blocks of its beginning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
 
 CHARACTERS_PER_TOKEN = 4
 BLOCK_TOKENS = 16
@@ -61,14 +59,9 @@ def block_names(text: str) -> tuple[int, ...]:
     """Names of a text's full blocks. Each holds that of the block before it, as in vLLM's chain of
     hashes, so that equal names mean equal text from the beginning on.
     """
-    full = len(text) - len(text) % _BLOCK_CHARACTERS
-    blocks = (
-        text[start : start + _BLOCK_CHARACTERS] for start in range(0, full, _BLOCK_CHARACTERS)
-    )
-    return tuple(_chain(blocks))
-
-
-def _chain(blocks: Iterable[str]) -> Iterable[int]:
-    names = accumulate(blocks, lambda before, block: hash((before, block)), initial=0)
-    next(names)
-    return names
+    names: list[int] = []
+    name = 0
+    for start in range(0, len(text) - _BLOCK_CHARACTERS + 1, _BLOCK_CHARACTERS):
+        name = hash((name, text[start : start + _BLOCK_CHARACTERS]))
+        names.append(name)
+    return tuple(names)

@@ -117,10 +117,6 @@ def xor(a: Any, b: Any) -> Any:
     return a ^ b
 
 
-def concat(a: Any, b: Any) -> Any:
-    return a + b
-
-
 def contains(a: Any, b: Any) -> Any:
     return b in a
 

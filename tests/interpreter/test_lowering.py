@@ -1,0 +1,688 @@
+"""Python that Monty lacks: rewritten to mean what it means in CPython, or refused with advice."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import heapq
+import io
+import itertools
+import operator
+import statistics
+import string
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from embodied import action, make_interpreter
+from embodied.interpreter import Limits, Session
+from embodied.interpreter.lowering import RefusedError, lower, prelude
+from embodied.interpreter.lowering.edits import OverlapError, Source
+from embodied.interpreter.prelude import iterators as our_iterators
+from embodied.interpreter.prelude import objects as our_objects
+from embodied.interpreter.prelude import ordering as our_ordering
+from embodied.interpreter.prelude.modules import heapq as our_heapq
+from embodied.interpreter.prelude.modules import operator as our_operator
+from embodied.interpreter.prelude.modules import statistics as our_statistics
+from embodied.interpreter.prelude.modules import string as our_string
+from embodied.interpreter.prelude.modules import textwrap as our_textwrap
+from embodied.interpreter.restricted import MODULES
+from tests.conftest import LightSwitch, Switcher
+
+
+class Robot(Switcher):
+    @action
+    def echo(self, value: Any) -> Any:
+        """Give a value back."""
+        return value
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    """One session for many snippets, so these must not depend on each other."""
+    robot = Robot(LightSwitch())
+    with make_interpreter("restricted", robot, Limits(calls=1000), check=False) as session:
+        yield session
+
+
+def of_cpython(code: str) -> str:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "<code>", "exec"), {"echo": lambda value: value})
+    return printed.getvalue()
+
+
+SAME = r"""
+print(next((x for x in [1, 2] if x > 5), None), next((x for x in [1, 2] if x > 1), None))
+===
+g = (x * 2 for x in range(4) if x != 1)
+print(next(g), list(g), next(g, "end"), list(g), type(g).__name__)
+===
+xs = [[1, 2], [3]]
+print(any(y > 2 for x in xs for y in x), all(y for x in xs if x for y in x if y != 9))
+print(next((y for x in xs for y in x if y > 1)), list((a, b) for a, b in zip("ab", [1, 2])))
+===
+g = ((k, v) for k, (v, w) in {"a": (1, 2)}.items() if v if w)
+print(next(g), next(g, "end"))
+===
+print(any(x < 0 for x in [1, -1]), all(x < 0 for x in []), any((x for x in [0, 1])))
+===
+print(any(1 / x for x in [1, 0]), all(1 // x for x in [2, 0]))
+===
+seen = []
+def note(x):
+    seen.append(x)
+    return x
+print(any(note(x) for x in [0, 1, 2]), seen, all(note(x) > 1 for x in [2, 1, 5]), seen)
+===
+log = []
+for x in (log.append(y) or y for y in [1, 2]):
+    log.append("body")
+print(log)
+===
+def numbers():
+    return (x for x in [1, 2])
+for v in numbers():
+    print(v)
+===
+print(sum(x for x in range(4)), max((x for x in [3, 1]), default=0), {x for x in "aa"})
+print(",".join(str(x) for x in range(3)), sorted(x for x in [2, 1]), sum((x for x in [1]), 5))
+===
+a, b = (x * 2 for x in [1, 2])
+print(a, b, 2 in (x for x in [1, 2]), [*(x for x in [1])], *(x for x in [1, 2]))
+===
+x = []
+x += (i for i in [1, 2])
+x.extend(i for i in [3])
+print(x)
+===
+xs = [1, 2, 3, 4]
+for i, x in enumerate(xs):
+    xs.remove(x)
+print(xs)
+===
+xs = [1, 2, 3, 4, 5]
+for a, b in zip(xs, xs):
+    xs.remove(a)
+print(xs)
+for x in reversed(xs):
+    xs.remove(x)
+print(xs)
+===
+m = map(str, [1, 2])
+f = filter(None, [0, 1])
+z = zip("ab", (1, 2))
+e = enumerate("ab", start=1)
+r = reversed([1, 2])
+print(list(m), list(m), next(f), next(f, "e"), next(z), dict(z), next(e), list(e), next(r))
+===
+print(next(filter(lambda x: x > 1, [1, 2, 3]), None), list(map(lambda a, b: a + b, [1], [2])))
+print([*map(str, [1, 2])], *map(str, [3]), sorted(zip("ba", [1, 2])), dict(enumerate("ab")))
+===
+calls = []
+m = map(calls.append, [1, 2])
+print(calls, next(m), calls)
+===
+for args in ([1], [1, 2]), ([1, 2], [1]), ([], [1]):
+    try:
+        print(list(zip(*args, strict=True)))
+        for pair in zip(*args, strict=True):
+            print(pair)
+    except ValueError as error:
+        print("unequal")
+===
+for a, b in zip(*[[1, 2], [3, 4]]):
+    print(a, b)
+for i, (a, b) in enumerate(zip([1, 2], [3, 4])):
+    print(i, a, b)
+print([(i, x) for i, x in enumerate("ab")], list(enumerate(reversed([1, 2]))))
+===
+def key(x):
+    return -x
+print(sorted([1, 2, 3], key=key), max([1, 2], key=key), min(1, 2, key=key))
+xs = [1, 3, 2]
+print(xs.sort(key=key), xs)
+xs.sort(key=key, reverse=True)
+print(xs, max([], key=key, default="none"), sorted([(1, "b"), (1, "a")], key=lambda p: p[0]))
+===
+for empty in (lambda: max([], key=echo), lambda: min([], key=echo)):
+    try:
+        empty()
+    except ValueError as error:
+        print("empty")
+===
+d = {"a": 3, "b": 1}
+f = d.get
+print(sorted(d, key=d.get), max(d, key=d.get), min(d, key=d.get), f("a"), f("z", 0))
+print(f"{max(d, key=d.get)} {any(v > 1 for v in d.values())!r:>6}")
+===
+xs = []
+add = xs.append
+add(1)
+up = "abc".upper
+table = {"up": up, "find": "abc".find}
+print(xs, up(), table["find"]("c"), [w for w in map(str.strip, [" a "])])
+print(list(map(" ".join, [["a", "b"]])), sorted(["b", "A"], key=str.lower))
+print(str.upper("a"), str.join(",", ["a"]), dict.get({"a": 1}, "a"))
+print(list(filter(str.isdigit, "a1")))
+===
+try:
+    list(map(str.lower, [1]))
+except TypeError as error:
+    print("no text")
+===
+class Box:
+    def __init__(self):
+        self.items = [1]
+        self.count = 3
+    def get(self):
+        return 7
+    def copy(self, x):
+        return x
+box = Box()
+box.items.append(2)
+g = box.get
+print(box.items, box.count, g(), list(map(box.copy, [1])))
+===
+d = {"a": [1, 2, 3]}
+del d["a"][0]
+del d["a"][-1], d["a"][0]
+del d["a"]
+print(d)
+===
+xs = list(range(10))
+start = 1
+del xs[2:5]; del xs[::2]; del xs[-1:]
+del xs[start:]
+print(xs)
+===
+for container, key in ([1], 5), ({}, "x"), ([1], "a"), ((1,), 0):
+    try:
+        del container[key]
+    except (IndexError, KeyError, TypeError) as error:
+        print(type(error).__name__)
+===
+x = 5
+y = 6
+if True:
+    del x, y
+try:
+    x
+except NameError as error:
+    print(error)
+===
+class Shelf:
+    def __delitem__(self, key):
+        print("del", key)
+shelf = Shelf()
+del shelf[1], shelf["a"]
+===
+import re
+print(re.sub(r"(\d+)", lambda m: str(int(m[1]) * 2), "a1b22", count=1))
+print(re.compile("a").sub(lambda m: "X", "aba"), re.subn("a", "b", "aaa", 2))
+print(re.sub("x+", lambda m: "-", "abxd"), re.sub("B", "c", "ab", count=0, flags=re.I))
+def double(m):
+    return m.group() * 2
+print(re.sub(pattern="[ab]", repl=double, string="abc"), re.compile("b").subn(double, "abb"))
+===
+print((2.0).is_integer(), (2.5).is_integer(), float("inf").is_integer(), float("nan").is_integer())
+print((7).bit_length(), (0).bit_length(), (-7).bit_count(), (-8).bit_length())
+===
+print("x {a}".format_map({"a": 1}), "abc".translate(str.maketrans("ab", "xy", "c")))
+print("abc".translate({ord("a"): None, ord("b"): "ZZ"}), "abc".translate(str.maketrans({"a": "1"})))
+===
+s = {1, 2, 3}
+s.intersection_update({1, 2}, [1, 2])
+s.difference_update([1])
+s.symmetric_difference_update({5})
+print(sorted(s))
+===
+class Callable:
+    def __call__(self):
+        return 1
+print([callable(x) for x in (print, 5, lambda: 1, int, Callable(), Callable, "a".upper)])
+print(ascii("é☃𝄞a"))
+===
+a, b = object(), object()
+print(a == a, a == b, a is not b)
+===
+class A(object):
+    def name(self):
+        return self.__class__.__name__
+print(A().name(), [].__class__, "a".__class__.__name__)
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    print(error.__class__.__name__)
+===
+try:
+    raise EOFError("x")
+except EOFError as error:
+    print("caught", error)
+try:
+    raise ConnectionError("y")
+except ConnectionError as error:
+    print("caught", error)
+===
+import heapq as hq, math, string
+from statistics import mean, stdev as sd
+h = [5, 2, 8]
+hq.heapify(h)
+hq.heappush(h, 1)
+print(h, hq.heappop(h), math.pi, string.digits, mean([1, 2]), sd([1, 2, 4]), hq.nlargest(2, h))
+===
+from heapq import (heappush,  # the first
+    heappop,
+)
+h = []; heappush(h, 1)
+print(heappop(h))
+===
+def inner():
+    import string as s
+    from heapq import heappush
+    h = []
+    heappush(h, 2)
+    return s.digits, h
+print(inner())
+===
+from operator import itemgetter, attrgetter
+import operator
+print(sorted([(1, 2), (0, 3)], key=itemgetter(1)), operator.add(1, 2), itemgetter(0, 1)("ab"))
+===
+import contextlib
+with contextlib.suppress(KeyError, ValueError):
+    {}["a"]
+    print("not here")
+with contextlib.nullcontext(3) as three:
+    print(three)
+===
+import textwrap
+print(textwrap.dedent("  a\n    b\n"), textwrap.indent("a\nb", "> "))
+===
+sorted = lambda xs, key=None: "mine"
+map = zip = any = enumerate = lambda *args: "mine"
+print(sorted([1], key=len), map(len, [1]), any([1]), enumerate([2]), zip([1]))
+===
+while any(x < 3
+          for x in [1]):  # a comment with for and if
+    break
+print([y for y in [1] if any(z == y
+    for z in [1, 2]  # for x in y if z
+    if z)])
+""".strip("\n").split("\n===\n")
+
+
+@pytest.mark.parametrize("code", SAME)
+def test_rewritten_code_does_what_cpython_does(code: str) -> None:
+    with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
+        output = session.run(code)
+    assert (output.error, output.limit) == (None, None)
+    assert output.stdout == of_cpython(code)
+
+
+@pytest.mark.parametrize("code", SAME)
+def test_lines_stay_where_they_are(code: str) -> None:
+    tree = ast.parse(code)
+    lowered = lower(code, tree, frozenset(), frozenset())
+    assert lowered.source.text.count("\n") == code.count("\n")
+    with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
+        error = session.run(f"{code}\nthere_is_no_such_name").error
+    assert error is not None
+    assert error.line == code.count("\n") + 2
+    assert error.column == 1
+
+
+REFUSED = [
+    ("x = 1\ndef f():\n    yield 1", "NotImplementedError", 3, "build a list and return it"),
+    ("def f():\n    yield from [1]", "NotImplementedError", 2, "build a list"),
+    ("class A: pass\nclass B(A): pass", "NotImplementedError", 2, "without a base"),
+    ("class E(Exception): pass", "NotImplementedError", 1, "built-in exception"),
+    ("import enum\nclass C(enum.Enum): pass", "NotImplementedError", 2, "constants"),
+    ("class P(NamedTuple): pass", "NotImplementedError", 1, "namedtuple"),
+    ("class A(metaclass=M): pass", "NotImplementedError", 1, "metaclass"),
+    ("class A:\n    @property\n    def x(self): pass", "NotImplementedError", 2, "method"),
+    ("class A:\n    @staticmethod\n    def x(): pass", "NotImplementedError", 2, "function"),
+    ("class A:\n    def __lt__(self, o): pass", "NotImplementedError", 2, "key function"),
+    ("class A:\n    def __bool__(self): pass", "NotImplementedError", 2, "plain method"),
+    ("from math import *", "NotImplementedError", 1, "name what you import"),
+    ("try: pass\nexcept* ValueError: pass", "NotImplementedError", 1, "write except"),
+    ("if 1:\n    return 5", "SyntaxError", 2, "outside function"),
+    ("x = await f()", "SyntaxError", 1, "outside function"),
+    ("def f():\n    x = 1\n    del x", "NotImplementedError", 3, "leave it out"),
+    ("d = {1: 2}\ndel (d[1])", "NotImplementedError", 2, "one `del` for each"),
+    ("del a.b", "NotImplementedError", 1, "assign None"),
+    ("any((y := x) for x in [1])", "NotImplementedError", 1, "for loop"),
+    ("g = (lambda: x for x in [1])", "NotImplementedError", 1, "for loop"),
+    ("xs = [1]\ndel xs[len(xs):]", "NotImplementedError", 2, "variables"),
+]
+
+
+@pytest.mark.parametrize(("code", "kind", "line", "advice"), REFUSED)
+def test_what_cannot_be_rewritten_is_refused_with_advice(
+    session: Session, code: str, kind: str, line: int, advice: str
+) -> None:
+    output = session.run(f"{code}")
+    assert output.error is not None
+    assert (output.error.type, output.error.line) == (kind, line)
+    assert advice in output.error.message
+    assert not output.parsed
+    assert output.error.column is not None
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("globals()", "NotImplementedError", "variables or in a dictionary"),
+        ("len(vars())", "NotImplementedError", "name the attributes"),
+        ("raise ValueError(5)", "NotImplementedError", "one text"),
+        ("raise ValueError('a', 5)", "NotImplementedError", "one text"),
+        ("for x in map(echo, [1]): pass", "NotImplementedError", "in a for loop"),
+        ("for x in (echo(y) for y in [1]): pass", "NotImplementedError", "in a for loop"),
+        ("from contextlib import contextmanager", "ModuleNotFoundError", "suppress"),
+        ("exit()", "SystemExit", ""),
+        ("import sys\nsys.exit('done')", "SystemExit", "done"),
+        ("'a'.no_such_method", "AttributeError", "no_such_method"),
+        ("import heapq\nheapq.heappush(1)", "TypeError", "heappush() missing"),
+    ],
+)
+def test_what_is_met_when_it_is_reached(session: Session, code: str, kind: str, words: str) -> None:
+    output = session.run(f"print('before')\n{code}")
+    assert output.stdout == "before\n"
+    assert output.error is not None
+    assert (output.error.type, output.error.line) == (kind, code.count("\n") + 2)
+    assert words in output.error.message
+    assert output.parsed
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(any(x for x in 5))",
+        "del {}[[]]",
+        "sorted([1, 'a'], key=echo)",
+        "max(5, key=echo)",
+        "d = {}\nmax([1, 2], key=d.update)",
+        "import heapq\nheapq.heappop([])",
+        "import heapq\nheapq.nothing",
+        "import statistics\nstatistics.mean([])",
+        "import statistics\nstatistics.mean(['a'])",
+        "(x for x in [1]).nothing",
+        "map(1)",
+        "map(1, 2)",
+        "callable()",
+        "zip(1)",
+        "enumerate()",
+        "re.sub(1, print, 3)",
+        "'a'.translate(5)",
+        "[].append.nothing",
+        "callables",
+        "_lowered_iterators_any",
+    ],
+)
+def test_errors_never_name_what_the_policy_did_not_write(session: Session, code: str) -> None:
+    output = session.run(code)
+    assert output.error is not None
+    assert "lowered" not in output.error.message
+    assert "monty" not in output.error.message.lower()
+    assert "lowered" not in output.stdout
+    assert output.error.line is not None
+
+
+def test_robots_may_be_called_where_python_calls_back(session: Session) -> None:
+    for code in (
+        "sorted([2, 1], key=echo)",
+        "sorted([2, 1], key=lambda x: echo(x))",
+        "[x for x in map(int, '12')] + list(map(echo, [1, 2]))",
+        "list(filter(echo, [0, 1]))",
+        "any(echo(x) for x in [0, 0])",
+        "next((x for x in [0, 1] if echo(x)), None)",
+        "sum(echo(x) for x in [1, 2])",
+        "xs = [2, 1]\nxs.sort(key=echo)",
+    ):
+        output = session.run(code)
+        assert output.error is None, code
+        assert len(output.calls) == 2, code
+
+
+def test_what_needs_no_change_is_not_changed() -> None:
+    code = (
+        "for i, x in enumerate(['a', 'b']):\n    print(i, x.upper(), f'{x!r:>5}')\n"
+        "xs = sorted(set(xs), key=len) + list(zip(a, b)) + [y for y in ys]\n"
+        "print(', '.join(str(x) for x in xs), max(xs, key=lambda x: x.size), d.get('a'))\n"
+        "class A:\n    def __init__(self):\n        self.x = 1\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('a') from e\n"
+        "import math, json\nfrom collections import Counter, deque\n"
+    )
+    lowered = lower(code, ast.parse(code), frozenset(), frozenset())
+    assert lowered.source.text == code
+    assert lowered.needs == ()
+
+
+def test_names_that_are_bound_are_not_the_builtin_ones() -> None:
+    code = "any(f(x) for x in xs)\nsorted(xs, key=f)\ncallable(f)"
+    bound = frozenset({"any", "sorted", "callable"})
+    lowered = lower(code, ast.parse(code), bound, frozenset())
+    assert set(lowered.needs) == {"iterators.generator"}
+
+
+def test_a_builtin_that_an_earlier_action_replaced_stays_replaced(session: Session) -> None:
+    with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
+        session.run("def any(x):\n    return 'mine'\nlen = type = next = iter = list = None")
+        assert session.run("any([1])").value == "'mine'"
+        assert session.run("all(x for x in [1])").value == "True"
+        assert session.run("d = {1: 2}\nmax(d, key=d.get)").value == "1"
+        assert session.run("import heapq\nh = [2, 1]\nheapq.heapify(h)\nh").value == "[1, 2]"
+
+
+def test_modules_live_on_and_grow(session: Session) -> None:
+    session.run("import heapq as hq\nimport statistics\nh = []")
+    session.run("def push(x):\n    hq.heappush(h, x)\n    return statistics.median(h)")
+    assert session.run("push(2)\npush(1)").value == "1.5"
+    assert session.run("hq.nsmallest(1, h)").value == "[1]"
+
+
+@pytest.mark.parametrize("module", prelude.MODULES)
+def test_monty_runs_all_of_a_module(session: Session, module: str) -> None:
+    names = ", ".join(sorted(prelude.public(module)))
+    output = session.run(f"from {module} import {names}\nimport {module}\nprint({module})")
+    assert output.error is None
+    assert output.stdout == f"<module '{module}'>\n"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_module_that_is_offered_can_be_imported(session: Session, module: str) -> None:
+    assert session.run(f"import {module}").error is None
+
+
+# Changes to text
+
+
+def test_columns_are_found_again() -> None:
+    source = Source("é = aa + bbb\ncc")
+    source.replace(5, 7, "xyz")
+    source.insert_before(10, "f(")
+    source.insert_after(13, ")")
+    edited = source.edited()
+    assert edited.text == "é = xyz + f(bbb)\ncc"
+    assert [edited.column(1, column) for column in (1, 5, 9, 13, 15)] == [1, 5, 8, 10, 12]
+    assert edited.column(2, 2) == 2
+
+
+def test_changes_that_overlap_are_refused() -> None:
+    source = Source("abcdef")
+    source.replace(0, 3, "x")
+    source.replace(2, 4, "y")
+    with pytest.raises(OverlapError):
+        source.edited()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="abx =(),.:[]'\"{}\n#forindelyg0", max_size=60))
+def test_any_code_is_rewritten_or_refused(code: str) -> None:
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return
+    try:
+        lowered = lower(code, tree, frozenset(), frozenset())
+    except RefusedError as refused:
+        assert refused.record.message
+        return
+    assert lowered.source.text.count("\n") == code.count("\n")
+
+
+# The prelude against CPython
+
+NUMBERS = st.lists(st.integers(-50, 50), max_size=12)
+FLOATS = st.floats(-1e9, 1e9, allow_nan=False)
+OFTEN = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
+)
+
+
+def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a call gives or raises, and the lists that it changed."""
+    try:
+        result = function(*args, **kwargs)
+    except Exception as error:
+        return "raises", isinstance(error, ValueError), isinstance(error, TypeError)
+    return repr(result), [list(arg) for arg in args if isinstance(arg, list)]
+
+
+@OFTEN
+@given(NUMBERS, NUMBERS, st.integers(-2, 5))
+def test_heapq(items: list[int], more: list[int], n: int) -> None:
+    ours, theirs = list(items), list(items)
+    our_heapq.heapify(ours)
+    heapq.heapify(theirs)
+    assert ours == theirs
+    for item in more:
+        our_heapq.heappush(ours, item)
+        heapq.heappush(theirs, item)
+        assert our_heapq.heappushpop(ours, item - 1) == heapq.heappushpop(theirs, item - 1)
+        assert our_heapq.heapreplace(ours, item) == heapq.heapreplace(theirs, item)
+        assert ours == theirs
+    assert our_heapq.nlargest(n, items) == heapq.nlargest(n, items)
+    assert our_heapq.nsmallest(n, items, key=abs) == heapq.nsmallest(n, items, key=abs)
+    while theirs:
+        assert our_heapq.heappop(ours) == heapq.heappop(theirs)
+        assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(prelude.public("statistics") - {"math", "StatisticsError"}),
+)
+@OFTEN
+@given(data=st.lists(st.integers(-100, 100), max_size=6) | st.lists(FLOATS, max_size=6))
+def test_statistics(name: str, data: list[float]) -> None:
+    assert outcome(getattr(our_statistics, name), data) == outcome(getattr(statistics, name), data)
+
+
+@OFTEN
+@given(st.text(alphabet="ab \t\nB'", max_size=30), st.sampled_from(["", "> ", "  "]))
+def test_text(text: str, prefix: str) -> None:
+    if "\t" not in text or " " not in text:
+        assert our_textwrap.dedent(text) == textwrap.dedent(text)
+    assert our_textwrap.indent(text, prefix) == textwrap.indent(text, prefix)
+    assert our_string.capwords(text) == string.capwords(text)
+    assert our_string.capwords(text, "a") == string.capwords(text, "a")
+
+
+def test_constants_of_string() -> None:
+    for name in prelude.public("string") - {"capwords"}:
+        assert getattr(our_string, name) == getattr(string, name)
+
+
+@OFTEN
+@given(st.integers(-9, 9), st.integers(-9, 9))
+def test_operator(a: int, b: int) -> None:
+    for name in prelude.public("operator") - {"itemgetter", "attrgetter"}:
+        ours, theirs = getattr(our_operator, name), getattr(operator, name)
+        for args in ((a,), (a, b), ([a], [b]), ([1, 2, a], 1), ([1, 2], 0, a)):
+            if len(args) == theirs.__text_signature__.count(",") - 1:
+                assert outcome(ours, *args) == outcome(theirs, *args), name
+
+
+@OFTEN
+@given(st.lists(NUMBERS, min_size=1, max_size=3), st.booleans(), st.integers(0, 3))
+def test_iterators(lists: list[list[int]], strict: bool, start: int) -> None:
+    def pairs(module: Any) -> list[Any]:
+        return [
+            outcome(lambda: list(module.zip(*lists, strict=strict))),
+            outcome(lambda: list(module.enumerate(lists[0], start))),
+            outcome(lambda: list(module.map(max, *lists, [7, 8]))),
+            outcome(lambda: list(module.filter(None, lists[0]))),
+            outcome(lambda: list(module.filter(lambda x: x > 3, lists[0]))),
+            outcome(lambda: list(module.reversed(lists[0]))),
+            outcome(module.any, lists[0]),
+            outcome(module.all, lists[0]),
+        ]
+
+    import builtins
+
+    assert pairs(our_iterators) == pairs(builtins)
+
+
+@OFTEN
+@given(st.lists(NUMBERS, max_size=4), st.integers(-3, 3))
+def test_generators(lists: list[list[int]], bound: int) -> None:
+    ours = our_iterators.generator(
+        "ninti",
+        lambda x, y, i, z: (x, y, i, z),
+        lists,
+        lambda x: len(x) > 1,
+        lambda x: x,
+        lambda item: (item[0], item[1]),
+        lambda x, y: enumerate(x),
+        lambda x, y, i, z: z > bound,
+    )
+    theirs = (
+        (x, y, i, z) for x in lists if len(x) > 1 for y in x for i, z in enumerate(x) if z > bound
+    )
+    assert list(itertools.islice(ours, 100)) == list(itertools.islice(theirs, 100))
+    assert next(ours, None) == next(theirs, None)
+
+
+def test_a_generator_that_failed_has_ended() -> None:
+    generator = our_iterators.generator("n", lambda x: 1 // x, [1, 0, 1])
+    assert next(generator) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(generator)
+    assert list(generator) == []
+
+
+@OFTEN
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers()), max_size=8), st.booleans())
+def test_ordering(items: list[tuple[int, int]], reverse: bool) -> None:
+    def first(pair: tuple[int, int]) -> int:
+        return pair[0]
+
+    assert our_ordering.sorted(items, key=first, reverse=reverse) == sorted(
+        items, key=first, reverse=reverse
+    )
+    assert outcome(our_ordering.max, items, key=first) == outcome(max, items, key=first)
+    assert outcome(our_ordering.min, items, key=first) == outcome(min, items, key=first)
+    ours, theirs = list(items), list(items)
+    our_ordering.sort(ours, key=first, reverse=reverse)
+    theirs.sort(key=first, reverse=reverse)
+    assert ours == theirs
+
+
+@OFTEN
+@given(NUMBERS, st.integers(-15, 15), st.sampled_from([None, -3, -1, 1, 2]), st.integers(-15, 15))
+def test_deleting(items: list[int], start: int, step: int | None, stop: int) -> None:
+    for key in (start, slice(start, stop, step), slice(None, None, step)):
+        ours, theirs = list(items), list(items)
+        try:
+            del theirs[key]
+        except IndexError as error:
+            with pytest.raises(IndexError, match=str(error)):
+                our_objects.delete(ours, key)
+        else:
+            our_objects.delete(ours, key)
+        assert ours == theirs
