@@ -11,6 +11,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -83,13 +84,39 @@ class ActionSpec:
             TypeError: the arguments do not fit the signature; the message shows it.
         """
         try:
-            bound = self.signature.bind(*args, **kwargs)
+            arguments = self.given(args, kwargs)
         except TypeError as error:
             raise TypeError(f"{self.name}(): {error}. Its signature is {self}") from None
-        bound.apply_defaults()
+        if len(arguments) < len(self.signature.parameters):
+            bound = inspect.BoundArguments(self.signature, arguments)
+            bound.apply_defaults()
+            arguments = bound.arguments
         if not check_types:
-            return bound.arguments
-        return {name: self.checked(name, value) for name, value in bound.arguments.items()}
+            return arguments
+        return {name: self.checked(name, value) for name, value in arguments.items()}
+
+    def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments by parameter name, as they are given and no others.
+
+        Raises:
+            TypeError: they do not fit the signature.
+        """
+        if not kwargs and self._in_order is not None and len(args) == len(self._in_order):
+            return dict(zip(self._in_order, args, strict=True))
+        return self.signature.bind(*args, **kwargs).arguments
+
+    @cached_property
+    def _in_order(self) -> tuple[str, ...] | None:
+        """The parameters, where all of them may be given by position."""
+        parameters = self.signature.parameters.values()
+        named_only = any(p.kind is inspect.Parameter.KEYWORD_ONLY for p in parameters)
+        return None if named_only else tuple(self.signature.parameters)
+
+    @cached_property
+    def _strict(self) -> frozenset[str]:
+        """The parameters of simple types, for which no other type will do."""
+        parameters = self.signature.parameters.values()
+        return frozenset(p.name for p in parameters if p.annotation in (str, int, float, bool))
 
     def checked(self, name: str, value: Any) -> Any:
         """The value as the parameter takes it.
@@ -97,9 +124,8 @@ class ActionSpec:
         Raises:
             TypeError: it does not fit the type hint.
         """
-        strict = self.signature.parameters[name].annotation in (str, int, float, bool)
         try:
-            return self.validators[name].validate_python(value, strict=strict)
+            return self.validators[name].validate_python(value, strict=name in self._strict)
         except ValidationError:
             raise TypeError(
                 f"{self.name}(): {name} cannot be {described(value, 80)}. Its signature is {self}"
@@ -107,6 +133,8 @@ class ActionSpec:
 
     def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call the bound method with arguments that `bind` returned."""
+        if self._in_order is not None:
+            return method(*arguments.values())
         bound = inspect.BoundArguments(self.signature, dict(arguments))
         return method(*bound.args, **bound.kwargs)
 

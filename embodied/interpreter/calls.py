@@ -25,7 +25,7 @@ class BreakOff(Exception):  # noqa: N818 - a signal, not an error
         self.limit = limit
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """What a call came to: a value that code can hold, or an exception for it to meet."""
 
@@ -117,7 +117,7 @@ def _by_name(
     try:
         if spec is None:
             raise TypeError
-        values = spec.signature.bind(*args, **kwargs).arguments
+        values = spec.given(args, kwargs)
     except TypeError:
         values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
     return {key: plain(value) for key, value in values.items()}

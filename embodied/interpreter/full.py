@@ -123,7 +123,7 @@ class FullSession(CodeSession):
         super().__init__(robot, limits, check=check)
         self._seed = seed
         self._zygote = zygote
-        self._folder = zygote.make_folder()
+        self._folder: Path | None = None
         self._child: Child | None = None
         self._state = b""
         self._lost: list[str] = []
@@ -150,10 +150,11 @@ class FullSession(CodeSession):
     def _close(self) -> None:
         self._closed = True
         self._drop_child()
-        folder.remove(self._folder)
+        if self._folder is not None:
+            folder.remove(self._folder)
 
     def _run(self, code: str, tree: ast.Module) -> Output:
-        action = _Action(self._robot, self._limits, self._folder)
+        action = _Action(self._robot, self._limits)
         try:
             child = self._ready_child()
             action.drive(child, code)
@@ -174,7 +175,7 @@ class FullSession(CodeSession):
     def _break_off(self) -> None:
         """Leave the running action; the next one starts from the variables before it."""
         self._drop_child()
-        if folder.is_too_full(self._folder):
+        if self._folder is not None and folder.is_too_full(self._folder):
             folder.clear(self._folder)
 
     def _how_it_ended(self) -> str:
@@ -204,6 +205,7 @@ class FullSession(CodeSession):
 
     def _start(self) -> Child:
         """A new process that is confined and knows the robot's actions."""
+        self._folder = self._folder or self._zygote.make_folder()
         child = self._zygote.fork(self._folder, self._limits.memory_bytes)
         until = time.monotonic() + _START_SECONDS
         begin = {
@@ -273,12 +275,12 @@ class _LostError(Exception):
 class _Action:
     """One running code action."""
 
-    def __init__(self, robot: Controller, limits: Limits, world: Path) -> None:
+    def __init__(self, robot: Controller, limits: Limits) -> None:
         self.output = Output()
         self._limits = limits
-        self._folder = world
         self._caller = Caller(robot, limits, self.output)
         self._pictures = _Pictures()
+        self._parts: list[str] = []
         self._characters = 0
         self._sizes = {
             wire.PRINT: _LITTLE_BYTES + 4 * limits.output_characters,
@@ -296,17 +298,16 @@ class _Action:
         """
         self._started = time.monotonic()
         self._next_look = self._started + _LOOK_SECONDS
-        parts: list[str] = []
         try:
             child.pipe.send(wire.RUN, code.encode(), self._until)
-            while not self._take(child, parts, *self._next(child)):
+            while not self._take(child, *self._next(child)):
                 pass
         except TimeoutError:
             raise BreakOff(f"the code used up {self._limits.seconds:g} seconds") from None
         except (Malformed, ValueError, TypeError, RecursionError):
             raise BreakOff(_DISTURBED) from None
         finally:
-            self.output.stdout = "".join(parts) + self._note()
+            self.output.stdout = "".join(self._parts) + self._note()
             self.output.attachments = tuple(self._pictures.kept)
 
     @property
@@ -321,33 +322,33 @@ class _Action:
         """The next frame. Meanwhile the folder is looked at now and then."""
         while True:
             if time.monotonic() >= self._next_look:
-                self._look()
+                self._look(child)
             try:
                 return child.pipe.receive(self._sizes, min(self._until, self._next_look))
             except TimeoutError:
                 if time.monotonic() >= self._until:
                     raise
 
-    def _look(self) -> None:
+    def _look(self, child: Child) -> None:
         """See whether the code has filled its folder."""
         self._next_look = time.monotonic() + _LOOK_SECONDS
-        if folder.is_too_full(self._folder):
+        if folder.is_too_full(child.folder):
             raise BreakOff(
                 f"the code left more than {folder.MAX_BYTES} bytes or {folder.MAX_ENTRIES} files "
                 "in its folder"
             )
 
-    def _take(self, child: Child, parts: list[str], kind: bytes, payload: bytes) -> bool:
+    def _take(self, child: Child, kind: bytes, payload: bytes) -> bool:
         """Deal with a frame; whether it was the last one."""
         match kind:
             case wire.PRINT:
-                parts.append(self._printed(payload.decode()))
+                self._parts.append(self._printed(payload.decode()))
             case wire.CALL:
                 child.pipe.send(wire.ANSWER, self._answer(payload), self._until)
             case wire.FILE:
                 self._pictures.add(payload)
             case wire.DONE:
-                self._look()
+                self._look(child)
                 self._finish(_Done.model_validate_json(payload))
                 return True
         return False

@@ -38,6 +38,8 @@ class Child:
     number: int
     """Its process id."""
     pipe: Pipe
+    folder: Path
+    """Its working folder."""
     generation: int
     """Which zygote it comes from."""
 
@@ -159,7 +161,7 @@ class Zygote:
             if reply.child is None:
                 raise OSError(reply.problem or "no process")
             undo.pop_all()
-        return Child(reply.child, Pipe(ours), self._generation)
+        return Child(reply.child, Pipe(ours), world, self._generation)
 
     def _drop(self) -> None:
         if self._running is not None:
@@ -267,6 +269,7 @@ def _environment(base: Path) -> dict[str, str]:
     threads = ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "BLIS", "VECLIB_MAXIMUM")
     return kept | {
         **{f"{name}_NUM_THREADS": "1" for name in threads},
+        "JOBLIB_MULTIPROCESSING": "0",
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "LC_ALL": "C.UTF-8",

@@ -121,9 +121,12 @@ def test_all_of_python_runs(session: Session) -> None:
         ("sympy", "import sympy\nsympy.solve('x - 2')", "[2]"),
         (
             "sklearn",
-            "from sklearn.linear_model import LinearRegression\n"
-            "round(float(LinearRegression().fit([[1], [2]], [1, 2]).predict([[3]])[0]), 6)",
-            "3.0",
+            "from sklearn.cluster import KMeans\n"
+            "from sklearn.ensemble import RandomForestClassifier\n"
+            "groups = KMeans(2, n_init=1).fit([[0], [9]] * 9).labels_\n"
+            "forest = RandomForestClassifier(n_jobs=-1).fit([[0], [9]] * 9, groups)\n"
+            "bool(forest.predict([[9]])[0] == groups[1])",
+            "True",
         ),
     ],
 )
@@ -634,6 +637,7 @@ def test_sessions_survive_the_death_of_the_zygote(robot: Any) -> None:
         value(session, "x")
         (zygote,) = set(psutil.Process().children()) - before
         (child,) = zygote.children()
+        assert zygote.num_threads() == 1, "what forks must have no threads"
         zygote.kill()
         wait_until(lambda: gone(child), "the session's process outlived the zygote")
         with pytest.raises(InfrastructureError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +24,8 @@ def preload() -> None:
     """Import what is installed, and use once what prepares itself at its first use."""
     for name in MODULES:
         _try(importlib.import_module, name)
-    for library, warm_up in (("numpy", _multiply), ("scipy", _solve), ("matplotlib", _draw)):
+    warm_ups = {"numpy": _multiply, "scipy": _solve, "sklearn": _cluster, "matplotlib": _draw}
+    for library, warm_up in warm_ups.items():
         if library in sys.modules:
             _try(warm_up)
 
@@ -48,8 +50,14 @@ def _solve() -> None:
     importlib.import_module("scipy.linalg").lu([[1.0, 2.0], [3.0, 5.0]])
 
 
+def _cluster() -> None:
+    """scikit-learn looks once for the libraries whose threads it may have to limit."""
+    importlib.import_module("sklearn.cluster").KMeans(1, n_init=1).fit([[0.0], [1.0]])
+
+
 def _draw() -> None:
     """Draw to memory, with the fonts that every installation has, and show nothing."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     matplotlib: Any = sys.modules["matplotlib"]
     manager = importlib.import_module("matplotlib.font_manager").fontManager
     own = matplotlib.get_data_path()

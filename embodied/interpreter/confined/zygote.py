@@ -65,7 +65,10 @@ class Zygote:
         while not asked_to_stop and os.getppid() == self._settings["host"]:
             if not select.select([self._control], [], [], _POLL_SECONDS)[0]:
                 continue
-            message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, 1)
+            try:
+                message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, 1)
+            except OSError:
+                break
             if not message:
                 break
             request = json.loads(message)
@@ -104,7 +107,8 @@ class Zygote:
             os.close(descriptors[0])
 
     def _reply(self, answer: dict[str, Any]) -> None:
-        self._control.sendall(json.dumps(answer).encode())
+        with suppress(OSError):
+            self._control.sendall(json.dumps(answer).encode())
 
     def _fork(self, request: dict[str, Any], descriptor: int) -> int:
         world = confinement.World(

@@ -109,7 +109,7 @@ class Faults:
     def __init__(self, faults: Sequence[Fault] = (), seed: int = 0) -> None:
         names = Counter(fault.name for fault in faults)
         if twice := [name for name, times in names.items() if times > 1]:
-            raise ConfigError(f"the fault {twice[0]} is given twice")
+            raise ConfigError(f"the fault {twice[0]!r} is given twice")
         if sum(fault.rate for fault in faults) > 1 + 1e-9:
             raise ConfigError("the rates of the faults together must not exceed 1")
         self.injected: Counter[str] = Counter()

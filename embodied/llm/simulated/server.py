@@ -14,7 +14,12 @@ from embodied.llm.simulated.answers import Answers
 from embodied.llm.simulated.clock import LoopClock
 from embodied.llm.simulated.engine import Engine
 from embodied.llm.simulated.faults import Faults
-from embodied.llm.simulated.misbehaviour import Case, misbehave, reset_connection
+from embodied.llm.simulated.misbehaviour import (
+    Case,
+    broken_off,
+    misbehave,
+    reset_connection,
+)
 from embodied.llm.simulated.profile import INSTANT, Profile
 from embodied.llm.simulated.prometheus import metrics_text
 from embodied.llm.simulated.statistics import Statistics
@@ -134,8 +139,13 @@ class SimulatedServer:
         await self._site.start()
         self._port = self._runner.addresses[0][1]
 
+    @property
+    def _is_down(self) -> bool:
+        """Connections that are being accepted when a restart begins are met by this."""
+        return self._restarting is not None and not self._restarting.done()
+
     def _restart(self, seconds: float) -> None:
-        if self._restarting is None or self._restarting.done():
+        if not self._is_down:
             self._restarting = asyncio.create_task(self._down(seconds))
 
     async def _down(self, seconds: float) -> None:
@@ -152,6 +162,8 @@ class SimulatedServer:
 
     async def _completions(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
+        if self._is_down:
+            return broken_off(request)
         drawn = self.faults.draw(body)
         if drawn is None:
             return await self._answer(body)
