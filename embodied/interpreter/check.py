@@ -20,6 +20,8 @@ _BUILTINS = frozenset(dir(builtins))
 _DYNAMIC = {"exec", "eval", "globals", "locals", "vars", "dir"}
 _CATCH_ALL = {"Exception", "BaseException"}
 _SUPPRESS = "suppress"
+_LONGEST_NAME = 50
+_NEAR_NAMES = 200
 
 
 class Checker:
@@ -40,11 +42,18 @@ class Checker:
         """The first thing in code that must fail, if there is one; `tree` is its syntax tree."""
         bound = self._bound | set(bindings(tree))
         anything = self._anything or is_dynamic(tree)
-        lines = code.encode().splitlines()
-        found = _Finder(self._actions, bound, lines, anything=anything, types=self._types)
-        found.look_for_uses(tree)
-        found.visit(tree)
-        return min(found.problems, key=lambda e: (e.line or 0, e.column or 0), default=None)
+        finder = _Finder(self._actions, bound, anything=anything, types=self._types)
+        try:
+            finder.look_through(tree)
+        except _Found as found:
+            line = code.encode().splitlines()[found.node.lineno - 1]
+            return ErrorRecord(
+                type=found.kind,
+                message=found.message,
+                line=found.node.lineno,
+                column=len(line[: found.node.col_offset].decode()) + 1,
+            )
+        return None
 
     def ran(self, tree: ast.Module) -> None:
         """Remember the names that an action may have left behind."""
@@ -53,34 +62,46 @@ class Checker:
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """The message of a NameError, with the nearest name that exists."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    """The message of a NameError, with the nearest name that exists.
+
+    Finding it takes time for each name, so that of very many only the first ones count.
+    """
+    near = [other for other in known if len(other) <= _LONGEST_NAME]
+    close = difflib.get_close_matches(name[:_LONGEST_NAME], near[:_NEAR_NAMES], n=1)
     hint = f". Did you mean: {close[0]!r}?" if close else ""
     return f"name {name!r} is not defined{hint}"
 
 
+class _Found(Exception):  # noqa: N818 - a signal, not an error
+    """Something that must fail; ends the search."""
+
+    def __init__(self, kind: str, message: str, node: ast.Name | ast.Call) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.node = node
+
+
 class _Finder(ast.NodeVisitor):
     def __init__(
-        self,
-        actions: Mapping[str, ActionSpec],
-        bound: set[str],
-        lines: Sequence[bytes],
-        *,
-        anything: bool,
-        types: bool,
+        self, actions: Mapping[str, ActionSpec], bound: set[str], *, anything: bool, types: bool
     ) -> None:
-        self.problems: list[ErrorRecord] = []
-        self._lines = lines
         self._actions = actions
         self._bound = bound
+        self._names = bound | actions.keys()
         self._anything = anything
         self._types = types
         self._caught: set[str] = set()
         self._used: set[str] = set()
 
-    def look_for_uses(self, tree: ast.Module) -> None:
-        """Note which functions the code uses outside of a `try`, directly or through others."""
+    def look_through(self, tree: ast.Module) -> None:
+        """Visit all of the code that must be reached.
+
+        Raises:
+            _Found: something there must fail.
+        """
         self._used = _used_names(tree)
+        self.visit(tree)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         before = self._caught
@@ -122,19 +143,21 @@ class _Finder(ast.NodeVisitor):
             self.visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
-        known = self._bound | self._actions.keys() | _BUILTINS
-        special = node.id.startswith("__") and node.id.endswith("__")
-        unknown = isinstance(node.ctx, ast.Load) and node.id not in known and not special
-        if unknown and not self._anything:
-            self._add("NameError", unknown_name(node.id, known - _BUILTINS or known), node)
+        name = node.id
+        known = name in self._names or name in _BUILTINS or name.startswith("__")
+        unknown = isinstance(node.ctx, ast.Load) and not known
+        if unknown and not self._anything and not self._is_caught("NameError"):
+            others = [*self._actions, *self._bound, *_BUILTINS]
+            raise _Found("NameError", unknown_name(name, others), node)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in self._actions and name not in self._bound and not self._anything:
+        checked = name in self._actions and name not in self._bound and not self._anything
+        if checked and not self._is_caught("TypeError"):
             try:
                 self._bind(self._actions[name], node)
             except TypeError as error:
-                self._add("TypeError", str(error), node)
+                raise _Found("TypeError", str(error), node) from None
         self.generic_visit(node)
 
     def _bind(self, spec: ActionSpec, node: ast.Call) -> None:
@@ -154,12 +177,8 @@ class _Finder(ast.NodeVisitor):
             return
         spec.checked(name, value)
 
-    def _add(self, kind: str, message: str, node: ast.Name | ast.Call) -> None:
-        if not self._caught & {kind, *_CATCH_ALL}:
-            before = self._lines[node.lineno - 1][: node.col_offset].decode()
-            self.problems.append(
-                ErrorRecord(type=kind, message=message, line=node.lineno, column=len(before) + 1)
-            )
+    def _is_caught(self, kind: str) -> bool:
+        return bool(self._caught & {kind, *_CATCH_ALL})
 
 
 def _mentions(node: ast.AST, name: str) -> bool:

@@ -8,95 +8,41 @@ it runs: here it has a size and a time, it is validated, and what does not fit e
 from __future__ import annotations
 
 import ast
-import builtins
 import json
-import re
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from embodied.controller import Controller
-from embodied.environment import Attachment
 from embodied.errors import DataError, InfrastructureError
-from embodied.interpreter.calls import Answer, BreakOff, Caller
+from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.code import CodeSession
 from embodied.interpreter.confined import folder, wire
-from embodied.interpreter.confined.values import decode, encode
+from embodied.interpreter.full_action import LITTLE_BYTES, Action, Message, cut
 from embodied.interpreter.pipe import Malformed
 from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.zygote import Child, Zygote, unconfinable
-from embodied.plain import shortened
-from embodied.trajectory import ErrorRecord
 
 __all__ = ["FullSession", "Zygote"]
 
-_LITTLE_BYTES = 256 * 1024
 _HEAD_BYTES = 16 * 1024
 _START_SECONDS = 60.0
 """How long a process may take to be confined. No code of the policy runs in it yet."""
 _ATTENTION_SECONDS = 5.0
 """How long a process may take to take or to give variables."""
-_LOOK_SECONDS = 0.5
-"""How often a running process's folder is looked at."""
-_VARIABLES = 8
-_VARIABLE_CHARACTERS = 220
-_DISTURBED = "the code disturbed the process that ran it"
 _LOST = "the code's variables could not be kept; start again without them"
 _HEADER = f"embodied full 1 python {sys.version_info.major}.{sys.version_info.minor}\n".encode()
-_SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
 
 
-def _cut(most: int) -> BeforeValidator:
-    return BeforeValidator(lambda text: shortened(text, most) if isinstance(text, str) else text)
+class _Head(Message):
+    lost: list[Annotated[str, cut(100)]] = Field(max_length=20)
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class _Call(_Message):
-    name: str = Field(max_length=200)
-    args: list[Any] = Field(max_length=1000)
-    kwargs: dict[str, Any] = Field(max_length=1000)
-    line: int | None = Field(ge=1, le=10_000_000)
-
-
-class _Error(_Message):
-    type: Annotated[str, _cut(100)]
-    message: Annotated[str, _cut(wire.MESSAGE_CHARACTERS)]
-    line: int | None = Field(None, ge=1, le=10_000_000)
-    column: int | None = Field(None, ge=1, le=10_000_000)
-    variables: dict[str, Annotated[str, _cut(_VARIABLE_CHARACTERS)]] = Field(
-        {}, max_length=_VARIABLES
-    )
-
-    def record(self) -> ErrorRecord:
-        kind = self.type if self.type.isidentifier() else "Exception"
-        named = {k: v for k, v in self.variables.items() if k.isidentifier()}
-        return ErrorRecord(**self.model_dump() | {"type": kind, "variables": named})
-
-
-class _Done(_Message):
-    parsed: bool = True
-    value: str | None = None
-    error: _Error | None = None
-    out_of_memory: bool = False
-
-
-class _Head(_Message):
-    lost: list[Annotated[str, _cut(100)]] = Field(max_length=20)
-
-
-class _Loaded(_Message):
-    problem: Annotated[str, _cut(500)] | None = None
+class _Loaded(Message):
+    problem: Annotated[str, cut(500)] | None = None
     names: list[str] = Field([], max_length=10_000)
 
 
@@ -154,7 +100,7 @@ class FullSession(CodeSession):
             folder.remove(self._folder)
 
     def _run(self, code: str, tree: ast.Module) -> Output:
-        action = _Action(self._robot, self._limits)
+        action = Action(self._robot, self._limits)
         try:
             child = self._ready_child()
             action.drive(child, code)
@@ -214,7 +160,7 @@ class FullSession(CodeSession):
             "output_characters": self._limits.output_characters,
         }
         try:
-            _, problem = child.pipe.receive({wire.READY: _LITTLE_BYTES}, until)
+            _, problem = child.pipe.receive({wire.READY: LITTLE_BYTES}, until)
             child.pipe.send(wire.BEGIN, json.dumps(begin).encode(), until)
         except (EOFError, TimeoutError, Malformed) as error:
             self._zygote.end(child)
@@ -270,159 +216,3 @@ def _binding(names: list[str]) -> ast.Module:
 
 class _LostError(Exception):
     """The variables of earlier actions are lost."""
-
-
-class _Action:
-    """One running code action."""
-
-    def __init__(self, robot: Controller, limits: Limits) -> None:
-        self.output = Output()
-        self._limits = limits
-        self._caller = Caller(robot, limits, self.output)
-        self._pictures = _Pictures()
-        self._parts: list[str] = []
-        self._characters = 0
-        self._sizes = {
-            wire.PRINT: _LITTLE_BYTES + 4 * limits.output_characters,
-            wire.CALL: wire.CALL_BYTES,
-            wire.FILE: wire.FILE_BYTES + _HEAD_BYTES,
-            wire.DONE: _LITTLE_BYTES + 6 * limits.output_characters,
-        }
-
-    def drive(self, child: Child, code: str) -> None:
-        """Run to the end, answering every call.
-
-        Raises:
-            BreakOff: the process is left in the middle of the action.
-            EOFError: it is gone.
-        """
-        self._started = time.monotonic()
-        self._next_look = self._started + _LOOK_SECONDS
-        try:
-            child.pipe.send(wire.RUN, code.encode(), self._until)
-            while not self._take(child, *self._next(child)):
-                pass
-        except TimeoutError:
-            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds") from None
-        except (Malformed, ValueError, TypeError, RecursionError):
-            raise BreakOff(_DISTURBED) from None
-        finally:
-            self.output.stdout = "".join(self._parts) + self._note()
-            self.output.attachments = tuple(self._pictures.kept)
-
-    @property
-    def _until(self) -> float:
-        return self._started + self._caller.seconds + self._limits.seconds
-
-    def _note(self) -> str:
-        most = self._limits.output_characters
-        return f"\n[output cut at {most} characters]" if self._characters > most else ""
-
-    def _next(self, child: Child) -> tuple[bytes, bytes]:
-        """The next frame. Meanwhile the folder is looked at now and then."""
-        while True:
-            if time.monotonic() >= self._next_look:
-                self._look(child)
-            try:
-                return child.pipe.receive(self._sizes, min(self._until, self._next_look))
-            except TimeoutError:
-                if time.monotonic() >= self._until:
-                    raise
-
-    def _look(self, child: Child) -> None:
-        """See whether the code has filled its folder."""
-        self._next_look = time.monotonic() + _LOOK_SECONDS
-        if folder.is_too_full(child.folder):
-            raise BreakOff(
-                f"the code left more than {folder.MAX_BYTES} bytes or {folder.MAX_ENTRIES} files "
-                "in its folder"
-            )
-
-    def _take(self, child: Child, kind: bytes, payload: bytes) -> bool:
-        """Deal with a frame; whether it was the last one."""
-        match kind:
-            case wire.PRINT:
-                self._parts.append(self._printed(payload.decode()))
-            case wire.CALL:
-                child.pipe.send(wire.ANSWER, self._answer(payload), self._until)
-            case wire.FILE:
-                self._pictures.add(payload)
-            case wire.DONE:
-                self._look(child)
-                self._finish(_Done.model_validate_json(payload))
-                return True
-        return False
-
-    def _printed(self, text: str) -> str:
-        most = self._limits.output_characters
-        room = most - self._characters
-        self._characters += len(text)
-        if not text or self._characters > most + 1:
-            raise Malformed("more output than a worker lets through")
-        return text[: max(0, room)]
-
-    def _answer(self, payload: bytes) -> bytes:
-        call = _Call.model_validate_json(payload)
-        args = [decode(value, bounded=True) for value in call.args]
-        kwargs = {key: decode(value, bounded=True) for key, value in call.kwargs.items()}
-        return _answer_payload(call.name, self._caller.call(call.name, args, kwargs, call.line))
-
-    def _finish(self, done: _Done) -> None:
-        if done.out_of_memory:
-            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
-        self.output.parsed = done.parsed
-        if done.error is not None:
-            self.output.error = done.error.record()
-        elif done.value is not None:
-            self.output.value = shortened(done.value, self._limits.output_characters)
-
-
-def _answer_payload(name: str, answer: Answer) -> bytes:
-    error = answer.exception
-    if error is None:
-        try:
-            return json.dumps({"value": encode(answer.value)}).encode()
-        except (TypeError, ValueError, RecursionError) as problem:
-            raise InfrastructureError(
-                f"{name}() returned what code cannot hold: {problem}"
-            ) from problem
-    only = error.args[0] if len(error.args) == 1 else None
-    message = shortened(only if isinstance(only, str) else str(error))
-    return json.dumps({"raise": [type(error).__name__, _known(error), message]}).encode()
-
-
-def _known(error: Exception) -> str:
-    """The name of the nearest built-in type of an exception."""
-    names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
-    return next(names)
-
-
-class _Pictures:
-    """The pictures that an action has left, checked."""
-
-    def __init__(self) -> None:
-        self.kept: list[Attachment] = []
-        self._number = 0
-        self._size = 0
-
-    def add(self, payload: bytes) -> None:
-        """Take one; what is no picture is left out.
-
-        Raises:
-            Malformed: there are more than a worker lets through.
-        """
-        name, _, data = payload.partition(b"\n")
-        self._number += 1
-        self._size += len(data)
-        if self._number > wire.FILES or self._size > wire.FILE_BYTES:
-            raise Malformed("more pictures than a worker lets through")
-        for signature, media_type in _SIGNATURES.items():
-            if data.startswith(signature):
-                self.kept.append(Attachment(self._free_name(name), media_type, data))
-
-    def _free_name(self, name: bytes) -> str:
-        """A name without surprises that no other picture has."""
-        safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name.decode("ascii", "replace")).strip(".-")[-60:]
-        safe = safe or "picture"
-        taken = {attachment.name for attachment in self.kept}
-        return safe if safe not in taken else f"{self._number}-{safe}"

@@ -32,6 +32,7 @@ def problem(*codes: str) -> ErrorRecord | None:
         ("print('ü', totl)", "NameError", 1, 12, "totl"),
         ("def both():\n    on('left 1')\n    onn('a')\nboth()", "NameError", 3, 5, "onn"),
         ("def a():\n    on()\ndef b():\n    a()\nb()", "TypeError", 2, 5, "light"),
+        ("prnt('a')", "NameError", 1, 1, "Did you mean: 'print'"),
         ("wait(times='long')", "TypeError", 1, 1, "times cannot be 'long'"),
         ("wait(times=-1.5)", "TypeError", 1, 1, "times cannot be -1.5"),
     ],

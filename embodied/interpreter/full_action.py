@@ -1,0 +1,233 @@
+"""One running action of the full interpreter: what its process says, and what of it is believed."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import re
+import time
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from embodied.controller import Controller
+from embodied.environment import Attachment
+from embodied.errors import InfrastructureError
+from embodied.interpreter.calls import Answer, BreakOff, Caller
+from embodied.interpreter.confined import folder, wire
+from embodied.interpreter.confined.values import decode, encode
+from embodied.interpreter.pipe import Malformed
+from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.zygote import Child
+from embodied.plain import shortened
+from embodied.trajectory import ErrorRecord
+
+LITTLE_BYTES = 256 * 1024
+"""Of a frame beside what it carries."""
+_LOOK_SECONDS = 0.5
+"""How often a running process's folder is looked at."""
+_VARIABLES = 8
+_VARIABLE_CHARACTERS = 220
+_DISTURBED = "the code disturbed the process that ran it"
+_SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
+def cut(most: int) -> BeforeValidator:
+    """Of a text: cut it where it is longer."""
+    return BeforeValidator(lambda text: shortened(text, most) if isinstance(text, str) else text)
+
+
+class Message(BaseModel):
+    """What a process says: of exactly this shape, or it is not believed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Call(Message):
+    name: str = Field(max_length=200)
+    args: list[Any] = Field(max_length=1000)
+    kwargs: dict[str, Any] = Field(max_length=1000)
+    line: int | None = Field(ge=1, le=10_000_000)
+
+
+class _Error(Message):
+    type: Annotated[str, cut(100)]
+    message: Annotated[str, cut(wire.MESSAGE_CHARACTERS)]
+    line: int | None = Field(None, ge=1, le=10_000_000)
+    column: int | None = Field(None, ge=1, le=10_000_000)
+    variables: dict[str, Annotated[str, cut(_VARIABLE_CHARACTERS)]] = Field(
+        {}, max_length=_VARIABLES
+    )
+
+    def record(self) -> ErrorRecord:
+        kind = self.type if self.type.isidentifier() else "Exception"
+        named = {k: v for k, v in self.variables.items() if k.isidentifier()}
+        return ErrorRecord(**self.model_dump() | {"type": kind, "variables": named})
+
+
+class _Done(Message):
+    parsed: bool = True
+    value: str | None = None
+    error: _Error | None = None
+    out_of_memory: bool = False
+
+
+class Action:
+    """One running code action."""
+
+    def __init__(self, robot: Controller, limits: Limits) -> None:
+        self.output = Output()
+        self._limits = limits
+        self._caller = Caller(robot, limits, self.output)
+        self._pictures = _Pictures()
+        self._parts: list[str] = []
+        self._characters = 0
+        self._sizes = {
+            wire.PRINT: LITTLE_BYTES + 4 * limits.output_characters,
+            wire.CALL: wire.CALL_BYTES,
+            wire.FILE: wire.FILE_BYTES + LITTLE_BYTES,
+            wire.DONE: LITTLE_BYTES + 6 * limits.output_characters,
+        }
+
+    def drive(self, child: Child, code: str) -> None:
+        """Run to the end, answering every call.
+
+        Raises:
+            BreakOff: the process is left in the middle of the action.
+            EOFError: it is gone.
+        """
+        self._started = time.monotonic()
+        self._next_look = self._started + _LOOK_SECONDS
+        try:
+            child.pipe.send(wire.RUN, code.encode(), self._until)
+            while not self._take(child, *self._next(child)):
+                pass
+        except TimeoutError:
+            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds") from None
+        except (Malformed, ValueError, TypeError, RecursionError):
+            raise BreakOff(_DISTURBED) from None
+        finally:
+            self.output.stdout = "".join(self._parts) + self._note()
+            self.output.attachments = tuple(self._pictures.kept)
+
+    @property
+    def _until(self) -> float:
+        return self._started + self._caller.seconds + self._limits.seconds
+
+    def _note(self) -> str:
+        most = self._limits.output_characters
+        return f"\n[output cut at {most} characters]" if self._characters > most else ""
+
+    def _next(self, child: Child) -> tuple[bytes, bytes]:
+        """The next frame. Meanwhile the folder is looked at now and then."""
+        while True:
+            if time.monotonic() >= self._next_look:
+                self._look(child)
+            try:
+                return child.pipe.receive(self._sizes, min(self._until, self._next_look))
+            except TimeoutError:
+                if time.monotonic() >= self._until:
+                    raise
+
+    def _look(self, child: Child) -> None:
+        """See whether the code has filled its folder."""
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        if folder.is_too_full(child.folder):
+            raise BreakOff(
+                f"the code left more than {folder.MAX_BYTES} bytes or {folder.MAX_ENTRIES} files "
+                "in its folder"
+            )
+
+    def _take(self, child: Child, kind: bytes, payload: bytes) -> bool:
+        """Deal with a frame; whether it was the last one."""
+        match kind:
+            case wire.PRINT:
+                self._parts.append(self._printed(payload.decode()))
+            case wire.CALL:
+                child.pipe.send(wire.ANSWER, self._answer(payload), self._until)
+            case wire.FILE:
+                self._pictures.add(payload)
+            case wire.DONE:
+                self._look(child)
+                self._finish(_Done.model_validate_json(payload))
+                return True
+        return False
+
+    def _printed(self, text: str) -> str:
+        most = self._limits.output_characters
+        room = most - self._characters
+        self._characters += len(text)
+        if not text or self._characters > most + 1:
+            raise Malformed("more output than a worker lets through")
+        return text[: max(0, room)]
+
+    def _answer(self, payload: bytes) -> bytes:
+        call = _Call.model_validate_json(payload)
+        args = [decode(value, bounded=True) for value in call.args]
+        kwargs = {key: decode(value, bounded=True) for key, value in call.kwargs.items()}
+        return _answer_payload(call.name, self._caller.call(call.name, args, kwargs, call.line))
+
+    def _finish(self, done: _Done) -> None:
+        if done.out_of_memory:
+            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
+        self.output.parsed = done.parsed
+        if done.error is not None:
+            self.output.error = done.error.record()
+        elif done.value is not None:
+            self.output.value = shortened(done.value, self._limits.output_characters)
+
+
+def _answer_payload(name: str, answer: Answer) -> bytes:
+    error = answer.exception
+    if error is None:
+        try:
+            return json.dumps({"value": encode(answer.value)}).encode()
+        except (TypeError, ValueError, RecursionError) as problem:
+            raise InfrastructureError(
+                f"{name}() returned what code cannot hold: {problem}"
+            ) from problem
+    only = error.args[0] if len(error.args) == 1 else None
+    message = shortened(only if isinstance(only, str) else str(error))
+    return json.dumps({"raise": [type(error).__name__, _known(error), message]}).encode()
+
+
+def _known(error: Exception) -> str:
+    """The name of the nearest built-in type of an exception."""
+    names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
+    return next(names)
+
+
+class _Pictures:
+    """The pictures that an action has left, checked."""
+
+    def __init__(self) -> None:
+        self.kept: list[Attachment] = []
+        self._number = 0
+        self._size = 0
+
+    def add(self, payload: bytes) -> None:
+        """Take one; what is no picture is left out.
+
+        Raises:
+            Malformed: there are more than a worker lets through.
+        """
+        name, _, data = payload.partition(b"\n")
+        self._number += 1
+        self._size += len(data)
+        if self._number > wire.FILES or self._size > wire.FILE_BYTES:
+            raise Malformed("more pictures than a worker lets through")
+        for signature, media_type in _SIGNATURES.items():
+            if data.startswith(signature):
+                self.kept.append(Attachment(self._free_name(name), media_type, data))
+
+    def _free_name(self, name: bytes) -> str:
+        """A name without surprises that no other picture has."""
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name.decode("ascii", "replace")).strip(".-")[-60:]
+        safe = safe or "picture"
+        taken = {attachment.name for attachment in self.kept}
+        return safe if safe not in taken else f"{self._number}-{safe}"
