@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
+from embodied.closing import Closing
 from embodied.controller import Controller
 from embodied.errors import ConfigError
 from embodied.interpreter.session import Limits, Session
@@ -17,7 +17,7 @@ InterpreterName = Literal["restricted", "full", "auto"]
 NAMES: tuple[str, ...] = ("restricted", "full", "auto")
 
 
-class Interpreters:
+class Interpreters(Closing):
     """Makes sessions, over workers that they share and that start when they are first needed.
 
     Args:
@@ -56,17 +56,6 @@ class Interpreters:
             if shared is not None:
                 shared.close()
         self._workers = self._zygote = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _restricted(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
         from embodied.interpreter.restricted import MontyWorkers, RestrictedSession

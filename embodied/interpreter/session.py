@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from embodied.closing import Closing
 from embodied.environment import Attachment
 from embodied.trajectory import CallRecord, ErrorRecord
 
@@ -52,17 +51,10 @@ class Output:
     """Files that the action left, such as figures that it drew."""
 
 
-class Closable(Protocol):
-    """Something that holds processes."""
-
-    def close(self) -> None:
-        """End them; calling it again does nothing."""
-
-
-class Session(ABC):
+class Session(Closing):
     """Runs the actions of one episode; variables live on from one to the next."""
 
-    _owned: Closable | None = None
+    _owned: Closing | None = None
 
     @abstractmethod
     def run(self, code: str) -> Output:
@@ -84,7 +76,7 @@ class Session(ABC):
             DataError: it is no state of such a session.
         """
 
-    def own(self, shared: Closable) -> None:
+    def own(self, shared: Closing) -> None:
         """Close something with this session, as it serves no other."""
         self._owned = shared
 
@@ -97,14 +89,3 @@ class Session(ABC):
     @abstractmethod
     def _close(self) -> None:
         """End what is this session's; calling it again does nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -12,9 +12,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from embodied.closing import Closing
 from embodied.sandbox.verdict import Outcome, Problem
 
 ENVIRONMENT = "EMBODIED_CANARY"
@@ -22,7 +21,7 @@ ENVIRONMENT = "EMBODIED_CANARY"
 _ELSEWHERE = ("/tmp", "/var/tmp", "/dev/shm", "~", "/")  # noqa: S108 - where snippets try to write
 
 
-class Canaries:
+class Canaries(Closing):
     """Secrets, and servers that count who comes.
 
     The secrets are in a folder that anybody may read and write (so that nothing but the sandbox
@@ -146,17 +145,6 @@ class Canaries:
         """Remove everything."""
         self._servers.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Servers:

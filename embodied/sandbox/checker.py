@@ -6,11 +6,10 @@ import queue
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
 
 import psutil
 
+from embodied.closing import Closing
 from embodied.sandbox.canaries import Canaries
 from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.host_process import HostProcess
@@ -35,7 +34,7 @@ def check_sandbox(
         return checker.check(snippets, on_finding)
 
 
-class Checker:
+class Checker(Closing):
     """Tries snippets on an interpreter.
 
     Args:
@@ -86,17 +85,6 @@ class Checker:
         """End the hosts and remove what was planted."""
         for lane in self._lanes:
             lane.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Lane:

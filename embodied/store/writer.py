@@ -6,9 +6,9 @@ import logging
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from embodied.closing import Closing
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
 from embodied.store.folder import (
@@ -39,7 +39,7 @@ SHARD_BYTES = 64 * 1024 * 1024
 _log = logging.getLogger("embodied.store")
 
 
-class RunStore:
+class RunStore(Closing):
     """A run folder that is open for writing. Use it in a `with` block, or call `close`.
 
     A record is on the disk when `append` returns. Killing the process at any moment loses at most
@@ -145,17 +145,6 @@ class RunStore:
     def close(self) -> None:
         """Close the files and let other writers in; calling it again does nothing."""
         self._resources.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _recover(self) -> None:
         """Repair the last shard and write the index anew."""

@@ -66,7 +66,7 @@ def assert_same(played: dict[str, Trajectory], expert: dict[str, Trajectory]) ->
     "faults",
     [
         (),
-        ("503=0.1:0", "500=0.1", "reset=0.1", "truncated=0.1", "empty=0.1", "restart=0.03:0.1"),
+        ("503=0.1:0", "reset=0.1", "truncated=0.05", "empty=0.05", "restart=0.05:0.1"),
     ],
 )
 def test_episodes_are_those_of_the_expert(

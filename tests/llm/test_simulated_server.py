@@ -163,7 +163,7 @@ async def test_the_client_understands_the_refusals() -> None:
             finally:
                 await client.close()
 
-        with pytest.raises(ContextOverflow, match=r"requested 50 output .* contains 62 input"):
+        with pytest.raises(ContextOverflow, match=r"requested 50 output .* contains 63 input"):
             await complete("x" * 200)
         with pytest.raises(ConfigError, match="the whole context of 'simulated' is 100 tokens"):
             await complete("x", max_tokens=200)

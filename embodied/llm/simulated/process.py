@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from types import TracebackType
 from typing import Self
@@ -39,15 +40,19 @@ class ServerProcess:
 
     def __enter__(self) -> Self:
         words = [sys.executable, "-m", "embodied", "simulate-llm", "--port", "0", *self._options]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)  # noqa: S603
+        self._said = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(  # noqa: S603
+            words, stdout=subprocess.PIPE, stderr=self._said, text=True
+        )
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         for line in self._process.stdout:
             if ADDRESS in line:
                 self.base_url = line.rpartition(ADDRESS)[2].strip()
                 return self
-        _, said = self._process.communicate()
-        raise ConfigError(f"the simulated LLM did not start: {said.strip()}")
+        self._process.wait()
+        with self._said as said:
+            said.seek(0)
+            raise ConfigError(f"the simulated LLM did not start: {said.read().strip()}")
 
     def __exit__(
         self,
@@ -61,6 +66,7 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
+        self._said.close()
 
     def _ask(self, path: str, data: bytes | None = None) -> bytes:
         url = self.base_url.removesuffix("/v1") + path
