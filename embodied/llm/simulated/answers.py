@@ -8,10 +8,7 @@ from typing import Protocol
 from embodied.errors import ConfigError
 from embodied.llm.simulated.wire import ChatRequest, Refusal
 
-__all__ = ["GIVE_UP", "Answers", "FixedAnswers", "Refusal", "make_answers"]
-
-GIVE_UP = "<solution>give up</solution>"
-"""Said where there is nothing more to say. It ends an episode."""
+__all__ = ["Answers", "FixedAnswers", "Refusal", "make_answers"]
 
 
 class Answers(Protocol):

@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from embodied.actions import as_code
 from embodied.errors import ConfigError
-from embodied.llm.simulated.answers import GIVE_UP
-from embodied.llm.simulated.openings import Opened, opened
+from embodied.llm.simulated.openings import GIVE_UP, Opened, opened
 from embodied.llm.simulated.wire import ChatRequest, Refusal
 from embodied.policies.expert import Expert, Plan
 from embodied.registry import load

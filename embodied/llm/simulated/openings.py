@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from embodied.conversations.m3 import M3Conversation
 from embodied.llm.simulated.wire import ChatMessage
 
+GIVE_UP = "<solution>give up</solution>"
+"""Said where there is nothing more to say."""
 _STUB = re.compile(r"^def \w+\(", re.MULTILINE)
 
 
@@ -17,16 +19,20 @@ class _Wording:
     mark: str
     """What stands before the task in its message."""
     worded: Callable[[str], str]
-    """An answer with its action in `<execute>` tags, as the protocol wants it."""
+    """See `Opened.worded`."""
 
 
 def _as_it_is(content: str) -> str:
     return content
 
 
+def _as_in_m3(content: str) -> str:
+    return "Answer: give up" if content == GIVE_UP else M3Conversation.worded(content)
+
+
 _WORDINGS = (
     _Wording("Here is your task.\n\n", _as_it_is),
-    _Wording("Now, let's get started!\n", M3Conversation.worded),
+    _Wording("Now, let's get started!\n", _as_in_m3),
     _Wording("\nTask:\n", _as_it_is),
 )
 _BARE = _Wording("", _as_it_is)
@@ -48,7 +54,7 @@ class Opened:
     observations: tuple[str, ...]
     """What it was shown since."""
     worded: Callable[[str], str]
-    """Puts an answer with its action in `<execute>` tags into the protocol's form."""
+    """Puts `GIVE_UP`, or an action in `<execute>` tags, into the protocol's form."""
 
     @property
     def wants_code(self) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from embodied.errors import DataError
-from embodied.llm.simulated.answers import GIVE_UP
-from embodied.llm.simulated.openings import Opened, opened
+from embodied.llm.simulated.openings import GIVE_UP, Opened, opened
 from embodied.llm.simulated.wire import ChatRequest, Refusal
 from embodied.recordings import read_recordings
 from embodied.store import open_run
@@ -62,7 +61,7 @@ class RecordedAnswers:
             raise Refusal("the simulated LLM has no recording of this task")
         messages = _best(found, conversation)
         turn = len(conversation.replies)
-        return messages[turn] if turn < len(messages) else GIVE_UP
+        return messages[turn] if turn < len(messages) else conversation.worded(GIVE_UP)
 
 
 def _best(found: Sequence[Sequence[str]], conversation: Opened) -> Sequence[str]:
