@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -10,32 +12,74 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 MAX_DEPTH = 20
 MAX_ITEMS = 1000
 MAX_CHARACTERS = 100_000
+MAX_ITEMS_IN_ALL = 10_000
 _LARGEST_INTEGER = 2**63
 _BASIC = (type(None), bool, int, float, str)
 
 
-def plain(value: object, depth: int = 0) -> Any:  # noqa: PLR0911 - one for each kind
+class Room:
+    """What values may still take of a record.
+
+    Args:
+        items: of all collections together.
+        characters: of all texts together.
+    """
+
+    __slots__ = ("characters", "items")
+
+    def __init__(self, items: int = MAX_ITEMS_IN_ALL, characters: int = MAX_CHARACTERS) -> None:
+        self.items = items
+        self.characters = characters
+
+    def first(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The first items, as many as there is room for."""
+        for item in islice(items, MAX_ITEMS):
+            if self.items <= 0:
+                return
+            self.items -= 1
+            yield item
+
+    def text(self, text: str) -> str:
+        """The text, cut where there is no room for it."""
+        left = self.characters - len(text)
+        if left >= 0:
+            self.characters = left
+            return text
+        kept, self.characters = shortened(text, self.characters), 0
+        return kept
+
+
+def plain(  # noqa: PLR0911 - one for each kind
+    value: object, room: Room | None = None, depth: int = 0
+) -> Any:
     """A copy of a value that JSON can hold and read back.
 
     Lists, tuples and sets become lists, keys become strings. What is too deep, too long, too large
     or of another kind becomes a text that says what it was.
+
+    Args:
+        value: the value.
+        room: what the copy may take; by default as much as one value may.
+        depth: of the value in the one that is copied.
     """
+    room = Room() if room is None else room
     match value:
+        case str():
+            return room.text(value)
         case None | bool():
             return value
         case int():
             return value if abs(value) < _LARGEST_INTEGER else "(a very large number)"
         case float():
             return value if math.isfinite(value) else str(value)
-        case str():
-            return shortened(value)
         case _ if depth >= MAX_DEPTH:
             return f"({type(value).__name__}, nested too deep)"
         case dict():
-            return {_key(key): plain(item, depth + 1) for key, item in _first(value.items())}
+            items = room.first(value.items())
+            return {_key(key, room): plain(item, room, depth + 1) for key, item in items}
         case list() | tuple() | set() | frozenset():
-            return [plain(item, depth + 1) for item in _first(value)]
-    return described(value)
+            return [plain(item, room, depth + 1) for item in room.first(value)]
+    return room.text(described(value))
 
 
 def sendable(value: object) -> Any:
@@ -88,9 +132,5 @@ def shortened(text: str, characters: int = MAX_CHARACTERS) -> str:
     return text if len(text) <= characters else f"{text[:characters]}... (cut)"
 
 
-def _key(key: object) -> str:
-    return shortened(key if isinstance(key, str) else described(key))
-
-
-def _first(items: Any) -> Any:
-    return (item for item, _ in zip(items, range(MAX_ITEMS), strict=False))
+def _key(key: object, room: Room) -> str:
+    return room.text(key if isinstance(key, str) else described(key))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from embodied.controller import Controller
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
 from embodied.interpreter.session import Limits, Output
-from embodied.plain import plain, sendable, shortened
+from embodied.plain import MAX_CHARACTERS, MAX_ITEMS, Room, plain, sendable
 from embodied.trajectory import CallRecord, ErrorRecord
 
 _REFUSALS = 20
 """Calls beyond the limit that are refused with an error before the action is broken off."""
+_CHARACTERS = 2_000_000
+"""What the texts of all calls of an action may take in its record."""
 
 
 class BreakOff(Exception):  # noqa: N818 - a signal, not an error
@@ -43,6 +46,7 @@ class Caller:
         self._limits = limits
         self._output = output
         self._refused = 0
+        self._characters = _CHARACTERS
 
     def call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], line: int | None = None
@@ -65,17 +69,20 @@ class Caller:
         answer = self._answer(name, args, kwargs)
         seconds = time.perf_counter() - started
         self.seconds += seconds
+        left = min(MAX_CHARACTERS, self._characters)
+        room = Room(characters=left)
         self._output.calls.append(
             CallRecord(
                 name=name,
-                arguments=_by_name(self._robot, name, args, kwargs),
-                result=plain(answer.value),
-                error=_error(answer.exception),
+                arguments=_by_name(self._robot, name, args, kwargs, room),
+                result=plain(answer.value, room),
+                error=_error(answer.exception, room),
                 line=line,
                 seconds=seconds,
                 steps=self._robot.steps[first_step:],
             )
         )
+        self._characters -= left - room.characters
         if self._robot.ended and self._robot.after_end == "stop":
             self._output.ended = True
             raise BreakOff(None)
@@ -103,14 +110,14 @@ class Caller:
         return RuntimeError(message)
 
 
-def _error(exception: Exception | None) -> ErrorRecord | None:
+def _error(exception: Exception | None, room: Room) -> ErrorRecord | None:
     if exception is None:
         return None
-    return ErrorRecord(type=type(exception).__name__, message=shortened(str(exception)))
+    return ErrorRecord(type=type(exception).__name__, message=room.text(str(exception)))
 
 
 def _by_name(
-    robot: Controller, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    robot: Controller, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], room: Room
 ) -> dict[str, Any]:
     spec = robot.actions().get(name)
     values: Mapping[str, Any]
@@ -120,4 +127,4 @@ def _by_name(
         values = spec.given(args, kwargs)
     except TypeError:
         values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
-    return {key: plain(value) for key, value in values.items()}
+    return {room.text(key): plain(value, room) for key, value in islice(values.items(), MAX_ITEMS)}

@@ -19,7 +19,7 @@ from embodied.interpreter.lowering import refusals
 from embodied.interpreter.lowering.edits import Edited
 from embodied.interpreter.places import Places, call_lines, passed_on
 from embodied.interpreter.session import Limits, Output
-from embodied.plain import described, shortened
+from embodied.plain import shortened
 from embodied.trajectory import ErrorRecord
 
 MODULES = frozenset(
@@ -54,16 +54,24 @@ MODULES = frozenset(
 )
 """What code may import."""
 
+MEASURED = "()"
+"""Ends the names of the host's functions, which only guarded calls reach.
+
+No name of code ends so. The arguments of other calls are never looked at: that would copy them."""
+
+_MESSAGE_CHARACTERS = 2000
 _ONLY_FULL = {"numpy", "pandas", "sympy", "sklearn", "scipy", "matplotlib"}
 _UNREAD = "The monty syntax parser does not yet support"
 _WORDINGS = (
     (
-        re.compile(r"external function '(\w+)' cannot suspend in this synchronous context"),
+        re.compile(
+            r"external function '(\w+)(?:\(\))?' cannot suspend in this synchronous context"
+        ),
         r"\1() cannot be called here, from a function that is called by a built-in one or by an "
         r"operator; call \1() in a for loop and keep the results in a list",
     ),
     (
-        re.compile(r".*exceptions can only be called with zero or one string argument"),
+        re.compile(r"^.*exceptions can only be called with zero or one string argument"),
         "give an exception one text, such as an f-string",
     ),
     (
@@ -102,6 +110,7 @@ class Action:
         self._limits = limits
         self._source = source
         self._tree = tree
+        self._shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
         self._caller = Caller(robot, limits, self.output)
         self._started = time.monotonic()
         self._raised: dict[str, str] = {}
@@ -123,7 +132,8 @@ class Action:
             snapshot = worker.feed_start(self._source.text, print_callback=self._printed)
             while not isinstance(snapshot, monty.MontyComplete):
                 snapshot = self._answer(snapshot)
-            self.output.value = _shown(snapshot, self._limits.output_characters)
+            if self._shows and snapshot.output is not None:
+                self.output.value = shortened(snapshot.output, self._limits.output_characters)
         except monty.MontyCrashedError as error:
             what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
             raise BreakOff(f"the code used up {what}") from None
@@ -141,7 +151,7 @@ class Action:
         text = error.display("msg")
         unread = isinstance(error, monty.MontySyntaxError) or _UNREAD in text
         self.output.parsed = not (unread and all(frame.function_name is None for frame in frames))
-        message = shortened(str(exception) if isinstance(exception, KeyError) else text)
+        message = _cut(str(exception) if isinstance(exception, KeyError) else text)
         inside = [frame for frame in frames if self._places.knows(frame.filename)]
         place = inside[-1] if inside else None
         self.failed_here = place is not None and self._places.is_last(place.filename)
@@ -216,17 +226,18 @@ class Action:
         return snapshot.resume({"exception": ModuleNotFoundError(_no_module(module))})
 
     def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
-        name = str(snapshot.function_name)
-        if name not in self._actions:
+        called = str(snapshot.function_name)
+        name = called.removesuffix(MEASURED)
+        if name == called or name not in self._actions:
             if name == "input":
-                return self._input(snapshot)
-            return snapshot.resume({"exception": self._unknown(name)})
+                return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
+            return snapshot.resume({"exception": self._unknown(called)})
         line = self._places.line(snapshot.position)
         made = self._caller.call(name, snapshot.args, snapshot.kwargs, line)
         answer: Any = {"return_value": made.value}
         if made.exception is not None:
             answer = self._exception(made.exception)
-            self._last_raised = (shortened(str(made.exception)), line)
+            self._last_raised = (_cut(str(made.exception)), line)
         try:
             return snapshot.resume(answer)
         except monty.MontyRuntimeError as error:
@@ -236,14 +247,9 @@ class Action:
                 f"{name}() returned what code cannot hold: {error}"
             ) from error
 
-    def _input(self, snapshot: monty.FunctionSnapshot) -> Any:
-        """Nobody answers: as CPython does at the end of its input."""
-        self._printed("stdout", "".join(str(value) for value in snapshot.args))
-        return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
-
     def _exception(self, exception: Exception) -> Any:
         """An exception for the code; Monty makes those that it does not know their base."""
-        self._raised[str(exception)] = type(exception).__name__
+        self._raised[_cut(str(exception))] = type(exception).__name__
         if isinstance(exception, EOFError):
             return {"exc_type": "binascii.Incomplete", "message": str(exception)}
         return {"exception": exception}
@@ -276,9 +282,5 @@ def _no_module(name: str) -> str:
     return f"No module named {name!r}{other}. There are here: {', '.join(sorted(MODULES))}"
 
 
-def _shown(complete: monty.MontyComplete, limit: int) -> str | None:
-    try:
-        value = complete.output
-    except (RecursionError, ValueError, MemoryError):
-        return "(a value too large to show)"
-    return None if value is None else described(value, limit)
+def _cut(message: str) -> str:
+    return shortened(message, _MESSAGE_CHARACTERS)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import pydantic_monty as monty
 
@@ -14,6 +16,8 @@ from embodied.interpreter.session import Limits
 
 _PATIENCE_SECONDS = 600.0
 """How long an action waits for a free process before that counts as a failure."""
+_TRACING = "opentelemetry"
+"""A package that Monty tries to import at each suspension."""
 _ACTIONS_PER_PROCESS = 1000
 """After these, a process is replaced by a fresh one."""
 
@@ -70,6 +74,7 @@ class MontyWorkers:
             if self.closed:
                 raise RuntimeError("the interpreter is closed")
             if self._pool is None:
+                _remember_absence(_TRACING)
                 pool = monty.Monty(
                     min_processes=0,
                     max_processes=max(4, 2 * (os.cpu_count() or 1)),
@@ -79,6 +84,15 @@ class MontyWorkers:
                 pool.__enter__()
                 self._pool = pool
             return self._pool
+
+
+def _remember_absence(package: str) -> None:
+    """Spare later imports of a package that is not installed their search for it.
+
+    They fail as before: with `None` in `sys.modules` Python itself notes that there is none.
+    """
+    if package not in sys.modules and find_spec(package) is None:
+        sys.modules[package] = None  # type: ignore[assignment]
 
 
 def _give_back(session: monty.MontySession) -> None:

@@ -1,14 +1,14 @@
 """The restricted interpreter: pydantic-monty, driven call by call.
 
 Code runs in a Monty worker process that has no files, no network and no environment; every
-controller call suspends it and is answered here. Between its actions a session is a few kilobytes
+controller call suspends it and is answered here. Between its actions a session is some kilobytes
 of state and holds no process. An action that must be broken off leaves that state as it was.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import pydantic_monty as monty
@@ -19,8 +19,8 @@ from embodied.interpreter import prelude
 from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.check import bindings, is_dynamic
 from embodied.interpreter.code import CodeSession
-from embodied.interpreter.lowering import Lowered, RefusedError, lower
-from embodied.interpreter.monty_action import MODULES, Action
+from embodied.interpreter.lowering import Crossings, Lowered, RefusedError, lower
+from embodied.interpreter.monty_action import MEASURED, MODULES, Action
 from embodied.interpreter.monty_workers import MontyWorkers
 from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.state import Maker, State
@@ -51,7 +51,7 @@ class RestrictedSession(CodeSession):
         self._state = State()
 
     def dump(self) -> bytes:
-        """A few kilobytes, and what the variables take."""
+        """Some kilobytes, and what the variables take."""
         return self._maker.pack(self._state)
 
     def load(self, state: bytes) -> None:
@@ -78,8 +78,9 @@ class RestrictedSession(CodeSession):
     def _run(self, code: str, tree: ast.Module) -> Output:
         names = self._state.names | set(bindings(tree))
         bound = names | self._robot.actions().keys()
+        crossings = self._crossings(tree, names)
         try:
-            lowered = lower(code, tree, bound, self._state.definitions)
+            lowered = lower(code, tree, bound, self._state.definitions, crossings)
         except RefusedError as refused:
             return Output(error=refused.record, parsed=False)
         action = Action(self._robot, self._limits, lowered.source, tree, names)
@@ -99,6 +100,11 @@ class RestrictedSession(CodeSession):
             action.output.limit = f"the variables are too large to be kept in {most} bytes"
         return action.output
 
+    def _crossings(self, tree: ast.Module, names: Set[str]) -> Crossings:
+        dynamic = self._state.dynamic or is_dynamic(tree)
+        actions = frozenset() if dynamic else self._robot.actions().keys() - names
+        return Crossings(self._state.guards, actions, self._limits.output_characters)
+
     def _drive(
         self, action: Action, worker: monty.MontySession, lowered: Lowered, tree: ast.Module
     ) -> State:
@@ -115,10 +121,13 @@ class RestrictedSession(CodeSession):
             names=action.names,
             dynamic=self._state.dynamic or is_dynamic(tree),
             definitions=definitions,
+            guards=self._state.guards,
         )
         error = action.output.error
         if error is not None and error.line is not None and action.failed_here:
-            error.variables = look_up(worker, tree, error.line, action.names, definitions)
+            error.variables = look_up(
+                worker, tree, error.line, action.names, definitions, self._state.guards
+            )
         return state
 
     def _keep(self, workers: MontyWorkers, state: State) -> None:
@@ -143,9 +152,10 @@ class RestrictedSession(CodeSession):
         if state.monty:
             worker.load_session(state.monty)
         else:
-            worker.feed_run(prelude.beginning())
-            functions = {name: _function(name) for name in self._robot.actions()}
-            worker.feed_run("None", inputs=functions)
+            guards, actions = state.guards, self._robot.actions()
+            worker.feed_run(f"{prelude.beginning()}\n{guards.code()}")
+            functions = {guards.call(name): _function(name) for name in actions}
+            worker.feed_run(guards.wrapping(actions), inputs=functions)
             sources += [None, None]
         new = prelude.definitions(lowered.needs, state.definitions)
         if new:
@@ -176,5 +186,5 @@ def _function(name: str) -> Callable[..., None]:
     def function(*args: Any, **kwargs: Any) -> None:
         """Stands for a controller action; the interpreter sends its calls to the host by name."""
 
-    function.__name__ = name
+    function.__name__ = f"{name}{MEASURED}"
     return function

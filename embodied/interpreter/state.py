@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embodied.errors import DataError
+from embodied.interpreter.prelude import Guards, new_secret
 
-_MAGIC = b"embodied restricted 1\n"
+_MAGIC = b"embodied restricted 2\n"
 _DIGEST = 16
 _LENGTH = 4
 _SPARE_BYTES = 8 * 1024 * 1024
@@ -28,6 +29,7 @@ class _Header(BaseModel):
     names: _Names
     dynamic: bool
     definitions: _Names
+    secret: str = Field(pattern=r"^[a-z]{1,100}$")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class State:
     """Whether code may have bound names that its text does not show."""
     definitions: frozenset[str] = field(default=frozenset())
     """Definitions of the prelude that the session has."""
+    guards: Guards = field(default_factory=lambda: Guards(new_secret()))
+    """What measures the values that leave it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Maker:
             names=sorted(state.names),
             dynamic=state.dynamic,
             definitions=sorted(state.definitions),
+            secret=state.guards.secret,
         )
         text = header.model_dump_json().encode()
         content = len(text).to_bytes(_LENGTH, "big") + text + state.monty
@@ -97,6 +102,7 @@ class Maker:
             names=frozenset(header.names),
             dynamic=header.dynamic,
             definitions=frozenset(header.definitions),
+            guards=Guards(header.secret),
         )
 
     def _check(self, header: _Header) -> None:

@@ -16,7 +16,12 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def look_up(
-    worker: monty.MontySession, tree: ast.Module, line: int, names: Set[str], known: Set[str]
+    worker: monty.MontySession,
+    tree: ast.Module,
+    line: int,
+    names: Set[str],
+    known: Set[str],
+    guards: prelude.Guards,
 ) -> dict[str, str]:
     """The values of global variables that a line names, shortened.
 
@@ -29,6 +34,7 @@ def look_up(
         line: of it, counted from 1.
         names: those that the session may have bound.
         known: definitions of the prelude that the session has.
+        guards: those of the session.
     """
     wanted = [name for name in dict.fromkeys(_names_of(tree, line)) if name in names][:_MOST]
     if not wanted:
@@ -40,10 +46,13 @@ def look_up(
         code += ["try:", f"    {result}[{name!r}] = {show}({name}, 3)"]
         code += ["except NameError:", "    pass"]
     try:
-        found = worker.feed_run("\n".join([*code, result]))
+        found = worker.feed_run("\n".join([*code, f"{guards.name('fits')}({result})"]))
     except (monty.MontyError, RuntimeError):
         return {}
-    return {name: shortened(text, _CHARACTERS) for name, text in found.items() if text is not None}
+    if not isinstance(found, dict):
+        return {}
+    texts = {name: text for name, text in found.items() if isinstance(text, str) and name in wanted}
+    return {name: shortened(text, _CHARACTERS) for name, text in texts.items()}
 
 
 def _names_of(tree: ast.Module, line: int) -> Iterator[str]:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from embodied import action, make_interpreter
 from embodied.interpreter import Limits, Session
-from embodied.interpreter.lowering import RefusedError, lower, prelude
+from embodied.interpreter.lowering import Crossings, RefusedError, lower, prelude
 from embodied.interpreter.lowering.edits import OverlapError, Source
 from embodied.interpreter.prelude import iterators as our_iterators
 from embodied.interpreter.prelude import objects as our_objects
@@ -460,6 +460,28 @@ def test_what_needs_no_change_is_not_changed() -> None:
     lowered = lower(code, ast.parse(code), frozenset(), frozenset())
     assert lowered.source.text == code
     assert lowered.needs == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = go('a', -1)", "x = G_call_go('a', G_fits(-1))"),
+        ("x = go(\n  a,  # text\n b=(b))", "x = G_call_go(\n  G_fits(a),  # text\n b=(G_fits(b)))"),
+        ("x = go(*a, **b)", "x = G_call_go(*G_fits([*a]), **G_fits(b))"),
+        ("x = go(go(a))", "x = G_call_go(G_fits(G_call_go(G_fits(a))))"),
+        ("x = f(go), go", "x = f(go), go"),
+        ("x = a.go(b)", "x = a.go(b)"),
+        ("x = go(1,1,1,1,1,1,1,1,a)", "x = go(1,1,1,1,1,1,1,1,a)"),
+        ("1, 2", "G_shown((1, 2), 11)"),
+        ("x = 1; (go(a)); ", "x = 1; (G_shown((G_call_go(G_fits(a))), 11)); "),
+        ("if x: 5", "if x: 5"),
+    ],
+)
+def test_what_leaves_a_session_goes_through_guards(code: str, expected: str) -> None:
+    guards = prelude.Guards("secret")
+    crossings = Crossings(guards, {"go"}, 10)
+    lowered = lower(code, ast.parse(code), {"go"}, frozenset(), crossings)
+    assert lowered.source.text.replace("_lowered_secret", "G") == expected
 
 
 def test_names_that_are_bound_are_not_the_builtin_ones() -> None:

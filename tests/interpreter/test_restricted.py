@@ -246,6 +246,152 @@ def test_lines_are_right_after_an_action_was_broken_off(robot: Any) -> None:
         assert [call.line for call in output.calls] == [3, 2]
 
 
+# Values on their way to the host
+
+LAUGHS = "x = ['lol']\nfor i in range(9):\n    x = [x] * 10\n"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "give(x)",
+        "give(value=x)",
+        "give(*x)",
+        "give(**{'value': x})",
+        "f = give\nf(x)",
+        "list(map(give, [x]))",
+        "sorted([x], key=give)",
+        "eval('give(x)')",
+        "give({'a': {1: x}})",
+        "give(f'{[1] * 50_000}')",
+        "give([10 ** 1000])",
+        "give(['a' * 2000] * 51)",
+        "give([[]] * 10_001)",
+        "give(" + "'a' * 60_000, " * 9 + ")",
+    ],
+)
+def test_too_large_arguments_are_errors_of_the_plan(call: str) -> None:
+    code = LAUGHS + call
+    with make_interpreter("restricted", Giver(LightSwitch()), check=False) as session:
+        output = session.run(code)
+    assert output.error is not None
+    assert (output.error.type, output.error.line) == ("ValueError", code.count("\n") + 1)
+    assert "the argument is too large" in output.error.message
+    assert output.calls == []
+
+
+def test_arguments_without_a_known_size_are_errors_of_the_plan(giver: Session) -> None:
+    output = giver.run("class A:\n    pass\ngive([A()])")
+    assert output.error is not None
+    assert (output.error.type, output.error.line) == ("TypeError", 3)
+    assert "a value of the type A cannot be given" in output.error.message
+
+
+@pytest.mark.parametrize(
+    "argument", ["'a' * 99_000", "[0] * 9_990", "[[0] * 10] * 900", "{'a': (1, {2}, None, b'x')}"]
+)
+def test_arguments_may_be_as_large_as_that(giver: Session, argument: str) -> None:
+    for code in (f"give({argument})", f"give(*[{argument}])", f"f = give\nf({argument})"):
+        assert len(giver.run(code).calls) == 1
+
+
+def test_what_code_gives_to_unknown_names_is_not_looked_at(robot: Any) -> None:
+    with make_interpreter("restricted", robot, check=False) as session:
+        for code in ("unknown(x)", "del on\non(x)", "eval('unknown(x, y=x)')"):
+            output = session.run(LAUGHS + code)
+            assert output.error is not None
+            assert output.error.type == "NameError"
+
+
+def test_code_cannot_replace_what_measures(robot: Any) -> None:
+    with make_interpreter("restricted", robot, check=False) as session:
+        names = ("fits", "builtin_len", "builtin_type", "builtin_isinstance", "objects_show")
+        for name in names:
+            session.run(f"exec('_lowered_{name} = lambda *a: a')")
+        session.run("len = type = isinstance = str = lambda *a: 0")
+        output = session.run(LAUGHS + "on(x)")
+        assert output.error is not None
+        assert "too large" in output.error.message
+
+
+def test_a_name_of_the_robot_can_mean_something_else(session: Session) -> None:
+    session.run("class Lamp:\n    def on(self, light):\n        return 'mine'")
+    assert session.run("Lamp().on('left 1')").value == "'mine'"
+    assert session.run("on('left 1')").value == "'The light left 1 is on.'"
+    session.run("def on(light):\n    return 'my own'")
+    assert session.run("on('left 1')").value == "'my own'"
+
+
+def test_actions_are_values(session: Session) -> None:
+    output = session.run(
+        "import functools\n"
+        "table = {'on': on, 'off': off}\n"
+        "print(table['on']('left 1'), [f(light='left 1') for f in (on, off)])\n"
+        "print(list(map(on, ['left 1'])), functools.partial(off, 'left 1')(), callable(on))\n"
+    )
+    assert output.error is None
+    assert len(output.calls) == 5
+
+
+def test_calls_in_texts_and_over_lines_keep_their_lines(session: Session) -> None:
+    output = session.run(
+        "light = 'left 1'\nprint(f'{on(light)}')\noff(\n    light,\n)\non(light=on and light)"
+    )
+    assert [call.line for call in output.calls] == [2, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("1, 2", "(1, 2)"),
+        ("(1,\n 2)", "(1, 2)"),
+        ("(y := 5)", "5"),
+        ("lambda: 1", "<function <lambda>"),
+        ("None", None),
+        ("x = 1;", None),
+        ("5; x = 1", None),
+        ("if True: 5", None),
+        ("range(3)", "range(0, 3)"),
+        ("[x for x in 'ab']  # text", "['a', 'b']"),
+        ("'a\\nb'", "'a\\nb'"),
+    ],
+)
+def test_the_last_expression_is_shown(session: Session, code: str, value: str | None) -> None:
+    output = session.run(code)
+    assert output.error is None
+    shown = output.value
+    assert shown == value or (shown or "").replace("'", "").startswith(str(value)), shown
+
+
+def test_a_shown_value_takes_memory_of_the_session(robot: Any) -> None:
+    with limited(robot, memory_bytes=10**7) as session:
+        assert session.run(LAUGHS + "x").limit == "the code used up 10000000 bytes of memory"
+
+
+def test_shown_values_are_cut(robot: Any) -> None:
+    with limited(robot, output_characters=10) as session:
+        assert session.run("'a' * 8").value == "'aaaaaaaa'"
+        assert session.run("'a' * 9").value == "'aaaaaaaaa... (cut)"
+
+
+def test_long_messages_are_cut_soon(session: Session) -> None:
+    started = time.process_time()
+    error = session.run("raise SystemExit('a' * 20_000_000)").error
+    assert error is not None
+    assert len(error.message) < 3000
+    assert time.process_time() - started < 2
+
+
+def test_the_records_of_an_action_are_bounded(giver: Session) -> None:
+    output = giver.run(
+        "for i in range(100):\n"
+        "    try:\n        give('\\0' * 99_000)\n    except KeyError:\n        pass"
+    )
+    assert len(output.calls) == 100
+    turn = Turn(message="", observation="", calls=output.calls)
+    assert len(turn.model_dump_json()) < 16_000_000
+
+
 # Hibernation
 
 
@@ -347,7 +493,7 @@ def test_a_state_is_small(workers: Interpreters, robot: Any) -> None:
     session = workers.session("restricted", robot)
     for _ in range(10):
         session.run("x = 1")
-    assert len(session.dump()) < 8_000
+    assert len(session.dump()) < 20_000
 
 
 def test_random_numbers_go_on_over_a_dump(workers: Interpreters, robot: Any) -> None:

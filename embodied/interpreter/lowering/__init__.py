@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from embodied.interpreter import prelude
 from embodied.interpreter.lowering import refusals
+from embodied.interpreter.lowering.crossings import Crossings
 from embodied.interpreter.lowering.edits import Edited, OverlapError, Source
 from embodied.interpreter.lowering.expressions import Rewriter
 from embodied.interpreter.lowering.refusals import RefusedError
 from embodied.interpreter.lowering.site import Site
 
-__all__ = ["Edited", "Lowered", "RefusedError", "lower"]
+__all__ = ["Crossings", "Edited", "Lowered", "RefusedError", "lower"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,13 @@ class Lowered:
     """Definitions of the prelude that it uses."""
 
 
-def lower(code: str, tree: ast.Module, bound: Set[str], modules: Set[str]) -> Lowered:
+def lower(
+    code: str,
+    tree: ast.Module,
+    bound: Set[str],
+    modules: Set[str],
+    crossings: Crossings | None = None,
+) -> Lowered:
     """Rewrite code for Monty.
 
     Args:
@@ -38,6 +45,7 @@ def lower(code: str, tree: ast.Module, bound: Set[str], modules: Set[str]) -> Lo
         tree: the same, read.
         bound: names that the session or this code binds anywhere, and the robot's actions.
         modules: modules of the prelude that the session has imported.
+        crossings: guards the ways to the host; without it they stay open.
 
     Raises:
         RefusedError: Monty cannot run it and it cannot be rewritten with certainty.
@@ -45,6 +53,8 @@ def lower(code: str, tree: ast.Module, bound: Set[str], modules: Set[str]) -> Lo
     try:
         refusals.check(tree, bound)
         site = Site(Source(code), bound)
+        if crossings is not None:
+            crossings.guard(site, tree)
         Rewriter(site).visit(tree)
         needs = [*site.needs, *_attributes(tree, modules | site.needs.keys())]
         return Lowered(site.source.edited(), tuple(needs))

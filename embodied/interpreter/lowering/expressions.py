@@ -47,6 +47,7 @@ _FUNCTIONS = {
     "ascii": "objects.ascii",
     "callable": "objects.callable",
     "exit": "objects.leave",
+    "input": "objects.input",
     "quit": "objects.leave",
 } | {name: f"objects.{name}" for name in refusals.CARRIERS}
 """Built-in names that Monty lacks."""

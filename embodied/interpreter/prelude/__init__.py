@@ -1,9 +1,10 @@
 """Python that the restricted interpreter lacks, as source text that it can run.
 
 `iterators`, `ordering` and `objects` hold what lowered code calls; `modules` holds the modules that
-code can import beside those of Monty itself. They are ordinary Python, kept to what Monty runs: no
-inheritance, generators, decorators or bound methods as values. An assignment `_native_x = x` at the
-top keeps the built-in `x` where the same file defines another.
+code can import beside those of Monty itself; `guards` measures what goes to the host. They are
+ordinary Python, kept to what Monty runs: no inheritance, generators, decorators or bound methods as
+values. An assignment `_native_x = x` at the top keeps the built-in `x` where the same file defines
+another.
 
 A session is given each definition when it first needs it, so that its state stays small.
 """
@@ -12,11 +13,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+import secrets
+import string
+import textwrap
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+GUARDS = ("fits", "shown", "action")
 HELPERS = ("iterators", "ordering", "objects")
 MODULES = (
     "contextlib",
@@ -30,6 +35,7 @@ MODULES = (
 
 _PREFIX = "_lowered_"
 _NATIVE = "_native_"
+_SECRET_LETTERS = 16
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,40 @@ class Definition:
     code: str
     needs: tuple[str, ...]
     """Definitions that must be there before."""
+
+
+@dataclass(frozen=True)
+class Guards:
+    """The names under which a session keeps its guards and the robot's actions.
+
+    Args:
+        secret: part of every name; small letters.
+    """
+
+    secret: str
+
+    def name(self, guard: str) -> str:
+        """The name of one of `GUARDS`."""
+        return global_name(f"{self.secret}_{guard}")
+
+    def call(self, action: str) -> str:
+        """The name of an action that takes what it is given unmeasured."""
+        return global_name(f"{self.secret}_call_{action}")
+
+    def code(self) -> str:
+        """Code that defines the guards; it must run before any other can change built-in names."""
+        make, names = self.name("make"), ", ".join(map(self.name, GUARDS))
+        body = textwrap.indent(_guards(), "    ")
+        return f"def {make}():\n{body}\n    return {', '.join(GUARDS)}\n{names} = {make}()"
+
+    def wrapping(self, actions: Iterable[str]) -> str:
+        """Code that gives the actions their own names, as functions that measure."""
+        return "\n".join(f"{a} = {self.name('action')}({self.call(a)})" for a in actions)
+
+
+def new_secret() -> str:
+    """A part of names that nobody can guess."""
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(_SECRET_LETTERS))
 
 
 def global_name(definition: str) -> str:
@@ -68,6 +108,11 @@ def definitions(wanted: Iterable[str], known: Set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     _collect(wanted, set(known), found)
     return found
+
+
+@cache
+def _guards() -> str:
+    return ast.unparse(_read("guards"))
 
 
 def _collect(wanted: Iterable[str], seen: set[str], found: dict[str, str]) -> None:

@@ -119,6 +119,12 @@ def leave(code: Any = None) -> None:
     raise SystemExit("" if code is None else str(code))
 
 
+def input(prompt: Any = "") -> None:
+    """The built-in of this name: nobody answers, as at the end of CPython's input."""
+    print(prompt, end="")
+    raise Incomplete("EOF when reading a line")
+
+
 def callable(value: Any) -> bool:
     """The built-in of this name."""
     kind = _native_type(value).__name__
