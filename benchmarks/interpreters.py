@@ -3,7 +3,8 @@
     pip install smolagents RestrictedPython asteval    # those that are missing are left out
     python benchmarks/interpreters.py [--repeat N]
 
-Each figure is the least of some runs: on a busy machine the others measure its neighbours. `exec` is
+Each figure is the least of some runs: on a busy machine the others measure its neighbours. All run
+on one core, since on a virtual machine waking another, idle one takes longer than a call. `exec` is
 plain CPython with no protection at all, for scale.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -209,6 +211,8 @@ def main() -> None:
     for heading in ("", "fresh session", "one call", "plan of 60 calls", "1,000,000 additions"):
         table.add_column(heading, justify="right" if heading else "left")
     warnings.simplefilter("ignore")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     for name, make in SUBJECTS.items():
         try:
             table.add_row(name, *_figures(make(), repeat))

@@ -87,7 +87,7 @@ class ActionSpec:
             arguments = self.given(args, kwargs)
         except TypeError as error:
             raise TypeError(f"{self.name}(): {error}. Its signature is {self}") from None
-        if len(arguments) < len(self.signature.parameters):
+        if len(arguments) < len(self.validators):
             bound = inspect.BoundArguments(self.signature, arguments)
             bound.apply_defaults()
             arguments = bound.arguments
@@ -125,7 +125,8 @@ class ActionSpec:
             TypeError: it does not fit the type hint.
         """
         try:
-            return self.validators[name].validate_python(value, strict=name in self._strict)
+            validator = self.validators[name].validator
+            return validator.validate_python(value, strict=name in self._strict)
         except ValidationError:
             raise TypeError(
                 f"{self.name}(): {name} cannot be {described(value, 80)}. Its signature is {self}"

@@ -120,11 +120,11 @@ def _by_name(
     robot: Controller, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], room: Room
 ) -> dict[str, Any]:
     spec = robot.actions().get(name)
-    values: Mapping[str, Any]
     try:
-        if spec is None:
-            raise TypeError
-        values = spec.given(args, kwargs)
+        if spec is not None:
+            given = spec.given(args, kwargs)
+            return {parameter: plain(value, room) for parameter, value in given.items()}
     except TypeError:
-        values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
+        pass
+    values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
     return {room.text(key): plain(value, room) for key, value in islice(values.items(), MAX_ITEMS)}
