@@ -19,7 +19,7 @@ from pydantic import (
 
 from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
-from embodied.llm.client import LLMConfig
+from embodied.llm.config import LLMConfig
 from embodied.protocol import PRESETS, Protocol
 from embodied.registry import suggestion
 
@@ -107,7 +107,8 @@ class RunnerConfig(Settings):
     worker_memory_bytes: int = Field(2 * 1024**3, gt=0)
     """A worker whose resident memory is above this takes no more episodes and is replaced."""
     episode_seconds: float = Field(3600.0, gt=0)
-    """Wall time after which an episode counts as hung: its worker is replaced, it is retried."""
+    """Wall time after which an episode counts as hung: its worker is replaced, it is retried. The
+    wait for an LLM server that is gone, `llm.outage_seconds`, comes on top of it."""
     start_seconds: float = Field(180.0, gt=0)
     """Wall time that a worker may take to start."""
     cpus_per_worker: float = Field(1.0, ge=0)

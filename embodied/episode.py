@@ -23,7 +23,7 @@ from embodied.task import Task
 from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, Turn, TurnSeconds
 
 MESSAGE_CHARACTERS = 200_000
-"""A longer policy message is cut."""
+"""A longer policy message is cut, and so are longer thoughts."""
 
 
 async def run_episode(
@@ -159,6 +159,11 @@ class _Play:
         results = self._results(len(calls), move, output)
         return Turn(
             message=reply.content,
+            reasoning=reply.reasoning and shortened(reply.reasoning, MESSAGE_CHARACTERS),
+            finish_reason=reply.finish_reason,
+            tokens=reply.tokens,
+            cached=reply.cached,
+            llm_retries=list(reply.retries),
             action=move.action,
             answer=move.answer,
             stdout=output.stdout,
@@ -196,6 +201,7 @@ class _Play:
             return
         comment = await self.commentator.comment(self.messages, turn)
         turn.feedback, turn.feedback_usage = comment.text, comment.usage
+        turn.llm_retries += comment.retries
         text = f"\nFeedback:\n{comment.text}"
         turn.observation += text
         if turn.tool_results:

@@ -10,7 +10,7 @@ from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.protocol import Protocol
 from embodied.task import Task
-from embodied.trajectory import Message, ToolCall, Usage
+from embodied.trajectory import Message, TokenRecord, ToolCall, Usage
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,16 @@ class Reply:
     """Native function calls, in the action format `tools`."""
     unusable_calls: tuple[str, ...] = ()
     """What is wrong with native function calls that no conversation can hold, in words."""
+    reasoning: str | None = None
+    """What a thinking model thought before the message."""
+    finish_reason: str | None = None
+    """Why a model's message ends, in its server's word."""
+    tokens: TokenRecord | None = None
+    """The tokens of the message and what led to it, where a server sends them."""
+    cached: bool = False
+    """Whether it was kept from an earlier run."""
+    retries: tuple[str, ...] = ()
+    """What each failed request for the message met, in words."""
 
 
 class Policy(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, NonNegativeInt
 
 from embodied.task import Task
 
@@ -45,6 +45,8 @@ class ErrorRecord(Record):
     message: str
     line: int | None = None
     """Line of the code action, counted from 1."""
+    statement: int | None = None
+    """Line of the statement that was running, where `line` is in a function that it called."""
     column: int | None = None
     """Character of that line, counted from 1, where the error can be pinned down."""
     variables: dict[str, str] = Field(default_factory=dict)
@@ -90,12 +92,29 @@ class Usage(Record, frozen=True):
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens that the server had read before, in its prefix cache; 0 where it does not say.
+    """
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
         )
+
+
+class TokenRecord(Record):
+    """The tokens of one message as the server had them: text need not be tokenised again, which
+    may give others.
+    """
+
+    prompt_ids: list[NonNegativeInt]
+    """All that the model read, with the chat template's own tokens."""
+    completion_ids: list[NonNegativeInt]
+    """All that it wrote, with thoughts and the token that ends it."""
+    completion_logprobs: list[float] | None = None
+    """Natural logarithm of each one's probability; None where the server does not say."""
 
 
 class TurnSeconds(Record):
@@ -111,6 +130,17 @@ class Turn(Record):
 
     message: str
     """The policy's message, unchanged."""
+    reasoning: str | None = None
+    """What a thinking model thought before it; never part of the conversation."""
+    finish_reason: str | None = None
+    """Why a model's message ends, in its server's word: `stop`, `length`, …"""
+    tokens: TokenRecord | None = None
+    """The tokens of the message and what led to it, where they are asked for and sent."""
+    cached: bool = False
+    """Whether it was kept from an earlier run, so that no server was asked."""
+    llm_retries: list[str] = Field(default_factory=list)
+    """What each failed request for the message, or for the comment on it, met before one was
+    answered, in words."""
     action: str | None = None
     """The action that was read from the message; None where there was none."""
     answer: str | None = None

@@ -97,3 +97,25 @@ async def test_errors_are_shown_with_their_line(task: Any) -> None:
 async def test_a_broken_simulator_is_an_infrastructure_error(task: Any) -> None:
     with pytest.raises(InfrastructureError):
         await play(task, "<execute>explode()</execute>")
+
+
+async def test_what_a_model_thinks_is_recorded_and_neither_read_nor_sent(task: Any) -> None:
+    seen: list[Sequence[Message]] = []
+
+    class Thinker(ReplayPolicy):
+        async def reply(self, messages: Sequence[Message]) -> Reply | None:
+            seen.append(list(messages))
+            reason, failed = "stop", ("HTTP 503: busy",)
+            return Reply("Hm.", reasoning=BOTH, finish_reason=reason, retries=failed)
+
+    environment = LightSwitch()
+    limits = EpisodeLimits(turns=2)
+    trajectory = await run_episode(
+        task, environment, Switcher(environment), Thinker("test", []), Protocol(limits=limits)
+    )
+    first = trajectory.turns[0]
+    assert (first.message, first.reasoning, first.format_error) == ("Hm.", BOTH, True)
+    assert (first.finish_reason, first.llm_retries) == ("stop", ["HTTP 503: busy"])
+    assert not any(BOTH in message.content for message in seen[-1])
+    assert trajectory.steps == []
+    assert Trajectory.model_validate_json(trajectory.model_dump_json()) == trajectory

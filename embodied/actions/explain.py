@@ -76,7 +76,9 @@ def _error(code: str, error: ErrorRecord) -> Iterator[str]:
     if error.line is None:
         yield f"{error.type}: {error.message}"
         return
-    yield f"{error.type} in line {error.line}: {error.message}"
+    within = error.statement not in (None, error.line)
+    where = f"{error.line}, called from line {error.statement}" if within else f"{error.line}"
+    yield f"{error.type} in line {where}: {error.message}"
     lines = re.split(r"\r\n|\r|\n", code)
     if error.line <= len(lines):
         line = lines[error.line - 1]
@@ -97,7 +99,7 @@ def _listed(calls: Sequence[CallRecord]) -> str:
 def _stop(output: Output) -> int | None:
     """The line at which the action stopped, as far as it is known."""
     if output.error is not None:
-        return output.error.line
+        return output.error.statement or output.error.line
     return output.calls[-1].line if output.calls else None
 
 

@@ -32,6 +32,9 @@ RESUME_SETTINGS = (
     "llm.connect_seconds",
     "llm.answer_seconds",
     "llm.retries",
+    "llm.outage_seconds",
+    "llm.max_concurrency",
+    "llm.cache",
 )
 """What may change when a run is resumed: where and how it is played, not what."""
 

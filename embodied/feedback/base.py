@@ -29,6 +29,8 @@ class Comment:
     text: str
     usage: Usage = field(default_factory=Usage)
     """Tokens that the comment took; they are never counted among the policy's."""
+    retries: tuple[str, ...] = ()
+    """What each failed request for the comment met, in words."""
 
 
 class Commentator(ABC):

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from embodied.feedback.base import Form
-from embodied.llm.client import LLMConfig
+from embodied.llm.config import LLMConfig
 
 
 class FeedbackConfig(BaseModel):

@@ -93,7 +93,7 @@ class LLMFeedback(Commentator):
             return Comment(UNDECIDED)
         said = _spoken(completion.content)
         text = _verdict(said) if self.form == "binary" else shortened(said, COMMENT_CHARACTERS)
-        return Comment(text or UNDECIDED, completion.usage)
+        return Comment(text or UNDECIDED, completion.usage, completion.retries)
 
     def _prompt(self, messages: Sequence[Message], turn: Turn) -> list[Message]:
         record = _RECORD.format(conversation=_written(messages), turn=_written(turn.messages))

@@ -59,6 +59,7 @@ class _Error(Message):
     type: Annotated[str, cut(100)]
     message: Annotated[str, cut(wire.MESSAGE_CHARACTERS)]
     line: int | None = Field(None, ge=1, le=10_000_000)
+    statement: int | None = Field(None, ge=1, le=10_000_000)
     column: int | None = Field(None, ge=1, le=10_000_000)
     variables: dict[str, Annotated[str, cut(_VARIABLE_CHARACTERS)]] = Field(
         {}, max_length=_VARIABLES

@@ -159,6 +159,7 @@ class Action:
             type=self._kind(exception, message),
             message=self._worded(exception, message),
             line=place.line if place else None,
+            statement=next((f.line for f in inside if self._places.is_last(f.filename)), None),
             column=self._column(place) if place else None,
         )
         self._correct_place(self.output.error, message)

@@ -6,7 +6,8 @@ from embodied.config import RunConfig
 from embodied.errors import ConfigError
 from embodied.feedback import Commentator
 from embodied.feedback.factory import make_commentator
-from embodied.llm.client import LLMClient, LLMConfig
+from embodied.llm.client import LLMClient
+from embodied.llm.config import LLMConfig
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.human import HumanPolicy
 from embodied.policies.llm import LLMPolicy
@@ -84,6 +85,13 @@ def feedback_model(config: RunConfig) -> LLMConfig | None:
     if config.feedback is None or config.feedback.by != "llm":
         return None
     return config.feedback.llm or config.llm
+
+
+def longest_outage(config: RunConfig) -> float:
+    """How long an episode may wait for a model's server that is gone, in seconds."""
+    player = config.llm if config.policy.name == "llm" else None
+    models = (player, feedback_model(config))
+    return max((model.outage_seconds for model in models if model is not None), default=0.0)
 
 
 def llm_config(config: RunConfig) -> LLMConfig:

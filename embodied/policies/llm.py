@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embodied.actions.as_tools import ToolsFormat
+from embodied.actions.calls_schema import calls_schema
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient
@@ -31,19 +32,23 @@ class LLMPolicy(Policy):
         self._sample = sample
         self._episode = ""
         self._tools: Sequence[Mapping[str, Any]] = ()
+        self._schema: Mapping[str, Any] | None = None
 
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
         """Take the episode's name, from which the seeds of its turns come, and the robot's
-        functions where the model calls them natively.
+        functions where the model calls them natively or is to write nothing else.
         """
         self._episode = f"{task.environment}/{task.split}/{task.id}#{self._sample}"
         natively = protocol.action == "tools"
         self._tools = ToolsFormat(type(robot)).tools() if natively else ()
+        bare = protocol.action == "json" and protocol.conversation == "default"
+        structured = bare and self._client.config.structured
+        self._schema = calls_schema(type(robot)) if structured else None
 
     async def reply(self, messages: Sequence[Message]) -> Reply:
-        """The model's answer with its function calls, and the tokens it took.
+        """The model's answer with its function calls, its thoughts, and the tokens it took.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
@@ -51,10 +56,17 @@ class LLMPolicy(Policy):
             InfrastructureError: no usable answer was to be had.
         """
         seed = turn_seed(self._client.config.seed, self._episode, len(messages))
-        completion = await self._client.complete(messages, seed=seed, tools=self._tools)
+        completion = await self._client.complete(
+            messages, seed=seed, tools=self._tools, schema=self._schema
+        )
         return Reply(
             completion.content,
             completion.usage,
             completion.tool_calls,
             completion.unusable_calls,
+            reasoning=completion.reasoning,
+            finish_reason=completion.finish_reason,
+            tokens=completion.tokens,
+            cached=completion.cached,
+            retries=completion.retries,
         )

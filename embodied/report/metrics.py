@@ -45,6 +45,13 @@ class Tokens(Count):
     completion: Count
 
 
+class PolicyTokens(Tokens):
+    """Tokens of the policy."""
+
+    cached: Count
+    """Prompt tokens that the server found in its prefix cache, where it says so."""
+
+
 class Seconds(Record):
     """Wall time in seconds. Turns also take time outside of the three parts."""
 
@@ -79,14 +86,15 @@ class Figures(Record):
     """Calls that raised an error."""
     steps: Effort
     """Environment steps."""
-    tokens: Tokens
-    """Tokens of the policy."""
+    tokens: PolicyTokens
     feedback_tokens: Tokens
     """Tokens of those who comment on the policy's turns, where the protocol has somebody do so."""
     characters: Count
     """Characters that the policy wrote."""
     format_errors: Count
     """Messages that could not be read as an action."""
+    cached_messages: Count
+    """Messages that a cache had kept: their episodes say nothing of a server's speed."""
     seconds: Seconds
 
 
@@ -99,6 +107,9 @@ class Report(Figures):
     """Infrastructure errors by what failed, the most frequent first."""
     retries: dict[str, int]
     """Attempts that were given up, of all episodes, by cause, the most frequent first."""
+    llm_retries: dict[str, int]
+    """Requests to models that failed and were sent again, of all episodes, by cause, the most
+    frequent first."""
     damaged_lines: int = Field(default=0)
     """Lines of the run that could not be read; their episodes are in no figure."""
 
@@ -106,11 +117,12 @@ class Report(Figures):
 def compute(summaries: Iterable[Summary]) -> Report:
     """The report on some episodes; they are read once and not kept."""
     everything, kinds = _Tally(), dict[str, _Tally]()
-    causes, retries = Counter[str](), Counter[str]()
+    causes, retries, llm_retries = Counter[str](), Counter[str](), Counter[str]()
     for summary in summaries:
         everything.add(summary)
         kinds.setdefault(summary.kind, _Tally()).add(summary)
         retries.update(summary.retries)
+        llm_retries.update(summary.llm_retries)
         if summary.outcome is Outcome.INFRASTRUCTURE_ERROR:
             causes[summary.error or "unknown"] += 1
     return Report(
@@ -118,6 +130,7 @@ def compute(summaries: Iterable[Summary]) -> Report:
         by_kind={kind: kinds[kind].figures() for kind in sorted(kinds)},
         infrastructure_causes=dict(causes.most_common()),
         retries=dict(retries.most_common()),
+        llm_retries=dict(llm_retries.most_common()),
     )
 
 
@@ -183,10 +196,14 @@ class _Tally:
             calls=self._count("calls"),
             failed_calls=self._count("failed_calls"),
             steps=self._effort("steps"),
-            tokens=self._tokens("prompt_tokens", "completion_tokens"),
+            tokens=PolicyTokens(
+                **dict(self._tokens("prompt_tokens", "completion_tokens")),
+                cached=self._count("cached_tokens"),
+            ),
             feedback_tokens=self._tokens("feedback_prompt_tokens", "feedback_completion_tokens"),
             characters=self._count("characters"),
             format_errors=self._count("format_errors"),
+            cached_messages=self._count("cached_messages"),
             seconds=self._seconds(),
         )
 
@@ -228,10 +245,12 @@ _COUNTS = (
     "steps",
     "prompt_tokens",
     "completion_tokens",
+    "cached_tokens",
     "feedback_prompt_tokens",
     "feedback_completion_tokens",
     "characters",
     "format_errors",
+    "cached_messages",
 )
 
 

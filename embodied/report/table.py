@@ -69,10 +69,12 @@ def _notes(report: Report) -> Iterator[Text]:
         yield Text("Turns, calls, steps and tokens: mean per episode.", style="dim")
     if report.steps.mean_of_successes is not None:
         yield Text(f"Steps per success: {format_number(report.steps.mean_of_successes)}.")
+    yield from _cached(report)
     yield from _feedback(report)
     yield from _mistakes(report)
     yield from _causes("Infrastructure errors, not scored", report.infrastructure_causes)
     yield from _causes("Retries", report.retries)
+    yield from _causes("Requests to models that were sent again", report.llm_retries)
     yield from _causes("Truncated, by limit", report.truncated)
     if report.damaged_lines:
         yield Text(
@@ -80,6 +82,14 @@ def _notes(report: Report) -> Iterator[Text]:
             "`embodied resume` runs the episodes that they leave missing.",
             style="bold red",
         )
+
+
+def _cached(report: Report) -> Iterator[Text]:
+    cached, prompt = report.tokens.cached.total, report.tokens.prompt.total
+    if cached and prompt:
+        yield Text(f"Prompt tokens from the prefix cache: {format_percent(cached / prompt)}.")
+    if report.cached_messages.total:
+        yield Text(f"Messages kept from earlier runs: {report.cached_messages.total:,}.")
 
 
 def _feedback(report: Report) -> Iterator[Text]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from embodied.config import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError, UnstorableError
-from embodied.policies.factory import feedback_model, policy_name
+from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
 from embodied.recordings import load_recordings
 from embodied.registry import environment_class, with_options
@@ -139,6 +139,7 @@ class _Batch:
         self._config = config
         self._pool = pool
         self._write = write
+        self._episode_seconds = config.runner.episode_seconds + longest_outage(config)
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
 
     async def run(self, todo: Iterable[Assignment]) -> None:
@@ -215,7 +216,7 @@ class _Batch:
 
     async def _play(self, handle: WorkerHandle, assignment: Assignment) -> bool:
         """Play one episode and deal with what came of it; False: the worker must be replaced."""
-        limit, started = self._config.runner.episode_seconds, datetime.now(UTC)
+        limit, started = self._episode_seconds, datetime.now(UTC)
         try:
             result = await asyncio.wait_for(handle.run(assignment), limit)
         except WorkerDied as died:

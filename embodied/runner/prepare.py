@@ -15,9 +15,10 @@ from embodied.config import GenerateConfig, RunConfig, read_yaml
 from embodied.conversations import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
+from embodied.llm.config import LLMConfig
 from embodied.policies.factory import feedback_model, llm_config
 from embodied.policy import Reply
-from embodied.protocol import RunProtocol
+from embodied.protocol import Protocol, RunProtocol
 from embodied.registry import (
     controller_class,
     controller_name,
@@ -89,8 +90,8 @@ def _check_examples(config: RunConfig) -> None:
 
 
 def _check_policy(config: RunConfig) -> None:
-    if config.policy.name == "llm":
-        llm_config(config)
+    if config.policy.name == "llm" and llm_config(config).structured:
+        _check_structured(config.protocol)
     if config.feedback is not None and config.feedback.by == "llm" and not feedback_model(config):
         raise ConfigError(
             "feedback by a model needs one: --feedback.llm.model NAME and --feedback.llm.base_url "
@@ -107,6 +108,15 @@ def _check_policy(config: RunConfig) -> None:
         raise ConfigError("the policy human needs a terminal or a pipe as standard input")
 
 
+def _check_structured(protocol: Protocol) -> None:
+    if protocol.action != "json" or protocol.conversation != "default":
+        raise ConfigError(
+            "llm.structured constrains answers to bare calls in JSON, which the action format "
+            f"{protocol.action!r} in the conversation {protocol.conversation!r} does not read; "
+            "choose --action json in the default protocol, or leave llm.structured out"
+        )
+
+
 def _located(config: RunConfig) -> RunConfig:
     """The configuration with absolute paths and with the controller's name."""
     kind = environment_class(config.environment.name)
@@ -118,6 +128,11 @@ def _located(config: RunConfig) -> RunConfig:
         ),
         "protocol": config.protocol.model_copy(update={"controller": controller}),
     }
+    if config.llm is not None:
+        changes["llm"] = _with_absolute_cache(config.llm)
+    if config.feedback is not None and config.feedback.llm is not None:
+        model = _with_absolute_cache(config.feedback.llm)
+        changes["feedback"] = config.feedback.model_copy(update={"llm": model})
     if config.generate is not None:
         out = _absolute(config.generate.out)
         changes["generate"] = config.generate.model_copy(update={"out": out})
@@ -131,6 +146,11 @@ def _with_resolved_options(config: RunConfig) -> RunConfig:
     return config.model_copy(
         update={"environment": environment.model_copy(update={"options": options})}
     )
+
+
+def _with_absolute_cache(model: LLMConfig) -> LLMConfig:
+    cache = None if model.cache is None else _absolute(model.cache)
+    return model.model_copy(update={"cache": cache})
 
 
 def _absolute(path: Path) -> Path:

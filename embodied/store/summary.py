@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections import Counter
 from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
@@ -55,18 +57,24 @@ class Summary(Record):
     steps: NonNegativeInt
     prompt_tokens: NonNegativeInt
     completion_tokens: NonNegativeInt
+    cached_tokens: NonNegativeInt
+    """Prompt tokens of the policy that its server found in its prefix cache."""
     feedback_prompt_tokens: NonNegativeInt
     feedback_completion_tokens: NonNegativeInt
     characters: NonNegativeInt
     """Length of the policy's messages; of native function calls, their names and arguments."""
     format_errors: NonNegativeInt
     """Messages that could not be read as an action."""
+    cached_messages: NonNegativeInt
+    """Messages that a cache had kept, so that no model was asked."""
     failed_calls: NonNegativeInt
     """Calls that raised an error."""
     seconds: EpisodeSeconds
     attempts: NonNegativeInt = 1
     retries: list[str] = Field(default_factory=list)
     """Why earlier attempts were given up, each shortened."""
+    llm_retries: dict[str, NonNegativeInt]
+    """Requests for messages and comments that failed and were sent again, by `kind_of_failure`."""
     shard: NonNegativeInt
     offset: NonNegativeInt
     """Byte position of the trajectory in its shard."""
@@ -102,14 +110,19 @@ def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
         steps=sum(len(call.steps) for call in calls),
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
         feedback_prompt_tokens=feedback.prompt_tokens,
         feedback_completion_tokens=feedback.completion_tokens,
         characters=sum(_characters(turn) for turn in trajectory.turns),
         format_errors=sum(turn.format_error for turn in trajectory.turns),
+        cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
         seconds=_seconds(trajectory),
         attempts=trajectory.attempts,
         retries=[shorten(reason) for reason in trajectory.retries],
+        llm_retries=Counter(
+            kind_of_failure(cause) for turn in trajectory.turns for cause in turn.llm_retries
+        ),
         shard=place.shard,
         offset=place.offset,
         length=len(line),
@@ -122,6 +135,13 @@ def shorten(text: str) -> str:
     line = next((line for line in text.splitlines() if line.strip()), "")
     line = " ".join(line.split())
     return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
+
+
+def kind_of_failure(cause: str) -> str:
+    """What a request met, without the details of the case: `HTTP 503: The server is …` becomes
+    `HTTP 503`.
+    """
+    return shorten(re.split(r"[:(]", cause, maxsplit=1)[0]) or "unknown"
 
 
 def _characters(turn: Turn) -> int:

@@ -13,10 +13,13 @@ from embodied.protocol import EpisodeLimits
 from tests.conftest import LightSwitch, Switcher
 
 
-async def play(task: Any, *codes: str, **limits: Any) -> Trajectory:
+async def play(
+    task: Any, *codes: str, interpreter: str = "restricted", **limits: Any
+) -> Trajectory:
     environment = LightSwitch()
     messages = [f"<execute>\n{code}\n</execute>" for code in codes]
-    protocol = Protocol(limits=EpisodeLimits(**limits))
+    settings = {"interpreter": interpreter, "limits": EpisodeLimits(**limits)}
+    protocol = Protocol.model_validate(settings)
     policy = ReplayPolicy("test", messages)
     return await run_episode(task, environment, Switcher(environment), policy, protocol)
 
@@ -38,6 +41,25 @@ async def test_a_failure_in_the_middle_of_a_plan(task: Any) -> None:
     assert "Not run: lines 4 to 5." in turn.observation
     assert turn.error is not None
     assert turn.error.variables["light"] == "7"
+
+
+@pytest.mark.parametrize("interpreter", ["restricted", "full"])
+async def test_a_failure_in_a_function_tells_where_it_was_called(
+    task: Any, interpreter: str
+) -> None:
+    if interpreter == "full":
+        pytest.importorskip("cloudpickle", reason="needs: pip install 'embodied-codeact[full]'")
+    code = (
+        "def visit(light):\n"
+        "    print(on(light))\n"
+        "for light in ['left 1', 7]:\n"
+        "    visit(light)\n"
+        "wait()\n"
+    )
+    trajectory = await play(task, code, interpreter=interpreter)
+    observation = trajectory.turns[0].observation
+    assert "TypeError in line 2, called from line 4: on()" in observation
+    assert "The loop in line 3 was not finished.\nNot run: line 5." in observation
 
 
 async def test_the_end_of_the_episode_in_the_middle_of_a_plan(task: Any) -> None:

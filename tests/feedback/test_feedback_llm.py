@@ -14,7 +14,8 @@ from embodied.feedback import Form, RuleFeedback
 from embodied.feedback.config import FeedbackConfig
 from embodied.feedback.factory import make_commentator
 from embodied.feedback.llm import LLMFeedback
-from embodied.llm.client import LLMClient, LLMConfig
+from embodied.llm.client import LLMClient
+from embodied.llm.config import LLMConfig
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import CallRecord, Message, ToolCall, Turn, Usage

@@ -22,7 +22,9 @@ from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError, InfrastructureError
-from embodied.llm.client import Completion, LLMClient, LLMConfig
+from embodied.llm.client import LLMClient
+from embodied.llm.completion import Completion
+from embodied.llm.config import LLMConfig
 from embodied.trajectory import Message, ToolCall, Usage
 
 KEY = "sk-secret-0123456789"
@@ -71,7 +73,7 @@ class FakeServer:
         config = LLMConfig(
             **{"base_url": str(server.make_url("/v1")), "model": "tiny", "retries": 2} | settings
         )
-        client = LLMClient(config, sleep=sleep)
+        client = LLMClient(config, sleep=sleep, clock=lambda: sum(waits))
         try:
             yield client, waits
         finally:
@@ -209,6 +211,22 @@ async def test_seed_and_stop_are_left_out_where_unset() -> None:
     async with server.client() as (client, _):
         await ask(client)
     assert not server.bodies[0].keys() & {"seed", "stop"}
+
+
+async def test_tokens_and_a_schema_are_asked_for_where_they_are_wanted() -> None:
+    server = FakeServer(GOOD)
+    schema = {"type": "object"}
+    async with server.client(record_tokens=True) as (client, _):
+        assert (await ask(client, schema=schema)).tokens is None
+    async with server.client() as (client, _):
+        await ask(client)
+    assert server.bodies[0]["return_token_ids"] is True
+    assert server.bodies[0]["logprobs"] is True
+    assert server.bodies[0]["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "action", "schema": schema},
+    }
+    assert not server.bodies[1].keys() & {"return_token_ids", "logprobs", "response_format"}
 
 
 async def test_the_key_comes_from_the_named_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,6 +543,45 @@ async def test_a_server_may_ask_to_wait() -> None:
     assert 0 < waits[3] <= 8
 
 
+async def test_a_busy_server_is_sent_less() -> None:
+    bears, in_flight, refused = 5, 0, 0
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        nonlocal in_flight, refused
+        in_flight += 1
+        try:
+            await asyncio.sleep(0.002)
+            if in_flight > bears:
+                refused += 1
+                return await answer(error("slow down"), 429)(request)
+            return await GOOD(request)
+        finally:
+            in_flight -= 1
+
+    server = FakeServer(busy)
+    async with server.client(retries=1000) as (client, _):
+        answers = await asyncio.gather(*(ask(client) for _ in range(400)))
+    assert {one.content for one in answers} == {"hello"}
+    assert {cause for one in answers for cause in one.retries} == {"HTTP 429: slow down"}
+    assert refused < 400, "at 64 at a time nearly all would be refused, again and again"
+
+
+async def test_no_more_is_asked_at_once_than_allowed() -> None:
+    in_flight = peak = 0
+
+    async def count(request: web.Request) -> web.StreamResponse:
+        nonlocal in_flight, peak
+        in_flight += 1
+        peak = max(peak, in_flight)
+        await asyncio.sleep(0.001)
+        in_flight -= 1
+        return await GOOD(request)
+
+    async with FakeServer(count).client(max_concurrency=7) as (client, _):
+        await asyncio.gather(*(ask(client) for _ in range(100)))
+    assert peak == 7
+
+
 async def test_nobody_waits_for_hours() -> None:
     server = FakeServer(answer(error("quota"), 429, {"Retry-After": "86400"}), GOOD)
     assert "in 1 attempt: HTTP 429: quota" in str(await failure(server))
@@ -598,9 +655,28 @@ async def test_a_refused_connection_says_how_to_start_a_server() -> None:
         caught = await failure(FakeServer(GOOD), base_url=url)
     assert isinstance(caught, InfrastructureError)
     assert str(caught) == (
-        f"no answer from {url} in 3 attempts: connection refused; "
+        f"{url} was gone for 600 s: connection refused; "
         "is the server running? start one with: vllm serve tiny"
     )
+
+
+async def test_who_queues_when_the_server_goes_asks_nothing_until_it_is_back() -> None:
+    gone = [True]
+
+    async def models(request: web.Request) -> web.StreamResponse:
+        gone[0] = server.probes < 5
+        server.probes += 1
+        return await answer({}, 503 if gone[0] else 200)(request)
+
+    async def completions(request: web.Request) -> web.StreamResponse:
+        return await (answer(error("dead"), 502) if gone[0] else GOOD)(request)
+
+    server = FakeServer(completions, models=models)
+    server.probes = 0  # type: ignore[attr-defined]
+    async with server.client(retries=0, max_concurrency=4) as (client, _):
+        answers = await asyncio.gather(*(ask(client) for _ in range(200)))
+    assert {one.content for one in answers} == {"hello"}
+    assert len(server.bodies) <= 200 + 2 * 4
 
 
 async def test_cancelling_is_not_a_failure() -> None:
@@ -815,6 +891,10 @@ def test_the_protocol_is_how_a_model_samples_not_where_it_runs() -> None:
         "stop",
         "extra_body",
     }
+
+
+def test_a_constraint_on_answers_is_part_of_the_protocol() -> None:
+    assert LLMConfig(model="tiny", structured=True).protocol["structured"] is True
 
 
 def test_bad_proxy_settings_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,18 @@ def test_episodes_are_those_of_the_expert(
     assert bool(figures.faults) == bool(faults)
 
 
+def test_a_server_that_restarts_fails_no_episode(
+    games: Path, expert: dict[str, Trajectory], tmp_path: Path
+) -> None:
+    few = ("--llm.retries", "1", "--runner.retries", "0")
+    with ServerProcess(*FAST, "--fault", "restart=0.1:1") as server:
+        played = play(games, tmp_path / "run", *by_llm(server)[:-2], *few)
+        assert server.statistics().faults["restart"] > 0
+    assert_same(played, expert)
+    assert {episode.attempts for episode in played.values()} == {1}
+    assert any(turn.llm_retries for episode in played.values() for turn in episode.turns)
+
+
 def test_a_run_is_played_again_from_its_own_record(
     games: Path, expert: dict[str, Trajectory], tmp_path: Path
 ) -> None:

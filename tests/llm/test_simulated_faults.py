@@ -13,7 +13,9 @@ import pytest
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
-from embodied.llm.client import Completion, LLMClient, LLMConfig
+from embodied.llm.client import LLMClient
+from embodied.llm.completion import Completion
+from embodied.llm.config import LLMConfig
 from embodied.llm.simulated import Fault, Faults, FixedAnswers, Profile
 from embodied.llm.simulated.faults import Drawn, FaultName
 from embodied.llm.simulated.server import SimulatedServer
@@ -52,7 +54,7 @@ async def client(server: SimulatedServer, **settings: Any) -> AsyncIterator[LLMC
 
     waits: list[float] = []
     config = {"base_url": server.base_url, "model": "simulated", "retries": 4} | settings
-    client = LLMClient(LLMConfig(**config), sleep=sleep)
+    client = LLMClient(LLMConfig(**config), sleep=sleep, clock=lambda: sum(waits))
     client.waits = waits  # type: ignore[attr-defined]
     try:
         yield client

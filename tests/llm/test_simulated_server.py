@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from embodied.errors import ConfigError, ContextOverflow
-from embodied.llm.client import LLMClient, LLMConfig
+from embodied.llm.client import LLMClient
+from embodied.llm.config import LLMConfig
 from embodied.llm.simulated import INSTANT, FixedAnswers, Profile
 from embodied.llm.simulated.server import SimulatedServer
 from embodied.trajectory import Message

@@ -9,8 +9,10 @@ from aiohttp.test_utils import TestServer
 
 from embodied import Observation, Protocol, Task
 from embodied.actions.as_tools import ToolsFormat
+from embodied.actions.calls_schema import calls_schema
 from embodied.controller import Controller
-from embodied.llm.client import LLMClient, LLMConfig
+from embodied.llm.client import LLMClient
+from embodied.llm.config import LLMConfig
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
 from embodied.protocol import ActionName
@@ -29,11 +31,13 @@ class FakeServer:
         self.url = ""
         self.seeds: list[int | None] = []
         self.tools: list[Any] = []
+        self.forms: list[Any] = []
 
     async def completions(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.seeds.append(body.get("seed"))
         self.tools.append(body.get("tools"))
+        self.forms.append(body.get("response_format"))
         said: dict[str, Any] = {"role": "assistant", "content": body["messages"][-1]["content"]}
         if body.get("tools"):
             function = {"name": body["tools"][0]["function"]["name"], "arguments": "{}"}
@@ -72,7 +76,7 @@ async def test_replies_carry_content_and_tokens(server: FakeServer) -> None:
     policy = LLMPolicy(client)
     usage = Usage(prompt_tokens=3, completion_tokens=1)
     assert policy.name == "llm:org/tiny"
-    assert await policy.reply(MORE) == Reply("y", usage)
+    assert await policy.reply(MORE) == Reply("y", usage, finish_reason="stop")
     await client.close()
 
 
@@ -93,6 +97,22 @@ async def test_the_robots_functions_are_offered_where_they_are_called_natively(
     else:
         assert server.tools == [None]
         assert reply.tool_calls == ()
+
+
+@pytest.mark.parametrize("structured", [False, True])
+@pytest.mark.parametrize("action", ["code", "json", "tools"])
+async def test_json_can_be_demanded(
+    server: FakeServer, robot: Controller, action: ActionName, structured: bool
+) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url, structured=structured))
+    policy = LLMPolicy(client)
+    policy.begin(task(), robot, Observation("You see."), Protocol(action=action))
+    await policy.reply(ASK)
+    await client.close()
+    if structured and action == "json":
+        assert server.forms[0]["json_schema"]["schema"] == calls_schema(type(robot))
+    else:
+        assert server.forms == [None]
 
 
 async def test_without_a_seed_none_is_sent(server: FakeServer) -> None:

@@ -31,6 +31,9 @@ def summary(outcome: Outcome, kind: str = "pick", **fields: Any) -> Summary:
             "feedback_completion_tokens": 5,
             "characters": 300,
             "format_errors": 1,
+            "cached_tokens": 0,
+            "cached_messages": 0,
+            "llm_retries": {},
             "failed_calls": 2,
             "seconds": EpisodeSeconds(total=3.0, policy=2.0, interpreter=0.5, environment=0.25),
             "shard": 0,
@@ -133,6 +136,7 @@ def test_the_json_has_the_documented_keys() -> None:
         "feedback_tokens",
         "characters",
         "format_errors",
+        "cached_messages",
         "seconds",
     }
     assert set(report["by_kind"]["pick"]) == figures
@@ -140,6 +144,7 @@ def test_the_json_has_the_documented_keys() -> None:
         "by_kind",
         "infrastructure_causes",
         "retries",
+        "llm_retries",
         "damaged_lines",
     }
     assert report["turns"] == {"total": 4, "mean": 4.0, "mean_of_successes": 4.0}

@@ -36,6 +36,9 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
             "feedback_completion_tokens": 0,
             "characters": 4_000,
             "format_errors": 0,
+            "cached_tokens": 0,
+            "cached_messages": 0,
+            "llm_retries": {},
             "failed_calls": 0,
             "seconds": EpisodeSeconds(),
             "shard": 0,
@@ -97,6 +100,16 @@ def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> 
     text = printed(compute([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
     assert "Feedback tokens per episode: 2,050 (prompt 2,000, completion 50).\n" in text
     assert "Format errors: 0. Failed calls: 3.\n" in text
+
+
+def test_the_server_is_told_of_where_it_had_part(report: Report) -> None:
+    assert "prefix cache" not in printed(report)
+    assert "sent again" not in printed(report)
+    some = {"cached_tokens": 6000, "prompt_tokens": 12_000, "llm_retries": {"HTTP 503": 3}}
+    gone = summary(2, Outcome.INFRASTRUCTURE_ERROR, llm_retries={"HTTP 503": 1, "reset": 1})
+    text = printed(compute([summary(1, Outcome.SUCCESS, **some), gone]))
+    assert "Prompt tokens from the prefix cache: 50.0 %.\n" in text
+    assert "Requests to models that were sent again: 5\n  4  HTTP 503\n  1  reset\n" in text
 
 
 def test_it_fits_and_is_plain(report: Report) -> None:

@@ -45,3 +45,15 @@ def test_examples_of_another_action_format_are_refused(
         return
     with pytest.raises(ConfigError, match=f"no action in the format '{action}'"):
         prepare(config(tmp_path, FOLDER / f"{other}.yaml", action))
+
+
+def test_json_is_demanded_only_of_the_format_json(tmp_path: Path) -> None:
+    for action, name in (("code", "default"), ("tools", "default"), ("json", "m3")):
+        settings: dict[str, Any] = {
+            "protocol": {"action": action, "conversation": name},
+            "policy": {"name": "llm"},
+            "llm": {"model": "tiny", "structured": True},
+            "out": tmp_path,
+        }
+        with pytest.raises(ConfigError, match=f"the action format '{action}'"):
+            prepare(RunConfig.model_validate(settings))

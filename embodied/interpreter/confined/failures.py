@@ -54,7 +54,7 @@ def of_run(error: BaseException, sources: Mapping[str, str]) -> dict[str, Any]:
     ]
     if found:
         frame, line = found[-1]
-        record["line"] = line
+        record |= {"line": line, "statement": found[0][1]}
         record["message"] += _meant(error, frame)
         source = sources[frame.f_code.co_filename]
         record["variables"] = dict(_variables(frame, _names(source, line)))

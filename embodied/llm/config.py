@@ -1,0 +1,103 @@
+"""What a user may configure of a model and its server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+)
+
+_FIXED_PARAMETERS = {"messages", "n", "stream", "tools", "tool_choice"}
+_CHANGES_NO_ANSWER = {
+    "base_url",
+    "api_key_environment",
+    "connect_seconds",
+    "answer_seconds",
+    "retries",
+    "outage_seconds",
+    "max_concurrency",
+    "cache",
+    "record_tokens",
+}
+
+
+class LLMConfig(BaseModel):
+    """Which model answers, how it samples and how long to wait for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    base_url: str = "http://127.0.0.1:8000/v1"
+    """Address of the API, without `/chat/completions`."""
+    model: str = Field(min_length=1)
+    """The model's name as the server lists it."""
+    api_key_environment: str = Field("OPENAI_API_KEY", min_length=1)
+    """Name of the environment variable that holds the key. The key itself is never recorded."""
+    temperature: float = Field(0.0, ge=0)
+    """Sampling temperature; 0: always the likeliest token."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Share of the probability that sampling draws from."""
+    max_tokens: int = Field(1024, gt=0)
+    """Longest answer, in tokens."""
+    seed: int | None = None
+    """Seed of the sampling; None: the server's choice."""
+    stop: tuple[str, ...] = ()
+    """Strings that end an answer; the server leaves them out."""
+    connect_seconds: float = Field(10.0, gt=0)
+    """Longest wait for a connection, in seconds; a list of models may take half as long again."""
+    answer_seconds: float = Field(300.0, gt=0)
+    """Longest wait for one whole answer, in seconds. Answers are not streamed, so that this also
+    bounds the wait for the first token."""
+    retries: int = Field(4, ge=0)
+    """How often a request that failed is sent again. Failures while the server is gone do not
+    count."""
+    outage_seconds: float = Field(600.0, ge=0)
+    """How long all requests wait for a server that is gone, before they fail, in seconds. Longer
+    than the server takes to start again."""
+    max_concurrency: int = Field(1024, gt=0)
+    """Most requests that one worker has in flight. It begins with 64 and adapts to the server:
+    fewer where it is congested, more where it is not."""
+    cache: Path | None = None
+    """A file that keeps answers, so that a repeated run asks no question twice, while you develop.
+    Only requests with a seed or temperature 0 are kept. It is made where it is missing."""
+    structured: bool = False
+    """Ask the server to constrain answers to calls, in the action format `json` of the default
+    protocol. Answers then hold nothing else: no thoughts in words, no tags. Some servers ignore it:
+    what they send is parsed as ever, and mistakes are counted as format errors."""
+    record_tokens: bool = False
+    """Ask the server for the tokens of prompts and answers and the log-probabilities of the
+    latter, for training (vLLM from 0.10.2 on). Trajectories become many times as large."""
+    extra_body: dict[str, JsonValue] = {}
+    """Further request parameters, e.g. `{"top_k": 20}` for vLLM."""
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What makes scores comparable: the model and how it samples, not how it is reached."""
+        unset = set() if self.structured else {"structured"}
+        return self.model_dump(mode="json", exclude=_CHANGES_NO_ANSWER | unset)
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, value: str) -> str:
+        try:
+            url = AnyHttpUrl(value)
+        except ValidationError:
+            message = f"{value!r} is no address; write one like http://127.0.0.1:8000/v1"
+            raise ValueError(message) from None
+        if url.username or url.password:
+            raise ValueError("an address holds no password; see api_key_environment")
+        return str(url).rstrip("/")
+
+    @field_validator("extra_body")
+    @classmethod
+    def _own_parameters(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if taken := sorted(value.keys() & (_FIXED_PARAMETERS | cls.model_fields.keys())):
+            raise ValueError(f"extra_body cannot set {', '.join(taken)}: no parameter is set twice")
+        return value
