@@ -102,7 +102,7 @@ class Subject(ABC):
     def fresh(self) -> Callable[[str], object]:
         """A new session; returns what runs code in it."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release everything."""
 
 
@@ -153,7 +153,8 @@ class Smolagents(Subject):
 
         executor = LocalPythonExecutor([])
         executor.send_tools(self.functions)
-        return lambda code: executor(code)
+        run: Callable[[str], object] = executor
+        return run
 
 
 class Restricted(Subject):

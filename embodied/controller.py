@@ -279,7 +279,9 @@ class Controller:
         """
         spec = self.actions().get(name)
         if spec is None:
-            raise NameError(f"there is no action {described(name, 80)}; {_nearest(name, self.actions())}")
+            raise NameError(
+                f"there is no action {described(name, 80)}; {_nearest(name, self.actions())}"
+            )
         try:
             arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
             self.last_answer = spec.apply(getattr(self, name), arguments)
