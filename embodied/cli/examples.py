@@ -31,7 +31,7 @@ def examples(
     protocol: options.ProtocolName = None,
     settings: options.Set = None,
 ) -> None:
-    """Play the chosen tasks in every action format and keep the conversations as examples.
+    """Play the chosen tasks, or the first one, in every action format and keep the conversations.
 
     One file for each format; protocol.examples takes the folder:
 
@@ -46,7 +46,10 @@ def examples(
         path, env=env, split=split, policy=policy, protocol=protocol, out=out, settings=settings
     )
     config = prepare(config)
-    tasks = choose_tasks(all_tasks(config), config.tasks)
+    choice = config.tasks
+    if not choice.ids and choice.limit is None:
+        choice = choice.model_copy(update={"limit": 1})
+    tasks = choose_tasks(all_tasks(config), choice)
     actions = get_args(ActionName)
     played = {action: asyncio.run(_play_all(config, action, tasks)) for action in actions}
     _check_same(played)
