@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import embodied
 from embodied import Outcome, Protocol, Reply
 from embodied.cli import app
+from embodied.cli.examples import examples
 from embodied.cli.options import with_settings
 from embodied.in_context import read_examples
 from embodied.protocol import ActionName
@@ -63,3 +64,12 @@ def test_no_two_calls_of_the_examples_share_an_id(games: Path, tmp_path: Path) -
     assert len(set(calls)) == len(calls)
     assert calls == answers
     assert all(re.fullmatch("[a-z0-9]{9}", id_) for id_ in calls)
+
+
+def test_the_command_plays_one_task_unless_told_more(games: Path, tmp_path: Path) -> None:
+    settings = [f"environment.options.data={games}"]
+    examples(out=tmp_path / "made", env="alfworld", split="train", settings=settings)
+    for action in FORMATS:
+        (example,) = read_examples(tmp_path / "made", action)
+        assert example[0].content == read_examples(tmp_path / "made", "code")[0][0].content
+        assert example[-2].role == "assistant"
