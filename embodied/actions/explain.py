@@ -25,10 +25,8 @@ def explain_code(code: str, output: Output) -> Iterator[str]:
         if not output.parsed:
             yield "Nothing of the code was run."
             return
-    elif output.limit is not None:
-        yield f"Stopped: {output.limit}."
-    elif output.ended:
-        yield from _ended(output)
+    elif output.limit is not None or output.ended:
+        yield from _cut_off(output)
     else:
         return
     if output.calls:
@@ -45,10 +43,8 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
         yield f"{output.error.type}: {output.error.message}"
         if made > 1:
             yield f"Done before: {_listed(output.calls[: made - 1])}."
-    elif output.limit is not None:
-        yield f"Stopped: {output.limit}."
-    elif output.ended:
-        yield from _ended(output)
+    elif output.limit is not None or output.ended:
+        yield from _cut_off(output)
     else:
         return
     if made < number:
@@ -56,8 +52,14 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
         yield f"Not run: {left}{', …' if number - made > _CALLS else ''}."
 
 
-def _ended(output: Output) -> Iterator[str]:
-    """The end of the episode, which keeps the action from seeing what its last call returned."""
+def _cut_off(output: Output) -> Iterator[str]:
+    """The limit that stopped the action, or the end of the episode.
+
+    The latter keeps the action from seeing what its last call returned.
+    """
+    if output.limit is not None:
+        yield f"Stopped: {output.limit}."
+        return
     if output.calls:
         last = output.calls[-1]
         result = last.result if isinstance(last.result, str) else described(last.result)

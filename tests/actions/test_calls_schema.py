@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +19,6 @@ from embodied.conversations import make_conversation
 from embodied.policy import Reply
 from tests.actions.typed_robot import Typed, calls
 from tests.conftest import Switcher
-
-jsonschema = pytest.importorskip("jsonschema")
 
 ON = {"name": "on", "arguments": {"light": "left 1"}}
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +16,6 @@ from embodied.actions.as_json import JsonFormat
 from embodied.actions.format import Call
 from embodied.actions.schema import parameters_schema
 from tests.actions.typed_robot import Typed, calls
-
-jsonschema = pytest.importorskip("jsonschema")
 
 fractions = st.floats(-1e6, 1e6).filter(lambda x: not x.is_integer())
 """To JSON schema, 1.0 is an integer; to Python it is none."""
