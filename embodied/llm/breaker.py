@@ -73,8 +73,12 @@ class Breaker:
     def failed(self) -> None:
         """A request met what it would meet if the server were gone."""
         self._failures += 1
-        if self._failures >= self._most and self._outage is None:
-            self._outage = _Outage()
+        if self._failures >= self._most:
+            self.suspect()
+
+    def suspect(self) -> None:
+        """Let all wait until a probe has been answered."""
+        self._outage = self._outage or _Outage()
 
     async def wait(self) -> bool:
         """Wait until requests may be sent; returns whether the server was gone until now.

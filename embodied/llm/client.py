@@ -31,7 +31,8 @@ _LONGEST_RETRY_AFTER = 120.0
 _WHOLE = ("stop", "tool_calls")
 """Why answers end that are worth keeping."""
 _FAILURES_OF_AN_OUTAGE = 3
-"""Failures in a row after which the server is asked whether it is there. Cheap, so few."""
+"""Failures in a row, of all requests, after which the server is asked whether it is there. It is
+also asked before a request fails for good."""
 
 
 class LLMClient:
@@ -64,7 +65,7 @@ class LLMClient:
         self._breaker = Breaker(
             config.base_url,
             self._gone,
-            failures=min(_FAILURES_OF_AN_OUTAGE, config.retries + 1),
+            failures=_FAILURES_OF_AN_OUTAGE,
             patience=config.outage_seconds,
             sleep=sleep,
             clock=clock,
@@ -137,6 +138,8 @@ class LLMClient:
             except NoAnswer as error:
                 failure = error
             causes.append(failure.cause)
+            if failure.gone and attempts == self.config.retries:
+                self._breaker.suspect()
             if await self._breaker.wait():
                 continue
             attempts += 1

@@ -120,17 +120,18 @@ async def test_an_answer_renews_the_patience() -> None:
 # --- with the client -----------------------------------------------------------------------------
 
 
-class Once(Faults):
-    """A restart at one of the requests."""
+class At(Faults):
+    """A fault at certain requests, counted from 1."""
 
-    def __init__(self, at: int, fault: str) -> None:
+    def __init__(self, fault: str, *requests: int) -> None:
         super().__init__()
         self._fault = Fault.parse(fault)
-        self._left = at
+        self._requests = requests
+        self.number = 0
 
     def draw(self, content: bytes) -> Drawn | None:
-        self._left -= 1
-        return Drawn(self._fault, 0) if self._left == 0 else None
+        self.number += 1
+        return Drawn(self._fault, 0) if self.number in self._requests else None
 
 
 @pytest.fixture
@@ -151,13 +152,27 @@ async def ask_many(client: LLMClient, number: int) -> Sequence[tuple[str, ...]]:
 
 @pytest.mark.parametrize("retries", [0, 4])
 async def test_a_restart_fails_nobody(open_clients: list[LLMClient], retries: int) -> None:
-    async with SimulatedServer(FixedAnswers("x"), faults=Once(40, "restart=1:1")) as server:
+    async with SimulatedServer(FixedAnswers("x"), faults=At("restart=1:1", 40)) as server:
         client = LLMClient(LLMConfig(base_url=server.base_url, model="simulated", retries=retries))
         open_clients.append(client)
         met = await ask_many(client, 200)
     causes = {cause for retries_ in met for cause in retries_}
     assert causes
     assert all("connection" in cause or "peer" in cause for cause in causes), causes
+
+
+async def test_the_last_attempt_may_meet_a_restart(open_clients: list[LLMClient]) -> None:
+    """Between two restarts, another request is answered: there are no failures in a row."""
+    faults = At("restart=1:0.1", 1, 3)
+    async with SimulatedServer(FixedAnswers("x"), faults=faults) as server:
+        client = LLMClient(LLMConfig(base_url=server.base_url, model="simulated", retries=1))
+        open_clients.append(client)
+        first = asyncio.create_task(ask_many(client, 1))
+        while not faults.number:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.15)
+        assert await ask_many(client, 1) == [()]
+        assert len((await first)[0]) == 2
 
 
 async def test_a_server_that_stays_away_is_named(open_clients: list[LLMClient]) -> None:

@@ -198,6 +198,8 @@ class SimulatedServer:
         return most or limit - prompt
 
     async def _models(self, request: web.Request) -> web.Response:
+        if self._is_down:
+            return broken_off(request)
         return _json(models_body(self.model, self.profile.max_model_len))
 
     async def _health(self, request: web.Request) -> web.Response:
