@@ -140,9 +140,12 @@ class _Play:
                 return _Ending(Outcome.TRUNCATED, "context")
             if reply is None:
                 return _Ending(Outcome.FAILURE)
+            waited = time.perf_counter() - clock
             turn = await self._turn(reply)
-            turn.seconds.policy = time.perf_counter() - clock - turn.seconds.interpreter
-            turn.seconds.policy -= turn.seconds.environment
+            spent = turn.seconds
+            spent.policy = waited
+            spent.framework = time.perf_counter() - clock - waited
+            spent.framework -= spent.interpreter + spent.environment
             self.turns.append(turn)
             ending = self._ending()
             if ending is not None:
@@ -199,7 +202,9 @@ class _Play:
     async def _comment(self, turn: Turn) -> None:
         if self.commentator is None:
             return
+        clock = time.perf_counter()
         comment = await self.commentator.comment(self.messages, turn)
+        turn.seconds.policy += time.perf_counter() - clock
         turn.feedback, turn.feedback_usage = comment.text, comment.usage
         turn.llm_retries += comment.retries
         text = f"\nFeedback:\n{comment.text}"

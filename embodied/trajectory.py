@@ -121,8 +121,13 @@ class TurnSeconds(Record):
     """Where the wall time of a turn went, in seconds."""
 
     policy: float = 0.0
+    """Waiting for the policy's message, and for a comment on the turn."""
     interpreter: float = 0.0
+    """Running the action, without the environment's part."""
     environment: float = 0.0
+    """Steps of the environment."""
+    framework: float = 0.0
+    """All else: reading the message, wording the observation."""
 
 
 class Turn(Record):

@@ -53,12 +53,13 @@ class PolicyTokens(Tokens):
 
 
 class Seconds(Record):
-    """Wall time in seconds. Turns also take time outside of the three parts."""
+    """Wall time in seconds. What no turn takes is the reset of the environment."""
 
     episode: Amount
     policy: Amount
     interpreter: Amount
     environment: Amount
+    framework: Amount
 
 
 class Figures(Record):
@@ -230,6 +231,7 @@ class _Tally:
             policy=self._amount("policy"),
             interpreter=self._amount("interpreter"),
             environment=self._amount("environment"),
+            framework=self._amount("framework"),
         )
 
     def _amount(self, name: str) -> Amount:

@@ -32,6 +32,7 @@ class EpisodeSeconds(Record):
     policy: float = 0.0
     interpreter: float = 0.0
     environment: float = 0.0
+    framework: float
 
 
 class Summary(Record):
@@ -155,4 +156,5 @@ def _seconds(trajectory: Trajectory) -> EpisodeSeconds:
         policy=sum(part.policy for part in parts),
         interpreter=sum(part.interpreter for part in parts),
         environment=sum(part.environment for part in parts),
+        framework=sum(part.framework for part in parts),
     )

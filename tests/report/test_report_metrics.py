@@ -35,7 +35,9 @@ def summary(outcome: Outcome, kind: str = "pick", **fields: Any) -> Summary:
             "cached_messages": 0,
             "llm_retries": {},
             "failed_calls": 2,
-            "seconds": EpisodeSeconds(total=3.0, policy=2.0, interpreter=0.5, environment=0.25),
+            "seconds": EpisodeSeconds(
+                total=3.0, policy=2.0, interpreter=0.5, environment=0.25, framework=0.125
+            ),
             "shard": 0,
             "offset": 0,
             "length": 1,
@@ -102,6 +104,7 @@ def test_figures_by_hand() -> None:
     assert (report.characters.total, report.characters.mean) == (1800, 300.0)
     assert (report.format_errors.total, report.failed_calls.total) == (6, 12)
     assert (report.seconds.episode.total, report.seconds.policy.mean) == (18.0, 2.0)
+    assert report.seconds.framework.mean == 0.125
     assert report.infrastructure_causes == {"gone": 1, "unknown": 1}
     assert report.retries == {"gone": 3, "slow": 1}
     assert list(report.by_kind) == ["cool", "heat", "pick"]

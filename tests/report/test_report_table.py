@@ -40,7 +40,7 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
             "cached_messages": 0,
             "llm_retries": {},
             "failed_calls": 0,
-            "seconds": EpisodeSeconds(),
+            "seconds": EpisodeSeconds(framework=0.0),
             "shard": 0,
             "offset": 0,
             "length": 1,

@@ -40,7 +40,7 @@ def _turn(text: str) -> Turn:
         calls=[call, failed],
         observation=text,
         usage=Usage(prompt_tokens=100, completion_tokens=10),
-        seconds=TurnSeconds(policy=1.0, interpreter=0.5, environment=0.25),
+        seconds=TurnSeconds(policy=1.0, interpreter=0.5, environment=0.25, framework=0.125),
     )
 
 

@@ -55,6 +55,7 @@ def test_a_summary_counts_its_trajectory(
         "policy": 3.0,
         "interpreter": 1.5,
         "environment": 0.75,
+        "framework": 0.375,
     }
     assert summary.retries == ["the server is gone", "x" * 199 + "…"]
 
