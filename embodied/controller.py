@@ -37,7 +37,7 @@ def action(method: Method) -> Method:
     return method
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ActionSpec:
     """One method of the robot's API, as every action format sees it."""
 

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from embodied import Controller, Environment, Observation, StepResult, Task, action
+
+# A busy machine is no defect: no example has a deadline.
+settings.register_profile("embodied", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("embodied")
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "alfworld"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from embodied import ConfigError, Environment
+from embodied import ConfigError, Environment, registry
 from embodied.registry import controller_name, load, with_options
 from tests.conftest import LightSwitch
 
@@ -16,7 +17,7 @@ GROUP = "embodied.environments"
 
 
 @pytest.fixture
-def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     (tmp_path / "needy_plugin.py").write_text("import a_package_that_is_nowhere")
     (tmp_path / "odd_plugin.py").write_text("from json import nothing_of_the_sort")
     monkeypatch.syspath_prepend(tmp_path)
@@ -28,6 +29,9 @@ def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     }
     points = [EntryPoint(name, value, GROUP) for name, value in values.items()]
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    registry._registered.cache_clear()
+    yield
+    registry._registered.cache_clear()
 
 
 @pytest.mark.usefixtures("register")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import re
@@ -18,8 +19,9 @@ _MODULES = re.compile(r"""('[^']*'|"[^"]*")|\b(?:[^\W\d]\w*\.)+(?=[^\W\d])""")
 """Texts in quotes, which stay, and the names of modules before others."""
 
 
+@functools.cache
 def parameters_schema(spec: ActionSpec) -> Schema:
-    """The schema of the object that holds an action's arguments by name.
+    """The schema of the object that holds an action's arguments by name; not to be changed.
 
     Types that have a name of their own stand in `$defs`, once each.
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import openai
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
@@ -22,7 +23,7 @@ from embodied.llm.cache import AnswerCache
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.llm.congestion import Entry, Window
-from embodied.llm.connection import TooLarge, open_connections, read_key, root_cause
+from embodied.llm.connection import TooLarge, cause_words, open_connections, read_key, root_cause
 from embodied.llm.failures import ADDRESS_HINT, LOAD_HINT, Failures, NoAnswer
 from embodied.llm.wire import UnreadableAnswer, read_completion, read_models, request_body
 from embodied.trajectory import Message
@@ -225,14 +226,16 @@ class LLMClient:
         except TimeoutError:
             cause = f"no whole answer within {seconds:g} s"
             raise NoAnswer(cause, LOAD_HINT, congested=True) from None
-        except openai.APITimeoutError:
-            cause = f"no connection within {self.config.connect_seconds:g} s"
-            raise NoAnswer(cause, self._failures.start_hint, gone=True) from None
-        except openai.APIConnectionError as error:
-            cause = self._failures.clean(root_cause(error))
+        except (openai.APIConnectionError, aiohttp.ClientError) as error:
+            cause = self._no_connection(root_cause(error))
             raise NoAnswer(cause, self._failures.start_hint, gone=True) from None
         except TooLarge as error:
             raise NoAnswer(str(error), ADDRESS_HINT) from None
+
+    def _no_connection(self, cause: BaseException) -> str:
+        if isinstance(cause, TimeoutError):
+            return f"no connection within {self.config.connect_seconds:g} s"
+        return self._failures.clean(cause_words(cause))
 
     def _unreadable(self, error: UnreadableAnswer) -> NoAnswer:
         return NoAnswer(f"{error}: {self._failures.clean(error.content)!r}", ADDRESS_HINT)

@@ -14,6 +14,10 @@ from embodied.errors import ConfigError
 from embodied.llm.config import LLMConfig
 
 _MOST_BYTES = 10_000_000
+_NO_BOUND = 0
+"""As aiohttp writes it. The client's window bounds what is in flight."""
+_KEPT_SECONDS = 4.0
+"""How long an idle connection is kept. vLLM closes it after five."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -21,8 +25,12 @@ class TooLarge(openai.OpenAIError):
     """An answer exceeds what a model can have said."""
 
 
-class _BoundedHttpClient(openai.DefaultAsyncHttpxClient):
-    """Reads no answer beyond `_MOST_BYTES` and decompresses none."""
+class _BoundedHttpClient(openai.DefaultAioHttpClient):
+    """Reads no answer beyond `_MOST_BYTES` and decompresses none.
+
+    It speaks through aiohttp: the pool of the default client looks at every idle connection at
+    every request, which with hundreds of them takes longer than all else.
+    """
 
     async def send(self, request: Any, **options: Any) -> Any:
         """The response, read whole, with the headers that matter here."""
@@ -50,8 +58,8 @@ def open_connections(config: LLMConfig, key: str) -> openai.AsyncOpenAI:
     """
     timeout = openai.Timeout(None, connect=config.connect_seconds)
     limits = copy.copy(openai.DEFAULT_CONNECTION_LIMITS)
-    limits.max_connections = None
-    limits.max_keepalive_connections = config.max_concurrency
+    limits.max_connections = _NO_BOUND
+    limits.keepalive_expiry = _KEPT_SECONDS
     local = urlsplit(config.base_url).hostname in _LOOPBACK
     try:
         http = _BoundedHttpClient(
@@ -84,11 +92,16 @@ def read_key(name: str) -> str:
     return key
 
 
-def root_cause(error: BaseException) -> str:
-    """What lies at the bottom of a failed connection, in the words of the system."""
+def root_cause(error: BaseException) -> BaseException:
+    """What lies at the bottom of a failed connection."""
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
-    words: str | None = str(error)
+    return error
+
+
+def cause_words(error: BaseException) -> str:
+    """A failed connection in the words of the system."""
+    words = getattr(error, "message", None) or str(error)
     if isinstance(error, OSError) and error.errno:
         words = os.strerror(error.errno) if error.errno > 0 else error.strerror
     return (words or type(error).__name__).lower()

@@ -502,7 +502,7 @@ PLACES = [f"{kind} {n}" for kind in ("cabinet", "shelf", "safe", "bed", "cart") 
 PLACES += ["sinkbasin 1", "microwave 1", "fridge 1"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_without_a_step_limit_the_expert_finds_things_wherever_they_are(
     data: st.DataObject,

@@ -542,7 +542,7 @@ def test_changes_that_overlap_are_refused() -> None:
         source.edited()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="abx =(),.:[]'\"{}\n#forindelyg0", max_size=60))
 def test_any_code_is_rewritten_or_refused(code: str) -> None:
     try:
@@ -561,9 +561,7 @@ def test_any_code_is_rewritten_or_refused(code: str) -> None:
 
 NUMBERS = st.lists(st.integers(-50, 50), max_size=12)
 FLOATS = st.floats(-1e9, 1e9, allow_nan=False)
-OFTEN = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much]
-)
+OFTEN = settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

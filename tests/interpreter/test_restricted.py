@@ -544,7 +544,7 @@ def test_a_forged_state_is_an_error_or_harmless(workers: Interpreters, robot: An
     assert "_lowered" not in error.message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     positions=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=4)
 )

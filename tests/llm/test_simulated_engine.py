@@ -301,7 +301,7 @@ works = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(works, st.sampled_from([0.0, 0.3, 5.0]), st.booleans()), max_size=30),
     st.integers(1, 5),

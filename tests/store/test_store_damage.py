@@ -105,7 +105,7 @@ def test_an_index_cut_at_every_byte(written: Written) -> None:
         check(written, written.copy(written.shard, written.index[:cut]), written.episodes)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), zeros=st.integers(0, 50))
 def test_both_cut_anywhere(written: Written, data: st.DataObject, zeros: int) -> None:
     shard = data.draw(st.integers(0, len(written.shard)))
@@ -120,14 +120,14 @@ def test_both_cut_anywhere(written: Written, data: st.DataObject, zeros: int) ->
     check(written, folder, written.complete(shard - 1 if spoiled else shard))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.binary(max_size=3000), st.booleans())
 def test_an_index_of_anything(written: Written, garbage: bytes, before: bool) -> None:
     index = garbage + written.index if before else written.index + garbage
     check(written, written.copy(written.shard, index), written.episodes)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(order=st.lists(st.integers(0, 3), max_size=8))
 def test_an_index_with_lines_in_any_order(written: Written, order: list[int]) -> None:
     lines = written.index.splitlines(keepends=True)

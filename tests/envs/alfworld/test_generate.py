@@ -291,7 +291,7 @@ class TestOptions:
 
 
 class TestSoundness:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         seed=st.integers(0, 2**64),
         index=st.integers(0, 10**6),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.alfworld.names import display_names, named_ids
@@ -47,7 +47,6 @@ _KINDS = st.sampled_from(["mug", "sink", "loc", "washbasin", "agent1"])
 _RESTS = st.sampled_from(["", "_bar_1", "_bar__minus_1", "_bar_1_dot_5", "_bar_1_bar_sinkbasin"])
 
 
-@settings(deadline=None)
 @given(st.sets(st.builds(str.__add__, _KINDS, _RESTS)))
 def test_agrees_with_stock_on_any_ids(ids: set[str]) -> None:
     misc = pytest.importorskip("alfworld.agents.utils.misc")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.alfworld import pddl
@@ -152,7 +152,6 @@ def test_missing_sections(text: str) -> None:
         read_problem(text)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="()?;:-= \nabdefinoprtm", max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for candidate in (text, f"(define (problem p) (:domain d) {text}"):
@@ -261,7 +260,6 @@ def _truth(condition: Condition, facts: set[Fact], binding: dict[str, str]) -> b
             return any(truths) if isinstance(condition, Exists) else all(truths)
 
 
-@settings(deadline=None)
 @given(_CONDITIONS, st.sets(st.sampled_from(_FACTS)), st.sets(st.sampled_from(_FACTS)))
 def test_grounding_means_what_the_textbook_says(
     part: Condition, facts: set[Fact], changed: set[Fact]

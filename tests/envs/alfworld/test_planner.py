@@ -287,7 +287,7 @@ def _fits(step: PlanStep, binding: Mapping[str, str]) -> bool:
     )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(small_problems())
 def test_no_plan_is_shorter_in_small_rooms(problem: Problem) -> None:
     with suppress(OverflowError):
@@ -295,7 +295,7 @@ def test_no_plan_is_shorter_in_small_rooms(problem: Problem) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(small_problems())
 def test_no_plan_is_shorter_in_many_small_rooms(problem: Problem) -> None:
     with suppress(OverflowError):
