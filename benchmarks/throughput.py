@@ -1,0 +1,349 @@
+"""Measures whether a batch keeps an LLM server full, and what the framework itself costs.
+
+    python benchmarks/throughput.py [--in-flight 1 4 16 64 256 1024] [--workers 2]
+
+The server is the simulated one with the profile of a GPU: prefill 20,000 tokens a second, decode 40
+tokens a second a sequence, 256 sequences. It answers as the expert does, so that whole ALFWorld
+episodes are played, with generated games. It runs on the same machine, as a process of its own.
+
+- full: sequences that the server worked on, on average, of the smaller of 256 and the episodes in
+  flight; from the first finished episode until no episode was left to start.
+- cpu: time of all cores that a turn takes, in the same window, in all processes but the server:
+  driver, Ray, workers, interpreters and simulators.
+- with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
+  have finished their last one. A finished episode gives its place to the next one at once.
+- a thread an episode, TextWorld: what a plain thread pool comes to. TextWorld's parsers are not
+  thread-safe, so the threads take turns in it.
+
+The last two run in one process, and so does the row to compare them with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from embodied import Environment, Observation, StepResult, Task, make_controller, make_environment
+from embodied.config import RunConfig
+from embodied.episode import run_episode
+from embodied.interpreter import Interpreters
+from embodied.llm.client import LLMClient
+from embodied.llm.simulated import ServerProcess
+from embodied.policies.llm import LLMPolicy
+from embodied.policy import Reply
+from embodied.protocol import RunProtocol
+from embodied.registry import environment_class
+from embodied.runner.batch import assignments, run_batch, run_protocol
+from embodied.store import RunStore
+from embodied.trajectory import Message, Outcome, Trajectory
+
+SEQUENCES = 256
+PROFILE = ("--prefill-rate=20000", "--decode-rate=40", f"--max-sequences={SEQUENCES}")
+KV_TOKENS = "--kv-tokens=2000000"
+GAMES = 128
+
+
+@dataclass
+class Row:
+    """What one batch came to."""
+
+    what: str
+    in_flight: int
+    episodes: int
+    turns: int
+    seconds: float
+    running: float
+    """Sequences that the server worked on, between ramp-up and drain."""
+    cpu: float
+    """Seconds of all processes but the server, of a turn."""
+
+    @property
+    def full(self) -> float:
+        """Share of the sequences that the server could have worked on."""
+        return self.running / min(self.in_flight, SEQUENCES)
+
+    @property
+    def an_hour(self) -> float:
+        """Finished episodes per hour of wall time."""
+        return 3600 * self.episodes / self.seconds
+
+
+class Watch:
+    """Takes the trajectories of a batch, and the server's figures between ramp-up and drain."""
+
+    def __init__(self, server: ServerProcess, episodes: int, in_flight: int) -> None:
+        self.trajectories: list[Trajectory] = []
+        self._server = server
+        self._episodes = episodes
+        self._last_starts = episodes - in_flight + 1
+        self._guard = threading.Lock()
+        self._started = time.perf_counter()
+        self._running = self._seconds = self._cpu = 0.0
+
+    def take(self, trajectory: Trajectory) -> None:
+        """Take note of a finished episode."""
+        assert trajectory.outcome is Outcome.SUCCESS, trajectory.error
+        with self._guard:
+            self.trajectories.append(trajectory)
+            done = len(self.trajectories)
+            if done == 1:
+                self._server.reset_statistics()
+                self._cpu = -_cpu(self._server)
+            if done == self._last_starts:
+                self._running = self._server.statistics().mean_running
+                self._cpu += _cpu(self._server)
+            if done == self._episodes:
+                self._seconds = time.perf_counter() - self._started
+
+    def row(self, what: str, in_flight: int) -> Row:
+        """The figures."""
+        turns = [len(trajectory.turns) for trajectory in self.trajectories]
+        return Row(
+            what,
+            in_flight,
+            len(turns),
+            sum(turns),
+            self._seconds,
+            self._running,
+            self._cpu / sum(turns[1 : self._last_starts]),
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 4, 16, 64, 256, 1024])
+    parser.add_argument("--workers", type=int, default=2, help="of the Ray pool")
+    parser.add_argument("--rounds", type=int, default=3, help="episodes for each one in flight")
+    parser.add_argument("--compared", type=int, default=256, help="in flight; 0: no comparison")
+    parser.add_argument("--threads", type=int, default=64, help="on TextWorld; 0: none")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        games = Path(folder) / "games"
+        environment_class("alfworld").generate(games, GAMES, 0)
+        rows = list(_rows(games, options))
+    console = Console(width=110)
+    console.print(_table(rows))
+
+
+def _rows(games: Path, options: argparse.Namespace) -> Sequence[Row]:
+    rounds = options.rounds
+    rows = [
+        _batch(f"Ray, {options.workers} workers", games, number, rounds, workers=options.workers)
+        for number in options.in_flight
+    ]
+    if number := options.compared:
+        rows.append(_batch("one process", games, number, rounds))
+        rows.append(_batch("with a turn barrier", games, number, rounds, barrier=True))
+    if number := options.threads:
+        rows.append(_batch("one process", games, number, rounds))
+        rows.append(_threads("a thread an episode, TextWorld", games, number, rounds))
+    return rows
+
+
+def _server() -> ServerProcess:
+    return ServerProcess("--answers", "expert", *PROFILE, KV_TOKENS)
+
+
+def _batch(
+    what: str, games: Path, in_flight: int, rounds: int, workers: int = 0, *, barrier: bool = False
+) -> Row:
+    """Play a batch; without workers, in this process."""
+    with _server() as server, tempfile.TemporaryDirectory() as folder:
+        config = _config(server, games, in_flight, rounds, Path(folder), workers)
+        todo = assignments(config, set())[: rounds * in_flight]
+        protocol: RunProtocol = run_protocol(config, {})
+        with RunStore.create(config.out, protocol, {}) as store:
+            watch = Watch(server, len(todo), in_flight)
+
+            def write(trajectory: Trajectory) -> None:
+                store.append(trajectory)
+                watch.take(trajectory)
+
+            with _barrier() if barrier else nullcontext():
+                asyncio.run(run_batch(config, todo, write))
+    return _printed(watch.row(what, in_flight))
+
+
+def _config(
+    server: ServerProcess, games: Path, in_flight: int, rounds: int, out: Path, workers: int
+) -> RunConfig:
+    pool = {"kind": "ray", "workers": workers} if workers else {"kind": "local"}
+    return RunConfig.model_validate(
+        {
+            "environment": {"options": {"data": str(games)}},
+            "split": "train",
+            "tasks": {"samples": -(-rounds * in_flight // GAMES)},
+            "policy": {"name": "llm"},
+            "llm": {"model": "simulated", "base_url": server.base_url},
+            "runner": {**pool, "episodes_per_worker": -(-in_flight // max(workers, 1))},
+            "out": out,
+        }
+    )
+
+
+# --- with a turn barrier -------------------------------------------------------------------------
+
+
+class _Gate:
+    """Opens when all episodes that are being played wait at it."""
+
+    def __init__(self) -> None:
+        self.playing = 0
+        self._waiting: list[asyncio.Event] = []
+
+    async def wait(self) -> None:
+        """Wait for all others."""
+        event = asyncio.Event()
+        self._waiting.append(event)
+        self.check()
+        await event.wait()
+
+    def check(self) -> None:
+        """Open, where nobody is missing."""
+        if len(self._waiting) >= self.playing:
+            for event in self._waiting:
+                event.set()
+            self._waiting.clear()
+
+
+def _barrier() -> Any:
+    """Make every model's episodes wait for each other before each turn."""
+    gate = _Gate()
+    begin, reply, end = LLMPolicy.begin, LLMPolicy.reply, LLMPolicy.end
+
+    def begun(self: LLMPolicy, *arguments: Any) -> None:
+        gate.playing += 1
+        begin(self, *arguments)
+
+    async def replied(self: LLMPolicy, messages: Sequence[Message]) -> Reply:
+        await gate.wait()
+        return await reply(self, messages)
+
+    def ended(self: LLMPolicy) -> None:
+        end(self)
+        gate.playing -= 1
+        gate.check()
+
+    return mock.patch.multiple(LLMPolicy, begin=begun, reply=replied, end=ended)
+
+
+# --- a thread an episode, on TextWorld -----------------------------------------------------------
+
+
+class _OneAtATime(Environment):
+    """TextWorld, which bears one thread at a time."""
+
+    _turn = threading.Lock()
+
+    def __init__(self, games: Path) -> None:
+        self._inner = make_environment("alfworld", backend="textworld", data=str(games))
+
+    @classmethod
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """None of its own."""
+        return []
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        """As the inner one, when it is free."""
+        with self._turn:
+            return self._inner.reset(task, seed)
+
+    def step(self, command: str) -> StepResult:
+        """As the inner one, when it is free."""
+        with self._turn:
+            return self._inner.step(command)
+
+    def close(self) -> None:
+        """As the inner one, when it is free."""
+        with self._turn:
+            self._inner.close()
+
+
+def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
+    """Play the same episodes, each in a thread of its own."""
+    with _server() as server, tempfile.TemporaryDirectory() as folder, Interpreters() as shared:
+        config = _config(server, games, threads, rounds, Path(folder), 0)
+        todo = assignments(config, set())[: rounds * threads]
+        watch = Watch(server, len(todo), threads)
+
+        async def play(task: Task, sample: int) -> Trajectory:
+            assert config.llm is not None
+            environment, client = _OneAtATime(games), LLMClient(config.llm)
+            robot = make_controller("household", environment)
+            policy = LLMPolicy(client, sample=sample)
+            try:
+                return await run_episode(
+                    task, environment, robot, policy, config.protocol, interpreters=shared
+                )
+            finally:
+                environment.close()
+                await client.close()
+
+        with ThreadPoolExecutor(threads) as pool:
+            for done in pool.map(lambda a: asyncio.run(play(a.task, a.sample)), todo):
+                watch.take(done)
+    return _printed(watch.row(what, threads))
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def _cpu(server: ServerProcess) -> float:
+    """Seconds of CPU of this process and all that it started, the server apart."""
+    mine = psutil.Process()
+    processes = [mine, *(p for p in mine.children(recursive=True) if p.pid != server.pid)]
+    return sum(map(_seconds, processes))
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
+def _printed(row: Row) -> Row:
+    print(f"{row.what}, {row.in_flight} in flight: {row.seconds:.0f} s", flush=True)
+    return row
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(title="Simulated LLM server, 256 sequences of 40 tokens/s")
+    headings = ("", "in flight", "episodes", "turns", "episodes/h", "ratio", "full", "cpu a turn")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
+    for row, before in zip(rows, itertools.chain([None], rows), strict=False):
+        compared = before is not None and before.in_flight == row.in_flight
+        ratio = f"1/{before.an_hour / row.an_hour:.1f}" if before and compared else ""
+        table.add_row(
+            row.what,
+            f"{row.in_flight:,}",
+            f"{row.episodes:,}",
+            f"{row.turns:,}",
+            f"{row.an_hour:,.0f}",
+            ratio,
+            f"{100 * row.full:.1f} %",
+            f"{1000 * row.cpu:.1f} ms",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
