@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PositiveFloat,
     ValidationError,
     field_validator,
 )
@@ -100,8 +101,11 @@ class RunnerConfig(Settings):
     """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging."""
     workers: int = Field(2, gt=0)
     """Worker processes."""
-    episodes_per_worker: int = Field(16, gt=0)
-    """Episodes that a worker holds at a time, where its environment allows more than one."""
+    episodes_per_worker: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
+    """Episodes that a worker holds at a time, where its environment allows more than one. `auto`:
+    16 at first, then as many as keep the LLM server full, up to 1024 and to the memory that a
+    worker may have. This is measured by the figures that the server gives of itself (`/metrics`);
+    where it gives none, it stays with 16."""
     retries: int = Field(3, ge=0)
     """How often an episode is started again after an infrastructure error."""
     worker_memory_bytes: int = Field(2 * 1024**3, gt=0)
@@ -110,14 +114,36 @@ class RunnerConfig(Settings):
     """Wall time after which an episode counts as hung: its worker is replaced, it is retried. The
     wait for an LLM server that is gone, `llm.outage_seconds`, comes on top of it."""
     start_seconds: float = Field(180.0, gt=0)
-    """Wall time that a worker may take to start."""
+    """Wall time that a worker may take to start, and that a run waits for room in the Ray cluster
+    while it has no worker at all. With one, it goes on and takes more as room appears."""
     cpus_per_worker: float = Field(1.0, ge=0)
     """CPUs that Ray reserves for a worker."""
+    resources_per_worker: dict[str, PositiveFloat] = {}
+    """What else Ray reserves for a worker, by the names that `ray start --resources` gave, e.g.
+    `{simulator: 1}`: workers are placed only on nodes that have it."""
     ray_address: str | None = None
-    """A Ray cluster to join, e.g. `auto` or `ray://host:10001`; null: start one here."""
+    """A Ray cluster to join, from one of its nodes: `auto`, or HOST:PORT of its head; null: start
+    one here."""
     allow_unconfined: bool = False
     """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
     code that a model writes then has this user's rights."""
+
+    @field_validator("ray_address")
+    @classmethod
+    def _no_client(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("ray://"):
+            raise ValueError(
+                "a run does not go through Ray Client, which ends with its connection; start it on "
+                "a node of the cluster with the address `auto`, or submit it with `ray job submit`"
+            )
+        return value
+
+    @field_validator("resources_per_worker")
+    @classmethod
+    def _custom_resources(cls, value: dict[str, float]) -> dict[str, float]:
+        if reserved := sorted(value.keys() & {"CPU", "GPU", "memory", "object_store_memory"}):
+            raise ValueError(f"{reserved[0]} is no custom resource; see cpus_per_worker")
+        return value
 
 
 class RunConfig(Settings):

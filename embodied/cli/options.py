@@ -78,11 +78,16 @@ def resolve(
 
 
 def with_settings(words: Sequence[str]) -> list[str]:
-    """Command-line words with every `--a.b c` and `--a.b=c` turned into `--set a.b=c`."""
+    """Command-line words with every `--a.b c` and `--a.b=c` turned into `--set a.b=c`.
+
+    What follows `--` is not changed: it is meant for another program.
+    """
     result: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
+        if word == "--":
+            return [*result, word, *rest]
         name, separator, value = word.partition("=")
         if not re.fullmatch(r"--\w+(\.\w+)+", name):
             result.append(word)

@@ -154,7 +154,7 @@ def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Pa
                 show_end(trajectory)
             progress.add(trajectory)
 
-        asyncio.run(run_batch(config, todo, write))
+        asyncio.run(run_batch(config, todo, write, store.keep))
 
 
 def _finished(folder: Path) -> set[str]:

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import openai
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
@@ -193,8 +192,9 @@ class LLMClient:
         try:
             return await self._fetch(answer, self.config.answer_seconds)
         except openai.APIStatusError as error:
-            passing = self._failures.passing(error, with_tools=with_tools)
-            raise passing or await self._meaning(error, with_tools=with_tools) from None
+            refusal = error
+        passing = self._failures.passing(refusal, with_tools=with_tools)
+        raise passing or await self._meaning(refusal, with_tools=with_tools)
 
     async def _gone(self) -> NoAnswer | None:
         """Why there seems to be no server; None: there is one, whatever it answers."""
@@ -226,7 +226,7 @@ class LLMClient:
         except TimeoutError:
             cause = f"no whole answer within {seconds:g} s"
             raise NoAnswer(cause, LOAD_HINT, congested=True) from None
-        except (openai.APIConnectionError, aiohttp.ClientError) as error:
+        except openai.APIConnectionError as error:
             cause = self._no_connection(root_cause(error))
             raise NoAnswer(cause, self._failures.start_hint, gone=True) from None
         except TooLarge as error:
@@ -240,17 +240,28 @@ class LLMClient:
     def _unreadable(self, error: UnreadableAnswer) -> NoAnswer:
         return NoAnswer(f"{error}: {self._failures.clean(error.content)!r}", ADDRESS_HINT)
 
-    async def _meaning(self, error: openai.APIStatusError, *, with_tools: bool) -> EmbodiedError:
+    async def _meaning(
+        self, error: openai.APIStatusError, *, with_tools: bool
+    ) -> NoAnswer | EmbodiedError:
         said = self._failures.said(error)
         if error.status_code == 404:
-            try:
-                served = await self._served()
-            except (NoAnswer, openai.APIStatusError):
-                served = []
-            return self._failures.not_found(said, served)
+            return await self._not_found(said)
         return self._failures.lasting(error, with_tools=with_tools) or InfrastructureError(
             f"{self.config.base_url} rejects the request (HTTP {error.status_code}): {said}"
         )
+
+    async def _not_found(self, said: str) -> NoAnswer | ConfigError:
+        """What HTTP 404 to a request for an answer means."""
+        served: list[str] = []
+        try:
+            served = await self._served()
+        except NoAnswer as failure:
+            if failure.gone:
+                return failure
+        except openai.APIStatusError as error:
+            if passing := self._failures.passing(error, with_tools=False):
+                return passing
+        return self._failures.not_found(said, served)
 
     def _given_up(self, failure: NoAnswer, attempts: int) -> InfrastructureError:
         times = "1 attempt" if attempts == 1 else f"{attempts} attempts"

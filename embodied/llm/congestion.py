@@ -6,11 +6,11 @@ of any number of workers find a fair share of one server without knowing of each
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
+
+from embodied.places import Places
 
 START = 64
 """Requests in flight at first. Until congestion is met, a window that is full doubles in a round
@@ -50,10 +50,9 @@ class Window:
     ) -> None:
         self._most = most
         self._size = float(min(START, most))
+        self._places = Places(self.size)
         self._threshold = float(most)
-        self._in_flight = 0
         self._halvings = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
         self._paused_until = clock()
         self._sleep = sleep
         self._clock = clock
@@ -66,22 +65,18 @@ class Window:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[Entry]:
         """A place, once one is free and no pause is wanted; first come, first served."""
-        await self._enter()
-        try:
+        async with self._places.place():
             while (seconds := self._paused_until - self._clock()) > 0:
                 await self._sleep(seconds)
-            yield Entry(self._halvings, self._in_flight)
-        finally:
-            self._leave()
+            yield Entry(self._halvings, self._places.taken)
 
     def answered(self) -> None:
         """A request that still holds its place was answered."""
-        if 2 * self._in_flight < self.size:
+        if 2 * self._places.taken < self.size:
             return
         step = max(1.0, self._threshold / RECOVERY)
         gain = 1.0 if self._size < self._threshold else step / self._size
-        self._size = min(self._size + gain, float(self._most))
-        self._admit()
+        self._resize(min(self._size + gain, float(self._most)))
 
     def congested(self, entry: Entry) -> None:
         """A request met congestion.
@@ -92,33 +87,13 @@ class Window:
         if entry.halvings < self._halvings:
             return
         self._halvings += 1
-        self._size = max(1.0, min(self._size, entry.in_flight) / 2)
+        self._resize(max(1.0, min(self._size, entry.in_flight) / 2))
         self._threshold = self._size
 
     def pause(self, seconds: float) -> None:
         """Let nobody in for so many seconds."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    async def _enter(self) -> None:
-        if self._in_flight < self.size and not self._waiting:
-            self._in_flight += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave()
-            raise
-
-    def _leave(self) -> None:
-        self._in_flight -= 1
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._waiting and self._in_flight < self.size:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self._in_flight += 1
-                turn.set_result(None)
+    def _resize(self, size: float) -> None:
+        self._size = size
+        self._places.resize(self.size)

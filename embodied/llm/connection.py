@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import openai
 
 from embodied.errors import ConfigError
@@ -34,13 +35,16 @@ class _BoundedHttpClient(openai.DefaultAioHttpClient):
 
     async def send(self, request: Any, **options: Any) -> Any:
         """The response, read whole, with the headers that matter here."""
-        response = await super().send(request, **{**options, "stream": True})
         body = bytearray()
-        async with aclosing(response):
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > _MOST_BYTES:
-                    raise TooLarge(f"an answer of more than {_MOST_BYTES // 1_000_000} MB")
+        try:
+            response = await super().send(request, **{**options, "stream": True})
+            async with aclosing(response):
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    if len(body) > _MOST_BYTES:
+                        raise TooLarge(f"an answer of more than {_MOST_BYTES // 1_000_000} MB")
+        except aiohttp.ClientError as error:
+            raise openai.APIConnectionError(request=request) from error
         kept = ("location", "retry-after")
         headers = {name: response.headers[name] for name in kept if name in response.headers}
         return type(response)(

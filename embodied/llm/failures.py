@@ -119,9 +119,13 @@ class Failures:
             return ConfigError(f"{url} redirects to {place}; put the final address into base_url")
         return None
 
-    def not_found(self, said: str, served: list[str]) -> ConfigError:
-        """HTTP 404 to a request for an answer, where the server lists these models."""
-        if served and self._config.model not in served:
+    def not_found(self, said: str, served: list[str]) -> NoAnswer | ConfigError:
+        """HTTP 404 to a request for an answer, where the server lists these models. It passes where
+        the model is among them: one of several servers behind the address may not have it yet.
+        """
+        if self._config.model in served:
+            return NoAnswer(f"HTTP 404: {said}", ADDRESS_HINT)
+        if served:
             return self.not_served(served)
         return ConfigError(
             f"{self._config.base_url} has no chat completions of {self._config.model!r} "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from embodied.config import RunConfig
 from embodied.errors import ConfigError
 from embodied.feedback import Commentator
@@ -89,9 +91,19 @@ def feedback_model(config: RunConfig) -> LLMConfig | None:
 
 def longest_outage(config: RunConfig) -> float:
     """How long an episode may wait for a model's server that is gone, in seconds."""
+    return max((model.outage_seconds for model in models(config)), default=0.0)
+
+
+def api_keys(config: RunConfig) -> dict[str, str]:
+    """The API keys that this process has for a run's models, by the variables that hold them."""
+    names = {model.api_key_environment for model in models(config)}
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def models(config: RunConfig) -> list[LLMConfig]:
+    """The models that a run asks."""
     player = config.llm if config.policy.name == "llm" else None
-    models = (player, feedback_model(config))
-    return max((model.outage_seconds for model in models if model is not None), default=0.0)
+    return [model for model in (player, feedback_model(config)) if model is not None]
 
 
 def llm_config(config: RunConfig) -> LLMConfig:

@@ -114,7 +114,7 @@ def _read(folder: Path, name: str) -> _Run:
     settings = _settings(reader.protocol)
     summaries = list(reader.summaries())
     damaged = len(reader.damaged)
-    figures = compute(summaries).model_copy(update={"damaged_lines": damaged})
+    figures = compute(summaries, reader.sittings()).model_copy(update={"damaged_lines": damaged})
     if not figures.episodes:
         raise RunError(_nothing_scored(folder, figures))
     scored = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
 
+from embodied.report.throughput import Throughput, sum_up
+from embodied.store.sitting import Sitting
 from embodied.store.summary import Summary
 from embodied.trajectory import Outcome, Record
 
@@ -111,12 +113,14 @@ class Report(Figures):
     llm_retries: dict[str, int]
     """Requests to models that failed and were sent again, of all episodes, by cause, the most
     frequent first."""
+    throughput: Throughput
+    """How fast the run was played."""
     damaged_lines: int = Field(default=0)
     """Lines of the run that could not be read; their episodes are in no figure."""
 
 
-def compute(summaries: Iterable[Summary]) -> Report:
-    """The report on some episodes; they are read once and not kept."""
+def compute(summaries: Iterable[Summary], sittings: Sequence[Sitting] = ()) -> Report:
+    """The report on some episodes and sittings of a run; episodes are read once and not kept."""
     everything, kinds = _Tally(), dict[str, _Tally]()
     causes, retries, llm_retries = Counter[str](), Counter[str](), Counter[str]()
     for summary in summaries:
@@ -132,6 +136,7 @@ def compute(summaries: Iterable[Summary]) -> Report:
         infrastructure_causes=dict(causes.most_common()),
         retries=dict(retries.most_common()),
         llm_retries=dict(llm_retries.most_common()),
+        throughput=sum_up(sittings, everything.counts["turns"], everything.seconds),
     )
 
 

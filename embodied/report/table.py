@@ -10,6 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from embodied.report.metrics import Figures, Report
+from embodied.report.throughput import (
+    MillisecondsPerTurn,
+    ServerThroughput,
+    Throughput,
+    Workers,
+)
 
 WIDTH = 100
 """Columns of the text where it does not go to a terminal."""
@@ -76,6 +82,7 @@ def _notes(report: Report) -> Iterator[Text]:
     yield from _causes("Retries", report.retries)
     yield from _causes("Requests to models that were sent again", report.llm_retries)
     yield from _causes("Truncated, by limit", report.truncated)
+    yield from _throughput(report.throughput)
     if report.damaged_lines:
         yield Text(
             f"Damaged lines, in no figure: {report.damaged_lines:,}. "
@@ -123,6 +130,63 @@ def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
         yield line.append_text(plain_text(cause))
     if len(causes) > _CAUSES:
         yield Text(f"  and {len(causes) - _CAUSES} more causes")
+
+
+def _throughput(throughput: Throughput) -> Iterator[Text]:
+    """A heading with the speed, and a line for each thing that it depends on."""
+    speed = (
+        f"{format_number(throughput.episodes_per_hour, 0)} episodes/h",
+        f"{_short(throughput.turns_per_second)} turns/s",
+        f"{_short(throughput.mean_in_flight)} in flight",
+        _duration(throughput.wall_seconds),
+    )
+    if throughput.sittings:
+        yield Text(f"Throughput: {', '.join(speed)}")
+        yield from _per_turn(throughput.milliseconds_per_turn)
+        yield from _server(throughput.server)
+        yield from _workers(throughput.workers)
+
+
+def _per_turn(parts: MillisecondsPerTurn | None) -> Iterator[Text]:
+    if parts is not None:
+        listed = (f"{name} {_short(value)} ms" for name, value in parts)
+        yield Text(f"  per turn: {', '.join(listed)}")
+
+
+def _server(server: ServerThroughput | None) -> Iterator[Text]:
+    if server is None:
+        return
+    if server.busy is None:
+        yield Text("  server: it gives no figures")
+        return
+    restarts = f"; restarts: {server.restarts:,}" if server.restarts else ""
+    yield Text(
+        f"  server: busy {format_percent(server.busy)}, {_short(server.mean_running)} running, "
+        f"{_short(server.mean_waiting)} waiting{restarts}"
+    )
+    hits = server.prefix_cache_hit_rate
+    yield Text(
+        f"  tokens/s: {format_number(server.prompt_tokens_per_second, 0)} in, "
+        f"{format_number(server.completion_tokens_per_second, 0)} out"
+        + ("" if hits is None else f"; prefix cache {format_percent(hits)}")
+    )
+
+
+def _workers(workers: Workers | None) -> Iterator[Text]:
+    if workers is not None:
+        replaced = f", {workers.replaced:,} replaced" if workers.replaced else ""
+        megabytes = format_number(workers.largest_bytes / 1e6, 0)
+        yield Text(f"  workers: {workers.used:,}{replaced}; at most {megabytes} MB each")
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+
+
+def _short(value: float | None) -> str:
+    """A figure as text, with a digit after the point where that says something."""
+    return format_number(value, 1 if value is None or value < 100 else 0)
 
 
 def format_percent(rate: float | None) -> str:

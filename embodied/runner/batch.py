@@ -13,14 +13,18 @@ from typing import Any
 
 from embodied.config import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError, UnstorableError
+from embodied.places import Places
 from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
 from embodied.recordings import load_recordings
 from embodied.registry import environment_class, with_options
+from embodied.runner.in_flight import InFlight
 from embodied.runner.local import LocalPool
 from embodied.runner.pool import RayPool
+from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Assignment, Result
 from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+from embodied.store import Sitting
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
@@ -117,9 +121,14 @@ def _check_recorded(recorded: set[str], known: set[str]) -> None:
 
 
 async def run_batch(
-    config: RunConfig, todo: Iterable[Assignment], write: Callable[[Trajectory], object]
+    config: RunConfig,
+    todo: Iterable[Assignment],
+    write: Callable[[Trajectory], object],
+    keep: Callable[[Sitting], object],
 ) -> None:
     """Play all assignments and hand each finished trajectory to `write`, in order of finishing.
+
+    What the sitting measured so far goes to `keep`, now and then and at its end.
 
     Raises:
         ConfigError, DataError: workers cannot be set up.
@@ -127,19 +136,27 @@ async def run_batch(
     """
     pool: Pool = RayPool(config) if config.runner.kind == "ray" else LocalPool(config)
     try:
-        await _Batch(config, pool, write).run(todo)
+        async with measuring(config, keep) as meter:
+            await _Batch(config, pool, write, meter).run(todo)
     finally:
         pool.close()
 
 
 class _Batch:
     def __init__(
-        self, config: RunConfig, pool: Pool, write: Callable[[Trajectory], object]
+        self,
+        config: RunConfig,
+        pool: Pool,
+        write: Callable[[Trajectory], object],
+        meter: Meter | None = None,
     ) -> None:
         self._config = config
         self._pool = pool
         self._write = write
+        self._meter = meter or Meter()
         self._episode_seconds = config.runner.episode_seconds + longest_outage(config)
+        runner = config.runner
+        self._in_flight = InFlight(runner.episodes_per_worker, runner.worker_memory_bytes)
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
 
     async def run(self, todo: Iterable[Assignment]) -> None:
@@ -149,6 +166,8 @@ class _Batch:
             asyncio.create_task(self._crew())
             for _ in range(min(self._pool.size, self._queue.qsize()))
         ]
+        watch = self._meter.watch
+        following = asyncio.create_task(self._in_flight.follow(watch.totals if watch else None))
         finished = asyncio.create_task(self._queue.join())
         try:
             await asyncio.wait([finished, *crews], return_when=asyncio.FIRST_COMPLETED)
@@ -156,16 +175,17 @@ class _Batch:
                 if crew.done():
                     crew.result()
         finally:
-            for task in (finished, *crews):
+            for task in (finished, following, *crews):
                 task.cancel()
-            await asyncio.gather(finished, *crews, return_exceptions=True)
+            await asyncio.gather(finished, following, *crews, return_exceptions=True)
 
     async def _crew(self) -> None:
         """Keep one worker running, with as many lanes as it has slots, until cancelled."""
         while True:
             handle = await self._start()
             try:
-                await self._lanes(handle)
+                with self._meter.worker():
+                    await self._lanes(handle)
             finally:
                 await handle.stop()
 
@@ -182,24 +202,29 @@ class _Batch:
     async def _lanes(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""
         retired = asyncio.Event()
-        lanes = [asyncio.create_task(self._lane(handle, retired)) for _ in range(handle.slots)]
-        try:
-            await asyncio.gather(*lanes)
-        finally:
-            for lane in lanes:
-                lane.cancel()
-            await asyncio.gather(*lanes, return_exceptions=True)
+        with self._in_flight.worker(handle.slots) as places:
+            lanes = [
+                asyncio.create_task(self._lane(handle, places, retired))
+                for _ in range(handle.slots)
+            ]
+            try:
+                await asyncio.gather(*lanes)
+            finally:
+                for lane in lanes:
+                    lane.cancel()
+                await asyncio.gather(*lanes, return_exceptions=True)
 
-    async def _lane(self, handle: WorkerHandle, retired: asyncio.Event) -> None:
+    async def _lane(self, handle: WorkerHandle, places: Places, retired: asyncio.Event) -> None:
         while not retired.is_set():
-            assignment = await self._next(retired)
-            if assignment is None:
-                return
-            if retired.is_set():
-                self._queue.put_nowait(assignment)
-            elif not await self._play(handle, assignment):
-                retired.set()
-            self._queue.task_done()
+            async with places.place():
+                assignment = await self._next(retired)
+                if assignment is None:
+                    return
+                if retired.is_set():
+                    self._queue.put_nowait(assignment)
+                elif not await self._play(handle, assignment):
+                    retired.set()
+                self._queue.task_done()
 
     async def _next(self, retired: asyncio.Event) -> Assignment | None:
         """The next assignment; None when the worker is retired while it waits for one."""
@@ -218,13 +243,16 @@ class _Batch:
         """Play one episode and deal with what came of it; False: the worker must be replaced."""
         limit, started = self._episode_seconds, datetime.now(UTC)
         try:
-            result = await asyncio.wait_for(handle.run(assignment), limit)
+            with self._meter.episode():
+                result = await asyncio.wait_for(handle.run(assignment), limit)
         except WorkerDied as died:
             self._again(assignment, f"the worker died: {died}", started)
             return False
         except TimeoutError:
             self._again(assignment, f"no end after {limit:g} s", started)
             return False
+        self._meter.add(result)
+        self._in_flight.note_memory(result.memory_bytes)
         self._settle(assignment, result, started)
         return result.memory_bytes <= self._config.runner.worker_memory_bytes
 

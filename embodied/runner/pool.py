@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from embodied.config import RunConfig
-from embodied.errors import ConfigError, EmbodiedError
+from embodied.errors import ConfigError, EmbodiedError, RunError
+from embodied.policies.factory import api_keys
+from embodied.runner.in_flight import most_episodes
 from embodied.runner.worker import Assignment, Result, Worker
 from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+
+_POLL_SECONDS = 0.5
+_NOTICE_SECONDS = 30.0
+"""How long a worker waits for room until the user is told."""
+_NODE_HINT = (
+    ". Is the same embodied-codeact, with the same extras and plugins, installed on every node? "
+    "The logs of Ray on the node say more"
+)
+
+_log = logging.getLogger(__name__)
 
 
 class RayPool(Pool):
@@ -24,6 +38,9 @@ class RayPool(Pool):
         self.size = config.runner.workers
         self._ray = _import_ray()
         self._any_started = False
+        self._placed: set[_RayHandle] = set()
+        self._last_left = time.monotonic()
+        self._noticed = False
         self._started_here = not self._ray.is_initialized()
         if self._started_here:
             self._connect()
@@ -37,6 +54,10 @@ class RayPool(Pool):
             options = {
                 "address": "local",
                 "num_cpus": cpus,
+                "resources": {
+                    name: amount * runner.workers
+                    for name, amount in runner.resources_per_worker.items()
+                },
                 "include_dashboard": False,
                 "object_store_memory": 128 * 1024 * 1024,
             }
@@ -45,21 +66,31 @@ class RayPool(Pool):
                 self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = runner.ray_address or "this machine"
-            raise ConfigError(f"Ray cannot be reached or started on {where}: {error}") from error
+            hint = "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
+            raise ConfigError(
+                f"Ray cannot be reached or started on {where}: {error}"
+                f"{hint if runner.ray_address else ''}"
+            ) from error
 
     async def start_worker(self) -> WorkerHandle:
-        """An actor, once Ray has placed it and it has set itself up."""
+        """An actor, once Ray has placed it and it has set itself up.
+
+        Where the cluster has no room for it, this waits: as long as others play, else for
+        `start_seconds`.
+        """
         runner = self._config.runner
         actor = self._actor.options(
             num_cpus=runner.cpus_per_worker,
-            max_concurrency=max(2, runner.episodes_per_worker + 1),
+            resources=dict(runner.resources_per_worker),
+            scheduling_strategy="SPREAD",
+            max_concurrency=most_episodes(runner.episodes_per_worker) + 1,
             max_restarts=0,
         ).remote(self._config)
-        handle = _RayHandle(self._ray, actor)
+        handle = _RayHandle(self._ray, actor, self._leave)
         try:
-            handle.slots = await asyncio.wait_for(
-                handle.get(actor.start.remote()), runner.start_seconds
-            )
+            await self._place(handle)
+            start = handle.start(api_keys(self._config))
+            await asyncio.wait_for(start, runner.start_seconds)
         except TimeoutError:
             await handle.stop()
             raise self._late() from None
@@ -69,13 +100,60 @@ class RayPool(Pool):
         self._any_started = True
         return handle
 
-    def _late(self) -> Exception:
-        """What a start that took too long means: of the first worker, a cluster that cannot."""
+    async def _place(self, handle: _RayHandle) -> None:
+        """Wait until Ray has found room for a worker.
+
+        Raises:
+            RunError: there is none for any worker, for `start_seconds`.
+        """
+        placing = asyncio.create_task(handle.placed())
+        since = time.monotonic()
+        try:
+            while not (await asyncio.wait([placing], timeout=_POLL_SECONDS))[0]:
+                self._check_room(since)
+            await placing
+        except WorkerDied as died:
+            hint = _NODE_HINT if self._config.runner.ray_address else ""
+            raise WorkerDied(f"{died}{hint}") from died
+        finally:
+            placing.cancel()
+        self._placed.add(handle)
+        self._noticed = False
+
+    def _check_room(self, since: float) -> None:
+        now, patience = time.monotonic(), self._config.runner.start_seconds
+        if not self._placed and now - self._last_left > patience:
+            raise RunError(
+                f"Ray started no worker within {patience:g} s (runner.start_seconds): "
+                f"{self._room()}"
+            )
+        if now - since > _NOTICE_SECONDS and not self._noticed:
+            self._noticed = True
+            _log.warning(
+                "%d of %d workers run, Ray has not started more for %g s: %s",
+                *(len(self._placed), self.size, _NOTICE_SECONDS, self._room()),
+            )
+
+    def _room(self) -> str:
+        """What a worker needs, and what the cluster has of it."""
         runner = self._config.runner
-        message = (
-            f"Ray did not start a worker within {runner.start_seconds:g} s; the cluster has "
-            f"{self._ray.cluster_resources()}, a worker needs {runner.cpus_per_worker:g} CPU"
+        needs = {"CPU": runner.cpus_per_worker, **runner.resources_per_worker}
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        fit = sum(all(node.get(name, 0) >= needs[name] for name in needs) for node in nodes)
+        free = self._ray.available_resources()
+        return (
+            f"a worker needs {_amounts(needs)}; {fit} of {len(nodes)} nodes have as much, and "
+            f"{_amounts({name: free.get(name, 0) for name in needs})} are free in all"
         )
+
+    def _leave(self, handle: _RayHandle) -> None:
+        self._placed.discard(handle)
+        self._last_left = time.monotonic()
+
+    def _late(self) -> Exception:
+        """What a start that took too long means: of the first worker, that none will do better."""
+        seconds = self._config.runner.start_seconds
+        message = f"a worker did not start within {seconds:g} s (runner.start_seconds)"
         return WorkerDied(message) if self._any_started else ConfigError(message)
 
     def close(self) -> None:
@@ -85,10 +163,25 @@ class RayPool(Pool):
 
 
 class _RayHandle(WorkerHandle):
-    def __init__(self, ray: Any, actor: Any) -> None:
+    def __init__(self, ray: Any, actor: Any, left: Callable[[_RayHandle], None]) -> None:
         self._ray = ray
         self._actor = actor
+        self._left = left
+        self._host = ""
         self.slots = 1
+
+    async def placed(self) -> None:
+        """Wait for the worker's process."""
+        self._host = await self.get(self._actor.host.remote())
+
+    async def start(self, keys: dict[str, str]) -> None:
+        """Set the worker up."""
+        # An argument of a call goes straight to the worker; the cluster keeps those of an actor.
+        try:
+            self.slots = await self.get(self._actor.start.remote(keys))
+        except EmbodiedError as error:
+            error.args = (f"on the node {self._host}: {error}",)
+            raise
 
     async def get(self, reference: Any) -> Any:
         """The value of an object reference."""
@@ -100,12 +193,22 @@ class _RayHandle(WorkerHandle):
                 raise cause from None
             raise ConfigError(f"a worker failed: {cause!r}") from error
         except self._ray.exceptions.RayError as error:
-            raise WorkerDied(_first_line(error)) from error
+            raise WorkerDied(self._cause(error)) from error
+
+    def _cause(self, error: Exception) -> str:
+        """Why a worker is gone. Without ids and addresses, so that reports can count causes."""
+        if isinstance(error, self._ray.exceptions.ActorUnavailableError):
+            return "it cannot be reached"
+        text = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
+        if getattr(error, "actor_init_failed", False):
+            return text[-1]
+        return text[min(1, len(text) - 1)].partition(". ")[0]
 
     async def run(self, assignment: Assignment) -> Result:
         return await self.get(self._actor.run.remote(assignment))  # type: ignore[no-any-return]
 
     async def stop(self) -> None:
+        self._left(self)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
 
@@ -121,8 +224,8 @@ def _signal_kept(number: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _amounts(resources: dict[str, float]) -> str:
+    return ", ".join(f"{amount:g} {name}" for name, amount in resources.items())
 
 
 def _import_ray() -> Any:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -16,6 +19,7 @@ from embodied.errors import ConfigError, DataError, EmbodiedError
 from embodied.interpreter import Interpreters
 from embodied.policies.factory import PolicyFactory
 from embodied.registry import controller_name, make_controller, make_environment
+from embodied.runner.in_flight import most_episodes
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
@@ -66,12 +70,21 @@ class Worker:
     _policies: PolicyFactory | None = None
     _interpreters: Interpreters | None = None
 
-    async def start(self) -> int:
+    async def host(self) -> str:
+        """The name of the machine that it runs on."""
+        return socket.gethostname()
+
+    async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """Set up what all episodes need; returns how many it can play at a time.
+
+        Args:
+            keys: API keys by the variables that hold them, for a worker whose environment lacks
+                them.
 
         Raises:
             EmbodiedError: environment or policy cannot be set up.
         """
+        os.environ.update(keys or {})
         self._policies = PolicyFactory(self.config)
         unconfined = self.config.runner.allow_unconfined
         self._interpreters = Interpreters(allow_unconfined=unconfined)
@@ -80,7 +93,7 @@ class Worker:
         if self.config.policy.name == "human":
             return 1
         bound = seat.environment.capabilities.per_process
-        wanted = self.config.runner.episodes_per_worker
+        wanted = most_episodes(self.config.runner.episodes_per_worker)
         return wanted if bound is None else min(bound, wanted)
 
     async def run(self, assignment: Assignment) -> Result:

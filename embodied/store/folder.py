@@ -4,6 +4,7 @@ protocol.yaml            the RunProtocol; a folder that has it is a run
 config.yaml              what the run was started with, so that it can be started again
 episodes/00000.jsonl …   the shards: one trajectory a line. They are the truth
 index.jsonl              one summary a line, rebuilt from the shards whenever it does not fit them
+throughput/00000.json …  what each sitting, one process's work on the run, has measured
 .lock                    held by the process that writes
 """
 
@@ -33,9 +34,10 @@ YAML_DEPTH = 50
 _PROTOCOL = "protocol.yaml"
 _CONFIG = "config.yaml"
 _EPISODES = "episodes"
+_THROUGHPUT = "throughput"
 _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
-_SHARD_NAME = re.compile(r"(\d{5})\.jsonl")
+_NUMBER = re.compile(r"\d{5}")
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -60,11 +62,21 @@ def shard_path(folder: Path, number: int) -> Path:
 
 def shard_numbers(folder: Path) -> list[int]:
     """The numbers of the shards that there are, in order."""
-    episodes = _no_link(folder / _EPISODES)
-    if not episodes.is_dir():
-        return []
-    names = (_SHARD_NAME.fullmatch(path.name) for path in episodes.iterdir())
-    return sorted(int(name[1]) for name in names if name)
+    return _numbers(folder / _EPISODES, ".jsonl")
+
+
+def sitting_path(folder: Path, number: int) -> Path:
+    """What a sitting has measured.
+
+    Raises:
+        RunError: it is a symbolic link.
+    """
+    return _no_link(folder / _THROUGHPUT / f"{number:05d}.json")
+
+
+def sitting_numbers(folder: Path) -> list[int]:
+    """The numbers of the sittings that there are, in order."""
+    return _numbers(folder / _THROUGHPUT, ".json")
 
 
 def is_run(folder: Path) -> bool:
@@ -180,12 +192,13 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def make_episodes_folder(folder: Path) -> None:
-    """Make the folder of the shards, unless it is there."""
-    episodes = _no_link(folder / _EPISODES)
-    if not episodes.is_dir():
-        episodes.mkdir()
-        sync_folder(folder)
+def make_folders(folder: Path) -> None:
+    """Make the folders of shards and sittings, unless they are there."""
+    for name in (_EPISODES, _THROUGHPUT):
+        inner = _no_link(folder / name)
+        if not inner.is_dir():
+            inner.mkdir()
+            sync_folder(folder)
 
 
 def read_protocol(folder: Path) -> RunProtocol:
@@ -227,6 +240,14 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
         ConfigError: it holds values that YAML has no words for.
     """
     _write_yaml(folder / _CONFIG, config)
+
+
+def _numbers(folder: Path, suffix: str) -> list[int]:
+    """The numbers that files of a kind have as names."""
+    if not _no_link(folder).is_dir():
+        return []
+    names = (path.stem for path in folder.iterdir() if path.suffix == suffix)
+    return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
 
 
 def _no_link(path: Path) -> Path:

@@ -13,6 +13,7 @@ from embodied.protocol import RunProtocol
 from embodied.store.folder import existing_run, open_file, read_config, read_protocol, shard_path
 from embodied.store.index import Damage, walk
 from embodied.store.lines import BadLineError, decode, line_number
+from embodied.store.sitting import Sitting, read_sittings
 from embodied.store.summary import Place, Summary
 from embodied.trajectory import Outcome, Trajectory
 
@@ -95,11 +96,15 @@ class RunReader:
                 return trajectory
         raise RunError(f"{self.folder} has no episode {episode_id!r}")
 
+    def sittings(self) -> list[Sitting]:
+        """What each process measured that worked on the run, in their order."""
+        return read_sittings(self.folder)
+
     def report(self) -> Report:
         """The figures of the run so far."""
         from embodied.report.metrics import compute
 
-        report = compute(self.summaries())
+        report = compute(self.summaries(), self.sittings())
         return report.model_copy(update={"damaged_lines": len(self._damaged)})
 
     def _walk(self) -> Iterator[Summary]:

@@ -16,13 +16,14 @@ from embodied.store.folder import (
     index_path,
     is_run,
     locked,
-    make_episodes_folder,
+    make_folders,
     prepare_folder,
     read_config,
     read_protocol,
     replacing,
     shard_numbers,
     shard_path,
+    sitting_numbers,
     sync_folder,
     write_config,
     write_protocol,
@@ -30,6 +31,7 @@ from embodied.store.folder import (
 )
 from embodied.store.index import Damage, index_line, walk
 from embodied.store.lines import Appender, encode, repair_end
+from embodied.store.sitting import Sitting, write_sitting
 from embodied.store.summary import Place, summarize
 from embodied.trajectory import Outcome, Trajectory
 
@@ -66,6 +68,7 @@ class RunStore(Closing):
             self._recover()
             self._index = resources.enter_context(closing(Appender(index_path(folder))))
             self._number = max(shard_numbers(folder), default=0)
+            self._sitting = max(sitting_numbers(folder), default=-1) + 1
             self._shard = self._open_shard(self._number)
         resources.callback(self._close_shard)
         self._resources = resources.pop_all()
@@ -142,13 +145,22 @@ class RunStore(Closing):
             self._index.append(index_line(summarize(stored, place, line)), sync=False)
         return True
 
+    def keep(self, sitting: Sitting) -> None:
+        """Store what the sitting that opened the run has measured, in place of what it had before.
+
+        Raises:
+            RunError: the disk is full or broken; what it had measured before is kept.
+        """
+        with writing(self.folder):
+            write_sitting(self.folder, self._sitting, sitting)
+
     def close(self) -> None:
         """Close the files and let other writers in; calling it again does nothing."""
         self._resources.close()
 
     def _recover(self) -> None:
         """Repair the last shard and write the index anew."""
-        make_episodes_folder(self.folder)
+        make_folders(self.folder)
         numbers = shard_numbers(self.folder)
         if numbers:
             repair_end(shard_path(self.folder, numbers[-1]))

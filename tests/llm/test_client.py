@@ -728,6 +728,19 @@ async def test_a_wrong_model_is_answered_with_the_right_ones() -> None:
     assert "vllm serve big" in str(caught)
 
 
+@pytest.mark.parametrize(
+    ("models", "cause"),
+    [(None, "HTTP 404"), (answer({}, 503), "HTTP 503"), (hang_up, "not enough data to satisfy content length")],
+)
+async def test_a_model_that_is_missing_for_once_is_asked_again(
+    models: Answer | None, cause: str
+) -> None:
+    missing = answer(error("The model `tiny` does not exist.", 404), 404)
+    async with FakeServer(missing, GOOD, models=models).client() as (client, _):
+        (met,) = (await ask(client)).retries
+    assert met.startswith(cause)
+
+
 @pytest.mark.parametrize("models", [answer({"detail": "Not Found"}, 404), raw(b"hm"), silence])
 async def test_a_wrong_address_is_called_so(models: Answer) -> None:
     server = FakeServer(answer({"detail": "Not Found"}, 404), models=models)

@@ -148,6 +148,7 @@ def test_the_json_has_the_documented_keys() -> None:
         "infrastructure_causes",
         "retries",
         "llm_retries",
+        "throughput",
         "damaged_lines",
     }
     assert report["turns"] == {"total": 4, "mean": 4.0, "mean_of_successes": 4.0}

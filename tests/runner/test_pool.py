@@ -1,16 +1,22 @@
-"""What the Ray pool makes of a worker that does not start."""
+"""What the Ray pool makes of workers that find no room or do not start; how keys reach them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from embodied import ConfigError
+from embodied import ConfigError, DataError, RunError
 from embodied.config import RunConfig
+from embodied.runner import pool as pool_module
 from embodied.runner.pool import RayPool
 from embodied.runner.workers import WorkerDied
 
@@ -20,43 +26,142 @@ class NoError(Exception):
 
 
 class FakeRay:
-    """As much of Ray as a pool needs; its actors take so long to start."""
+    """As much of Ray as a pool needs: so much room, and actors that take so long to start."""
 
     exceptions = SimpleNamespace(RayTaskError=NoError, RayError=NoError)
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.killed = 0
+        self.room = asyncio.Semaphore(99)
+        self.options: dict[str, Any] = {}
 
     def is_initialized(self) -> bool:
         return True
 
     def remote(self, cls: type) -> SimpleNamespace:
-        actor = SimpleNamespace(start=SimpleNamespace(remote=self._start))
-        return SimpleNamespace(
-            options=lambda **options: SimpleNamespace(remote=lambda config: actor)
+        methods = {"host": self._placed, "start": self._start}
+        actor = SimpleNamespace(
+            **{name: SimpleNamespace(remote=method) for name, method in methods.items()}
         )
 
-    def _start(self) -> Awaitable[int]:
+        def options(**options: Any) -> SimpleNamespace:
+            self.options = options
+            return SimpleNamespace(remote=lambda config: actor)
+
+        return SimpleNamespace(options=options)
+
+    def _placed(self) -> Awaitable[bool]:
+        return self.room.acquire()
+
+    def _start(self, keys: dict[str, str]) -> Awaitable[int]:
         return asyncio.sleep(self.seconds, 1)
 
     def kill(self, actor: Any, no_restart: bool) -> None:
         self.killed += 1
 
-    def cluster_resources(self) -> dict[str, float]:
-        return {"CPU": 1.0}
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False}]
+
+    def available_resources(self) -> dict[str, float]:
+        return {"CPU": 0.5}
 
 
-async def test_a_start_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
     ray = FakeRay()
-    monkeypatch.setattr("embodied.runner.pool._import_ray", lambda: ray)
-    pool = RayPool(RunConfig.model_validate({"runner": {"start_seconds": 0.05}}))
+    monkeypatch.setattr(pool_module, "_import_ray", lambda: ray)
+    monkeypatch.setattr(pool_module, "_POLL_SECONDS", 0.01)
+    return ray
+
+
+def make_pool(**runner: Any) -> RayPool:
+    return RayPool(RunConfig.model_validate({"runner": {"start_seconds": 0.05, **runner}}))
+
+
+async def test_a_start_that_takes_too_long(ray: FakeRay) -> None:
+    pool = make_pool()
     ray.seconds = 5
-    with pytest.raises(ConfigError, match=r"did not start a worker within 0\.05 s"):
+    with pytest.raises(ConfigError, match=r"did not start within 0\.05 s"):
         await pool.start_worker()
     ray.seconds = 0
     await pool.start_worker()
     ray.seconds = 5
-    with pytest.raises(WorkerDied, match=r"did not start a worker within 0\.05 s"):
+    with pytest.raises(WorkerDied, match=r"did not start within 0\.05 s"):
         await pool.start_worker()
     assert ray.killed == 2
+
+
+async def test_a_cluster_without_room_for_any_worker_ends_the_run(ray: FakeRay) -> None:
+    ray.room = asyncio.Semaphore(0)
+    with pytest.raises(RunError) as raised:
+        await make_pool(cpus_per_worker=4, resources_per_worker={"arm": 1}).start_worker()
+    assert str(raised.value) == (
+        "Ray started no worker within 0.05 s (runner.start_seconds): a worker needs 4 CPU, 1 arm; "
+        "0 of 1 nodes have as much, and 0.5 CPU, 0 arm are free in all"
+    )
+    assert ray.options["resources"] == {"arm": 1}
+
+
+async def test_a_worker_waits_for_room_as_long_as_another_plays(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pool_module, "_NOTICE_SECONDS", 0.1)
+    ray.room = asyncio.Semaphore(1)
+    pool = make_pool()
+    playing = await pool.start_worker()
+    waiting = asyncio.create_task(pool.start_worker())
+    with caplog.at_level(logging.WARNING):
+        await asyncio.wait([waiting], timeout=0.3)
+    assert not waiting.done()
+    assert ["1 of 2 workers run" in line for line in caplog.messages] == [True]
+    ray.room.release()
+    await (await waiting).stop()
+    await playing.stop()
+    with pytest.raises(RunError, match="Ray started no worker"):
+        await pool.start_worker()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """A Ray cluster that runs before there is a key; the folder of all that it writes."""
+    ray = pytest.importorskip("ray", reason="needs ray: pip install 'embodied-codeact[ray]'")
+    with tempfile.TemporaryDirectory(prefix="ray") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        ray.init(
+            address="local",
+            num_cpus=1,
+            include_dashboard=False,
+            object_store_memory=100 * 1024**2,
+            _temp_dir=folder,
+        )
+        yield Path(folder)
+        ray.shutdown()
+
+
+def asking(model: dict[str, Any], data: Path) -> RunConfig:
+    """The configuration of a run that asks a model."""
+    environment = {"options": {"data": str(data)}}
+    settings = {"policy": {"name": "llm"}, "llm": model, "environment": environment}
+    return RunConfig.model_validate(settings)
+
+
+async def test_workers_get_the_keys_of_the_driver_and_nothing_writes_them_down(
+    cluster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
+    (tmp_path / "json_2.1.1").mkdir()
+    config = asking({"model": "m", "api_key_environment": "SOME_API_KEY"}, tmp_path)
+    worker: Any = await RayPool(config).start_worker()
+    seen = await worker._actor.__ray_call__.remote(lambda _: os.environ["SOME_API_KEY"])
+    await worker.stop()
+    assert seen == "sk-very-secret"
+    written = [path for path in cluster.rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if b"sk-very-secret" in path.read_bytes()]
+
+
+async def test_a_node_without_the_data_is_named(cluster: Path, tmp_path: Path) -> None:
+    message = f"on the node {socket.gethostname()}: there are no ALFWorld games"
+    with pytest.raises(DataError, match=message):
+        await RayPool(asking({"model": "m"}, tmp_path)).start_worker()

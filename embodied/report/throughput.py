@@ -1,0 +1,152 @@
+"""How fast a run was played, and what kept it busy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from embodied.llm.load import ServerTotals
+from embodied.store.sitting import Sitting
+from embodied.trajectory import Record
+
+
+class MillisecondsPerTurn(Record):
+    """Where the wall time of a turn went, in milliseconds, on average over the scored episodes."""
+
+    policy: float
+    """The wait for the policy's message: of an LLM, for its server."""
+    interpreter: float
+    environment: float
+    framework: float
+
+
+class ServerThroughput(Record):
+    """What the LLM server did, as it says itself, for all who used it meanwhile.
+
+    Rates are None where it gave no figures. Of several servers behind one address, each reading
+    shows another one's figures: these are then of no use, and `restarts` is high.
+    """
+
+    observed_seconds: float
+    """How long it gave figures; the first three figures are means over this time."""
+    busy: float | None
+    """Share of that time in which it worked on at least one sequence, from 0 to 1."""
+    mean_running: float | None
+    """Sequences that it worked on."""
+    mean_waiting: float | None
+    """Requests that it had not begun."""
+    prompt_tokens_per_second: float | None
+    """Over the wall time. llama.cpp counts only those that its cache lacked."""
+    completion_tokens_per_second: float | None
+    """Over the wall time."""
+    prompt_tokens: int
+    completion_tokens: int
+    prefix_cache_hit_rate: float | None
+    """Share of the prompt tokens that it found in its prefix cache, from 0 to 1; None where it does
+    not say."""
+    restarts: int
+    """How often its counters began anew."""
+
+
+class Workers(Record):
+    """The processes that played the episodes."""
+
+    used: int
+    """Most at a time."""
+    replaced: int
+    largest_bytes: int
+    """The largest resident memory that one had after an episode, without its child processes."""
+
+
+class Throughput(Record):
+    """How fast a run was played, over all its sittings.
+
+    A sitting is one process's work on the run. Where none was recorded, all but
+    `milliseconds_per_turn` is 0 or None.
+    """
+
+    sittings: int
+    wall_seconds: float
+    """Of all sittings, from the start of the first worker to the end of the last episode."""
+    episodes: int
+    """That were finished in this time."""
+    episodes_per_hour: float | None
+    turns_per_second: float | None
+    """Turns of finished episodes."""
+    mean_in_flight: float | None
+    """Episodes that were played at a time."""
+    milliseconds_per_turn: MillisecondsPerTurn | None
+    """None where there is no turn."""
+    server: ServerThroughput | None
+    """None where the run has no LLM server."""
+    workers: Workers | None
+
+
+def sum_up(
+    sittings: Sequence[Sitting], turns: int, seconds_of_turns: Mapping[str, float]
+) -> Throughput:
+    """The throughput of a run.
+
+    Args:
+        sittings: of the run.
+        turns: of its scored episodes.
+        seconds_of_turns: wall time of these turns, by the fields of `MillisecondsPerTurn`.
+    """
+    wall = sum(sitting.wall_seconds for sitting in sittings)
+    episodes = sum(sitting.episodes for sitting in sittings)
+    return Throughput(
+        sittings=len(sittings),
+        wall_seconds=wall,
+        episodes=episodes,
+        episodes_per_hour=_rate(3600 * episodes, wall),
+        turns_per_second=_rate(sum(sitting.turns for sitting in sittings), wall),
+        mean_in_flight=_rate(sum(sitting.in_flight_seconds for sitting in sittings), wall),
+        milliseconds_per_turn=_per_turn(turns, seconds_of_turns),
+        server=_server(sittings),
+        workers=_workers(sittings),
+    )
+
+
+def _per_turn(turns: int, seconds: Mapping[str, float]) -> MillisecondsPerTurn | None:
+    if not turns:
+        return None
+    parts = MillisecondsPerTurn.model_fields
+    return MillisecondsPerTurn(**{part: 1000 * seconds[part] / turns for part in parts})
+
+
+def _server(sittings: Sequence[Sitting]) -> ServerThroughput | None:
+    asked = [sitting.server for sitting in sittings if sitting.server is not None]
+    if not asked:
+        return None
+    totals = {name: sum(getattr(s, name) for s in asked) for name in ServerTotals.model_fields}
+    observed = totals["observed_seconds"]
+    wall = sum(
+        sitting.wall_seconds
+        for sitting in sittings
+        if sitting.server is not None and sitting.server.observed_seconds
+    )
+    return ServerThroughput(
+        observed_seconds=observed,
+        busy=_rate(totals["busy_seconds"], observed),
+        mean_running=_rate(totals["running_seconds"], observed),
+        mean_waiting=_rate(totals["waiting_seconds"], observed),
+        prompt_tokens_per_second=_rate(totals["prompt_tokens"], wall),
+        completion_tokens_per_second=_rate(totals["completion_tokens"], wall),
+        prompt_tokens=totals["prompt_tokens"],
+        completion_tokens=totals["completion_tokens"],
+        prefix_cache_hit_rate=_rate(totals["prefix_hits"], totals["prefix_queries"]),
+        restarts=totals["restarts"],
+    )
+
+
+def _workers(sittings: Sequence[Sitting]) -> Workers | None:
+    if not sittings:
+        return None
+    return Workers(
+        used=max(sitting.workers for sitting in sittings),
+        replaced=sum(sitting.replaced_workers for sitting in sittings),
+        largest_bytes=max(sitting.worker_bytes for sitting in sittings),
+    )
+
+
+def _rate(total: float, over: float) -> float | None:
+    return total / over if over else None

@@ -1,0 +1,140 @@
+"""How many episodes are in flight: as many as keep the LLM server full, found by measurement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from embodied.llm.load import ServerTotals
+from embodied.places import Places
+
+START = 16
+"""Episodes that a worker begins with where their number is found by measurement."""
+MOST = 1024
+"""Episodes that it then has at most."""
+
+_SECONDS = 15.0
+"""Time between two adjustments: a few turns, so that the last one shows."""
+_GROWTH = 2.0
+_WORTH = 1.15
+"""By how much more episodes must raise the tokens that the server writes, or they are too many."""
+_QUEUE = 0.05
+"""Requests that wait for each that runs, from which the server counts as full."""
+_LONG_QUEUE = 0.5
+"""The same, from which there are too many episodes: they push each other's prefixes out of the
+server's cache."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def most_episodes(episodes: int | Literal["auto"]) -> int:
+    """How many a worker must bear where it is to hold so many."""
+    return MOST if episodes == "auto" else episodes
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the server did since the last adjustment, on average."""
+
+    running: float
+    waiting: float
+    tokens: float
+    """Written a second."""
+
+    @classmethod
+    def between(cls, before: ServerTotals, after: ServerTotals) -> Measured | None:
+        """From two sums of its readings; None: it gave too few figures."""
+        seconds = after.observed_seconds - before.observed_seconds
+        if seconds < _SECONDS / 2:
+            return None
+        return cls(
+            running=(after.running_seconds - before.running_seconds) / seconds,
+            waiting=(after.waiting_seconds - before.waiting_seconds) / seconds,
+            tokens=(after.completion_tokens - before.completion_tokens) / seconds,
+        )
+
+
+class InFlight:
+    """The places for episodes, as many at each worker.
+
+    Args:
+        episodes: at each worker; `auto`: as many as keep the server full. They are doubled as long
+            as the server writes the more for it and has no queue.
+        worker_bytes: memory that no worker should exceed; it takes part in proportion.
+    """
+
+    def __init__(self, episodes: int | Literal["auto"], worker_bytes: int) -> None:
+        self._adapts = episodes == "auto"
+        self._each = START if episodes == "auto" else episodes
+        self._worker_bytes = worker_bytes
+        self._workers: list[tuple[Places, int]] = []
+        self._largest = 0
+        self._last: tuple[int, float] | None = None
+        self._grows = True
+
+    @property
+    def each(self) -> int:
+        """Episodes at each worker."""
+        return self._each
+
+    @contextmanager
+    def worker(self, slots: int) -> Iterator[Places]:
+        """The places of a worker that bears so many, while it is there."""
+        member = Places(min(slots, self._each)), slots
+        self._workers.append(member)
+        try:
+            yield member[0]
+        finally:
+            self._workers.remove(member)
+
+    def note_memory(self, size: int) -> None:
+        """A worker has so many bytes."""
+        self._largest = max(self._largest, size)
+
+    async def follow(self, totals: ServerTotals | None) -> None:
+        """Adjust to a server until cancelled; `totals` is what its readings add up to."""
+        if totals is None or not self._adapts:
+            return
+        before = totals.model_copy()
+        while True:
+            await asyncio.sleep(_SECONDS)
+            measured = Measured.between(before, totals)
+            if measured is not None:
+                self.adjust(measured)
+            before = totals.model_copy()
+
+    def adjust(self, measured: Measured) -> None:
+        """Have more or fewer episodes, by what the server did with so many."""
+        if measured.waiting > _LONG_QUEUE * measured.running:
+            wanted = measured.running * (1 + _QUEUE) / (measured.running + measured.waiting)
+            taken = sum(places.taken for places, _ in self._workers)
+            self._resize(wanted * taken / max(1, len(self._workers)))
+            self._grows = False
+        elif self._last is not None and measured.tokens < _WORTH * self._last[1]:
+            self._resize(self._last[0])
+            self._grows = False
+        elif self._may_grow(measured):
+            self._last = self._each, measured.tokens
+            self._resize(min(self._each * _GROWTH, MOST))
+            return
+        self._last = None
+
+    def _may_grow(self, measured: Measured) -> bool:
+        return (
+            self._grows
+            and self._each < MOST
+            and measured.waiting < _QUEUE * measured.running
+            and self._largest * _GROWTH <= self._worker_bytes
+            and all(places.taken >= places.size for places, _ in self._workers)
+            and any(slots > self._each for _, slots in self._workers)
+        )
+
+    def _resize(self, each: float) -> None:
+        self._each = max(1, round(each))
+        for places, slots in self._workers:
+            places.resize(min(slots, self._each))
+        _LOG.info("%d episodes in flight at each worker", self._each)
