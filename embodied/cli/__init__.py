@@ -16,10 +16,12 @@ from embodied.cli import (
     config,
     examples,
     generate,
+    model,
     options,
     replay,
     report,
     run,
+    serve,
     simulate_llm,
     tasks,
 )
@@ -45,8 +47,10 @@ app.command("generate")(generate.generate)
 app.command("examples")(examples.examples)
 app.command("replay")(replay.replay)
 app.command("config")(config.config)
+app.command("serve")(serve.serve)
 app.command("simulate-llm")(simulate_llm.simulate_llm)
 app.add_typer(check.app, name="check")
+app.add_typer(model.app, name="model")
 
 
 def main() -> None:

@@ -1,0 +1,109 @@
+"""`embodied serve`: a real LLM server that is kept running."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodied.errors import ConfigError
+from embodied.llm.serving import START_SECONDS, Server
+from embodied.llm.simulated.process import ADDRESS
+
+
+def serve(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- OPTIONS", help="Further options of the engine's."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME-OR-PATH", help="The model, on the hub or on disk.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="vllm, or llamacpp for GGUF files.")] = "vllm",
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8000,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Interpreter of the environment that has the engine. Without it, this one; for "
+            "llamacpp a llama-server on the PATH comes first.",
+        ),
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(help="Instead of an engine, what serves {model} at {host} and {port}."),
+    ] = None,
+    start_seconds: Annotated[
+        float, typer.Option(min=0, help="Longest wait for the first answer of each start.")
+    ] = START_SECONDS,
+    log: Annotated[
+        Path | None, typer.Option(help="File that the engine's output is added to.")
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show the engine's output instead.")
+    ] = False,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Serve only while this command runs, and exit as it does; {model} and {base_url} "
+            "are filled in.",
+        ),
+    ] = None,
+) -> None:
+    """Serve a model, and start the server again when it dies. Runs until it is interrupted.
+
+    \b
+      embodied serve --model Qwen/Qwen3-8B -- --max-model-len 16384
+      embodied serve --model models/smollm2 --python vllm-env/bin/python -- --enforce-eager
+      embodied serve --engine llamacpp --model model.gguf
+      embodied serve --command "embodied simulate-llm --port {port}"
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    server = Server(
+        model,
+        engine=engine,
+        host=host,
+        port=port,
+        python=python,
+        command=command,
+        arguments=arguments or (),
+        start_seconds=start_seconds,
+        log=log,
+        verbose=verbose,
+    )
+    print(f"starting; the server's output goes to {server.log or 'standard error'}", flush=True)
+    try:
+        with server:
+            print(f"{server.model!r} {ADDRESS}{server.base_url}", flush=True)
+            if run is not None:
+                raise typer.Exit(_run(run, server))
+            print(f"use it with: {_run_line(server)}", flush=True)
+            server.wait()
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+def _run(command: str, server: Server) -> int:
+    """The exit code of a command that uses the server."""
+    try:
+        words = shlex.split(command)
+        for name, value in (("{model}", server.model), ("{base_url}", server.base_url)):
+            words = [word.replace(name, value) for word in words]
+        process = subprocess.Popen(words)  # noqa: S603
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--run {command!r} does not start: {error}") from None
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _run_line(server: Server) -> str:
+    settings = ("--llm.model", server.model, "--llm.base_url", server.base_url)
+    return shlex.join(["embodied", "run", "--env", "alfworld", "--policy", "llm", *settings])
