@@ -10,6 +10,7 @@ episodes are played, with generated games. It runs on the same machine, as a pro
   flight; from the first finished episode until no episode was left to start.
 - cpu: time of all cores that a turn takes, in the same window, in all processes but the server:
   driver, Ray, workers, interpreters and simulators.
+- simulator: the part of it that the same resets and steps take alone, played again afterwards.
 - with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
   have finished their last one. A finished episode gives its place to the next one at once.
 - a thread an episode, TextWorld: what a plain thread pool comes to. TextWorld's parsers are not
@@ -71,6 +72,8 @@ class Row:
     """Sequences that the server worked on, between ramp-up and drain."""
     cpu: float
     """Seconds of all processes but the server, of a turn."""
+    simulator: float
+    """Of these, the simulator's."""
 
     @property
     def full(self) -> float:
@@ -110,7 +113,7 @@ class Watch:
             if done == self._episodes:
                 self._seconds = time.perf_counter() - self._started
 
-    def row(self, what: str, in_flight: int) -> Row:
+    def row(self, what: str, in_flight: int, games: Path) -> Row:
         """The figures."""
         turns = [len(trajectory.turns) for trajectory in self.trajectories]
         return Row(
@@ -121,6 +124,7 @@ class Watch:
             self._seconds,
             self._running,
             self._cpu / sum(turns[1 : self._last_starts]),
+            _simulator(self.trajectories[: self._last_starts], games),
         )
 
 
@@ -176,8 +180,8 @@ def _batch(
                 watch.take(trajectory)
 
             with _barrier() if barrier else nullcontext():
-                asyncio.run(run_batch(config, todo, write))
-    return _printed(watch.row(what, in_flight))
+                asyncio.run(run_batch(config, todo, write, store.keep))
+    return _printed(watch.row(what, in_flight, games))
 
 
 def _config(
@@ -298,10 +302,22 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
         with ThreadPoolExecutor(threads) as pool:
             for done in pool.map(lambda a: asyncio.run(play(a.task, a.sample)), todo):
                 watch.take(done)
-    return _printed(watch.row(what, threads))
+    return _printed(watch.row(what, threads, games))
 
 
 # --- figures -------------------------------------------------------------------------------------
+
+
+def _simulator(trajectories: Sequence[Trajectory], games: Path) -> float:
+    """Seconds of CPU of a turn that resets and steps take alone."""
+    environment = make_environment("alfworld", data=str(games))
+    started = time.process_time()
+    for trajectory in trajectories:
+        environment.reset(trajectory.task)
+        for step in trajectory.steps:
+            environment.step(step.command)
+    seconds = time.process_time() - started
+    return seconds / sum(len(trajectory.turns) for trajectory in trajectories)
 
 
 def _cpu(server: ServerProcess) -> float:
@@ -326,7 +342,17 @@ def _printed(row: Row) -> Row:
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(title="Simulated LLM server, 256 sequences of 40 tokens/s")
-    headings = ("", "in flight", "episodes", "turns", "episodes/h", "ratio", "full", "cpu a turn")
+    headings = (
+        "",
+        "in flight",
+        "episodes",
+        "turns",
+        "episodes/h",
+        "ratio",
+        "full",
+        "cpu a turn",
+        "simulator",
+    )
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left", no_wrap=True)
     for row, before in zip(rows, itertools.chain([None], rows), strict=False):
@@ -341,6 +367,7 @@ def _table(rows: Sequence[Row]) -> Table:
             ratio,
             f"{100 * row.full:.1f} %",
             f"{1000 * row.cpu:.1f} ms",
+            f"{1000 * row.simulator:.1f} ms" if "TextWorld" not in row.what else "",
         )
     return table
 

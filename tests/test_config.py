@@ -165,3 +165,23 @@ def test_assignments() -> None:
     for wrong in ("a", "=1", "a=[", "a=" + "[" * 20_000):
         with pytest.raises(ConfigError):
             assignment(wrong)
+
+
+def test_the_configs_that_come_along_are_valid() -> None:
+    files = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+    assert {load_config(file).runner.ray_address for file in files} == {None, "auto"}
+
+
+def test_ray_client_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"(?s)command line:.*ray_address.*with the address `auto`"
+    ):
+        load_config(None, [{"runner": {"ray_address": "ray://head:10001"}}])
+
+
+def test_resources_of_a_worker() -> None:
+    config = load_config(None, [], ["runner.resources_per_worker.simulator=1"])
+    assert config.runner.resources_per_worker == {"simulator": 1}
+    for bad, said in (("CPU=1", "see cpus_per_worker"), ("simulator=0", "greater than 0")):
+        with pytest.raises(ConfigError, match=said):
+            load_config(None, [], [f"runner.resources_per_worker.{bad}"])

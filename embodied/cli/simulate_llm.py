@@ -85,7 +85,9 @@ def simulate_llm(
         time_scale=time_scale,
     )
     faults = Faults([Fault.parse(text) for text in fault or []], seed)
-    server = _server_class()(
+    from embodied.llm.simulated.server import SimulatedServer
+
+    server = SimulatedServer(
         make_answers(answers), profile, faults, model=model, host=host, port=port
     )
     _print_totals(asyncio.run(_serve(server)))
@@ -98,19 +100,6 @@ def _profile(**settings: Any) -> Profile:
         first = error.errors(include_url=False)[0]
         option = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"])
         raise ConfigError(f"{option}{first['msg']}") from None
-
-
-def _server_class() -> type[SimulatedServer]:
-    try:
-        from embodied.llm.simulated.server import SimulatedServer
-    except ModuleNotFoundError as error:
-        if error.name != "aiohttp":
-            raise
-        raise ConfigError(
-            "the simulated LLM needs aiohttp; install it with: "
-            "pip install 'embodied-codeact[simulate]'"
-        ) from None
-    return SimulatedServer
 
 
 async def _serve(server: SimulatedServer) -> Statistics:

@@ -138,7 +138,7 @@ class Failures:
         return ConfigError(
             f"the server at {self._config.base_url} serves: {names}; not {self._config.model!r}. "
             "Set the model to one of these, or start a server with: "
-            f"vllm serve {self._config.model}"
+            f"embodied serve --model {self._config.model}"
         )
 
     def said(self, error: openai.APIStatusError) -> str:
@@ -150,7 +150,7 @@ class Failures:
     @property
     def start_hint(self) -> str:
         """How to start a server."""
-        return f"is the server running? start one with: vllm serve {self._config.model}"
+        return f"is the server running? start one with: embodied serve --model {self._config.model}"
 
     def _no_tools(self, status: int, said: str) -> ConfigError:
         advice = _TOOLS_HINT.format(model=self._config.model)

@@ -6,6 +6,7 @@ Episodes run free of each other: a lane takes the next assignment as soon as its
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 
 from embodied.config import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError, UnstorableError
+from embodied.llm.backoff import backoff
 from embodied.places import Places
 from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
@@ -28,8 +30,11 @@ from embodied.store import Sitting
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
+_LOG = logging.getLogger(__name__)
+
 START_ATTEMPTS = 3
-"""How often in a row one worker may die while it starts, before the run is given up."""
+"""How often in a row one worker may die while it starts, before the run is given up if no other
+worker plays."""
 
 
 def data_version(config: RunConfig) -> dict[str, str]:
@@ -158,6 +163,7 @@ class _Batch:
         runner = config.runner
         self._in_flight = InFlight(runner.episodes_per_worker, runner.worker_memory_bytes)
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
+        self._playing = 0
 
     async def run(self, todo: Iterable[Assignment]) -> None:
         for assignment in todo:
@@ -184,9 +190,11 @@ class _Batch:
         while True:
             handle = await self._start()
             try:
+                self._playing += 1
                 with self._meter.worker():
                     await self._lanes(handle)
             finally:
+                self._playing -= 1
                 await handle.stop()
 
     async def _start(self) -> WorkerHandle:
@@ -196,8 +204,10 @@ class _Batch:
                 return await self._pool.start_worker()
             except WorkerDied as died:
                 failed += 1
-                if failed >= START_ATTEMPTS:
+                if failed >= START_ATTEMPTS and not self._playing:
                     raise RunError(f"workers die while they start: {died}") from died
+                _LOG.warning("a worker died while it started: %s", died)
+                await asyncio.sleep(backoff(failed))
 
     async def _lanes(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""

@@ -232,7 +232,7 @@ def test_no_llm_server(local: list[str], tmp_path: Path) -> None:
         port = free.getsockname()[1]
     message = failed(with_llm(f"http://127.0.0.1:{port}/v1", local, tmp_path))
     assert f"127.0.0.1:{port}" in message
-    assert "vllm serve" in message
+    assert "embodied serve" in message
 
 
 @pytest.mark.parametrize("trouble", ["500", "nonsense", "never"])

@@ -182,5 +182,7 @@ async def test_a_server_that_stays_away_is_named(open_clients: list[LLMClient]) 
         client = LLMClient(config)
         open_clients.append(client)
         await ask_many(client, 3)
-    with pytest.raises(InfrastructureError, match=r"was gone for .*vllm serve simulated"):
+    with pytest.raises(
+        InfrastructureError, match=r"was gone for .*embodied serve --model simulated"
+    ):
         await ask_many(client, 3)

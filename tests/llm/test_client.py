@@ -656,7 +656,7 @@ async def test_a_refused_connection_says_how_to_start_a_server() -> None:
     assert isinstance(caught, InfrastructureError)
     assert str(caught) == (
         f"{url} was gone for 600 s: connection refused; "
-        "is the server running? start one with: vllm serve tiny"
+        "is the server running? start one with: embodied serve --model tiny"
     )
 
 
@@ -725,12 +725,16 @@ async def test_a_wrong_model_is_answered_with_the_right_ones() -> None:
     caught = await failure(server, model="big")
     assert isinstance(caught, ConfigError)
     assert "serves: tiny, other; not 'big'." in str(caught)
-    assert "vllm serve big" in str(caught)
+    assert "embodied serve --model big" in str(caught)
 
 
 @pytest.mark.parametrize(
     ("models", "cause"),
-    [(None, "HTTP 404"), (answer({}, 503), "HTTP 503"), (hang_up, "not enough data to satisfy content length")],
+    [
+        (None, "HTTP 404"),
+        (answer({}, 503), "HTTP 503"),
+        (hang_up, "not enough data to satisfy content length"),
+    ],
 )
 async def test_a_model_that_is_missing_for_once_is_asked_again(
     models: Answer | None, cause: str
@@ -863,7 +867,9 @@ async def test_check_notices_that_nothing_listens() -> None:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         client = LLMClient(LLMConfig(base_url=url, model="tiny"))
-        with pytest.raises(ConfigError, match=r"connect.*start one with: vllm serve tiny"):
+        with pytest.raises(
+            ConfigError, match=r"connect.*start one with: embodied serve --model tiny"
+        ):
             await client.check()
         await client.close()
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from embodied.cli import simulate_llm
 from embodied.errors import ConfigError
 from embodied.llm.simulated import ServerProcess
 from embodied.registry import environment_class
@@ -140,11 +139,3 @@ def test_what_cannot_be_simulated(words: tuple[str, ...], said: str) -> None:
     assert f"the simulated LLM did not start: error: {said}" in str(caught.value).replace(
         "Value error, ", ""
     )
-
-
-def test_aiohttp_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "embodied.llm.simulated.server", raising=False)
-    monkeypatch.delitem(sys.modules, "embodied.llm.simulated.misbehaviour", raising=False)
-    monkeypatch.setitem(sys.modules, "aiohttp", None)
-    with pytest.raises(ConfigError, match=r"pip install 'embodied-codeact\[simulate\]'"):
-        simulate_llm.simulate_llm(answers="fixed:x")

@@ -13,6 +13,7 @@ import pytest
 from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
 from embodied.config import RunConfig, TaskConfig
 from embodied.errors import UnstorableError
+from embodied.runner import batch
 from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
 from embodied.runner.worker import Assignment, Result
 from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
@@ -156,6 +157,27 @@ async def test_workers_that_die_while_they_start() -> None:
 
 async def test_starts_that_fail_are_counted_for_each_worker() -> None:
     assert len(await run(FakePool({}, starts_to_fail=2 * (START_ATTEMPTS - 1)))) == len(TASKS)
+
+
+class OneGoodNode(FakePool):
+    """Starts one worker at a time; any other dies while it starts."""
+
+    refused = 0
+
+    async def start_worker(self) -> WorkerHandle:
+        if self.started > self.stopped:
+            self.refused += 1
+            raise WorkerDied("no such package")
+        return await super().start_worker()
+
+
+async def test_a_node_where_workers_die_does_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batch, "backoff", lambda failures: 0.001)
+    pool = OneGoodNode({HANGS: 1})
+    assert len(await run(pool, episode_seconds=0.3)) == len(TASKS)
+    assert pool.refused > START_ATTEMPTS
 
 
 async def test_an_episode_that_is_given_up_has_a_policy_and_a_time() -> None:

@@ -3,8 +3,7 @@
 It answers OpenAI's chat-completions API with what an expert, a recording or a fixed text says,
 after the time that continuous batching on a stated machine would take, and misbehaves on request.
 So whole episodes, their throughput and their faults can be tried without a GPU. The server is
-`embodied.llm.simulated.server.SimulatedServer`, or `ServerProcess` in a process of its own; both
-need the extra `simulate`.
+`embodied.llm.simulated.server.SimulatedServer`, or `ServerProcess` in a process of its own.
 """
 
 from __future__ import annotations
