@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from embodied import syntax
 from embodied.actions.blocks import split, wrapped
 from embodied.actions.examples import example_call
 from embodied.actions.explain import explain_code
@@ -52,7 +53,7 @@ class CodeFormat(ActionFormat):
     def calls_robot(self, action: str) -> bool:
         """Whether it is Python that calls one of the controller's functions by its name."""
         try:
-            nodes = list(ast.walk(ast.parse(action)))
+            nodes = list(ast.walk(syntax.parse(action)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         called = {

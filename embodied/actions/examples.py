@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from embodied import syntax
 from embodied.actions.arguments import placed
 from embodied.actions.format import Call
 from embodied.actions.literals import enclosed, literal
@@ -60,7 +61,7 @@ def _examples(spec: ActionSpec) -> Iterator[tuple[int, int, Call]]:
 
 def _literal_call(spec: ActionSpec, text: str) -> Call | None:
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = syntax.parse_expression(text).body
         if not isinstance(tree, ast.Call):
             return None
         args = tuple(literal(argument) for argument in tree.args)

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from embodied import syntax
 from embodied.interpreter.session import Output
 from embodied.plain import described, shortened
 from embodied.trajectory import CallRecord, ErrorRecord
@@ -108,7 +109,7 @@ def _stop(output: Output) -> int | None:
 def _not_run(code: str, stop: int | None) -> Iterator[str]:
     """What stands after the statement that stopped; nothing where that is not certain."""
     try:
-        statements = ast.parse(code).body
+        statements = syntax.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     at = [node for node in statements if node.lineno <= (stop or 0) <= (node.end_lineno or 0)]

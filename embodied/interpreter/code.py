@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 
+from embodied import syntax
 from embodied.controller import Controller
 from embodied.interpreter.check import Checker
 from embodied.interpreter.session import Limits, Output, Session
@@ -57,7 +58,7 @@ def parse(code: str) -> ast.Module:
             unreadable numbers are syntax errors, too.
     """
     try:
-        return ast.parse(code)
+        return syntax.parse(code)
     except SyntaxError:
         raise
     except ValueError as error:

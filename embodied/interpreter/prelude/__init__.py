@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from embodied import syntax
+
 GUARDS = ("fits", "shown", "action")
 HELPERS = ("iterators", "ordering", "objects")
 MODULES = (
@@ -208,7 +210,7 @@ def _locals(definition: ast.stmt) -> set[str]:
 
 def _read(file: str) -> ast.Module:
     folder = files(__name__) / "modules" if file in MODULES else files(__name__)
-    tree = ast.parse((folder / f"{file}.py").read_text("utf-8"))
+    tree = syntax.parse((folder / f"{file}.py").read_text("utf-8"))
     tree.body = [node for node in tree.body if not _is_remark(node)]
     for node in ast.walk(tree):
         _strip(node)
@@ -216,7 +218,7 @@ def _read(file: str) -> ast.Module:
 
 
 def _copy(node: ast.stmt) -> ast.stmt:
-    return ast.parse(ast.unparse(node)).body[0]
+    return syntax.parse(ast.unparse(node)).body[0]
 
 
 def _is_remark(node: ast.stmt) -> bool:

@@ -1,0 +1,35 @@
+"""Python's own parser, one thread at a time.
+
+CPython (seen in 3.11.7) counts the depths of the trees that several threads build together, and
+fails with a SystemError when they meet (python/cpython#106905).
+"""
+
+from __future__ import annotations
+
+import ast
+from threading import Lock
+from typing import Any
+
+_ONE_AT_A_TIME = Lock()
+
+
+def parse(code: str | bytes) -> ast.Module:
+    """The syntax tree of code.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: as `ast.parse`.
+    """
+    with _ONE_AT_A_TIME:
+        return ast.parse(code)
+
+
+def parse_expression(code: str | bytes) -> ast.Expression:
+    """The syntax tree of one expression; it raises what `parse` raises."""
+    with _ONE_AT_A_TIME:
+        return ast.parse(code, mode="eval")
+
+
+def literal(code: str | ast.expr) -> Any:
+    """The value of a Python literal; it raises what `ast.literal_eval` raises."""
+    with _ONE_AT_A_TIME:
+        return ast.literal_eval(code)
