@@ -165,6 +165,7 @@ class _Play:
             reasoning=reply.reasoning and shortened(reply.reasoning, MESSAGE_CHARACTERS),
             finish_reason=reply.finish_reason,
             tokens=reply.tokens,
+            served_model=reply.served_model,
             cached=reply.cached,
             llm_retries=list(reply.retries),
             action=move.action,

@@ -29,6 +29,8 @@ class Reply:
     """Why a model's message ends, in its server's word."""
     tokens: TokenRecord | None = None
     """The tokens of the message and what led to it, where a server sends them."""
+    served_model: str | None = None
+    """What a server calls the model that answered, where that is not the name asked for."""
     cached: bool = False
     """Whether it was kept from an earlier run."""
     retries: tuple[str, ...] = ()

@@ -141,6 +141,8 @@ class Turn(Record):
     """Why a model's message ends, in its server's word: `stop`, `length`, …"""
     tokens: TokenRecord | None = None
     """The tokens of the message and what led to it, where they are asked for and sent."""
+    served_model: str | None = None
+    """What the server calls the model that wrote it, where that is not the name asked for."""
     cached: bool = False
     """Whether it was kept from an earlier run, so that no server was asked."""
     llm_retries: list[str] = Field(default_factory=list)

@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import openai
-
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
 from embodied.llm.backoff import backoff
 from embodied.llm.breaker import Breaker
@@ -22,7 +20,7 @@ from embodied.llm.cache import AnswerCache
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.llm.congestion import Entry, Window
-from embodied.llm.connection import TooLarge, cause_words, open_connections, read_key, root_cause
+from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
 from embodied.llm.failures import ADDRESS_HINT, LOAD_HINT, Failures, NoAnswer
 from embodied.llm.wire import UnreadableAnswer, read_completion, read_models, request_body
 from embodied.trajectory import Message
@@ -59,7 +57,7 @@ class LLMClient:
         self._sleep = sleep
         key = read_key(config.api_key_environment)
         self._cache = None if config.cache is None else AnswerCache(config.cache, config.base_url)
-        self._api = open_connections(config, key)
+        self._api = Connections(config, key)
         self._failures = Failures(config, key)
         self._window = Window(config.max_concurrency, sleep=sleep, clock=clock)
         self._breaker = Breaker(
@@ -108,9 +106,9 @@ class LLMClient:
             served = await self._served()
         except NoAnswer as failure:
             raise ConfigError(f"no answer from {url}: {failure}") from None
-        except openai.APIStatusError as error:
+        except Refused as error:
             raise self._failures.unusable(error) or ConfigError(
-                f"{url} does not list its models (HTTP {error.status_code}: "
+                f"{url} does not list its models (HTTP {error.status}: "
                 f"{self._failures.said(error)}); {ADDRESS_HINT}"
             ) from None
         if self.config.model not in served:
@@ -186,12 +184,11 @@ class LLMClient:
             self._breaker.failed()
 
     async def _answer(self, request: dict[str, Any]) -> str:
-        # `chat.completions.create` would spend most of the client's time on checking messages.
-        answer = self._api.post("/chat/completions", cast_to=str, body=request)
+        answer = self._api.post("chat/completions", request)
         with_tools = "tools" in request
         try:
             return await self._fetch(answer, self.config.answer_seconds)
-        except openai.APIStatusError as error:
+        except Refused as error:
             refusal = error
         passing = self._failures.passing(refusal, with_tools=with_tools)
         raise passing or await self._meaning(refusal, with_tools=with_tools)
@@ -202,13 +199,13 @@ class LLMClient:
             await self._models()
         except NoAnswer as failure:
             return failure
-        except openai.APIStatusError as error:
+        except Refused as error:
             passing = self._failures.passing(error, with_tools=False)
             return passing if passing and passing.gone else None
         return None
 
     async def _models(self) -> str:
-        answer = self._api.get("/models", cast_to=str)
+        answer = self._api.get("models")
         return await self._fetch(answer, 1.5 * self.config.connect_seconds)
 
     async def _served(self) -> list[str]:
@@ -219,35 +216,28 @@ class LLMClient:
             raise self._unreadable(error) from None
 
     async def _fetch(self, answer: Awaitable[str], seconds: float) -> str:
-        """Body of a successful answer; an `openai.APIStatusError` is the caller's to explain."""
+        """Body of a successful answer; a `Refused` is the caller's to explain."""
         try:
             async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError:
             cause = f"no whole answer within {seconds:g} s"
             raise NoAnswer(cause, LOAD_HINT, congested=True) from None
-        except openai.APIConnectionError as error:
-            cause = self._no_connection(root_cause(error))
+        except NoConnection as error:
+            cause = self._failures.clean(str(error))
             raise NoAnswer(cause, self._failures.start_hint, gone=True) from None
         except TooLarge as error:
             raise NoAnswer(str(error), ADDRESS_HINT) from None
 
-    def _no_connection(self, cause: BaseException) -> str:
-        if isinstance(cause, TimeoutError):
-            return f"no connection within {self.config.connect_seconds:g} s"
-        return self._failures.clean(cause_words(cause))
-
     def _unreadable(self, error: UnreadableAnswer) -> NoAnswer:
         return NoAnswer(f"{error}: {self._failures.clean(error.content)!r}", ADDRESS_HINT)
 
-    async def _meaning(
-        self, error: openai.APIStatusError, *, with_tools: bool
-    ) -> NoAnswer | EmbodiedError:
+    async def _meaning(self, error: Refused, *, with_tools: bool) -> NoAnswer | EmbodiedError:
         said = self._failures.said(error)
-        if error.status_code == 404:
+        if error.status == 404:
             return await self._not_found(said)
         return self._failures.lasting(error, with_tools=with_tools) or InfrastructureError(
-            f"{self.config.base_url} rejects the request (HTTP {error.status_code}): {said}"
+            f"{self.config.base_url} rejects the request (HTTP {error.status}): {said}"
         )
 
     async def _not_found(self, said: str) -> NoAnswer | ConfigError:
@@ -258,7 +248,7 @@ class LLMClient:
         except NoAnswer as failure:
             if failure.gone:
                 return failure
-        except openai.APIStatusError as error:
+        except Refused as error:
             if passing := self._failures.passing(error, with_tools=False):
                 return passing
         return self._failures.not_found(said, served)

@@ -26,6 +26,8 @@ class Completion:
     """What a thinking model thought; no part of the conversation."""
     tokens: TokenRecord | None = None
     """The tokens of prompt and answer, where the server sends them."""
+    model: str | None = None
+    """What the server calls the model that answered."""
     cached: bool = False
     """Whether it was kept from an earlier run; its tokens are those of then."""
     retries: tuple[str, ...] = ()

@@ -6,10 +6,9 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-import openai
-
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError
 from embodied.llm.config import LLMConfig
+from embodied.llm.connection import Refused
 
 LOAD_HINT = "is the server overloaded? run fewer episodes at once, or allow longer waits"
 ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in /v1"
@@ -80,14 +79,14 @@ class Failures:
         text = " ".join(text.split())
         return text if len(text) <= 300 else f"{text[:300]}…"
 
-    def passing(self, error: openai.APIStatusError, *, with_tools: bool) -> NoAnswer | None:
+    def passing(self, error: Refused, *, with_tools: bool) -> NoAnswer | None:
         """A refusal that may pass; None: it stays, and `lasting` says what it means."""
-        status, said = error.status_code, self.said(error)
+        status, said = error.status, self.said(error)
         if with_tools and _refuses_tools(status, said):
             return None
         if status not in _RETRIED_STATUSES and status < 500:
             return None
-        wait = _retry_after(error.response.headers.get("retry-after", ""))
+        wait = _retry_after(error.headers.get("retry-after", ""))
         return NoAnswer(
             f"HTTP {status}: {said}",
             LOAD_HINT,
@@ -96,26 +95,26 @@ class Failures:
             congested=status in _CONGESTED_STATUSES,
         )
 
-    def lasting(self, error: openai.APIStatusError, *, with_tools: bool) -> EmbodiedError | None:
+    def lasting(self, error: Refused, *, with_tools: bool) -> EmbodiedError | None:
         """A refusal that another attempt meets again; None: no refusal that is known."""
-        status, said = error.status_code, self.said(error)
+        status, said = error.status, self.said(error)
         if with_tools and _refuses_tools(status, said):
             return self._no_tools(status, said)
         if status == 400 and _OVERFLOW.search(f"{error.code} {said}"):
             return self._overflow(said)
         return self.unusable(error)
 
-    def unusable(self, error: openai.APIStatusError) -> ConfigError | None:
+    def unusable(self, error: Refused) -> ConfigError | None:
         """A refusal whatever is asked; None: it is none."""
         url, name, said = self._config.base_url, self._config.api_key_environment, self.said(error)
-        if error.status_code in (401, 403):
+        if error.status in (401, 403):
             key = f"the key in {name}" if self._key else f"requests without a key; {name} is unset"
             return ConfigError(
-                f"{url} refuses {key} (HTTP {error.status_code}: {said}); "
+                f"{url} refuses {key} (HTTP {error.status}: {said}); "
                 f"put a valid key into the environment variable {name}"
             )
-        if error.status_code < 400:
-            place = self.clean(error.response.headers.get("location", "another address"))
+        if error.status < 400:
+            place = self.clean(error.headers.get("location", "another address"))
             return ConfigError(f"{url} redirects to {place}; put the final address into base_url")
         return None
 
@@ -141,11 +140,9 @@ class Failures:
             f"embodied serve --model {self._config.model}"
         )
 
-    def said(self, error: openai.APIStatusError) -> str:
+    def said(self, error: Refused) -> str:
         """What the server says of a refusal."""
-        body = error.body
-        message = body.get("message") if isinstance(body, dict) else None
-        return self.clean(str(message or body or "nothing said"))
+        return self.clean(error.said)
 
     @property
     def start_hint(self) -> str:

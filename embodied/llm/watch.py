@@ -8,11 +8,10 @@ import time
 from types import TracebackType
 from typing import Self
 
-import openai
 from prometheus_client.parser import text_string_to_metric_families
 
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import open_connections, read_key
+from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
 from embodied.llm.load import ServerLoad, ServerTotals
 
 _VLLM = {
@@ -100,7 +99,7 @@ class ServerWatch:
         self.latest = None
         self.totals = ServerTotals()
         self._url = config.base_url.removesuffix("/v1") + "/metrics"
-        self._api = open_connections(config, read_key(config.api_key_environment))
+        self._api = Connections(config, read_key(config.api_key_environment))
         self._every = every
         self._before: tuple[float, ServerLoad] | None = None
 
@@ -142,7 +141,7 @@ class ServerWatch:
     async def _load(self) -> ServerLoad | None:
         try:
             async with asyncio.timeout(_READING_SECONDS):
-                page = await self._api.get(self._url, cast_to=str)
+                page = await self._api.get(self._url)
             return read_metrics(page)
-        except (openai.OpenAIError, TimeoutError, ValueError):
+        except (NoConnection, Refused, TooLarge, TimeoutError, ValueError):
             return None

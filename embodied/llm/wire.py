@@ -19,6 +19,7 @@ from embodied.plain import shortened
 from embodied.trajectory import Message, TokenRecord, Usage
 
 _LONGEST_REASON = 100
+_LONGEST_NAME = 200
 
 
 class UnreadableAnswer(Exception):  # noqa: N818 - one answer of a server, not yet an error
@@ -98,6 +99,7 @@ def read_completion(content: str, taken: set[str] | None, *, tokens: bool = Fals
         unusable_calls=unusable,
         tokens=answer.tokens if tokens else None,
         reasoning="\n".join(filter(None, (choice.message.thoughts, thoughts))) or None,
+        model=shortened(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
     )
 
 
@@ -172,6 +174,7 @@ class _Choice(_Part):
 class _Answer(_Part):
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
+    model: object = None
     prompt_token_ids: object = None
 
     @property

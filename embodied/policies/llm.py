@@ -59,6 +59,7 @@ class LLMPolicy(Policy):
         completion = await self._client.complete(
             messages, seed=seed, tools=self._tools, schema=self._schema
         )
+        served = completion.model
         return Reply(
             completion.content,
             completion.usage,
@@ -67,6 +68,7 @@ class LLMPolicy(Policy):
             reasoning=completion.reasoning,
             finish_reason=completion.finish_reason,
             tokens=completion.tokens,
+            served_model=None if served == self._client.config.model else served,
             cached=completion.cached,
             retries=completion.retries,
         )

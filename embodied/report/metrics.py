@@ -113,6 +113,9 @@ class Report(Figures):
     llm_retries: dict[str, int]
     """Requests to models that failed and were sent again, of all episodes, by cause, the most
     frequent first."""
+    served_models: dict[str, int]
+    """Messages that a server gave under another model's name than that asked for, by this name, the
+    most frequent first."""
     throughput: Throughput
     """How fast the run was played."""
     damaged_lines: int = Field(default=0)
@@ -123,11 +126,13 @@ def compute(summaries: Iterable[Summary], sittings: Sequence[Sitting] = ()) -> R
     """The report on some episodes and sittings of a run; episodes are read once and not kept."""
     everything, kinds = _Tally(), dict[str, _Tally]()
     causes, retries, llm_retries = Counter[str](), Counter[str](), Counter[str]()
+    served_models = Counter[str]()
     for summary in summaries:
         everything.add(summary)
         kinds.setdefault(summary.kind, _Tally()).add(summary)
         retries.update(summary.retries)
         llm_retries.update(summary.llm_retries)
+        served_models.update(summary.served_models)
         if summary.outcome is Outcome.INFRASTRUCTURE_ERROR:
             causes[summary.error or "unknown"] += 1
     return Report(
@@ -136,6 +141,7 @@ def compute(summaries: Iterable[Summary], sittings: Sequence[Sitting] = ()) -> R
         infrastructure_causes=dict(causes.most_common()),
         retries=dict(retries.most_common()),
         llm_retries=dict(llm_retries.most_common()),
+        served_models=dict(served_models.most_common()),
         throughput=sum_up(sittings, everything.counts["turns"], everything.seconds),
     )
 

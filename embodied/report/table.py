@@ -81,6 +81,7 @@ def _notes(report: Report) -> Iterator[Text]:
     yield from _causes("Infrastructure errors, not scored", report.infrastructure_causes)
     yield from _causes("Retries", report.retries)
     yield from _causes("Requests to models that were sent again", report.llm_retries)
+    yield from _causes("Messages under another model's name", report.served_models)
     yield from _causes("Truncated, by limit", report.truncated)
     yield from _throughput(report.throughput)
     if report.damaged_lines:

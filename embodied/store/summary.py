@@ -74,6 +74,8 @@ class Summary(Record):
     attempts: NonNegativeInt = 1
     retries: list[str] = Field(default_factory=list)
     """Why earlier attempts were given up, each shortened."""
+    served_models: dict[str, NonNegativeInt]
+    """Messages of models under other names than that asked for, by these names, shortened."""
     llm_retries: dict[str, NonNegativeInt]
     """Requests for messages and comments that failed and were sent again, by `kind_of_failure`."""
     shard: NonNegativeInt
@@ -121,6 +123,9 @@ def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
         seconds=_seconds(trajectory),
         attempts=trajectory.attempts,
         retries=[shorten(reason) for reason in trajectory.retries],
+        served_models=Counter(
+            shorten(turn.served_model) for turn in trajectory.turns if turn.served_model
+        ),
         llm_retries=Counter(
             kind_of_failure(cause) for turn in trajectory.turns for cause in turn.llm_retries
         ),

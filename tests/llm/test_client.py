@@ -232,12 +232,12 @@ async def test_tokens_and_a_schema_are_asked_for_where_they_are_wanted() -> None
 async def test_the_key_comes_from_the_named_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", f"{KEY}\n")
     monkeypatch.delenv("OTHER_KEY", raising=False)
-    for name, sent in (("MY_KEY", KEY), ("OTHER_KEY", "EMPTY")):
+    for name, sent in (("MY_KEY", f"Bearer {KEY}"), ("OTHER_KEY", None)):
         server = FakeServer(GOOD)
         async with server.client(api_key_environment=name) as (client, _):
             await ask(client)
             assert KEY not in repr(client.config)
-        assert server.headers[0]["Authorization"] == f"Bearer {sent}"
+        assert server.headers[0].get("Authorization") == sent
 
 
 def test_a_key_of_strange_characters_is_refused_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -610,7 +610,7 @@ async def test_nobody_waits_for_hours() -> None:
         (answer(completion(None, None)), "without content that does not say why"),
         (raw(gzip.compress(b"0" * 50_000_000), content_encoding="gzip"), "Invalid JSON"),
         (flood, "an answer of more than 10 MB"),
-        (hang_up, "not enough data to satisfy content length"),
+        (hang_up, "the answer broke off"),
         (no_http, "bad status line"),
         (raw(b"oops", 500, content_type="text/plain; charset=base64"), "HTTP 500: oops"),
         (raw(b"[" * 100_000, 500), "HTTP 500: [[["),
@@ -733,7 +733,7 @@ async def test_a_wrong_model_is_answered_with_the_right_ones() -> None:
     [
         (None, "HTTP 404"),
         (answer({}, 503), "HTTP 503"),
-        (hang_up, "not enough data to satisfy content length"),
+        (hang_up, "the answer broke off"),
     ],
 )
 async def test_a_model_that_is_missing_for_once_is_asked_again(
@@ -842,7 +842,7 @@ async def test_check_is_content_with_a_served_model() -> None:
         (silence, "no whole answer within 0.75 s"),
         (drip, "no whole answer within 0.75 s"),
         (flood, "more than 10 MB"),
-        (hang_up, "not enough data to satisfy content length"),
+        (hang_up, "the answer broke off"),
     ],
 )
 async def test_check_says_what_is_wrong(models: Answer, said: str) -> None:

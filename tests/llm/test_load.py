@@ -267,4 +267,4 @@ async def test_the_key_is_sent_as_for_the_api(monkeypatch: pytest.MonkeyPatch) -
         for name in ("OTHER_API_KEY", "UNSET_API_KEY"):
             async with ServerWatch(config(base_url, api_key_environment=name)) as watch:
                 assert watch.latest == read_metrics(VLLM)
-    assert sent == ["Bearer other"] * 2 + ["Bearer EMPTY"] * 2
+    assert sent == ["Bearer other"] * 2 + [None] * 2

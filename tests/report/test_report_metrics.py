@@ -33,6 +33,7 @@ def summary(outcome: Outcome, kind: str = "pick", **fields: Any) -> Summary:
             "format_errors": 1,
             "cached_tokens": 0,
             "cached_messages": 0,
+            "served_models": {},
             "llm_retries": {},
             "failed_calls": 2,
             "seconds": EpisodeSeconds(
@@ -148,6 +149,7 @@ def test_the_json_has_the_documented_keys() -> None:
         "infrastructure_causes",
         "retries",
         "llm_retries",
+        "served_models",
         "throughput",
         "damaged_lines",
     }

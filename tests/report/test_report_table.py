@@ -38,6 +38,7 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
             "format_errors": 0,
             "cached_tokens": 0,
             "cached_messages": 0,
+            "served_models": {},
             "llm_retries": {},
             "failed_calls": 0,
             "seconds": EpisodeSeconds(framework=0.0),
@@ -105,10 +106,12 @@ def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> 
 def test_the_server_is_told_of_where_it_had_part(report: Report) -> None:
     assert "prefix cache" not in printed(report)
     assert "sent again" not in printed(report)
-    some = {"cached_tokens": 6000, "prompt_tokens": 12_000, "llm_retries": {"HTTP 503": 3}}
+    some: dict[str, Any] = {"cached_tokens": 6000, "prompt_tokens": 12_000}
+    some |= {"llm_retries": {"HTTP 503": 3}, "served_models": {"tiny-2": 4}}
     gone = summary(2, Outcome.INFRASTRUCTURE_ERROR, llm_retries={"HTTP 503": 1, "reset": 1})
     text = printed(compute([summary(1, Outcome.SUCCESS, **some), gone]))
     assert "Prompt tokens from the prefix cache: 50.0 %.\n" in text
+    assert "Messages under another model's name: 4\n  4  tiny-2\n" in text
     assert "Requests to models that were sent again: 5\n  4  HTTP 503\n  1  reset\n" in text
 
 

@@ -1,0 +1,48 @@
+"""Code is read in many threads at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from embodied import syntax
+
+CODE = "for a in b:\n" + "    x = f(a[1], [1, {'k': 2}]) + 2\n" * 60
+
+
+class Knot:
+    """Garbage that only the collector finds, and that takes its time to go."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        for _ in range(50):
+            pass
+
+
+@pytest.fixture
+def _hectic() -> Iterator[None]:
+    """Threads take turns a thousand times as often."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def parses(times: int) -> None:
+    for _ in range(times):
+        Knot()
+        syntax.parse(CODE)
+        syntax.parse_expression("f(1) + 2")
+        syntax.literal("[1, {'k': (2, 3)}]")
+
+
+@pytest.mark.usefixtures("_hectic")
+def test_threads_do_not_disturb_each_other() -> None:
+    with ThreadPoolExecutor(16) as threads:
+        for done in [threads.submit(parses, 30) for _ in range(16)]:
+            done.result()
