@@ -10,7 +10,8 @@ episodes are played, with generated games. It runs on the same machine, as a pro
   flight; from the first finished episode until no episode was left to start.
 - cpu: time of all cores that a turn takes, in the same window, in all processes but the server:
   driver, Ray, workers, interpreters and simulators.
-- simulator: the part of it that the same resets and steps take alone, played again afterwards.
+- simulator: the part of it that the same resets and steps take alone, played again afterwards in as
+  many processes.
 - with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
   have finished their last one. A finished episode gives its place to the next one at once.
 - a thread an episode, TextWorld: what a plain thread pool comes to. TextWorld's parsers are not
@@ -24,11 +25,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import multiprocessing
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +115,7 @@ class Watch:
             if done == self._episodes:
                 self._seconds = time.perf_counter() - self._started
 
-    def row(self, what: str, in_flight: int, games: Path) -> Row:
+    def row(self, what: str, in_flight: int, games: Path, workers: int = 1) -> Row:
         """The figures."""
         turns = [len(trajectory.turns) for trajectory in self.trajectories]
         return Row(
@@ -124,7 +126,7 @@ class Watch:
             self._seconds,
             self._running,
             self._cpu / sum(turns[1 : self._last_starts]),
-            _simulator(self.trajectories[: self._last_starts], games),
+            _simulator(self.trajectories[: self._last_starts], games, workers),
         )
 
 
@@ -181,7 +183,7 @@ def _batch(
 
             with _barrier() if barrier else nullcontext():
                 asyncio.run(run_batch(config, todo, write, store.keep))
-    return _printed(watch.row(what, in_flight, games))
+    return _printed(watch.row(what, in_flight, games, max(workers, 1)))
 
 
 def _config(
@@ -308,16 +310,26 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _simulator(trajectories: Sequence[Trajectory], games: Path) -> float:
+def _simulator(trajectories: Sequence[Trajectory], games: Path, processes: int) -> float:
     """Seconds of CPU of a turn that resets and steps take alone."""
+    shares = [
+        [(t.task, [step.command for step in t.steps]) for t in trajectories[place::processes]]
+        for place in range(processes)
+    ]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        seconds = sum(pool.map(_replayed, shares, [games] * processes))
+    return seconds / sum(len(trajectory.turns) for trajectory in trajectories)
+
+
+def _replayed(episodes: Sequence[tuple[Task, Sequence[str]]], games: Path) -> float:
     environment = make_environment("alfworld", data=str(games))
     started = time.process_time()
-    for trajectory in trajectories:
-        environment.reset(trajectory.task)
-        for step in trajectory.steps:
-            environment.step(step.command)
-    seconds = time.process_time() - started
-    return seconds / sum(len(trajectory.turns) for trajectory in trajectories)
+    for task, commands in episodes:
+        environment.reset(task)
+        for command in commands:
+            environment.step(command)
+    return time.process_time() - started
 
 
 def _cpu(server: ServerProcess) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -86,6 +87,7 @@ def message(thought: str, code: str) -> Reply:
     return Reply(wrapped(thought, code))
 
 
+@functools.cache
 def _stub(spec: ActionSpec) -> str:
     text = spec.documentation + types_note(spec)
     end = "\n" if "\n" in text or text.endswith('"') else ""
