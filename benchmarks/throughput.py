@@ -34,7 +34,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import psutil
@@ -59,6 +59,14 @@ SEQUENCES = 256
 PROFILE = ("--prefill-rate=20000", "--decode-rate=40", f"--max-sequences={SEQUENCES}")
 KV_TOKENS = "--kv-tokens=2000000"
 GAMES = 128
+
+
+class Played(NamedTuple):
+    """What is kept of an episode."""
+
+    task: Task
+    commands: tuple[str, ...]
+    turns: int
 
 
 @dataclass
@@ -92,7 +100,7 @@ class Watch:
     """Takes the trajectories of a batch, and the server's figures between ramp-up and drain."""
 
     def __init__(self, server: ServerProcess, episodes: int, in_flight: int) -> None:
-        self.trajectories: list[Trajectory] = []
+        self._played: list[Played] = []
         self._server = server
         self._episodes = episodes
         self._last_starts = episodes - in_flight + 1
@@ -104,8 +112,9 @@ class Watch:
         """Take note of a finished episode."""
         assert trajectory.outcome is Outcome.SUCCESS, trajectory.error
         with self._guard:
-            self.trajectories.append(trajectory)
-            done = len(self.trajectories)
+            commands = tuple(step.command for step in trajectory.steps)
+            self._played.append(Played(trajectory.task, commands, len(trajectory.turns)))
+            done = len(self._played)
             if done == 1:
                 self._server.reset_statistics()
                 self._cpu = -_cpu(self._server)
@@ -117,7 +126,7 @@ class Watch:
 
     def row(self, what: str, in_flight: int, games: Path, workers: int = 1) -> Row:
         """The figures."""
-        turns = [len(trajectory.turns) for trajectory in self.trajectories]
+        turns = [played.turns for played in self._played]
         return Row(
             what,
             in_flight,
@@ -126,7 +135,7 @@ class Watch:
             self._seconds,
             self._running,
             self._cpu / sum(turns[1 : self._last_starts]),
-            _simulator(self.trajectories[: self._last_starts], games, workers),
+            _simulator(self._played[: self._last_starts], games, workers),
         )
 
 
@@ -310,24 +319,21 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _simulator(trajectories: Sequence[Trajectory], games: Path, processes: int) -> float:
+def _simulator(played: Sequence[Played], games: Path, processes: int) -> float:
     """Seconds of CPU of a turn that resets and steps take alone."""
-    shares = [
-        [(t.task, [step.command for step in t.steps]) for t in trajectories[place::processes]]
-        for place in range(processes)
-    ]
+    shares = [played[place::processes] for place in range(processes)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
         seconds = sum(pool.map(_replayed, shares, [games] * processes))
-    return seconds / sum(len(trajectory.turns) for trajectory in trajectories)
+    return seconds / sum(episode.turns for episode in played)
 
 
-def _replayed(episodes: Sequence[tuple[Task, Sequence[str]]], games: Path) -> float:
+def _replayed(played: Sequence[Played], games: Path) -> float:
     environment = make_environment("alfworld", data=str(games))
     started = time.process_time()
-    for task, commands in episodes:
-        environment.reset(task)
-        for command in commands:
+    for episode in played:
+        environment.reset(episode.task)
+        for command in episode.commands:
             environment.step(command)
     return time.process_time() - started
 

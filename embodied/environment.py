@@ -70,6 +70,9 @@ class Capabilities:
     """`plan()` knows a solution (privileged: it reads the simulator's state)."""
     per_process: int | None = None
     """How many environments one process may run at a time; None where there is no bound."""
+    waits: bool = True
+    """A step may wait for something outside of its process, so that many at a time are worth their
+    threads. False: it only computes."""
 
 
 class Environment(ABC):

@@ -27,9 +27,10 @@ class LocalPool(Pool):
 
     async def start_worker(self) -> WorkerHandle:
         """A worker in this process, with threads of its own: those of the last one may hang."""
-        asyncio.get_running_loop().set_default_executor(_Threads())
         worker = Worker(self._config)
-        return _LocalHandle(worker, await worker.start())
+        slots = await worker.start()
+        asyncio.get_running_loop().set_default_executor(_Threads(worker.threads))
+        return _LocalHandle(worker, slots)
 
     def close(self) -> None:
         """Nothing is shared."""

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from embodied.config import RunConfig
@@ -37,12 +38,14 @@ no garbage: with Python's own number it takes a sixth of a worker's time."""
 
 
 class _Actor(Worker):
-    """A worker in a process of its own."""
+    """A worker in a process of its own. Ray gives it the event loop of uvloop, where that is there."""
 
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """As the worker's."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
-        return await super().start(keys)
+        slots = await super().start(keys)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self.threads))
+        return slots
 
 
 class RayPool(Pool):

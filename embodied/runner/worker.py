@@ -23,6 +23,9 @@ from embodied.runner.in_flight import most_episodes
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
+_COMPUTING_THREADS = 2
+"""For simulators that only compute. More would wait for each other, each with a cold cache."""
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -67,6 +70,9 @@ class Worker:
 
     config: RunConfig
     _free: list[_Seat] = field(default_factory=list)
+    threads: int | None = None
+    """Threads that its simulators and interpreters are to have, once it is set up; None: as many as
+    Python thinks fit."""
     _policies: PolicyFactory | None = None
     _interpreters: Interpreters | None = None
 
@@ -92,7 +98,9 @@ class Worker:
         self._free.append(seat)
         if self.config.policy.name == "human":
             return 1
-        bound = seat.environment.capabilities.per_process
+        capabilities = seat.environment.capabilities
+        self.threads = None if capabilities.waits else _COMPUTING_THREADS
+        bound = capabilities.per_process
         wanted = most_episodes(self.config.runner.episodes_per_worker)
         return wanted if bound is None else min(bound, wanted)
 
