@@ -38,7 +38,7 @@ no garbage: with Python's own number it takes a sixth of a worker's time."""
 
 
 class _Actor(Worker):
-    """A worker in a process of its own. Ray gives it the event loop of uvloop, where that is there."""
+    """A worker in a process of its own. Ray runs it on uvloop where that is installed."""
 
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """As the worker's."""
