@@ -37,7 +37,7 @@ _GARBAGE = 50_000
 no garbage: with Python's own number it takes a sixth of a worker's time."""
 
 
-class _Actor(Worker):
+class RayWorker(Worker):
     """A worker in a process of its own. Ray runs it on uvloop where that is installed."""
 
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
@@ -62,7 +62,7 @@ class RayPool(Pool):
         self._started_here = not self._ray.is_initialized()
         if self._started_here:
             self._connect()
-        self._actor = self._ray.remote(_Actor)
+        self._actor = self._ray.remote(RayWorker)
 
     def _connect(self) -> None:
         runner = self._config.runner

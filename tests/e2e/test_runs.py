@@ -292,12 +292,14 @@ def test_the_death_of_a_worker_does_not_spoil_the_report(user: User) -> None:
 
 def wait_for_worker(driver: subprocess.Popen[str]) -> psutil.Process | None:
     """The worker that plays an episode, once there is one."""
-    while driver.poll() is None:
+    until = time.monotonic() + 60
+    while driver.poll() is None and time.monotonic() < until:
         for process in psutil.Process(driver.pid).children(recursive=True):
             try:
-                if process.cmdline()[:1] == ["ray::Worker.run"]:
+                if process.cmdline()[:1] == ["ray::RayWorker.run"]:
                     return process
             except psutil.Error:
                 continue
         time.sleep(0.1)
+    driver.kill()
     return None

@@ -59,7 +59,7 @@ def workers(driver: int) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(driver).children(recursive=True):
         try:
-            if process.cmdline()[:1] == ["ray::_Actor"] or "ray::_Actor" in process.name():
+            if process.cmdline()[:1] == ["ray::RayWorker"] or "ray::RayWorker" in process.name():
                 found.append(process)
         except psutil.Error:
             continue

@@ -54,7 +54,7 @@ class Nodes:
 
 def _workers(raylet: int) -> int:
     names = [process.name() for process in psutil.Process(raylet).children()]
-    return sum(name.startswith("ray::Worker") for name in names)
+    return sum(name.startswith("ray::RayWorker") for name in names)
 
 
 @pytest.fixture
