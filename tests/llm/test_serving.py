@@ -88,7 +88,17 @@ def _eventually(true: Callable[[], bool]) -> None:
 
 
 def _descendants(process: int | None = None) -> list[psutil.Process]:
-    return psutil.Process(process).children(recursive=True)
+    """All that a process started; of this one, since the test began."""
+    return [p for p in psutil.Process(process).children(recursive=True) if p not in _before]
+
+
+_before: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def _processes_of_other_tests() -> None:
+    _before.clear()
+    _before.update(psutil.Process().children(recursive=True))
 
 
 def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:

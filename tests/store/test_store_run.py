@@ -132,14 +132,14 @@ def test_values_beyond_json_are_stored(
 ) -> None:
     episode = make_trajectory(1, turns=1, text="half \ud83d, pair \ud83d\ude00")
     episode.turns[0].calls = [
-        CallRecord(name="c", arguments={"a": b"\xff", "\udc00": {1}}, result=print, seconds=0.0)
+        CallRecord(name="c", arguments={"a": b"\xff", "\udc00": {1}}, result=len, seconds=0.0)
     ]
     with RunStore.create(tmp_path, protocol, {}) as store:
         assert store.append(episode)
     (turn,) = open_run(tmp_path).trajectory("t1#0").turns
     assert turn.message == "half \ufffd, pair 😀"
     assert turn.calls[0].arguments == {"a": "b'\\xff'", "\ufffd": [1]}
-    assert turn.calls[0].result == "<built-in function print>"
+    assert turn.calls[0].result == "<built-in function len>"
 
 
 def test_what_would_not_read_back_is_refused(
