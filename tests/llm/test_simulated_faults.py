@@ -261,5 +261,5 @@ def test_rates_that_do_not_fit() -> None:
 
 
 def test_every_fault_is_tried_here() -> None:
-    tried = {fault.partition("=")[0] for fault, _, _ in MET}
-    assert tried | {"wrong-model", "other-model"} == set(get_args(FaultName))
+    tried = {fault.partition("=")[0] for fault, _, _ in [*MET, RESTART]}
+    assert tried | {"other-model"} == set(get_args(FaultName))
