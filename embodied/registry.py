@@ -43,6 +43,16 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
+def registered(group: str) -> list[str]:
+    """The names in an entry-point group; nothing is loaded."""
+    return sorted(_registered(group))
+
+
+def names(group: str) -> list[str]:
+    """All names of an entry-point group, sorted; nothing is loaded."""
+    return sorted(_registered(group))
+
+
 @functools.cache
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     """All of a group by name. Looking through what is installed takes milliseconds."""

@@ -22,6 +22,7 @@ from embodied.llm.simulated.wire import ChatRequest
 from embodied.llm.tool_calls import sendable_message
 from embodied.policies.expert import Plan
 from embodied.protocol import RunProtocol, preset
+from embodied.registry import controller_class
 from embodied.store import RunStore
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 
@@ -168,9 +169,21 @@ def test_the_expert_writes_only_code(robot: Controller, action: str) -> None:
         ExpertAnswers(Expert()).answer(request(opening(robot, protocol)))
 
 
-def test_the_only_expert_needs_no_name() -> None:
-    assert isinstance(make_answers("expert"), ExpertAnswers)
-    assert isinstance(make_answers("expert:household"), ExpertAnswers)
+def test_an_expert_is_found_by_the_functions_of_its_robot() -> None:
+    text = (
+        "Looking around you, you see a shelf 1, and a desk 1.\n\n"
+        "Your task is to: put some pen on desk."
+    )
+    shown = make_conversation(Protocol(), controller_class("household")).opening(Observation(text))
+    assert "take_from(found[0], place)" in make_answers("expert").answer(request(shown))
+
+
+def test_no_expert_answers_for_a_robot_that_nobody_knows(robot: Controller) -> None:
+    with pytest.raises(Refusal, match="no functions of a robot for which an expert is installed"):
+        make_answers("expert").answer(request(opening(robot, Protocol())))
+
+
+def test_an_expert_that_is_not_installed() -> None:
     with pytest.raises(ConfigError, match="there is no expert 'cook'"):
         make_answers("expert:cook")
 

@@ -37,8 +37,8 @@ def make_answers(source: str) -> Answers:
     """Answers as the command line names them.
 
     Args:
-        source: `expert`, `expert:NAME` of an expert's entry point, `fixed:TEXT`, or the path of a
-            file of recorded episodes or of a run's folder.
+        source: `expert` for whichever knows the robot, `expert:NAME` of an expert's entry point,
+            `fixed:TEXT`, or the path of a file of recorded episodes or of a run's folder.
 
     Raises:
         ConfigError: it is none of these.
@@ -48,9 +48,9 @@ def make_answers(source: str) -> Answers:
     if kind == "fixed":
         return FixedAnswers(rest)
     if kind == "expert":
-        from embodied.llm.simulated.expert import ExpertAnswers
+        from embodied.llm.simulated.installed_experts import InstalledExperts, expert_answers
 
-        return ExpertAnswers.named(rest or None)
+        return expert_answers(rest) if rest else InstalledExperts()
     from embodied.llm.simulated.recorded import RecordedAnswers
 
     path = Path(source).expanduser()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 from collections import OrderedDict
 from collections.abc import Generator
 from typing import TypeVar
 
 from embodied.actions import as_code
-from embodied.errors import ConfigError
 from embodied.llm.simulated.openings import GIVE_UP, Opened, opened
 from embodied.llm.simulated.wire import ChatRequest, Refusal
 from embodied.policies.expert import Expert, Plan
-from embodied.registry import load
 
 _log = logging.getLogger("embodied.llm")
 _V = TypeVar("_V")
 _Plans = Generator[Plan, str, None]
-_GROUP = "embodied.experts"
 _ONLY_CODE = (
     "the simulated LLM's expert writes Python: the prompt must show the robot's functions as "
     "Python stubs (action format code). The other formats need one call a message, chosen by what "
@@ -43,21 +39,6 @@ class ExpertAnswers:
         self._kept = kept
         self._started: OrderedDict[int, _Plans] = OrderedDict()
         self._said: OrderedDict[int, str] = OrderedDict()
-
-    @classmethod
-    def named(cls, name: str | None = None) -> ExpertAnswers:
-        """Those of the expert with this entry point; None: the only one that is installed.
-
-        Raises:
-            ConfigError: there is none, or the name is missing where there are several.
-        """
-        if name is None:
-            names = sorted({point.name for point in importlib.metadata.entry_points(group=_GROUP)})
-            if len(names) != 1:
-                found = ", ".join(names) or "none"
-                raise ConfigError(f"name one of the installed experts ({found}): expert:NAME")
-            name = names[0]
-        return cls(load(_GROUP, name))
 
     def answer(self, request: ChatRequest) -> str:
         """The expert's next plan; giving up where it has none.

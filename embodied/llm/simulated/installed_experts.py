@@ -1,0 +1,66 @@
+"""Answers of whichever installed expert knows the robot that a conversation shows."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Iterator, Set
+
+from embodied.errors import ConfigError
+from embodied.llm.simulated.expert import ExpertAnswers
+from embodied.llm.simulated.openings import opened
+from embodied.llm.simulated.wire import ChatRequest, Refusal
+from embodied.registry import controller_class, load, names
+
+_log = logging.getLogger("embodied.llm")
+_GROUP = "embodied.experts"
+_FUNCTION = re.compile(r"\b(\w+)\(")
+
+
+class InstalledExperts:
+    """Chooses the expert by the functions in the prompt: the one whose robot has the most of them.
+
+    Raises:
+        ConfigError: no expert is installed.
+    """
+
+    def __init__(self) -> None:
+        self._robots = dict(_robots())
+        if not self._robots:
+            raise ConfigError("no expert is installed; answer from a recording instead")
+
+    def answer(self, request: ChatRequest) -> str:
+        """That expert's next plan; giving up where it has none.
+
+        Raises:
+            Refusal: the conversation is not one of code actions with such a robot.
+        """
+        conversation = opened(request.messages)
+        shown = set(_FUNCTION.findall(conversation.instructions)) if conversation else set()
+        name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
+        if not self._robots[name] & shown:
+            raise Refusal(
+                "the prompt shows no functions of a robot for which an expert is installed "
+                f"({', '.join(self._robots)}); answer from a recording instead"
+            )
+        return expert_answers(name).answer(request)
+
+
+def _robots() -> Iterator[tuple[str, Set[str]]]:
+    """Every expert's name, and the functions of its robot."""
+    for name in names(_GROUP):
+        try:
+            yield name, controller_class(name).actions().keys()
+        except ConfigError as error:
+            _log.warning("the expert %s will not answer: %s", name, error)
+
+
+@functools.cache
+def expert_answers(name: str) -> ExpertAnswers:
+    """The answers of one expert.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    return ExpertAnswers(load(_GROUP, name))
