@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from embodied import syntax
 from embodied.controller import Controller
 from embodied.errors import DataError
-from embodied.interpreter.code import CodeSession, parse
+from embodied.interpreter.code import CodeSession
+from embodied.interpreter.names import Names
+from embodied.interpreter.parsed import Code
 from embodied.interpreter.restricted import MODULES
 from embodied.interpreter.session import Limits, Output, Session
 
@@ -59,8 +61,7 @@ class AutoSession(CodeSession):
         line, _, rest = state.partition(b"\n")
         try:
             head = _Head.model_validate_json(line)
-            bound = parse("".join(f"{name} = 0\n" for name in head.names))
-            defined = parse("\n".join(head.definitions.values()))
+            defined = Code.parse("\n".join(head.definitions.values())).names
         except (ValidationError, SyntaxError, RecursionError, MemoryError):
             message = "this is no state of a session that chooses its interpreter"
             raise DataError(message) from None
@@ -69,26 +70,25 @@ class AutoSession(CodeSession):
         self._session.load(rest)
         self._names, self._definitions = dict.fromkeys(head.names), head.definitions
         if self._checker is not None:
-            self._checker.ran(bound)
-            self._checker.ran(defined)
+            self._checker.ran(defined | Names(frozenset(head.names)))
 
-    def _run(self, code: str, tree: ast.Module) -> Output:
+    def _run(self, code: Code) -> Output:
         note = ""
-        if not self._moved and any(map(_only_full_has, _imports(tree))):
+        if not self._moved and any(map(_only_full_has, _imports(code))):
             note = self._move()
-        output = self._session.run(code)
+        output = self._session.run(code.text)
         output.stdout = note + output.stdout
-        self._remember(code, tree)
+        self._remember(code)
         return output
 
     def _close(self) -> None:
         self._session.close()
 
-    def _remember(self, code: str, tree: ast.Module) -> None:
-        for node in tree.body:
+    def _remember(self, code: Code) -> None:
+        for node in code.tree.body:
             match node:
                 case ast.Import() | ast.ImportFrom() | ast.FunctionDef() if _only_defines(node):
-                    source = ast.get_source_segment(code, node) or ""
+                    source = ast.get_source_segment(code.text, node) or ""
                     self._definitions[getattr(node, "name", source)] = source
                 case _:
                     self._names |= dict.fromkeys(_stored(node))
@@ -123,8 +123,8 @@ class AutoSession(CodeSession):
         self._session, self._moved = self._make("full"), True
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imports(code: Code) -> Iterator[str]:
+    for node in code.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

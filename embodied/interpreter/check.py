@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from embodied.controller import ActionSpec
+from embodied.interpreter.names import Names
+from embodied.interpreter.parsed import Code
 from embodied.trajectory import ErrorRecord
 
 _BUILTINS = frozenset(dir(builtins))
-_DYNAMIC = {"exec", "eval", "globals", "locals", "vars", "dir"}
 _CATCH_ALL = {"Exception", "BaseException"}
+_CATCHING = (ast.Try, ast.TryStar, ast.With)
 _SUPPRESS = "suppress"
 _LONGEST_NAME = 50
 _NEAR_NAMES = 200
@@ -35,18 +37,15 @@ class Checker:
     def __init__(self, actions: Mapping[str, ActionSpec], *, types: bool = True) -> None:
         self._actions = actions
         self._types = types
-        self._bound: set[str] = set()
-        self._anything = False
+        self._left = Names()
 
-    def problem(self, tree: ast.Module, code: str) -> ErrorRecord | None:
-        """The first thing in code that must fail, if there is one; `tree` is its syntax tree."""
-        bound = self._bound | set(bindings(tree))
-        anything = self._anything or is_dynamic(tree)
-        finder = _Finder(self._actions, bound, anything=anything, types=self._types)
+    def problem(self, code: Code) -> ErrorRecord | None:
+        """The first thing in code that must fail, if there is one."""
+        finder = _Finder(self._actions, self._left | code.names, types=self._types)
         try:
-            finder.look_through(tree)
+            finder.look_through(code)
         except _Found as found:
-            line = code.encode().splitlines()[found.node.lineno - 1]
+            line = code.text.encode().splitlines()[found.node.lineno - 1]
             return ErrorRecord(
                 type=found.kind,
                 message=found.message,
@@ -55,10 +54,9 @@ class Checker:
             )
         return None
 
-    def ran(self, tree: ast.Module) -> None:
-        """Remember the names that an action may have left behind."""
-        self._bound |= set(bindings(tree))
-        self._anything = self._anything or is_dynamic(tree)
+    def ran(self, names: Names) -> None:
+        """Remember what an action may have left behind."""
+        self._left |= names
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
@@ -83,25 +81,23 @@ class _Found(Exception):  # noqa: N818 - a signal, not an error
 
 
 class _Finder(ast.NodeVisitor):
-    def __init__(
-        self, actions: Mapping[str, ActionSpec], bound: set[str], *, anything: bool, types: bool
-    ) -> None:
+    def __init__(self, actions: Mapping[str, ActionSpec], names: Names, *, types: bool) -> None:
         self._actions = actions
-        self._bound = bound
-        self._names = bound | actions.keys()
-        self._anything = anything
+        self._bound = names.bound
+        self._names = names.bound | actions.keys()
+        self._anything = names.dynamic
         self._types = types
         self._caught: set[str] = set()
         self._used: set[str] = set()
 
-    def look_through(self, tree: ast.Module) -> None:
+    def look_through(self, code: Code) -> None:
         """Visit all of the code that must be reached.
 
         Raises:
             _Found: something there must fail.
         """
-        self._used = _used_names(tree)
-        self.visit(tree)
+        self._used = _used_names(code)
+        self.visit(code.tree)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         before = self._caught
@@ -189,16 +185,16 @@ def _mentions(node: ast.AST, name: str) -> bool:
     )
 
 
-def _used_names(tree: ast.Module) -> set[str]:
+def _used_names(code: Code) -> set[str]:
     """Names that code reads where it runs: not in functions that nothing uses.
 
     Where a `try` or a `with` may stand in the way of an error, nothing counts as used.
     """
-    if any(isinstance(node, ast.Try | ast.TryStar | ast.With) for node in ast.walk(tree)):
+    functions = {n.name: n for n in code.nodes if isinstance(n, ast.FunctionDef)}
+    if not functions or any(isinstance(n, _CATCHING) for n in code.nodes):
         return set()
-    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
     used: set[str] = set()
-    waiting = [n for n in tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    waiting = [n for n in code.tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
     while waiting:
         names = {n.id for n in ast.walk(waiting.pop()) if isinstance(n, ast.Name)} - used
         waiting += [part for name in names & functions.keys() for part in functions[name].body]
@@ -212,32 +208,3 @@ def _caught(node: ast.Try | ast.TryStar) -> Iterator[str]:
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         for kind in kinds:
             yield kind.id if isinstance(kind, ast.Name) else "Exception"
-
-
-def is_dynamic(tree: ast.Module) -> bool:
-    """Whether code can define names that its text does not show."""
-    return any(
-        (isinstance(node, ast.Name) and node.id in _DYNAMIC)
-        or (isinstance(node, ast.alias) and node.name == "*")
-        for node in ast.walk(tree)
-    )
-
-
-def bindings(tree: ast.Module) -> Iterator[str]:
-    """Every name that the code may bind, in any scope."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield node.name
-            case ast.arg(arg=name):
-                yield name
-            case ast.alias(name=name, asname=other):
-                yield other or name.partition(".")[0]
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
-                yield name
-            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                yield name
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                yield from names

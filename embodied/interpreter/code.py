@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from abc import abstractmethod
 
-from embodied import syntax
 from embodied.controller import Controller
 from embodied.interpreter.check import Checker
+from embodied.interpreter.parsed import Code
 from embodied.interpreter.session import Limits, Output, Session
 from embodied.trajectory import ErrorRecord
 
@@ -32,37 +31,22 @@ class CodeSession(Session):
         if len(code) > self._limits.code_characters:
             most = self._limits.code_characters
             return Output(limit=f"the code is longer than {most} characters")
-        code = code.encode("utf-8", "replace").decode("utf-8")
         try:
-            tree = parse(code)
-            error = self._checker.problem(tree, code) if self._checker else None
+            parsed = Code.parse(code.encode("utf-8", "replace").decode("utf-8"))
+            error = self._checker.problem(parsed) if self._checker else None
         except (SyntaxError, RecursionError, MemoryError) as raised:
             error = error_of_form(raised)
         if error is not None:
             return Output(error=error, parsed=False)
-        output = self._run(code, tree)
+        names = parsed.names
+        output = self._run(parsed)
         if self._checker is not None:
-            self._checker.ran(tree)
+            self._checker.ran(names)
         return output
 
     @abstractmethod
-    def _run(self, code: str, tree: ast.Module) -> Output:
-        """Run code that has been read as `tree`, which it may change."""
-
-
-def parse(code: str) -> ast.Module:
-    """The syntax tree of code.
-
-    Raises:
-        SyntaxError, RecursionError, MemoryError: as CPython's parser; null characters and
-            unreadable numbers are syntax errors, too.
-    """
-    try:
-        return syntax.parse(code)
-    except SyntaxError:
-        raise
-    except ValueError as error:
-        raise SyntaxError(str(error)) from None
+    def _run(self, code: Code) -> Output:
+        """Run code; it may change the syntax tree."""
 
 
 def error_of_form(error: BaseException) -> ErrorRecord:

@@ -7,7 +7,6 @@ it runs: here it has a size and a time, it is validated, and what does not fit e
 
 from __future__ import annotations
 
-import ast
 import json
 import sys
 import time
@@ -22,6 +21,8 @@ from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.code import CodeSession
 from embodied.interpreter.confined import folder, wire
 from embodied.interpreter.full_action import LITTLE_BYTES, Action, Message, cut
+from embodied.interpreter.names import Names
+from embodied.interpreter.parsed import Code
 from embodied.interpreter.pipe import Malformed
 from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.zygote import Child, Zygote, unconfinable
@@ -99,11 +100,11 @@ class FullSession(CodeSession):
         if self._folder is not None:
             folder.remove(self._folder)
 
-    def _run(self, code: str, tree: ast.Module) -> Output:
+    def _run(self, code: Code) -> Output:
         action = Action(self._robot, self._limits)
         try:
             child = self._ready_child()
-            action.drive(child, code)
+            action.drive(child, code.text)
             self._keep_variables(child)
             self._zygote.pause(child)
         except _LostError:
@@ -183,7 +184,7 @@ class FullSession(CodeSession):
             self._state, self._lost = b"", []
             raise _LostError(str(error) or type(error).__name__) from None
         if self._checker is not None:
-            self._checker.ran(_binding(loaded.names))
+            self._checker.ran(Names(frozenset(loaded.names)))
 
     def _keep_variables(self, child: Child) -> None:
         """Take the variables that the process sends after an action.
@@ -207,11 +208,6 @@ class FullSession(CodeSession):
         """End the process; its status, as `Zygote.end` returns it."""
         child, self._child = self._child, None
         return None if child is None else self._zygote.end(child)
-
-
-def _binding(names: list[str]) -> ast.Module:
-    """A syntax tree that binds the names."""
-    return ast.Module([ast.Expr(ast.Name(name, ast.Store())) for name in names], [])
 
 
 class _LostError(Exception):

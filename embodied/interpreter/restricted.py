@@ -8,7 +8,7 @@ of state and holds no process. An action that must be broken off leaves that sta
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from typing import Any
 
 import pydantic_monty as monty
@@ -17,11 +17,12 @@ from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
 from embodied.interpreter import prelude
 from embodied.interpreter.calls import BreakOff
-from embodied.interpreter.check import bindings, is_dynamic
 from embodied.interpreter.code import CodeSession
 from embodied.interpreter.lowering import Crossings, Lowered, RefusedError, lower
 from embodied.interpreter.monty_action import MEASURED, MODULES, Action
 from embodied.interpreter.monty_workers import MontyWorkers
+from embodied.interpreter.names import Names
+from embodied.interpreter.parsed import Code
 from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.state import Maker, State
 from embodied.interpreter.variables import look_up
@@ -65,7 +66,7 @@ class RestrictedSession(CodeSession):
                     raise DataError(f"the state is damaged: {error}") from None
         self._state = loaded
         if self._checker is not None:
-            self._checker.ran(_binding(loaded))
+            self._checker.ran(Names(loaded.names, loaded.dynamic))
 
     def _close(self) -> None:
         self._workers = None
@@ -75,19 +76,18 @@ class RestrictedSession(CodeSession):
             raise RuntimeError("the session is closed")
         return self._workers
 
-    def _run(self, code: str, tree: ast.Module) -> Output:
-        names = self._state.names | set(bindings(tree))
-        bound = names | self._robot.actions().keys()
-        crossings = self._crossings(tree, names)
+    def _run(self, code: Code) -> Output:
+        known = code.names | Names(self._state.names, self._state.dynamic)
+        bound = known.bound | self._robot.actions().keys()
         try:
-            lowered = lower(code, tree, bound, self._state.definitions, crossings)
+            lowered = lower(code, bound, self._state.definitions, self._crossings(known))
         except RefusedError as refused:
             return Output(error=refused.record, parsed=False)
-        action = Action(self._robot, self._limits, lowered.source, tree, names)
+        action = Action(self._robot, self._limits, lowered.source, code.tree, known.bound)
         workers = self._open()
         try:
             with workers.borrow(self._limits, self._seed) as worker:
-                state = self._drive(action, worker, lowered, tree)
+                state = self._drive(action, worker, lowered, code)
             self._keep(workers, state)
         except BreakOff as broken:
             action.output.limit = broken.limit
@@ -100,13 +100,12 @@ class RestrictedSession(CodeSession):
             action.output.limit = f"the variables are too large to be kept in {most} bytes"
         return action.output
 
-    def _crossings(self, tree: ast.Module, names: Set[str]) -> Crossings:
-        dynamic = self._state.dynamic or is_dynamic(tree)
-        actions = frozenset() if dynamic else self._robot.actions().keys() - names
+    def _crossings(self, known: Names) -> Crossings:
+        actions = frozenset() if known.dynamic else self._robot.actions().keys() - known.bound
         return Crossings(self._state.guards, actions, self._limits.output_characters)
 
     def _drive(
-        self, action: Action, worker: monty.MontySession, lowered: Lowered, tree: ast.Module
+        self, action: Action, worker: monty.MontySession, lowered: Lowered, code: Code
     ) -> State:
         """Run an action; the state after it.
 
@@ -117,16 +116,16 @@ class RestrictedSession(CodeSession):
         action.drive(worker, sources)
         state = State(
             monty=worker.dump(),
-            sources=(*sources, lowered.source.text if _leaves_code(tree) else None),
+            sources=(*sources, lowered.source.text if _leaves_code(code) else None),
             names=action.names,
-            dynamic=self._state.dynamic or is_dynamic(tree),
+            dynamic=self._state.dynamic or code.names.dynamic,
             definitions=definitions,
             guards=self._state.guards,
         )
         error = action.output.error
         if error is not None and error.line is not None and action.failed_here:
             error.variables = look_up(
-                worker, tree, error.line, action.names, definitions, self._state.guards
+                worker, code.tree, error.line, action.names, definitions, self._state.guards
             )
         return state
 
@@ -168,18 +167,10 @@ def _is_of_memory(error: monty.MontyError | RuntimeError) -> bool:
     return isinstance(error, monty.MontyError) and isinstance(error.exception(), MemoryError)
 
 
-def _binding(state: State) -> ast.Module:
-    """Code that binds the names that a state may bind."""
-    body: list[ast.stmt] = [ast.Global(names=sorted(state.names))]
-    if state.dynamic:
-        body.append(ast.Expr(ast.Name("eval", ast.Load())))
-    return ast.Module(body, [])
-
-
-def _leaves_code(tree: ast.Module) -> bool:
+def _leaves_code(code: Code) -> bool:
     """Whether code leaves something behind that can run later."""
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp | ast.Attribute
-    return any(isinstance(node, kinds) for node in ast.walk(tree))
+    return any(isinstance(node, kinds) for node in code.nodes)
 
 
 def _function(name: str) -> Callable[..., None]:

@@ -6,6 +6,7 @@ every request, which with hundreds of them takes longer than all else.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -72,7 +73,7 @@ class Connections:
 
     def __init__(self, config: LLMConfig, key: str) -> None:
         self._connect_seconds = config.connect_seconds
-        self._base_url = httpx.URL(config.base_url + "/")
+        self._url = functools.cache(httpx.URL(config.base_url + "/").join)
         self._headers = {"Accept-Encoding": "identity", **_authorization(key)}
         local = urlsplit(config.base_url).hostname in _LOOPBACK
         try:
@@ -114,7 +115,7 @@ class Connections:
         # What `httpx.AsyncClient.build_request` merges takes longer than the request itself.
         request = httpx.Request(
             method,
-            self._base_url.join(path),
+            self._url(path),
             headers=headers,
             content=body,
             extensions={"timeout": {"connect": self._connect_seconds}},

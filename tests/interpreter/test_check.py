@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 
 from embodied.interpreter.check import Checker
+from embodied.interpreter.parsed import Code
 from embodied.trajectory import ErrorRecord
 from tests.conftest import Switcher
 
@@ -16,8 +15,8 @@ def problem(*codes: str) -> ErrorRecord | None:
     checker = Checker(Switcher.actions())
     *before, last = codes
     for code in before:
-        checker.ran(ast.parse(code))
-    return checker.problem(ast.parse(last), last)
+        checker.ran(Code.parse(code).names)
+    return checker.problem(Code.parse(last))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import heapq
 import io
@@ -22,6 +21,7 @@ from embodied import action, make_interpreter
 from embodied.interpreter import Limits, Session
 from embodied.interpreter.lowering import Crossings, RefusedError, lower, prelude
 from embodied.interpreter.lowering.edits import OverlapError, Source
+from embodied.interpreter.parsed import Code
 from embodied.interpreter.prelude import iterators as our_iterators
 from embodied.interpreter.prelude import objects as our_objects
 from embodied.interpreter.prelude import ordering as our_ordering
@@ -326,8 +326,7 @@ def test_rewritten_code_does_what_cpython_does(code: str) -> None:
 
 @pytest.mark.parametrize("code", SAME)
 def test_lines_stay_where_they_are(code: str) -> None:
-    tree = ast.parse(code)
-    lowered = lower(code, tree, frozenset(), frozenset())
+    lowered = lower(Code.parse(code), frozenset(), frozenset())
     assert lowered.source.text.count("\n") == code.count("\n")
     with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
         error = session.run(f"{code}\nthere_is_no_such_name").error
@@ -457,7 +456,7 @@ def test_what_needs_no_change_is_not_changed() -> None:
         "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('a') from e\n"
         "import math, json\nfrom collections import Counter, deque\n"
     )
-    lowered = lower(code, ast.parse(code), frozenset(), frozenset())
+    lowered = lower(Code.parse(code), frozenset(), frozenset())
     assert lowered.source.text == code
     assert lowered.needs == ()
 
@@ -480,14 +479,14 @@ def test_what_needs_no_change_is_not_changed() -> None:
 def test_what_leaves_a_session_goes_through_guards(code: str, expected: str) -> None:
     guards = prelude.Guards("secret")
     crossings = Crossings(guards, {"go"}, 10)
-    lowered = lower(code, ast.parse(code), {"go"}, frozenset(), crossings)
+    lowered = lower(Code.parse(code), {"go"}, frozenset(), crossings)
     assert lowered.source.text.replace("_lowered_secret", "G") == expected
 
 
 def test_names_that_are_bound_are_not_the_builtin_ones() -> None:
     code = "any(f(x) for x in xs)\nsorted(xs, key=f)\ncallable(f)"
     bound = frozenset({"any", "sorted", "callable"})
-    lowered = lower(code, ast.parse(code), bound, frozenset())
+    lowered = lower(Code.parse(code), bound, frozenset())
     assert set(lowered.needs) == {"iterators.generator"}
 
 
@@ -546,11 +545,11 @@ def test_changes_that_overlap_are_refused() -> None:
 @given(st.text(alphabet="abx =(),.:[]'\"{}\n#forindelyg0", max_size=60))
 def test_any_code_is_rewritten_or_refused(code: str) -> None:
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError):
+        parsed = Code.parse(code)
+    except SyntaxError:
         return
     try:
-        lowered = lower(code, tree, frozenset(), frozenset())
+        lowered = lower(parsed, frozenset(), frozenset())
     except RefusedError as refused:
         assert refused.record.message
         return

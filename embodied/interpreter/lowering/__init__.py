@@ -18,6 +18,7 @@ from embodied.interpreter.lowering.edits import Edited, OverlapError, Source
 from embodied.interpreter.lowering.expressions import Rewriter
 from embodied.interpreter.lowering.refusals import RefusedError
 from embodied.interpreter.lowering.site import Site
+from embodied.interpreter.parsed import Code
 
 __all__ = ["Crossings", "Edited", "Lowered", "RefusedError", "lower"]
 
@@ -32,8 +33,7 @@ class Lowered:
 
 
 def lower(
-    code: str,
-    tree: ast.Module,
+    code: Code,
     bound: Set[str],
     modules: Set[str],
     crossings: Crossings | None = None,
@@ -41,8 +41,7 @@ def lower(
     """Rewrite code for Monty.
 
     Args:
-        code: what the policy wrote.
-        tree: the same, read.
+        code: what the policy wrote; its tree is changed.
         bound: names that the session or this code binds anywhere, and the robot's actions.
         modules: modules of the prelude that the session has imported.
         crossings: guards the ways to the host; without it they stay open.
@@ -51,21 +50,23 @@ def lower(
         RefusedError: Monty cannot run it and it cannot be rewritten with certainty.
     """
     try:
-        refusals.check(tree, bound)
-        site = Site(Source(code), bound)
+        refusals.check(code.tree, bound)
+        site = Site(Source(code.text), bound)
         if crossings is not None:
-            crossings.guard(site, tree)
-        Rewriter(site).visit(tree)
-        needs = [*site.needs, *_attributes(tree, modules | site.needs.keys())]
+            crossings.guard(site, code.tree)
+        Rewriter(site).visit(code.tree)
+        needs = [*site.needs, *_attributes(code, modules | site.needs.keys())]
         return Lowered(site.source.edited(), tuple(needs))
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"
-        raise RefusedError(tree.body[0], "NotImplementedError", message) from None
+        raise RefusedError(code.tree.body[0], "NotImplementedError", message) from None
 
 
-def _attributes(tree: ast.Module, modules: Set[str]) -> Iterator[str]:
+def _attributes(code: Code, modules: Set[str]) -> Iterator[str]:
     """The parts of the prelude's modules that code may mean."""
-    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for module in prelude.MODULES:
-        if module in modules:
-            yield from (f"{module}.{name}" for name in sorted(names & prelude.public(module)))
+    meant = [module for module in prelude.MODULES if module in modules]
+    if not meant:
+        return
+    names = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
+    for module in meant:
+        yield from (f"{module}.{name}" for name in sorted(names & prelude.public(module)))
