@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,10 +27,14 @@ EMBODIED = [sys.executable, "-m", "embodied"]
 
 
 @contextmanager
-def running(*words: str) -> Iterator[subprocess.Popen[str]]:
+def running(*words: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """An `embodied` command, under way; it is killed if it has not ended by the end."""
     process = subprocess.Popen(
-        [*EMBODIED, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*EMBODIED, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **variables},
     )
     with process:
         try:
@@ -61,6 +68,56 @@ def workers(driver: int) -> list[psutil.Process]:
         try:
             if process.cmdline()[:1] == ["ray::RayWorker"] or "ray::RayWorker" in process.name():
                 found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+class Reaper(threading.Thread):
+    """Kills a random worker every so many seconds, and watches how large workers grow."""
+
+    def __init__(self, driver: int, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.driver = driver
+        self.seconds = seconds
+        self.kills = self.largest = 0
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        last = time.monotonic()
+        while not self.over.wait(0.5):
+            try:
+                found = workers(self.driver)
+                self.largest = max(
+                    [self.largest, *(process.memory_info().rss for process in found)]
+                )
+                if found and time.monotonic() - last > self.seconds:
+                    random.choice(found).kill()
+                    self.kills += 1
+                    last = time.monotonic()
+            except psutil.Error:
+                continue
+
+
+@contextmanager
+def reaping(driver: int, seconds: float) -> Iterator[Reaper]:
+    """Kill workers of a run as long as this lasts."""
+    reaper = Reaper(driver, seconds)
+    reaper.start()
+    try:
+        yield reaper
+    finally:
+        reaper.over.set()
+        reaper.join()
+
+
+def carrying(variable: str, value: str) -> list[str]:
+    """The command lines of all processes that have inherited a variable with this value."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(variable) == value and process.status() != "zombie":
+                found.append(" ".join(process.cmdline()))
         except psutil.Error:
             continue
     return found

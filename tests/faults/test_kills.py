@@ -6,59 +6,17 @@ EMBODIED_KILL_TEST_EPISODES (120) is its size.
 from __future__ import annotations
 
 import os
-import random
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from embodied.store import open_run
-from tests.faults.runs import finished, running, stored, succeed, wait_for, workers
+from tests.faults.runs import finished, reaping, running, stored, succeed, wait_for
 
 EPISODES = int(os.environ.get("EMBODIED_KILL_TEST_EPISODES", "120"))
 RECYCLE_BYTES = 600_000_000
 SECONDS = 20.0
 """Time between two kills."""
-
-
-class Reaper(threading.Thread):
-    """Kills a random worker at intervals, and watches how large workers grow."""
-
-    def __init__(self, driver: int) -> None:
-        super().__init__(daemon=True)
-        self.driver = driver
-        self.kills = self.largest = 0
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        last = time.monotonic()
-        while not self.over.wait(0.5):
-            try:
-                found = workers(self.driver)
-                self.largest = max(
-                    [self.largest, *(process.memory_info().rss for process in found)]
-                )
-                if found and time.monotonic() - last > SECONDS:
-                    random.choice(found).kill()
-                    self.kills += 1
-                    last = time.monotonic()
-            except psutil.Error:
-                continue
-
-
-@contextmanager
-def reaping(driver: int) -> Iterator[Reaper]:
-    reaper = Reaper(driver)
-    reaper.start()
-    try:
-        yield reaper
-    finally:
-        reaper.over.set()
-        reaper.join()
 
 
 @pytest.mark.faults
@@ -77,11 +35,11 @@ def test_killed_workers_and_a_killed_driver_lose_nothing(tmp_path: Path) -> None
     ]
     words = [word for setting in settings for word in ("--set", setting)]
     begun = running("run", "--policy", "expert", "--out", str(folder), *words)
-    with begun as driver, reaping(driver.pid) as first:
+    with begun as driver, reaping(driver.pid, SECONDS) as first:
         wait_for(folder, EPISODES // 2, driver)
         driver.kill()
     before = len(finished(folder))
-    with running("resume", str(folder)) as driver, reaping(driver.pid) as second:
+    with running("resume", str(folder)) as driver, reaping(driver.pid, SECONDS) as second:
         succeed(driver, seconds=10 * EPISODES)
     report = open_run(folder).report()
     kills, largest = first.kills + second.kills, max(first.largest, second.largest)
