@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from embodied.controller import Controller, action
 from embodied.environment import (
     Attachment,
     Capabilities,
     Environment,
     Observation,
+    Requirement,
     StepResult,
 )
 from embodied.episode import run_episode
@@ -27,6 +30,10 @@ from embodied.store import RunReader, open_run
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Usage
 
+if TYPE_CHECKING:
+    from embodied.gymnasium.environment import to_gymnasium
+    from embodied.gymnasium.wrap import wrap_gymnasium
+
 __all__ = [
     "Attachment",
     "Capabilities",
@@ -45,6 +52,7 @@ __all__ = [
     "Policy",
     "Protocol",
     "Reply",
+    "Requirement",
     "RunError",
     "RunReader",
     "StepResult",
@@ -58,4 +66,19 @@ __all__ = [
     "make_interpreter",
     "open_run",
     "run_episode",
+    "to_gymnasium",
+    "wrap_gymnasium",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs the extra `gymnasium`, which is imported when it is first used."""
+    if name == "to_gymnasium":
+        from embodied.gymnasium.environment import to_gymnasium
+
+        return to_gymnasium
+    if name == "wrap_gymnasium":
+        from embodied.gymnasium.wrap import wrap_gymnasium
+
+        return wrap_gymnasium
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

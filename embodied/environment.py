@@ -75,6 +75,18 @@ class Capabilities:
     threads. False: it only computes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something outside of Python that an environment needs, and whether this machine has it."""
+
+    name: str
+    """What it is, e.g. `Java`."""
+    found: str = ""
+    """What is there, e.g. its version; empty where nothing is."""
+    problem: str | None = None
+    """What is wrong, and what to do about it, e.g. the exact `apt-get install`; None: nothing."""
+
+
 class Environment(ABC):
     """A simulator adapter.
 
@@ -98,6 +110,15 @@ class Environment(ABC):
             DataError: the data is missing or corrupt.
             ConfigError: there is no such split.
         """
+
+    @classmethod
+    def requirements(cls) -> list[Requirement]:
+        """What it needs outside of Python, such as Java or a browser, looked up on this machine.
+
+        `embodied doctor` shows it, and an environment that cannot be made is explained by it. Takes
+        seconds at most and leaves nothing behind.
+        """
+        return []
 
     @classmethod
     def resolve_options(cls, **options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Finds environments, controllers and experts by name, through entry points."""
+"""Finds environments, controllers and experts by name, through entry points or in a file."""
 
 from __future__ import annotations
 
@@ -11,23 +11,33 @@ from typing import Any, TypeVar
 
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError
+from embodied.errors import ConfigError, DataError
+from embodied.plugin_file import absolute_name, is_file, load_file, name_beside
 from embodied.task import Task
 
 T = TypeVar("T")
 
 _DISTRIBUTION = "embodied-codeact"
+_FILE_EXPERT = "solve"
+"""The function that is the expert of the controllers in its file."""
 
 
 def load(group: str, name: str) -> Any:
-    """The object registered under a name in an entry-point group.
+    """The object registered under a name in an entry-point group, or that a file defines.
+
+    Args:
+        group: the entry-point group.
+        name: as registered, or `path/to/file.py:Class`. The expert of a controller that is named
+            so is the function `solve` in the same file.
 
     Raises:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
             stands for is not there.
     """
-    found = _registered(group)
     kind = group.rpartition(".")[2].rstrip("s")
+    if is_file(name):
+        return _from_file(kind, name)
+    found = _registered(group)
     if name not in found:
         raise ConfigError(f"there is no {kind} {name!r}{suggestion(name, found)}")
     try:
@@ -43,9 +53,35 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
-def registered(group: str) -> list[str]:
-    """The names in an entry-point group; nothing is loaded."""
-    return sorted(_registered(group))
+def _from_file(kind: str, name: str) -> Any:
+    file, attribute = load_file(name, kind)
+    if kind == "expert":
+        return file.get(_FILE_EXPERT, "function")
+    base = {"environment": Environment, "controller": Controller}[kind]
+    found = file.get(attribute, "class")
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ConfigError(
+            f"{attribute} in {file.path} is no {kind}; it must be a class that inherits from "
+            f"embodied.{base.__name__}"
+        )
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    if missing:
+        raise ConfigError(
+            f"the {kind} {attribute} in {file.path} lacks the methods: {', '.join(missing)}"
+        )
+    return found
+
+
+def file_hash(kind: str, name: str) -> dict[str, str]:
+    """The hash of a plugin's file, as runs record it; nothing for a plugin that is registered."""
+    return {f"{kind}_file": load_file(name, kind)[0].sha256} if is_file(name) else {}
+
+
+def has_expert(controller: str) -> bool:
+    """Whether there is an expert for a controller."""
+    if is_file(controller):
+        return hasattr(load_file(controller, "controller")[0].module, _FILE_EXPERT)
+    return controller in names("embodied.experts")
 
 
 def names(group: str) -> list[str]:
@@ -76,20 +112,24 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def environment_class(name: str) -> type[Environment]:
-    """The environment registered under a name."""
+    """The environment of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.environments", name)  # type: ignore[no-any-return]
 
 
 def controller_class(name: str) -> type[Controller]:
-    """The controller registered under a name."""
+    """The controller of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.controllers", name)  # type: ignore[no-any-return]
 
 
 def controller_name(name: str | None, environment: str, kind: type[Environment]) -> str:
     """The controller that is meant: the one named, else the default of the environment's class.
 
+    Of a controller in a file, it holds the absolute path. `:Class` means a class in the file of the
+    environment, `:.Class` one inside the environment's class. Where the environment is registered
+    and not in a file, the controller is the one that is registered from the same module.
+
     Raises:
-        ConfigError: the environment has no default.
+        ConfigError: the environment has no default, or is in no file.
     """
     chosen = name or kind.default_controller
     if chosen is None:
@@ -97,7 +137,23 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
             f"the environment {environment!r} has no default controller; name one: "
             "--protocol.controller NAME"
         )
-    return chosen
+    if not chosen.startswith(":"):
+        return absolute_name(chosen)
+    beside = name_beside(kind, chosen.removeprefix(":")) or _registered_beside(kind, chosen)
+    if beside is None:
+        raise ConfigError(
+            f"the controller {chosen!r} is a class in the environment's own file, but the "
+            f"environment {environment!r} was not named by a file, and nothing in "
+            f"{kind.__module__} is registered so; name the controller as it is registered, or by "
+            "path/to/file.py:CLASS"
+        )
+    return beside
+
+
+def _registered_beside(kind: type[Environment], chosen: str) -> str | None:
+    """The name of a controller that is registered from the module of an environment's class."""
+    found = _registered("embodied.controllers").values()
+    return next((p.name for p in found if p.value == f"{kind.__module__}{chosen}"), None)
 
 
 def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **options: Any) -> T:
@@ -127,9 +183,20 @@ def make_environment(name: str, **options: Any) -> Environment:
     """A new environment.
 
     Raises:
-        ConfigError: there is no such environment or option.
+        ConfigError: there is no such environment or option, or this machine lacks what it needs.
     """
-    return with_options(name, environment_class(name), **options)
+    kind = environment_class(name)
+    try:
+        return with_options(name, kind, **options)
+    except (ConfigError, DataError):
+        raise
+    except Exception as error:
+        problems = [each.problem for each in kind.requirements() if each.problem]
+        if not problems:
+            raise
+        raise ConfigError(
+            f"the environment {name!r} cannot be made: {'; '.join(problems)} ({error})"
+        ) from error
 
 
 def make_controller(name: str, environment: Environment) -> Controller:

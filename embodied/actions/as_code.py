@@ -49,7 +49,11 @@ class CodeFormat(ActionFormat):
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """One line a call, each of which prints its result."""
-        return message(thought, "\n".join(f"print({self._written(call)})" for call in calls))
+        return message(thought, "\n".join(map(self.line, calls)))
+
+    def line(self, call: Call) -> str:
+        """The line that makes a call and prints its result."""
+        return f"print({self._written(call)})"
 
     def calls_robot(self, action: str) -> bool:
         """Whether it is Python that calls one of the controller's functions by its name."""

@@ -31,7 +31,7 @@ def example_call(controller: type[Controller]) -> Call:
     if not specs:
         raise ValueError(f"{controller.__name__} has no actions")
     simple = (Call(spec.name) for spec in specs if not _required(spec))
-    documented = (call for spec in specs for _, _, call in _examples(spec))
+    documented = (call for spec in specs for _, _, call in documented_calls(spec))
     made_up = (_made_up(controller, spec) for spec in specs)
     return next(call for calls in (simple, documented, made_up) for call in calls)
 
@@ -39,7 +39,7 @@ def example_call(controller: type[Controller]) -> Call:
 def documentation(spec: ActionSpec, write: Callable[[Call], str]) -> str:
     """The docstring of an action, with its `Example:` calls as `write` writes them."""
     text = spec.documentation
-    for start, end, call in reversed(list(_examples(spec))):
+    for start, end, call in reversed(list(documented_calls(spec))):
         text = text[:start] + write(call) + text[end:]
     return text
 
@@ -48,7 +48,7 @@ def _required(spec: ActionSpec) -> list[str]:
     return [name for name, p in spec.signature.parameters.items() if p.default is p.empty]
 
 
-def _examples(spec: ActionSpec) -> Iterator[tuple[int, int, Call]]:
+def documented_calls(spec: ActionSpec) -> Iterator[tuple[int, int, Call]]:
     """The calls of this action that its docstring gives as examples, and where they stand."""
     for match in _EXAMPLE.finditer(spec.documentation):
         end = enclosed(spec.documentation, match.end())

@@ -14,9 +14,12 @@ from embodied.cli import (
     check,
     compare,
     config,
+    doctor,
     examples,
     generate,
+    mcp,
     model,
+    new,
     options,
     replay,
     report,
@@ -49,6 +52,9 @@ app.command("replay")(replay.replay)
 app.command("config")(config.config)
 app.command("serve")(serve.serve)
 app.command("simulate-llm")(simulate_llm.simulate_llm)
+app.command("mcp")(mcp.mcp)
+app.command("doctor")(doctor.doctor)
+app.add_typer(new.app, name="new")
 app.add_typer(check.app, name="check")
 app.add_typer(model.app, name="model")
 

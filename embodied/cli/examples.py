@@ -13,6 +13,7 @@ from embodied.config import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
 from embodied.in_context import Example, write_examples
+from embodied.plugin_file import short_name
 from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName
 from embodied.registry import controller_name, make_controller, make_environment
@@ -54,7 +55,7 @@ def examples(
     played = {action: asyncio.run(_play_all(config, action, tasks)) for action in actions}
     _check_same(played)
     origin = {
-        "environment": config.environment.name,
+        "environment": short_name(config.environment.name),
         "data": data_version(config),
         "tasks": [task.id for task in tasks],
         "policy": config.policy.name,

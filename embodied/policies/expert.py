@@ -1,47 +1,38 @@
-"""The expert: solves tasks from what it observes, in plans as a good model would write."""
+"""The expert: solves tasks in plans as a good model would write."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from embodied.actions import Call, as_code, make_format
 from embodied.controller import Controller
 from embodied.conversations import worded
 from embodied.environment import Observation
+from embodied.errors import ConfigError
 from embodied.interpreter import Output
 from embodied.policies.call_by_call import CallByCall
+from embodied.policies.plan import Expert, Plan, Plans
+from embodied.policies.planned import planned
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
-from embodied.registry import controller_name, load
+from embodied.registry import controller_name, has_expert, load
 from embodied.task import Task
 from embodied.trajectory import Message
 
+__all__ = ["Expert", "ExpertPolicy", "Plan"]
+
+_EXPERTS = "embodied.experts"
 _log = logging.getLogger("embodied.policies")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One action of an expert: why, and the code."""
-
-    thought: str
-    code: str
-
-
-Expert = Callable[[str], Generator[Plan, str, None]]
-"""Solves a task from its first observation: yields plans, receives what each one printed.
-
-Experts are registered under the entry-point group `embodied.experts`, under the name of the
-controller whose functions they call. They see only what their plans print.
-"""
-
-
 class ExpertPolicy(Policy):
-    """Plays the expert that is registered for the protocol's controller.
+    """Plays the expert that is registered for the protocol's controller; where there is none, the
+    environment's own plan.
 
-    In the action format `code` a plan is one action. The others have no control flow, so a plan's
-    calls are made one a turn, each chosen by the plan when it has seen what the last one returned.
+    In the action format `code` a plan is one action. The others have no control flow. There too a
+    plan is one action if it is nothing but calls; else its calls are made one a turn, each chosen
+    by the plan when it has seen what the last one returned.
     """
 
     name = "expert"
@@ -49,12 +40,14 @@ class ExpertPolicy(Policy):
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
-        """Start the expert on the task's first observation."""
-        environment = type(robot.environment)
-        name = controller_name(protocol.controller, task.environment, environment)
-        expert: Expert = load("embodied.experts", name)
+        """Start the expert on the task's first observation.
+
+        Raises:
+            ConfigError: no expert is registered, and the environment has no plan.
+            DataError: the environment's plan cannot be played.
+        """
         self._task = task.id
-        self._plans = expert(observation.text)
+        self._plans = _plans(task, robot, observation, protocol)
         self._started = False
         self._protocol = protocol
         self._format = make_format(protocol.action, type(robot))
@@ -63,11 +56,12 @@ class ExpertPolicy(Policy):
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """The expert's next plan, or its next call; None when it ends or fails."""
+        printed = messages[-1].content
         if self._steps is None:
-            plan = self._next_plan(messages[-1].content)
+            plan = self._next_plan(printed)
             reply = as_code.message(plan.thought, plan.code) if plan else None
         else:
-            reply = self._next_call(self._steps)
+            reply = self._next_call(self._steps, printed)
         return worded(reply, self._protocol) if reply else None
 
     def end(self) -> None:
@@ -86,14 +80,32 @@ class ExpertPolicy(Policy):
         self._started = True
         return plan
 
-    def _next_call(self, steps: CallByCall) -> Reply | None:
+    def _next_call(self, steps: CallByCall, printed: str) -> Reply | None:
         thought = ""
-        reached = steps.next() if self._in_plan else Output()
+        reached = steps.next() if self._in_plan else Output(printed)
         while not isinstance(reached, Call):
             plan = self._next_plan(reached.stdout)
             if plan is None:
                 return None
+            if plan.calls:
+                self._in_plan = False
+                return self._format.render(plan.thought, plan.calls)
             thought = plan.thought
             reached = steps.start(plan.code)
         self._in_plan = True
         return self._format.render(thought, [reached])
+
+
+def _plans(task: Task, robot: Controller, observation: Observation, protocol: Protocol) -> Plans:
+    environment = type(robot.environment)
+    name = controller_name(protocol.controller, task.environment, environment)
+    if has_expert(name):
+        expert: Expert = load(_EXPERTS, name)
+        return expert(observation.text)
+    if robot.environment.capabilities.plan:
+        return planned(task, robot, protocol)
+    raise ConfigError(
+        f"no expert for the controller {name!r} in the environment {task.environment!r}: register "
+        f"a function under the entry point {name!r} of the group {_EXPERTS}, or give the "
+        "environment a plan (capabilities.plan and the method plan)"
+    )

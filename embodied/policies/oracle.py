@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied.actions import Call, make_format
+from embodied.actions import make_format
 from embodied.controller import Controller
 from embodied.conversations import worded
 from embodied.environment import Observation
-from embodied.errors import ConfigError, DataError
+from embodied.errors import ConfigError
+from embodied.policies.planned import solution
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task
@@ -31,11 +32,7 @@ class OraclePolicy(Policy):
         """
         if not robot.environment.capabilities.plan:
             raise ConfigError(f"the environment {task.environment!r} has no planner for an oracle")
-        try:
-            calls = [robot.command_call(command) for command in robot.environment.plan()]
-            plan = [Call(name, kwargs=arguments) for name, arguments in calls]
-        except ValueError as error:
-            raise DataError(f"no plan for the oracle on {task.id}: {error}") from error
+        plan = solution(task, robot)
         action_format = make_format(protocol.action, type(robot))
         rendered = action_format.render("I know a shortest plan.", plan) if plan else None
         self._message = worded(rendered, protocol) if rendered else None

@@ -16,10 +16,11 @@ from embodied.config import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError, UnstorableError
 from embodied.llm.backoff import backoff
 from embodied.places import Places
+from embodied.plugin_file import short_name
 from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
 from embodied.recordings import load_recordings
-from embodied.registry import environment_class, with_options
+from embodied.registry import environment_class, file_hash, with_options
 from embodied.runner.in_flight import InFlight
 from embodied.runner.local import LocalPool
 from embodied.runner.pool import RayPool
@@ -38,9 +39,11 @@ worker plays."""
 
 
 def data_version(config: RunConfig) -> dict[str, str]:
-    """The identity of the data that a run plays."""
+    """The identity of the data that a run plays, and of the files that it was told to load."""
     name, options = config.environment.name, config.environment.options
-    return with_options(name, environment_class(name).data_version, config.split, **options)
+    data = with_options(name, environment_class(name).data_version, config.split, **options)
+    controller = config.protocol.controller or ""
+    return data | file_hash("environment", name) | file_hash("controller", controller)
 
 
 def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
@@ -52,8 +55,9 @@ def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         policy |= config.llm.protocol
     if config.policy.recordings:
         policy["recordings"] = [path.name for path in config.policy.recordings]
+    controller = config.protocol.controller and short_name(config.protocol.controller)
     return RunProtocol(
-        environment=config.environment.name,
+        environment=short_name(config.environment.name),
         environment_options={
             key: value for key, value in options.items() if key not in environment.location_options
         },
@@ -63,7 +67,7 @@ def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         policy=policy,
         feedback=_feedback(config),
         seed=config.seed,
-        protocol=config.protocol,
+        protocol=config.protocol.model_copy(update={"controller": controller}),
     )
 
 

@@ -16,6 +16,7 @@ from embodied.conversations import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
+from embodied.plugin_file import absolute_name, short_name
 from embodied.policies.factory import feedback_model, llm_config
 from embodied.policy import Reply
 from embodied.protocol import Protocol, RunProtocol
@@ -118,11 +119,13 @@ def _check_structured(protocol: Protocol) -> None:
 
 
 def _located(config: RunConfig) -> RunConfig:
-    """The configuration with absolute paths and with the controller's name."""
+    """The configuration with absolute paths, of plugins too, and with the controller's name."""
     kind = environment_class(config.environment.name)
     controller = controller_name(config.protocol.controller, config.environment.name, kind)
+    name = absolute_name(config.environment.name)
     changes: dict[str, Any] = {
         "out": _absolute(config.out),
+        "environment": config.environment.model_copy(update={"name": name}),
         "policy": config.policy.model_copy(
             update={"recordings": tuple(map(_absolute, config.policy.recordings))}
         ),
@@ -171,7 +174,8 @@ def _check_same(config: RunConfig, stored: RunProtocol) -> None:
 def _generate(config: RunConfig, generate: GenerateConfig, stored: RunProtocol | None) -> None:
     """Write the tasks, unless the stored run was played with those that are there."""
     name, note = config.environment.name, generate.out / GENERATED
-    settings = {"environment": name, **generate.model_dump(mode="json", exclude={"out"})}
+    asked = generate.model_dump(mode="json", exclude={"out"})
+    settings = {"environment": short_name(name), **asked}
     with writing(generate.out):
         new = not note.exists()
         _check_asked(note, settings)

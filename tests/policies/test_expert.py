@@ -7,9 +7,15 @@ from collections.abc import Generator
 import pytest
 
 from embodied import Outcome, Protocol, Task, run_episode
-from embodied.policies.expert import ExpertPolicy, Plan
+from embodied.policies.expert import Expert, ExpertPolicy, Plan
 from embodied.protocol import preset
 from tests.conftest import Switcher
+
+
+def register(expert: Expert, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the expert of the fake robot."""
+    monkeypatch.setattr("embodied.policies.expert.names", lambda group: ["switcher"])
+    monkeypatch.setattr("embodied.policies.expert.load", lambda group, name: expert)
 
 
 def puzzled(observation: str) -> Generator[Plan, str, None]:
@@ -20,7 +26,7 @@ def puzzled(observation: str) -> Generator[Plan, str, None]:
 async def test_an_expert_that_raises_gives_up(
     robot: Switcher, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embodied.policies.expert.load", lambda group, name: puzzled)
+    register(puzzled, monkeypatch)
     protocol = Protocol(controller="switcher")
     done = await run_episode(task, robot.environment, robot, ExpertPolicy(), protocol)
     assert done.outcome is Outcome.FAILURE
@@ -37,7 +43,7 @@ def switching(observation: str) -> Generator[Plan, str, None]:
 async def test_an_expert_is_understood_in_every_wording_and_format(
     robot: Switcher, task: Task, monkeypatch: pytest.MonkeyPatch, name: str, action: str
 ) -> None:
-    monkeypatch.setattr("embodied.policies.expert.load", lambda group, name: switching)
+    register(switching, monkeypatch)
     protocol = preset(name).model_copy(update={"controller": "switcher", "action": action})
     done = await run_episode(task, robot.environment, robot, ExpertPolicy(), protocol)
     assert done.outcome is Outcome.SUCCESS

@@ -1,0 +1,95 @@
+"""`embodied mcp`: a robot as an MCP server, for an agent outside to drive."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from embodied.cli import options
+from embodied.config import RunConfig
+from embodied.controller import Controller
+from embodied.errors import ConfigError, DataError
+from embodied.mcp_server.robot import HostedRobot
+from embodied.registry import controller_name, make_controller, make_environment, suggestion
+from embodied.runner.batch import all_tasks, choose_tasks
+from embodied.task import Task
+
+
+def mcp(
+    controller: Annotated[
+        str | None, typer.Argument(help="The robot; without it, the environment's own.")
+    ] = None,
+    env: options.Env = None,
+    split: options.Split = None,
+    task: Annotated[
+        str | None, typer.Option(help="Id of the task to begin with; without it, the first one.")
+    ] = None,
+    http: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Listen on this machine, at http://127.0.0.1:PORT/mcp, in place of standard input "
+            "and output. 0: any free port.",
+        ),
+    ] = None,
+    settings: options.Set = None,
+) -> None:
+    """Serve a robot to an agent by the Model Context Protocol: its functions are tools.
+
+    Settings of the environment and of the tasks are options as in `embodied run`, and
+    --protocol.limits.steps 100 says how many steps an episode may take.
+
+    \b
+      embodied mcp household --env alfworld
+      embodied mcp --env forklift.py:ForkliftEnvironment --http 8100
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    try:
+        from embodied.mcp_server.server import RobotServer
+        from embodied.mcp_server.transports import nothing_printed, serve_http, serve_stdio
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"serving a robot needs the package {error.name!r}, which is not installed; install it "
+            "with: pip install 'embodied-codeact[mcp]'"
+        ) from error
+    config = options.resolve(None, env=env, split=split, settings=settings)
+    if controller is not None:
+        protocol = config.protocol.model_copy(update={"controller": controller})
+        config = config.model_copy(update={"protocol": protocol})
+    with nothing_printed():
+        robot = RobotServer(partial(_hosted, config, task))
+    try:
+        asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
+    finally:
+        with nothing_printed():
+            robot.close()
+
+
+def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
+    tasks = {each.id: each for each in choose_tasks(all_tasks(config), config.tasks)}
+    return HostedRobot(
+        partial(_robot, config),
+        tasks,
+        _first(tasks, task),
+        config.protocol.limits.steps,
+        config.seed,
+    )
+
+
+def _robot(config: RunConfig) -> Controller:
+    settings = config.environment
+    environment = make_environment(settings.name, **settings.options)
+    name = controller_name(config.protocol.controller, settings.name, type(environment))
+    return make_controller(name, environment)
+
+
+def _first(tasks: dict[str, Task], wanted: str | None) -> str:
+    if not tasks:
+        raise DataError("there are no tasks to serve")
+    if wanted is not None and wanted not in tasks:
+        raise ConfigError(f"there is no task {wanted!r}{suggestion(wanted, list(tasks)[:20])}")
+    return wanted or next(iter(tasks))

@@ -1,0 +1,36 @@
+"""`embodied new`: the beginning of a project of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embodied.templates import new_robot
+
+app = typer.Typer(help="Write the beginning of a project of your own.")
+
+
+@app.callback()
+def new() -> None:
+    """Keep `robot` a command of its own beside those that may follow."""
+
+
+@app.command("robot")
+def robot(
+    name: Annotated[str, typer.Argument(help="Name of the robot, e.g. forklift.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the project's folder to.")] = Path(),
+) -> None:
+    """Write a small project that works: simulator, robot, expert, test and configuration.
+
+    \b
+      embodied new robot forklift
+      cd forklift
+      python -m pytest
+      embodied run config.yaml
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    folder = new_robot(name, out)
+    for path in sorted(path for path in folder.iterdir()):
+        print(path)
+    print(f"play it with: cd {folder} && embodied run config.yaml")

@@ -1,0 +1,44 @@
+"""The LLM server at an address."""
+
+from __future__ import annotations
+
+import asyncio
+
+from embodied.doctor.check import Check
+from embodied.errors import ConfigError
+from embodied.llm.config import LLMConfig
+from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
+from embodied.llm.wire import UnreadableAnswer, read_models
+
+_SECONDS = 15.0
+_KEY = "OPENAI_API_KEY"
+_START = "start one with `embodied serve --model NAME`, or correct --base-url"
+
+
+async def check_server(base_url: str) -> Check:
+    """Whether a server answers there, and the models that it has.
+
+    Raises:
+        ConfigError: it is no address.
+    """
+    config = LLMConfig(base_url=base_url, model="any")
+    connections = Connections(config, read_key(_KEY))
+    try:
+        async with asyncio.timeout(_SECONDS):
+            models = read_models(await connections.get("models"))
+    except TimeoutError:
+        return _problem(base_url, f"no whole answer within {_SECONDS:g} s", _START)
+    except Refused as error:
+        advice = f"put its key into {_KEY}" if error.status in (401, 403) else _START
+        return _problem(base_url, f"HTTP {error.status}: {error.said:.200}", advice)
+    except (NoConnection, TooLarge, UnreadableAnswer, ConfigError) as error:
+        return _problem(base_url, f"{error}", _START)
+    finally:
+        await connections.close()
+    if not models:
+        return _problem(base_url, "it lists no model", _START)
+    return Check(subject="llm", name=base_url, status="ok", found=", ".join(models)[:200])
+
+
+def _problem(base_url: str, found: str, advice: str) -> Check:
+    return Check(subject="llm", name=base_url, status="problem", found=found, advice=advice)

@@ -1,0 +1,110 @@
+"""Extras: whether their packages are installed, in range, and can be imported."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from embodied.doctor.check import Check
+
+DISTRIBUTION = "embodied-codeact"
+_NOT_LOOKED_AT = {"dev"}
+_IMPORT_SECONDS = 120.0
+_IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+
+
+def extras() -> list[str]:
+    """The extras of this distribution that a user may install."""
+    provided = importlib.metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or []
+    return [extra for extra in provided if extra not in _NOT_LOOKED_AT]
+
+
+def check_packages(extra: str) -> list[Check]:
+    """One check a package of an extra; where all are there, one that imports them."""
+    checks = [_check(extra, package) for package in _requirements(extra)]
+    if all(check.status == "ok" for check in checks):
+        return [*checks, *_check_import(extra, [check.name for check in checks])]
+    return checks
+
+
+def _requirements(extra: str) -> Iterator[Requirement]:
+    for text in importlib.metadata.requires(DISTRIBUTION) or []:
+        requirement = Requirement(text)
+        if re.search(rf"extra == ['\"]{re.escape(extra)}['\"]", str(requirement.marker)):
+            yield requirement
+
+
+def _check(extra: str, package: Requirement) -> Check:
+    install = f"pip install '{DISTRIBUTION}[{extra}]'"
+    if package.marker is not None and not package.marker.evaluate({"extra": extra}):
+        return Check(
+            subject=extra,
+            name=package.name,
+            status="not installed",
+            advice=f"not for this Python and system; it is where {package.marker}",
+        )
+    try:
+        version = importlib.metadata.version(package.name)
+    except importlib.metadata.PackageNotFoundError:
+        return Check(subject=extra, name=package.name, status="not installed", advice=install)
+    if not package.specifier.contains(version, prereleases=True):
+        return Check(
+            subject=extra,
+            name=package.name,
+            status="problem",
+            found=version,
+            advice=f"needs {package.specifier}: {install}",
+        )
+    return Check(subject=extra, name=package.name, status="ok", found=version)
+
+
+def _check_import(extra: str, packages: list[str]) -> list[Check]:
+    """Import the packages in a process of its own: what is broken may end it."""
+    modules = _modules(packages)
+    words = [sys.executable, "-c", _IMPORT, *modules]
+    try:
+        done = subprocess.run(  # noqa: S603
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_IMPORT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        failure = f"takes more than {_IMPORT_SECONDS:g} s"
+    else:
+        if done.returncode == 0:
+            return []
+        failure = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
+    return [
+        Check(
+            subject=extra,
+            name=f"import {', '.join(modules)}",
+            status="problem",
+            found=failure,
+            advice="a file lib*.so that is missing is in a system package (apt-file search FILE); "
+            f"else install anew: pip install --force-reinstall '{DISTRIBUTION}[{extra}]'",
+        )
+    ]
+
+
+def _modules(packages: list[str]) -> list[str]:
+    """The modules of packages: the one of the same name, or else whatever they hold."""
+    held: dict[str, list[str]] = {}
+    for module, distributions in importlib.metadata.packages_distributions().items():
+        for name in distributions:
+            held.setdefault(canonicalize_name(name), []).append(module)
+    found: list[str] = []
+    for package in packages:
+        own = package.replace("-", "_").lower()
+        modules = held.get(canonicalize_name(package), [])
+        found += [own] if own in modules else sorted(m for m in modules if not m.startswith("_"))
+    return found

@@ -1,0 +1,78 @@
+"""What can be looked at by name: the extras, and the environments that are registered."""
+
+from __future__ import annotations
+
+from embodied.doctor.check import Check
+from embodied.doctor.machine import check_shared_memory
+from embodied.doctor.packages import check_packages, extras
+from embodied.errors import ConfigError
+from embodied.interpreter.confined import confinement
+from embodied.plugin_file import is_file
+from embodied.registry import environment_class, names, suggestion
+
+_FULL, _RAY = "full", "ray"
+
+
+def subjects() -> list[str]:
+    """The extras, then the environments that other packages have registered."""
+    known = extras()
+    return known + [name for name in names("embodied.environments") if name not in known]
+
+
+def check_subject(name: str) -> list[Check]:
+    """All about one extra or environment.
+
+    Args:
+        name: one of `subjects()`, or an environment as `path/to/file.py:ClassName`.
+
+    Raises:
+        ConfigError: there is no such thing.
+    """
+    if name not in subjects() and not is_file(name):
+        raise ConfigError(
+            f"there is no extra or environment {name!r}{suggestion(name, subjects())}"
+        )
+    checks = check_packages(name) if name in extras() else []
+    complete = all(check.status == "ok" for check in checks)
+    if name == _FULL:
+        checks.append(_confinement())
+    if name == _RAY:
+        checks += check_shared_memory(name)
+    if is_file(name) or name in names("embodied.environments"):
+        checks += _environment(name, complete=complete)
+    return checks
+
+
+def _confinement() -> Check:
+    problem = confinement.problem()
+    return Check(
+        subject=_FULL,
+        name="Landlock, seccomp",
+        status="problem" if problem else "ok",
+        found=problem or "the interpreter full can confine code",
+        advice="use the interpreter restricted, or a system that can confine code",
+    )
+
+
+def _environment(name: str, *, complete: bool) -> list[Check]:
+    """What an environment says of its surroundings; one that lacks packages need not load."""
+    try:
+        found = environment_class(name).requirements()
+    except Exception as error:
+        failure = Check(subject=name, name="environment", status="problem", advice=_said(error))
+        return [failure] if complete else []
+    loaded = Check(subject=name, name="environment", status="ok", found="can be loaded")
+    return [loaded] * complete + [
+        Check(
+            subject=name,
+            name=each.name,
+            status="problem" if each.problem else "ok",
+            found=each.found,
+            advice=each.problem or "",
+        )
+        for each in found
+    ]
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"

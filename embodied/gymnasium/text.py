@@ -1,0 +1,43 @@
+"""Observations of Gymnasium environments as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from embodied.gymnasium.commands import plain
+
+_SHOWN_NUMBERS = 100
+_DIGITS = 4
+
+
+def described(observation: Any) -> str:
+    """A rendering that can be read: texts as they are, mappings a line each, numbers with four
+    significant digits, large arrays by their shape only.
+    """
+    match observation:
+        case str():
+            return observation
+        case Mapping():
+            return "\n".join(f"{key}: {described(value)}" for key, value in observation.items())
+        case np.ndarray() if observation.size > _SHOWN_NUMBERS:
+            return f"(an array of shape {observation.shape}, {observation.dtype})"
+        case tuple() | list() if any(isinstance(item, np.ndarray) for item in observation):
+            return "\n".join(map(described, observation))
+    return _written(plain(observation))
+
+
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(_rounded(value), ensure_ascii=False)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

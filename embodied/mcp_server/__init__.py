@@ -1,0 +1,3 @@
+"""Serves a robot to outside agents over the Model Context Protocol (MCP)."""
+
+from __future__ import annotations

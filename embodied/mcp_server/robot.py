@@ -1,0 +1,191 @@
+"""A robot that somebody outside drives: one environment, one episode at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from embodied.actions.as_tools import ToolsFormat
+from embodied.actions.call_session import CallSession
+from embodied.closing import Closing
+from embodied.controller import Controller
+from embodied.environment import Attachment, Environment
+from embodied.errors import EmbodiedError, InfrastructureError
+from embodied.interpreter import Limits, Output
+from embodied.plain import described, shortened
+from embodied.policy import Reply
+from embodied.task import Task
+from embodied.trajectory import ToolCall
+
+START = "start_episode"
+"""The tool that begins an episode anew."""
+TEXT_CHARACTERS = 20_000
+"""A longer result is cut."""
+_ANEW = f"{START} begins it anew"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool call came to."""
+
+    text: str
+    """For the agent to read."""
+    refused: bool
+    """Whether the call was a mistake, or failed."""
+    status: Mapping[str, Any]
+    """Where the episode stands, as plain data."""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class HostedRobot(Closing):
+    """A robot and the episode that it is in.
+
+    Not for two threads at a time.
+
+    Args:
+        make_robot: makes the environment and the robot in it.
+        tasks: those that may be played, by id.
+        task: the id of the first one.
+        max_steps: environment steps of an episode; None: no bound.
+        seed: of tasks that have none of their own.
+
+    Raises:
+        EmbodiedError: the first episode cannot be started.
+    """
+
+    def __init__(
+        self,
+        make_robot: Callable[[], Controller],
+        tasks: Mapping[str, Task],
+        task: str,
+        max_steps: int | None,
+        seed: int,
+    ) -> None:
+        self.tasks = tasks
+        self.task = tasks[task]
+        self._make_robot = make_robot
+        self._max_steps = max_steps
+        self._seed = seed
+        self._robot: Controller | None = None
+        self._start()
+
+    @property
+    def opening(self) -> str:
+        """The running episode's first observation, and what it may take."""
+        if self._robot is None:
+            return f"There is no running episode; {START} begins one."
+        steps = f"\nIt may take {self._max_steps} steps." if self._max_steps is not None else ""
+        return f"{self._robot.first_observation.text}{steps}"
+
+    def tools(self) -> list[dict[str, Any]]:
+        """Name, description and parameters of each of the robot's functions."""
+        return [tool["function"] for tool in self._format.tools()]
+
+    def start(self, task: object = None) -> Answer:
+        """Begin an episode.
+
+        Args:
+            task: the task's id, as the agent gave it; None: the same task again.
+        """
+        if task is not None and not (isinstance(task, str) and task in self.tasks):
+            return self._answer(f"there is no task {described(task, 80)}", refused=True)
+        self.task = self.task if task is None else self.tasks[str(task)]
+        try:
+            self._start()
+        except EmbodiedError as error:
+            return self._answer(f"the episode does not start: {error}", refused=True)
+        return self._answer(self.opening, self._first_attachments())
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
+        """Call one of the robot's functions with unchecked arguments."""
+        robot = self._robot
+        if robot is None:
+            return self._answer(f"there is no running episode; {START} begins one", refused=True)
+        if robot.ended:
+            return self._answer(f"{self._ending(robot)} {_ANEW}.", refused=True)
+        call = ToolCall(id="call", name=tool, arguments=json.dumps(arguments))
+        reading = self._format.read(Reply("", tool_calls=(call,)))
+        if reading.action is None:
+            return self._answer(str(reading.problem), refused=True)
+        steps = len(robot.steps)
+        try:
+            output = CallSession(robot, Limits(), self._format).run(reading.action)
+        except EmbodiedError as error:
+            self.close()
+            return self._answer(f"the episode broke off: {error}; {_ANEW}", refused=True)
+        return self._told(robot, output, stepped=len(robot.steps) > steps)
+
+    def close(self) -> None:
+        """Release the environment; calling it again does nothing."""
+        if self._robot is not None:
+            _close(self._robot.environment)
+        self._robot = None
+
+    def _start(self) -> None:
+        try:
+            robot = self._robot or self._make_robot()
+            self._robot = robot
+            seed = self._seed if self.task.seed is None else self.task.seed
+            robot.begin(robot.environment.reset(self.task, seed), self._max_steps)
+        except EmbodiedError:
+            self.close()
+            raise
+        except Exception as error:
+            self.close()
+            raise InfrastructureError(f"the simulator failed: {error!r}") from error
+        self._format = ToolsFormat(type(robot))
+
+    def _told(self, robot: Controller, output: Output, *, stepped: bool) -> Answer:
+        last = robot.last_result
+        attachments = last.observation.attachments if stepped and last is not None else ()
+        text, refused = output.limit or "", output.limit is not None
+        if output.calls:
+            text, refused = _said(robot, output)
+        if robot.ended:
+            text = f"{text}\n{self._ending(robot)}"
+        return self._answer(text, attachments, refused=refused)
+
+    def _ending(self, robot: Controller) -> str:
+        count = len(robot.steps)
+        steps = f"{count} step{'' if count == 1 else 's'}"
+        if robot.success:
+            return f"The episode is over: the task is solved, in {steps}."
+        why = "no step is left" if robot.out_of_steps else "the simulator ended it"
+        return f"The episode is over: {why}, and the task is not solved after {steps}."
+
+    def _first_attachments(self) -> tuple[Attachment, ...]:
+        return self._robot.first_observation.attachments if self._robot is not None else ()
+
+    def _answer(
+        self, text: str, attachments: tuple[Attachment, ...] = (), *, refused: bool = False
+    ) -> Answer:
+        return Answer(shortened(text, TEXT_CHARACTERS), refused, self._status(), attachments)
+
+    def _status(self) -> dict[str, Any]:
+        robot = self._robot
+        return {
+            "task": self.task.id,
+            "running": robot is not None and not robot.ended,
+            "success": robot is not None and robot.success,
+            "steps": len(robot.steps) if robot is not None else 0,
+            "max_steps": self._max_steps,
+        }
+
+
+def _said(robot: Controller, output: Output) -> tuple[str, bool]:
+    """What the call returned, or why it failed, and whether it did."""
+    record = output.calls[-1]
+    if record.error is not None:
+        return record.error.message or record.error.type, True
+    if record.result is None and output.ended and robot.last_result is not None:
+        return robot.last_result.observation.text, False
+    text = record.result if isinstance(record.result, str) else json.dumps(record.result)
+    return text, False
+
+
+def _close(environment: Environment) -> None:
+    with contextlib.suppress(Exception):
+        environment.close()

@@ -1,0 +1,161 @@
+"""The MCP server of one robot. Importing this module imports `mcp`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from mcp import types
+from mcp.server import Server
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+
+from embodied.environment import Attachment
+from embodied.errors import ConfigError
+from embodied.mcp_server.robot import START, Answer, HostedRobot
+from embodied.task import Task
+
+TASK = "embodied://task"
+TASKS = "embodied://tasks"
+_MOST_TASKS = 1000
+"""Tasks that the list of them shows."""
+
+_CLOSE_SECONDS = 5.0
+
+_INSTRUCTIONS = """\
+A robot that you control by calling its functions. The episode is over when the task is solved or \
+no step is left. {start} begins it anew.
+
+{opening}"""
+_START_TOOL = types.Tool(
+    name=START,
+    description="Begin an episode and return its first observation: the same task again, or the "
+    f"one with the given id. The resource {TASKS} lists the tasks.",
+    input_schema={
+        "type": "object",
+        "properties": {"task": {"type": "string", "description": "Id of another task."}},
+        "additionalProperties": False,
+    },
+)
+
+Context = ServerRequestContext[Any]
+
+
+class RobotServer:
+    """Answers MCP requests with one robot, whose calls are made one after another in one thread.
+
+    Args:
+        make: makes the robot, in that thread.
+
+    Raises:
+        ConfigError: a function of the robot has the name of the server's own tool.
+        EmbodiedError: the robot cannot be made.
+    """
+
+    def __init__(self, make: Callable[[], HostedRobot]) -> None:
+        self._thread = ThreadPoolExecutor(1, "robot")
+        self._robot = self._thread.submit(make).result()
+        self._tools = [_tool(function) for function in self._robot.tools()]
+        if any(tool.name == START for tool in self._tools):
+            self.close()
+            raise ConfigError(f"the robot has a function {START}, which is the server's own name")
+
+    def server(self) -> Server[Any]:
+        """The server, for any transport."""
+        return Server(
+            "embodied",
+            version=importlib.metadata.version("embodied-codeact"),
+            instructions=_INSTRUCTIONS.format(start=START, opening=self._robot.opening),
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_read_resource=self._read_resource,
+        )
+
+    def close(self) -> None:
+        """Release the robot's environment, once its running call has ended or hangs for long."""
+        with contextlib.suppress(TimeoutError):
+            self._thread.submit(self._robot.close).result(_CLOSE_SECONDS)
+        self._thread.shutdown(wait=False)
+
+    async def _list_tools(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[*self._tools, _START_TOOL])
+
+    async def _call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        arguments = params.arguments or {}
+        if params.name == START:
+            answer = await self._in_thread(self._robot.start, arguments.get("task"))
+        else:
+            answer = await self._in_thread(self._robot.call, params.name, arguments)
+        return _result(answer)
+
+    async def _list_resources(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        return types.ListResourcesResult(
+            resources=[
+                types.Resource(
+                    uri=TASK,
+                    name="task",
+                    description="What the robot is to do, and its first observation.",
+                    mime_type="text/plain",
+                ),
+                types.Resource(
+                    uri=TASKS,
+                    name="tasks",
+                    description=f"Tasks that {START} can begin, at most {_MOST_TASKS} of them.",
+                    mime_type="application/json",
+                ),
+            ]
+        )
+
+    async def _read_resource(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        if params.uri == TASK:
+            text, kind = self._robot.opening, "text/plain"
+        elif params.uri == TASKS:
+            tasks = list(self._robot.tasks.values())[:_MOST_TASKS]
+            text, kind = json.dumps([_listed(task) for task in tasks]), "application/json"
+        else:
+            raise MCPError(types.INVALID_PARAMS, f"there are only the resources {TASK} and {TASKS}")
+        content = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
+        return types.ReadResourceResult(contents=[content])
+
+    async def _in_thread(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+def _tool(function: dict[str, Any]) -> types.Tool:
+    return types.Tool(
+        name=function["name"],
+        description=function["description"],
+        input_schema=function["parameters"],
+    )
+
+
+def _result(answer: Answer) -> types.CallToolResult:
+    pictures = [file for file in answer.attachments if file.media_type.startswith("image/")]
+    return types.CallToolResult(
+        content=[types.TextContent(text=answer.text), *map(_picture, pictures)],
+        structured_content={"text": answer.text, **answer.status},
+        is_error=answer.refused,
+    )
+
+
+def _picture(file: Attachment) -> types.ImageContent:
+    return types.ImageContent(data=b64encode(file.data).decode(), mime_type=file.media_type)
+
+
+def _listed(task: Task) -> dict[str, str]:
+    return {"id": task.id, "kind": task.kind, "instruction": task.instruction}

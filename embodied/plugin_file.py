@@ -1,0 +1,170 @@
+"""Environments, controllers and experts in one Python file, named `path/to/file.py:Name`.
+
+A file stands alone and is loaded once in a process, as modules are.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from embodied import syntax
+from embodied.errors import ConfigError, EmbodiedError
+
+_MODULE_PREFIX = "embodied_file_"
+
+
+@dataclass(frozen=True)
+class PluginFile:
+    """A file that has been loaded."""
+
+    path: Path
+    module: ModuleType
+    sha256: str
+    """Of what was loaded, even if the file has changed since."""
+
+    def get(self, name: str, kind: str) -> Any:
+        """What the file defines under a name.
+
+        Raises:
+            ConfigError: nothing; `kind` says what was looked for.
+        """
+        found: Any = self.module
+        for part in name.split("."):
+            if part not in dir(found):
+                raise ConfigError(
+                    f"{self.path} defines no {kind} {name!r}; it defines: {self._own_names()}"
+                )
+            found = getattr(found, part)
+        return found
+
+    def _own_names(self) -> str:
+        values = vars(self.module).items()
+        own = [n for n, v in values if getattr(v, "__module__", None) == self.module.__name__]
+        return ", ".join(own) or "nothing"
+
+
+def is_file(name: str) -> bool:
+    """Whether a plugin's name names a file, with or without what is meant in it."""
+    return name.endswith(".py") or ".py:" in name
+
+
+def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
+    """The file that `path/to/file.py:Name` means, and the name in it.
+
+    Raises:
+        ConfigError: there is no such file, it cannot be loaded, or the name is missing.
+    """
+    path, attribute = _parts(name)
+    if not attribute:
+        raise ConfigError(
+            f"the {kind} {name!r} names a file only; add the name of the class: {name}:CLASS"
+        )
+    return _loaded(_absolute(path)), attribute
+
+
+def absolute_name(name: str) -> str:
+    """The name with the absolute path of its file, so that it means the same in any folder."""
+    if not is_file(name):
+        return name
+    path, attribute = _parts(name)
+    return f"{_absolute(path)}:{attribute}" if attribute else str(_absolute(path))
+
+
+def short_name(name: str) -> str:
+    """The name without the folders: what protocols record, as files may be moved."""
+    if not is_file(name):
+        return name
+    path, attribute = _parts(name)
+    return f"{path.name}:{attribute}"
+
+
+def name_beside(kind: type, attribute: str) -> str | None:
+    """The name of something in the file that a class was loaded from; None: it is from no file.
+
+    Args:
+        kind: the class.
+        attribute: a name in the file; with a dot before it, one in the class itself.
+    """
+    if not kind.__module__.startswith(_MODULE_PREFIX):
+        return None
+    module = sys.modules[kind.__module__]
+    if attribute.startswith("."):
+        owner = next((n for n, value in vars(module).items() if value is kind), "")
+        attribute = f"{owner}{attribute}"
+    return f"{module.__file__}:{attribute}"
+
+
+def _parts(name: str) -> tuple[Path, str]:
+    path, separator, attribute = name.rpartition(".py:")
+    return (Path(f"{path}.py"), attribute) if separator else (Path(name), "")
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links stay, `..` does not
+
+
+@functools.cache
+def _loaded(path: Path) -> PluginFile:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"there is no file {path}") from None
+    except OSError as error:
+        raise ConfigError(f"the file {path} cannot be read: {error}") from None
+    module = _module(path)
+    sys.modules[module.__name__] = module  # dataclasses and pickle look it up there
+    try:
+        exec(_compiled(path, content), vars(module))  # noqa: S102 - the user's own plugin
+    except BaseException as error:
+        del sys.modules[module.__name__]
+        if isinstance(error, EmbodiedError) or not isinstance(error, Exception):
+            raise
+        raise ConfigError(_explained(path, error)) from error
+    return PluginFile(path, module, hashlib.sha256(content).hexdigest())
+
+
+def _module(path: Path) -> ModuleType:
+    """An empty module, of a name that is the same in every process."""
+    words = re.sub(r"\W", "_", path.stem)
+    digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"{_MODULE_PREFIX}{words}_{digest[:8]}", path)
+    assert spec is not None  # noqa: S101 - it ends with .py
+    return importlib.util.module_from_spec(spec)
+
+
+def _compiled(path: Path, content: bytes) -> Any:
+    try:
+        return compile(syntax.parse(content), path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        where = f", line {error.lineno}" if error.lineno else ""
+        raise ConfigError(f"{path}{where} is not Python: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ConfigError(f"{path} is not Python: {error}") from None
+
+
+def _explained(path: Path, error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        if (path.parent / f"{package}.py").exists() or (path.parent / package).is_dir():
+            return (
+                f"{path} imports its neighbour {package!r}, but a file that is named by its path "
+                "stands alone: a run records its hash. Put all into one file, or make a package "
+                "with entry points (docs/plugins.md)"
+            )
+        return (
+            f"{path} needs the package {error.name!r}, which is not installed; install it with "
+            f"{sys.executable} -m pip install"
+        )
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    where = f", line {lines[-1]}" if lines else ""
+    return f"{path}{where} cannot be loaded: {type(error).__name__}: {error}"

@@ -1,0 +1,124 @@
+"""One environment under test: what the checks make, reset and step."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from embodied.environment import Environment, Observation, StepResult
+from embodied.registry import environment_class
+from embodied.task import Task
+from embodied.testing.failures import attempt, check
+
+STEP_RULE = (
+    "step() returns a StepResult: an Observation, a reward as a number, terminated and truncated "
+    "as bool, and info with success as bool."
+)
+_NO_ERROR = "reset() and step() raise nothing as long as the simulator works."
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What must be equal when an episode is played again."""
+
+    text: str
+    reward: float
+    terminated: bool
+    truncated: bool
+    success: bool
+
+
+class Bench:
+    """Makes environments of one kind and plays one task.
+
+    Args:
+        environment: its name or its class.
+        split: the split of the task; None: the environment's default.
+        task: the task's id; None: the first one.
+        options: of the environment.
+    """
+
+    def __init__(
+        self,
+        environment: str | type[Environment],
+        split: str | None,
+        task: str | None,
+        options: Mapping[str, Any],
+    ) -> None:
+        self.name: str | None = None
+        if isinstance(environment, str):
+            self.name, environment = environment, environment_class(environment)
+        self.kind = environment
+        self.split = split
+        self.options = options
+        self._task_id = task
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """The tasks of the split, as they were first listed."""
+        return self.list_tasks()
+
+    def list_tasks(self) -> list[Task]:
+        """The tasks of the split."""
+        rule = "list_tasks(split, **options) lists the tasks without the simulator's help."
+        return attempt(
+            rule, "list_tasks()", lambda: self.kind.list_tasks(self.split, **self.options)
+        )
+
+    @cached_property
+    def task(self) -> Task:
+        """The task that is played."""
+        tasks = self.tasks
+        check(bool(tasks), "A split has at least one task.", "list_tasks() returned none")
+        found = [task for task in tasks if self._task_id in (None, task.id)]
+        check(bool(found), "The task to check exists.", f"no task has the id {self._task_id!r}")
+        return found[0]
+
+    @contextmanager
+    def environment(self) -> Iterator[Environment]:
+        """A new environment, closed at the end."""
+        made = self.kind(**self.options)
+        try:
+            yield made
+        finally:
+            attempt("close() raises nothing.", "close()", made.close)
+
+    def reset(self, environment: Environment) -> str:
+        """The text of a new episode's first observation."""
+        seen = attempt(_NO_ERROR, "reset()", environment.reset, self.task)
+        text = seen.text if isinstance(seen, Observation) else ""
+        check(
+            bool(text), "reset() returns an Observation with a text.", f"it returned {seen!r:.200}"
+        )
+        return text
+
+    def step(self, environment: Environment, command: str, rule: str = _NO_ERROR) -> Seen:
+        """What one step showed; `rule` says that it raises nothing."""
+        what = f"step({command!r:.80})"
+        result = attempt(rule, what, environment.step, command)
+        check(isinstance(result, StepResult), STEP_RULE, f"{what} returned {result!r:.200}")
+        success = result.info.get("success")
+        for name, value, kind in (
+            ("observation", result.observation, Observation),
+            ("reward", result.reward, numbers.Real),
+            ("terminated", result.terminated, bool),
+            ("truncated", result.truncated, bool),
+            ("info['success']", success, bool),
+        ):
+            shown = f"{type(value).__name__} {value!r:.80}"
+            check(isinstance(value, kind), STEP_RULE, f"after {what} the {name} is {shown}")
+        return Seen(
+            result.observation.text,
+            float(result.reward),
+            result.terminated,
+            result.truncated,
+            bool(success),
+        )
+
+    def play(self, environment: Environment, commands: Iterable[str]) -> list[Seen]:
+        """What each of some steps showed."""
+        return [self.step(environment, command) for command in commands]

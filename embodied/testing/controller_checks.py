@@ -1,0 +1,199 @@
+"""The rules that every controller keeps, as functions that a test calls."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
+
+from embodied.actions import ActionFormat, Call, CallFormat, make_format
+from embodied.actions.as_tools import ToolsFormat
+from embodied.actions.examples import documented_calls, example_call
+from embodied.controller import ActionSpec, Controller
+from embodied.environment import Environment
+from embodied.errors import EpisodeEnded
+from embodied.protocol import ActionName
+from embodied.registry import controller_class
+from embodied.testing.bench import Bench
+from embodied.testing.failures import CheckFailed, attempt, check
+
+_WORDS = 4
+"""An error that helps has at least so many."""
+_NONSENSE = "xyzzy 7"
+_TRIED_COMMANDS = 6
+_INVERSE = "command_call() is the inverse of the methods: its call sends just that command."
+
+
+def check_controller(
+    controller: str | type[Controller],
+    environment: str | type[Environment] | None = None,
+    *,
+    split: str | None = None,
+    task: str | None = None,
+    solution: Sequence[str] = (),
+    **options: Any,
+) -> None:
+    """See that a controller keeps the rules that the action formats rely on.
+
+    Args:
+        controller: its name, as registered or `path/to/file.py:Class`, or its class.
+        environment: the simulator to try it on; None: only what can be seen without one is checked.
+        split: the split of the task; None: the environment's default.
+        task: id of the task to play; None: the first one.
+        solution: commands that solve this task, where the environment has no plan.
+        options: of the environment.
+
+    Raises:
+        CheckFailed: a rule is broken; the message says which, and what happened.
+        EmbodiedError: there is no such plugin, or something that it needs is missing.
+    """
+    kind = controller_class(controller) if isinstance(controller, str) else controller
+    rule = "A controller has at least one method marked with @action."
+    check(bool(kind.actions()), rule, f"{kind.__name__} has none")
+    for spec in kind.actions().values():
+        _check_documented(spec)
+    for name in get_args(ActionName):
+        _check_format(kind, make_format(name, kind))
+    if environment is not None:
+        _check_played(kind, Bench(environment, split, task, options), solution)
+
+
+def _check_documented(spec: ActionSpec) -> None:
+    if not spec.signature.parameters:
+        return
+    check(
+        any(documented_calls(spec)),
+        "The docstring of an action with parameters has a line `Example: name(...)` with a call "
+        "that fits the signature.",
+        f"the docstring of {spec} has none",
+    )
+
+
+def _check_format(kind: type[Controller], written: ActionFormat) -> None:
+    """See that a format shows every action, and reads back what it writes."""
+    where = f"in the action format {written.name}"
+    rule = "All four action formats can be derived from the controller."
+    document = attempt(rule, f"the prompt {where}", written.document)
+    if isinstance(written, ToolsFormat):
+        document = str(attempt(rule, f"the functions {where}", written.tools))
+    for spec in kind.actions().values():
+        check(spec.name in document, rule, f"{where} the prompt does not show {spec.name}")
+    for call in [example_call(kind), *_documented(kind)]:
+        rendered = attempt(rule, f"{call} {where}", written.render, "I try.", [call])
+        action = attempt(rule, f"reading {call} {where}", written.read, rendered).action
+        good = action is not None and written.calls_robot(action)
+        check(good, rule, f"{where} {call} cannot be read back: {rendered.content!r:.200}")
+        if isinstance(written, CallFormat) and action is not None:
+            (read,) = attempt(rule, f"reading {call} {where}", written.calls, action)
+            same = _arguments(kind, read) == _arguments(kind, call)
+            check(same, rule, f"{where} {call} is read back as {read}")
+
+
+def _documented(kind: type[Controller]) -> list[Call]:
+    return [call for spec in kind.actions().values() for _, _, call in documented_calls(spec)]
+
+
+def _arguments(kind: type[Controller], call: Call) -> tuple[str, Mapping[str, Any]]:
+    return call.name, kind.actions()[call.name].bind(call.args, call.kwargs)
+
+
+def _check_played(kind: type[Controller], bench: Bench, solution: Sequence[str]) -> None:
+    with bench.environment() as made:
+        with _episode(kind, bench, made) as robot:
+            _check_errors(robot)
+        if not _knows_commands(kind):
+            return
+        with _episode(kind, bench, made):
+            valid = made.valid_commands() if made.capabilities.valid_commands else []
+        known = [command for command in valid if _call_of(kind, command)]
+        for command in known[:: -(-len(known) // _TRIED_COMMANDS) or 1]:
+            with _episode(kind, bench, made) as robot:
+                _check_sent(robot, command)
+        with _episode(kind, bench, made) as robot:
+            plan = made.plan() if made.capabilities.plan and not solution else solution
+            _check_solution(robot, plan)
+
+
+@contextmanager
+def _episode(kind: type[Controller], bench: Bench, made: Environment) -> Iterator[Controller]:
+    robot = kind(made)
+    observation = made.reset(bench.task)
+    rule = "begin() takes the first observation and raises nothing."
+    attempt(rule, "begin()", lambda: robot.begin(observation, max_steps=None))
+    yield robot
+
+
+def _check_errors(robot: Controller) -> None:
+    """Make every documented call, and every call with nonsense in its texts."""
+    kind = type(robot)
+    for call in [*_documented(kind), *map(_with_nonsense, _documented(kind)), *_bare(kind)]:
+        _check_answer(robot, call)
+
+
+def _with_nonsense(call: Call) -> Call:
+    args = tuple(_NONSENSE if isinstance(value, str) else value for value in call.args)
+    kwargs = {k: _NONSENSE if isinstance(v, str) else v for k, v in call.kwargs.items()}
+    return Call(call.name, args, kwargs)
+
+
+def _bare(kind: type[Controller]) -> list[Call]:
+    specs = kind.actions().values()
+    return [Call(spec.name) for spec in specs if not spec.signature.parameters]
+
+
+def _check_answer(robot: Controller, call: Call) -> None:
+    rule = (
+        "A mistake of the policy is a ValueError, RuntimeError or TypeError whose message says "
+        "what to do instead."
+    )
+    try:
+        robot.call(call.name, call.args, call.kwargs)
+    except EpisodeEnded:
+        return
+    except (ValueError, RuntimeError, TypeError) as error:
+        helps = len(str(error).split()) >= _WORDS
+        check(helps, rule, f"{call} raised {type(error).__name__} with only {str(error)!r}")
+    except Exception as error:
+        raise CheckFailed(rule, f"{call} raised {type(error).__name__}: {error}") from error
+
+
+def _check_solution(robot: Controller, commands: Sequence[str]) -> None:
+    for command in commands:
+        if robot.ended:
+            break
+        rule = "command_call() knows a call for every command of the solution."
+        known = _call_of(type(robot), command) is not None
+        check(known, rule, f"command_call({command!r}) raised ValueError")
+        _check_sent(robot, command)
+    rule = "The robot reaches the goal by the solution."
+    check(robot.success or not commands, rule, "it did not")
+
+
+def _check_sent(robot: Controller, command: str) -> None:
+    call, before = _call_of(type(robot), command), len(robot.steps)
+    if call is not None:
+        attempt(_INVERSE, f"{call}, for {command!r},", robot.call, call.name, (), call.kwargs)
+    sent = [step.command for step in robot.steps[before:]]
+    check(sent == [command], _INVERSE, f"for {command!r} it gives {call}, which sent {sent}")
+
+
+def _knows_commands(kind: type[Controller]) -> bool:
+    return inspect.getattr_static(kind, "command_call") is not vars(Controller)["command_call"]
+
+
+def _call_of(kind: type[Controller], command: str) -> Call | None:
+    """The call that sends a command; None: the controller says that it has none."""
+    try:
+        name, arguments = kind.command_call(command)
+    except ValueError:
+        return None
+    except Exception as error:
+        happened = f"command_call({command!r}) raised {type(error).__name__}: {error}"
+        rule = "command_call() raises ValueError for a command that no method sends."
+        raise CheckFailed(rule, happened) from error
+    call = Call(name, kwargs=arguments)
+    known = name in kind.actions()
+    check(known, _INVERSE, f"for {command!r} it gives {call}, which is no action")
+    attempt(_INVERSE, f"{call}, for {command!r},", _arguments, kind, call)
+    return call

@@ -1,0 +1,236 @@
+"""`embodied mcp`: an agent with the official client drives a robot by tool calls."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embodied import list_tasks, make_controller, make_environment
+from embodied.registry import environment_class
+
+mcp = pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
+pytest.importorskip("alfworld", reason="needs: pip install 'embodied-codeact[alfworld]'")
+stdio = pytest.importorskip("mcp.client.stdio")
+
+SERVE = ["-m", "embodied", "mcp"]
+PRINTING = """
+import os, subprocess
+print("the module prints")
+from embodied import Controller, Environment, Observation, StepResult, Task, action
+from embodied.environment import Attachment
+
+
+class Bell(Environment):
+    default_controller = ":Ringer"
+
+    def __init__(self):
+        print("making")
+        self.picture = Attachment("bell", "image/png", b"png")
+
+    @classmethod
+    def list_tasks(cls, split=None):
+        texts = {"once": 1, "twice": 2}
+        return [Task(environment="bell", id=i, split="train", kind="bell", instruction=f"ring {i}",
+                     seed=n) for i, n in texts.items()]
+
+    def reset(self, task, seed=None):
+        self.left = seed
+        return Observation(f"Your task: {task.instruction}.", (self.picture,))
+
+    def step(self, command):
+        print("a step")
+        os.write(1, b"from the simulator's library")
+        subprocess.run(["echo", "from a child process"])
+        if command == "break":
+            raise OSError("the rope is torn")
+        self.left -= 1
+        won = self.left == 0
+        return StepResult(Observation("Ding."), float(won), won, False, {"success": won})
+
+    def close(self):
+        print("closing")
+
+
+class Ringer(Controller):
+    @action
+    def ring(self, loudness: float = 1.0) -> dict[str, float]:
+        \"\"\"Ring the bell.\"\"\"
+        if loudness > 10:
+            raise ValueError("too loud; 10 is the most")
+        self.send("ring")
+        return {"loudness": loudness}
+
+    @action
+    def break_rope(self) -> str:
+        \"\"\"Break the simulator.\"\"\"
+        return self.send("break")
+"""
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("games")
+    environment_class("alfworld").generate(folder, 2, 0)
+    return folder
+
+
+@pytest.fixture
+def bell(tmp_path: Path) -> str:
+    file = tmp_path / "bell.py"
+    file.write_text(PRINTING)
+    return f"{file}:Bell"
+
+
+def client(*words: str | Path) -> Any:
+    return mcp.Client(
+        stdio.StdioServerParameters(command=sys.executable, args=[*SERVE, *map(str, words)])
+    )
+
+
+def text(result: Any) -> str:
+    said = result.content[0].text
+    assert result.structured_content["text"] == said
+    return str(said)
+
+
+def solution(data: Path) -> tuple[str, list[tuple[str, Mapping[str, str]]]]:
+    """A task, and calls that solve it."""
+    task = list_tasks("alfworld", split="train", data=str(data))[-1]
+    environment = make_environment("alfworld", data=str(data))
+    environment.reset(task)
+    robot = make_controller("household", environment)
+    return task.id, [robot.command_call(command) for command in environment.plan()]
+
+
+async def test_a_game_is_solved_by_tool_calls(games: Path) -> None:
+    task, calls = solution(games)
+    words = ("household", "--env", "alfworld", "--split", "train", "--task", task)
+    async with client(*words, "--environment.options.data", games) as agent:
+        assert "Your task is to" in agent.instructions
+        tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
+        assert {"goto", "take_from", "put", "start_episode"} <= tools.keys()
+        assert tools["goto"].input_schema["required"] == ["receptacle"]
+        assert "receptacle" in tools["goto"].description
+        opening = (await agent.read_resource("embodied://task")).contents[0].text
+        assert "Your task is to" in opening
+        for name, arguments in calls:
+            result = await agent.call_tool(name, arguments)
+            assert not result.is_error, text(result)
+    status = result.structured_content
+    assert (status["task"], status["success"], status["running"]) == (task, True, False)
+    assert status["steps"] == len(calls)
+    assert text(result).endswith(f"The episode is over: the task is solved, in {len(calls)} steps.")
+
+
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else []
+
+
+async def test_mistakes_are_answered_with_a_sentence(bell: str) -> None:
+    async with client("--env", bell) as agent:
+        for name, arguments, said in (
+            ("ring", {"loudness": 11}, "too loud; 10 is the most"),
+            ("ring", {"loudness": "very"}, "loudness cannot be 'very'"),
+            ("ring", {"times": 3}, "got an unexpected keyword argument 'times'"),
+            ("ring", {"loudness": nested(150)}, "nested deeper than 100"),
+            ("ring", {"loudness": "x" * 60_000}, "is longer than 50000 characters"),
+            ("fly", {}, "there is no action 'fly'"),
+            ("close", {}, "there is no action 'close'"),
+            ("start_episode", {"task": "thrice"}, "there is no task 'thrice'"),
+        ):
+            result = await agent.call_tool(name, arguments)
+            assert result.is_error
+            assert said in text(result)
+            assert result.structured_content["steps"] == 0
+        with pytest.raises(mcp.MCPError, match="there are only the resources"):
+            await agent.read_resource("embodied://secret")
+
+
+async def test_episodes_begin_and_end(bell: str) -> None:
+    async with client("--env", bell, "--protocol.limits.steps", "1") as agent:
+        done = await agent.call_tool("ring", {})
+        assert text(done).startswith('{"loudness": 1.0}\nThe episode is over: the task is solved')
+        late = await agent.call_tool("ring", {})
+        assert late.is_error
+        assert "start_episode begins it anew" in text(late)
+        began = await agent.call_tool("start_episode", {"task": "twice"})
+        assert text(began) == "Your task: ring twice.\nIt may take 1 steps."
+        assert began.content[1].mime_type == "image/png"
+        assert "the task is not solved after 1 step." in text(await agent.call_tool("ring", {}))
+        opening = (await agent.read_resource("embodied://task")).contents[0].text
+        assert "ring twice" in opening
+        assert "once" in (await agent.read_resource("embodied://tasks")).contents[0].text
+
+
+async def test_a_simulator_that_fails_is_made_anew(bell: str) -> None:
+    async with client("--env", bell, "--task", "twice") as agent:
+        broken = await agent.call_tool("break_rope", {})
+        assert broken.is_error
+        assert "the rope is torn" in text(broken)
+        assert (await agent.call_tool("ring", {})).is_error
+        assert not (await agent.call_tool("start_episode", {})).is_error
+        await agent.call_tool("ring", {})
+        assert (await agent.call_tool("ring", {})).structured_content["success"]
+
+
+async def test_agents_on_this_machine_may_come_over_http(bell: str) -> None:
+    words = [sys.executable, *SERVE, "--env", bell, "--http", "0"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            said = next(line for line in server.stderr if "listening at" in line)
+            address = said.rpartition(" ")[2].strip()
+            async with mcp.Client(address) as agent:
+                assert (await agent.call_tool("ring", {})).structured_content["success"]
+            port = address.rpartition(":")[2].removesuffix("/mcp")
+            words[-1] = port
+            taken = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+            assert taken.returncode == 2
+            assert f"port {port}" in taken.stderr
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("number", [0, signal.SIGTERM])
+def test_it_ends_with_its_input_or_by_a_signal(bell: str, number: int) -> None:
+    """And prints nothing but the protocol, whatever the simulator prints."""
+    client = {"name": "test", "version": "1"}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    words = [sys.executable, *SERVE, "--env", bell]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, **pipes) as server:  # type: ignore[call-overload]
+        for method, params in (("initialize", hello), ("tools/call", {"name": "ring"})):
+            ask = {"jsonrpc": "2.0", "id": method, "method": method, "params": params}
+            server.stdin.write(f"{json.dumps(ask)}\n".encode())
+            server.stdin.flush()
+            answer = json.loads(server.stdout.readline())["result"]
+        assert "the task is solved" in answer["content"][0]["text"]
+        if number:
+            server.send_signal(number)
+        else:
+            server.stdin.close()
+        assert server.wait(30) == (128 + number if number else 0)
+        assert server.stdout.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--env", "nowhere"], "there is no environment 'nowhere'"),
+        (["--task", "9"], "there is no task '9'; there are: once, twice"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(bell: str, words: list[str], said: str) -> None:
+    words = words if "--env" in words else ["--env", bell, *words]
+    done = subprocess.run(
+        [sys.executable, *SERVE, *words], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
