@@ -49,13 +49,15 @@ class _HouseholdBase(Controller):
         """The call that sends a game command.
 
         Raises:
-            ValueError: it is no household command.
+            ValueError: it is no household command, or one that this robot has no action for.
         """
         for pattern, name in _COMMANDS:
             match = pattern.fullmatch(command)
             if match:
                 arguments = match.groupdict()
-                return name.format(verb=arguments.pop("verb", "")), arguments
+                called = name.format(verb=arguments.pop("verb", ""))
+                if called in cls.actions():
+                    return called, arguments
         return super().command_call(command)
 
 
@@ -193,6 +195,12 @@ class MintHousehold(_HouseholdBase):
     """The eleven functions of the recorded benchmark: any argument goes to the game as it is."""
 
     checks_arguments = False
+
+    @classmethod
+    def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
+        """As the household's; what is used is called a receptacle here."""
+        name, arguments = super().command_call(command)
+        return name, {"receptacle": arguments["object"]} if name == "use" else arguments
 
     @action
     def put(self, object: str, receptacle: str) -> str:

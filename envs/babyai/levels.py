@@ -1,0 +1,211 @@
+"""BabyAI's levels: which there are, which a split plays, and one of them as made by a seed."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from embodied.errors import ConfigError, DataError
+from embodied.registry import suggestion
+
+STANDARD = (
+    "GoToObj-v0",
+    "GoToRedBallGrey-v0",
+    "GoToRedBall-v0",
+    "GoToLocal-v0",
+    "PickupLoc-v0",
+    "PutNextLocal-v0",
+    "UnlockPickup-v0",
+    "BlockedUnlockPickup-v0",
+    "GoToObjMaze-v0",
+    "GoTo-v0",
+    "Pickup-v0",
+    "UnblockPickup-v0",
+    "Open-v0",
+    "Unlock-v0",
+    "KeyCorridor-v0",
+    "Synth-v0",
+    "SynthLoc-v0",
+    "GoToSeq-v0",
+    "SynthSeq-v0",
+    "BossLevel-v0",
+)
+"""The levels of the split `standard`, from easy to hard. Most are those of the BabyAI paper (arXiv
+1810.08272). Its GoToImpUnlock is left out: minigrid 3.2 puts the key into the locked room for some
+seeds."""
+
+MOST_TASKS = 100_000
+"""More tasks than this are refused, as each has to be made to be listed."""
+
+_PREFIX = "BabyAI-"
+_ID = re.compile(r"(?P<level>[A-Za-z0-9]{1,60}-v[0-9]{1,2})/seed-(?P<seed>[0-9]{1,18})")
+
+
+class LevelSeed(NamedTuple):
+    """One problem: a level, and the seed that it is drawn with."""
+
+    level: str
+    """Without the prefix `BabyAI-`, such as `GoToLocal-v0`."""
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return f"{self.level}/seed-{self.seed}"
+
+    @classmethod
+    def of(cls, task_id: str) -> LevelSeed:
+        """Read a task's id.
+
+        Raises:
+            DataError: it is none.
+        """
+        match = _ID.fullmatch(task_id)
+        if match is None:
+            raise DataError(f"{task_id!r} is no BabyAI task; one is: GoToLocal-v0/seed-3")
+        return cls(match["level"], int(match["seed"]))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a task list says about a problem."""
+
+    mission: str
+    fingerprint: str
+    """Changes with the grid, with the robot's place in it and with the mission."""
+
+
+def check_installed() -> None:
+    """See that minigrid can be imported.
+
+    Raises:
+        ConfigError: it cannot; says how to install it.
+    """
+    if importlib.util.find_spec("minigrid") is None:
+        raise ConfigError(
+            "the environment 'babyai' needs the package 'minigrid', which is not installed; "
+            "install it with: pip install 'embodied-codeact[babyai]'"
+        )
+
+
+def all_levels() -> list[str]:
+    """The names of minigrid's BabyAI levels, in minigrid's order."""
+    return list(_makers())
+
+
+def make(problem: LevelSeed) -> Any:
+    """A new `RoomGridLevel` of minigrid, reset, which makes no pictures.
+
+    Raises:
+        DataError: minigrid has no such level.
+    """
+    level = copy.copy(_unused(problem.level))
+    level.reset(seed=problem.seed)
+    return level
+
+
+@functools.cache
+def _unused(name: str) -> Any:
+    """A level that is never reset, to be copied: cheaper than to make one, and as fresh."""
+    maker = _makers().get(name)
+    if maker is None:
+        raise DataError(f"minigrid has no level {name!r}")
+    level = maker()
+    level.gen_obs = _no_picture
+    return level
+
+
+@functools.lru_cache(maxsize=MOST_TASKS)
+def draw(problem: LevelSeed) -> Drawn:
+    """What the seed makes of the level. Takes about a millisecond the first time."""
+    level = make(problem)
+    content = [level.hash(64), level.mission, problem.id]
+    return Drawn(level.mission, hashlib.sha256(repr(content).encode()).hexdigest())
+
+
+def chosen(split: str, levels: str | Sequence[str] | None) -> list[str]:
+    """The levels of a split, or those of them that are named.
+
+    Raises:
+        ConfigError: there is no such split, or it has no such level.
+    """
+    known = _split(split)
+    if levels is None:
+        return known
+    names = re.split(r"[\s,]+", levels.strip()) if isinstance(levels, str) else levels
+    names = list(dict.fromkeys(name.removeprefix(_PREFIX) for name in names))
+    for name in names:
+        _check_level(name, known, split)
+    return names
+
+
+def problems(levels: Iterable[str], first_seed: int, episodes_per_level: int) -> list[LevelSeed]:
+    """The problems of some levels, level by level.
+
+    Raises:
+        ConfigError: a number is out of range.
+    """
+    if first_seed < 0 or episodes_per_level < 1:
+        raise ConfigError("babyai: first_seed must be 0 or more, episodes_per_level 1 or more")
+    names = list(levels)
+    if len(names) * episodes_per_level > MOST_TASKS:
+        raise ConfigError(f"babyai: no more than {MOST_TASKS} tasks can be listed at a time")
+    seeds = range(first_seed, first_seed + episodes_per_level)
+    return [LevelSeed(name, seed) for name in names for seed in seeds]
+
+
+def _split(split: str) -> list[str]:
+    if split == "standard":
+        return list(STANDARD)
+    if split == "all":
+        return all_levels()
+    raise ConfigError(f"babyai has no split {split!r}; there are: standard, all")
+
+
+def _check_level(name: str, known: Sequence[str], split: str) -> None:
+    if name in known:
+        return
+    everything = all_levels()
+    if name in everything:
+        raise ConfigError(
+            f"the level {name} is not in babyai's split {split!r}; it is in: --split all"
+        )
+    raise ConfigError(f"babyai has no level {name!r}{suggestion(name, everything)}")
+
+
+@functools.cache
+def _makers() -> Mapping[str, Callable[[], Any]]:
+    """What makes each level, without the wrappers that `gymnasium.make` puts around it."""
+    check_installed()
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    import gymnasium
+    import minigrid  # noqa: F401 - registers its levels
+    from gymnasium.envs.registration import load_env_creator
+    from minigrid.envs.babyai.core import roomgrid_level, verifier
+
+    if verifier.use_done_actions:
+        raise ConfigError("BABYAI_DONE_ACTIONS changes when missions succeed; unset it")
+    # It prints a line for each draw that it throws away.
+    vars(roomgrid_level)["print"] = _say_nothing
+    return {
+        name.removeprefix(_PREFIX): functools.partial(
+            load_env_creator(str(spec.entry_point)), **spec.kwargs
+        )
+        for name, spec in gymnasium.envs.registry.items()
+        if name.startswith(_PREFIX)
+    }
+
+
+def _say_nothing(*words: object) -> None:
+    pass
+
+
+def _no_picture() -> None:
+    """Instead of `gen_obs`, the most expensive part of a step, of which nothing is used."""

@@ -1,0 +1,1 @@
+"""MiniWoB++: small web pages, played in a real browser."""

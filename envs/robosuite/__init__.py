@@ -1,0 +1,1 @@
+"""robosuite: robot arms with MuJoCo physics."""

@@ -1,0 +1,104 @@
+"""The adventurer's functions, and the way back from commands to calls."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any, get_args
+
+import pytest
+
+from controllers.adventurer import Adventurer
+from embodied import Environment, Observation, StepResult, Task
+from embodied.actions import make_format
+from embodied.protocol import ActionName
+
+ARGUMENTS = {"direction": "west"}
+
+
+class Echo(Environment):
+    """A fake simulator that says the command that it was sent."""
+
+    @classmethod
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        return []
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        return Observation("")
+
+    def step(self, command: str) -> StepResult:
+        return StepResult(Observation(command), 0.0, False, False, {"success": False})
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def robot() -> Adventurer:
+    return Adventurer(Echo())
+
+
+def calls() -> list[tuple[str, dict[str, str]]]:
+    """A call of every function, with and without what may be left out."""
+    found = []
+    for name, spec in Adventurer.actions().items():
+        parameters = spec.signature.parameters.values()
+        names = [p.name for p in parameters]
+        needed = [p.name for p in parameters if p.default is inspect.Parameter.empty]
+        for chosen in {tuple(needed), tuple(names)}:
+            found.append((name, {n: ARGUMENTS.get(n, f"red {n}") for n in chosen}))
+    return found
+
+
+@pytest.mark.parametrize(("name", "arguments"), calls())
+def test_every_call_can_be_told_from_its_command(
+    robot: Adventurer, name: str, arguments: dict[str, str]
+) -> None:
+    command = robot.call(name, kwargs=arguments)
+    assert Adventurer.command_call(command) == (name, arguments)
+
+
+def test_all_commands_of_textworlds_grammars_are_known() -> None:
+    data = pytest.importorskip("textworld.generator.data", reason="needs the extra textworld")
+    from textworld.challenges.tw_cooking import cooking
+
+    def base(logic: str) -> Any:
+        return data.KnowledgeBase.load(logic_path=logic, grammar_path=cooking.KB_GRAMMAR_PATH)
+
+    bases = [data.KnowledgeBase.load()]
+    bases += [base(logic) for logic in (cooking.KB_LOGIC_PATH, cooking.KB_LOGIC_DROP_PATH)]
+    templates = {template for base in bases for template in base.inform7_commands.values()}
+    for template in templates:
+        Adventurer.command_call(re.sub(r"{\w+}", "half of a bag of chips", template))
+    assert len(templates) > 25
+
+
+def test_a_command_that_nobody_sends() -> None:
+    with pytest.raises(ValueError, match="does not know a call that sends 'fly away'"):
+        Adventurer.command_call("fly away")
+
+
+@pytest.mark.parametrize("name", ["", " ", "key. save", "key\nsave", "key, save", "\\help"])
+def test_what_is_no_name(robot: Adventurer, name: str) -> None:
+    with pytest.raises(ValueError, match="is not a name such as"):
+        robot.take(name)
+    assert robot.steps == []
+
+
+@pytest.mark.parametrize("form", get_args(ActionName))
+def test_every_action_format_can_be_derived(form: ActionName) -> None:
+    document = make_format(form, Adventurer).document()
+    if form == "tools":
+        return
+    assert "old key" in document and "prepare_meal" in document
+
+
+def test_the_status_line_and_the_prompt_are_left_out() -> None:
+    class Story(Echo):
+        def step(self, command: str) -> StepResult:
+            text = (
+                f"\nYou eat it.\n\n\nYour score has gone up.\n\n\n>{' ' * 128}-= Living Room =-0/6"
+            )
+            return StepResult(Observation(text), 0.0, False, False, {"success": False})
+
+    assert Adventurer(Story()).eat("meal") == "You eat it.\n\nYour score has gone up."

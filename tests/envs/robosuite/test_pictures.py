@@ -1,0 +1,38 @@
+"""Pictures as attachments, and GIFs for people."""
+
+import ctypes.util
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageSequence
+
+from embodied.registry import make_environment
+from embodied.task import Task
+
+pytest.importorskip("robosuite", reason="pip install 'embodied-codeact[robosuite]'")
+pytestmark = pytest.mark.skipif(
+    ctypes.util.find_library("EGL") is None,
+    reason="apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0",
+)
+
+
+def test_observations_have_pictures_and_an_episode_leaves_a_film(
+    tmp_path: Path, lift: Task
+) -> None:
+    environment = make_environment("robosuite", cameras=["agentview"], record=tmp_path / "films")
+    first = environment.reset(lift)
+    result = environment.step("move_to 0.1 0.1 1 30")
+    environment.close()
+    pictures = [*first.attachments, *result.observation.attachments]
+    assert [(file.name, file.media_type) for file in pictures] == [
+        ("agentview.png", "image/png")
+    ] * 2
+    before, after = (Image.open(io.BytesIO(file.data)) for file in pictures)
+    assert before.size == (256, 256)
+    assert before.tobytes() != after.tobytes()
+    assert len(before.getcolors(256 * 256) or ()) > 100
+    assert [path.name for path in (tmp_path / "films").iterdir()] == ["Lift-seed-0.gif"]
+    frames = list(ImageSequence.Iterator(Image.open(tmp_path / "films" / "Lift-seed-0.gif")))
+    assert len(frames) >= result.info["control_steps"] // 2
+    assert frames[0].info["duration"] == 100

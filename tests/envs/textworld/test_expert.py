@@ -1,0 +1,30 @@
+"""The walkthrough as the expert plays it, in every action format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from controllers.adventurer import Adventurer
+from embodied import Outcome, Protocol, run_episode
+from embodied.policies.expert import ExpertPolicy
+from embodied.protocol import ActionName
+from envs.textworld.environment import TextWorld
+
+pytestmark = pytest.mark.filterwarnings("ignore::jericho.UnsupportedGameWarning")
+
+
+@pytest.mark.parametrize("form", get_args(ActionName))
+async def test_the_expert_wins_in_every_format(games: Path, form: ActionName) -> None:
+    environment = TextWorld(data=games)
+    protocol = Protocol.model_validate({"action": form})
+    for task in TextWorld.list_tasks(data=games):
+        done = await run_episode(
+            task, environment, Adventurer(environment), ExpertPolicy(), protocol
+        )
+        assert done.outcome is Outcome.SUCCESS
+        assert [step.command for step in done.steps] == environment.plan()
+        assert not any(turn.format_error for turn in done.turns)
+    environment.close()
