@@ -69,19 +69,26 @@ class Franka(Controller):
 
     @action
     def size(self, name: str) -> list[float]:
-        """Returns the size of a thing along its own axes: x, y, z. Takes no step."""
+        """Returns the size of a thing along its own axes: x, y, z. Takes no step.
+
+        Example: size("table") returns [0.8, 0.8, 0.05]
+        """
         return self._scene.thing(name).size
 
     @action
     def yaw(self, name: str) -> float:
-        """Returns how far a thing is turned about the vertical. Takes no step."""
+        """Returns how far a thing is turned about the vertical. Takes no step.
+
+        Example: yaw("table") returns 0.0
+        """
         return self._scene.thing(name).yaw
 
     @action
     def gripper_position(self, arm: Arm = "right") -> list[float]:
         """Returns the point between the finger tips of a gripper: x, y, z. Takes no step.
 
-        With one arm, it is the right one.
+        Where there is one arm only, it is the right one.
+        Example: gripper_position("right") returns [-0.1, 0.0, 1.01]
         """
         return self._scene.gripper(arm).position
 
@@ -90,12 +97,16 @@ class Franka(Controller):
         """Returns how far a gripper is turned about the vertical. Takes no step.
 
         At 0 its fingers open along y, at 90 along x.
+        Example: gripper_yaw("right") returns 0.0
         """
         return self._scene.gripper(arm).yaw
 
     @action
     def held(self, arm: Arm = "right") -> str | None:
-        """Returns the name of the thing that a gripper holds, or None. Takes no step."""
+        """Returns the name of the thing that a gripper holds, or None. Takes no step.
+
+        Example: held("right")
+        """
         return self._scene.gripper(arm).held
 
     @action
@@ -124,7 +135,7 @@ class Franka(Controller):
     def move_by(self, x: float, y: float, z: float, turn: float = 0.0, arm: Arm = "right") -> str:
         """Move a gripper from where it is, and turn it.
 
-        Example: move_by(0.0, 0.0, 0.1) moves it up by 10 cm.
+        Example: move_by(0.05, 0.0, -0.02)
         """
         gripper = self._scene.gripper(arm)
         x, y, z = _added(gripper.position, [x, y, z])
@@ -141,12 +152,18 @@ class Franka(Controller):
 
     @action
     def open_gripper(self, arm: Arms = "right") -> str:
-        """Open the fingers, and let go of what they hold."""
+        """Open the fingers, and let go of what they hold.
+
+        Example: open_gripper("right")
+        """
         return self.send(f"open_gripper{self._named(arm)}")
 
     @action
     def close_gripper(self, arm: Arms = "right") -> str:
-        """Close the fingers. Returns what they hold then."""
+        """Close the fingers. Returns what they hold then.
+
+        Example: close_gripper("right")
+        """
         return self.send(f"close_gripper{self._named(arm)}")
 
     @action

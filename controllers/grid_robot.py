@@ -48,14 +48,13 @@ class GridRobot(Controller):
     def see(self) -> str:
         """Returns the view that the last step gave: what you face, carry and see. Takes no step.
 
+        Places are counted from you, and areas are rectangles: "2 to 3 forward, 1 left" is two
+        places. Hidden places may hold anything; what is not named is free floor.
         Example: see() returns "You face east, carrying nothing. You see: red ball 2 forward. ..."
         """
-        text = self.last_result.observation.text if self.last_result else self._first_text
+        last = self.last_result
+        text = (last.observation if last else self.first_observation).text
         return text[max(text.find("You face "), 0) :]
-
-    @property
-    def _first_text(self) -> str:
-        return self.first_observation.text
 
     @action
     def turn_left(self) -> str:
@@ -143,9 +142,11 @@ class GridRobotSkills(GridRobot):
         self._map.read(observation.text)
 
     def send(self, command: str) -> str:
-        """Take one step and remember what it showed."""
+        """Take one step and remember what it showed; repetitions after the end show nothing."""
+        ended = self.ended
         text = super().send(command)
-        self._map.read(text)
+        if not ended:
+            self._map.read(text)
         return text
 
     @action
@@ -176,6 +177,8 @@ class GridRobotSkills(GridRobot):
     def find(self, thing: str) -> str:
         """Explore until such a thing has been seen. Returns where it is.
 
+        Things are described as in the mission, here and in other functions: "red ball", "key",
+        "locked door", "ball on your left". Sides are those of where and how you started.
         Example: find("blue key") returns "blue key 4 forward, 1 right"
         """
         while not self._places(thing):
@@ -259,8 +262,8 @@ class GridRobotSkills(GridRobot):
         for command in way:
             self._move(command)
             if len(cells) > known:
-                break
-        return True
+                return True
+        raise RuntimeError("the steps show nothing new; the episode may have ended")
 
     def _walk(self, arrived: Callable[[Pose], bool], what: str) -> bool:
         """Go to a pose that will do; says whether that took a step."""

@@ -30,8 +30,9 @@ GRACE_SECONDS = 10.0
 def main() -> int:
     """Run the command of the command line; returns its exit code, 128 + n for signal n."""
     options = _options()
+    _adopt_orphans()
     if options.detached and (guard := os.fork()):
-        return _exit_code(os.waitstatus_to_exitcode(os.waitpid(guard, 0)[1]))
+        return _guard_the_guard(guard, options.folder)
     _adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with _home(options.folder) as environment:
@@ -57,6 +58,15 @@ def _home(folder: Path | None) -> Iterator[dict[str, str]]:
         yield os.environ | {"HOME": str(folder), "TMPDIR": str(folder)}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _guard_the_guard(guard: int, folder: Path | None) -> int:
+    """Wait for the guard, and clean up in its place where it was killed."""
+    code = os.waitstatus_to_exitcode(os.waitpid(guard, 0)[1])
+    _kill_descendants()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    return _exit_code(code)
 
 
 def _guard(words: list[str], environment: dict[str, str]) -> int:

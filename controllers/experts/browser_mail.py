@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 
 from controllers.experts.browser_page import Element, Page
 from controllers.experts.browser_script import Plans, click, do, table
+from embodied.policies.expert import Plan
 
 _NAME = r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)"
 _SENDER = re.compile(
@@ -41,14 +43,14 @@ def _reply(page: Page, instruction: str, text: str) -> Plans:
 
 
 def _forward(page: Page, instruction: str) -> Plans:
-    recipient = next(name for name in _names(_RECIPIENT, instruction))
+    recipient = _names(_RECIPIENT, instruction)[0]
     mail = yield from _open(page, _thread(page, instruction, besides=recipient))
     form = Page((yield do("I forward it.", *click(mail.named("Forward").ref))))
     typed = f"type_text({form.one('input').ref}, {recipient!r})"
     yield do("I write to whom, and send.", typed, *click(form.one("span#send-forward").ref))
 
 
-def _open(page: Page, thread: Element):  # type: ignore[no-untyped-def]
+def _open(page: Page, thread: Element) -> Generator[Plan, str, Page]:
     sender = thread.first("div.email-sender")
     return Page((yield do(f"I open the mail by {sender.text}.", *click(sender.ref))))
 

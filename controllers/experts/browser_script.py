@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable
 
-from controllers.experts.browser_page import Page
+from controllers.experts.browser_page import Element, Page
 from embodied.policies.expert import Plan
 
 Plans = Generator[Plan, str, None]
@@ -41,6 +41,6 @@ def submit(page: Page) -> str:
     return f"click({page.every('button')[-1].ref})"
 
 
-def refs(elements: Iterable[object]) -> list[int]:
+def refs(elements: Iterable[Element]) -> list[int]:
     """The numbers of elements."""
-    return [element.ref for element in elements]  # type: ignore[attr-defined]
+    return [element.ref for element in elements]

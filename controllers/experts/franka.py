@@ -26,5 +26,5 @@ def solve(task_text: str) -> Generator[Plan, str, None]:
     goal = next((goal for goal in RECIPES if goal in task_text), None)
     if goal is None:
         raise ValueError("the expert does not know this goal")
-    for _ in range(MAX_ATTEMPTS):
-        yield from RECIPES[goal]
+    for plan in [*RECIPES[goal]] * MAX_ATTEMPTS:
+        _printed = yield plan

@@ -146,10 +146,13 @@ class BabyAI(Environment):
         from envs.babyai.bot import solve
 
         problem = self._running()
+        level = catalogue.make(problem)
         try:
-            actions = solve(catalogue.make(problem))
+            actions = solve(level)
         except DataError as error:
             raise DataError(f"no plan for {problem.id}: {error}") from error
+        finally:
+            catalogue.release(level)
         return [COMMANDS[action] for action in actions]
 
     def snapshot(self) -> bytes:
@@ -177,6 +180,8 @@ class BabyAI(Environment):
 
     def close(self) -> None:
         """Release the level."""
+        if self._level is not None:
+            catalogue.release(self._level)
         self._level = self._problem = self._last = None
 
     def _running(self) -> LevelSeed:
@@ -185,8 +190,9 @@ class BabyAI(Environment):
         return self._problem
 
     def _start(self, problem: LevelSeed) -> Observation:
+        self.close()
         level = catalogue.make(problem)
-        self._problem, self._level, self._last = problem, level, None
+        self._problem, self._level = problem, level
         self._sent.clear()
         return Observation(
             f"Mission: {level.mission}.\nSteps: at most {level.max_steps}.\n{describe(level)}"

@@ -15,11 +15,9 @@ _SCRIPT = Path(__file__).with_name("page.js")
 _DRAG_MOVES = 4
 """Moves of the mouse in a drag. A page may take note of a drag only at its second one."""
 _CORNER = (779, 429)
-"""Where the mouse is at first: at no element, wherever it was on the page before. A release takes it
-there without the wait of a move for the next frame."""
-_IS_FRESH = (
-    "document.readyState === 'complete' && typeof core === 'object' && !__embodied.isUsed()"
-)
+"""Where the mouse is at first, wherever it was on the page before: at no element. A release takes
+it there without the wait of a move for the next frame."""
+_IS_FRESH = "document.readyState === 'complete' && typeof core === 'object' && !__embodied.isUsed()"
 """Whether the page is loaded. For a moment the page before may still be there, which was used."""
 _LOAD_SECONDS = 30.0
 _POLL_SECONDS = 0.002
@@ -28,7 +26,7 @@ _PICTURE = {"x": 0, "y": 0, "width": 160, "height": 210, "scale": 1}
 """The part of the page in which tasks take place."""
 
 
-class Refused(ValueError):
+class Refused(ValueError):  # noqa: N818 - an answer to the policy
     """The page has no such element, or it cannot be used so; nothing was done."""
 
 

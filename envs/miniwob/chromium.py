@@ -104,7 +104,7 @@ class Driver(Closing):
         Raises:
             InfrastructureError: it does not start.
         """
-        self._log: IO[bytes] = tempfile.TemporaryFile()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
         self.folder = Path(tempfile.gettempdir()) / f"embodied-browser-{uuid.uuid4().hex}"
         self._process = Guarded(
             [programs.chromedriver, "--port=0"],

@@ -39,7 +39,7 @@ _INTEGER = r"(-?\d{1,5})"
 _TEXT = r'("(?:[^"\\]|\\.)*")'
 
 
-class NotUnderstood(ValueError):
+class NotUnderstood(ValueError):  # noqa: N818 - an answer to the policy
     """A text is no command; the message says what to write instead."""
 
 
@@ -84,7 +84,7 @@ def _type(browser: Browser, ref: str, text: str) -> None:
 
 def _press(browser: Browser, chord: str) -> None:
     names = chord.split("+") if len(chord) > 1 else [chord]
-    unknown = [name for name in names if name not in KEYS and len(name) != 1]
+    unknown = [n for n in names if n not in KEYS and not (len(n) == 1 and n.isprintable())]
     if unknown:
         raise NotUnderstood(
             f"there is no key {unknown[0]!r}; there are single characters, {', '.join(KEYS)}, and "
@@ -171,6 +171,8 @@ def _read(text: str) -> str:
         content = str(json.loads(text, strict=False))
     except ValueError:
         raise NotUnderstood(f"{text[:80]} is no JSON string") from None
+    if not re.sub(r"[\n\t]", "", content).isprintable():  # WebDriver's codes for keys are not, too
+        raise NotUnderstood("a text holds printable characters and line breaks; see `press`")
     if len(content) > MOST_CHARACTERS:
         raise NotUnderstood(f"a text may have {MOST_CHARACTERS:,} characters; do it in parts")
     return content

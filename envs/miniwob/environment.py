@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_SPLIT = "paper"
 MODE = "train"
 """Which of a page's problems are drawn, where it tells them apart; the package's default."""
+FULL_REWARD = 1.0
 MOST_LINES = 200
 MOST_TEXT = 12_000
 """Bounds of an observation, in lines and characters."""
@@ -35,8 +36,8 @@ MOST_TEXT = 12_000
 class MiniWoB(Environment):
     """Small web tasks (arXiv 1802.08802): one page and a sentence that says what to do with it.
 
-    The page itself judges. Success is a raw reward above 0, as in CodeAct's evaluation: the reward
-    without the page's discount for time, since time in the page passes by commands, 0.5 s each.
+    The page itself judges. Success is its full raw reward, 1: all of the task, and without the
+    page's discount for time, since time in the page passes by commands, 0.5 s each.
     """
 
     default_controller: ClassVar[str | None] = "browser"
@@ -180,9 +181,9 @@ class MiniWoB(Environment):
 
 def _judged(page: Mapping[str, Any], pictures: tuple[Attachment, ...]) -> StepResult:
     reward, reason = float(page["raw_reward"]), str(page["reason"])[:200]
-    verdict = "solved" if reward > 0 else "failed"
-    text = f"The task is over: {verdict}, reward {reward:g}."
-    info = {"success": reward > 0, "raw_reward": reward, "reason": reason}
+    success = reward >= FULL_REWARD
+    text = f"The task is over: {'solved' if success else 'failed'}, reward {reward:g}."
+    info = {"success": success, "raw_reward": reward, "reason": reason}
     return StepResult(Observation(text, pictures), reward, True, False, info)
 
 

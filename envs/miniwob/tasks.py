@@ -11,7 +11,7 @@ from pathlib import Path
 from embodied.errors import ConfigError, DataError
 from embodied.registry import suggestion
 
-PAPER = """
+_PAPER = """
 choose-list click-button-sequence click-button click-checkboxes-large click-checkboxes-soft
 click-checkboxes-transfer click-checkboxes click-collapsible-2 click-collapsible click-color
 click-dialog-2 click-dialog click-link click-menu click-option click-scroll-list click-shades
@@ -20,7 +20,8 @@ email-inbox-forward-nl-turk email-inbox-forward-nl email-inbox-nl-turk email-inb
 enter-password enter-text-dynamic enter-text enter-time focus-text-2 focus-text grid-coordinate
 login-user navigate-tree search-engine simple-algebra social-media-all social-media-some
 social-media terminal use-spinner
-""".split()
+"""
+PAPER = tuple(_PAPER.split())
 """The 46 tasks of CodeAct's evaluation (arXiv 2402.01030), which took them from AgentTuning (arXiv
 2310.12823; THUDM/AgentTuning, eval_heldout/miniwob++/available_tasks.txt)."""
 

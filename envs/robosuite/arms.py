@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from envs.robosuite.scene import Vector
 
@@ -37,8 +36,6 @@ _WIDEST = 0.5
 """Radians that it may be told to turn."""
 _TURN = 0.2
 """Radians that it is told to turn at most; more makes what it holds slip."""
-_DOWN = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
-"""The gripper pointing down at yaw 0, its fingers opening along y."""
 
 
 @dataclass
@@ -171,9 +168,29 @@ class Arms:
         """The turn that is left to the target, as a rotation vector in the world."""
         data = self._simulation.sim.data
         now = data.site_xmat[self._robots[side].eef_site_id["right"]].reshape(3, 3)
-        wanted = Rotation.from_euler("z", self._targets[side].yaw, degrees=True).as_matrix() @ _DOWN
-        return np.asarray(Rotation.from_matrix(wanted @ now.T).as_rotvec())
+        return _rotation_vector(_pointing_down(self._targets[side].yaw) @ now.T)
 
     def _arrival(self, side: str) -> Arrival:
         distance = np.linalg.norm(self._targets[side].position - self.pose(side).position)
         return Arrival(float(distance), math.degrees(float(np.linalg.norm(self._turn(side)))))
+
+
+def _pointing_down(yaw: float) -> Vector:
+    """The rotation of a gripper that points down; at yaw 0 its x axis, along which the fingers
+    open, is the world's y axis.
+    """
+    sine, cosine = math.sin(math.radians(yaw)), math.cos(math.radians(yaw))
+    return np.array([[-sine, cosine, 0.0], [cosine, sine, 0.0], [0.0, 0.0, -1.0]])
+
+
+def _rotation_vector(turn: Vector) -> Vector:
+    """The axis of a rotation matrix, as long as its angle in radians.
+
+    SciPy's general conversion takes longer than the rest of a control step's arithmetic.
+    """
+    axis = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2
+    sine = math.sqrt(float(axis @ axis))
+    angle = math.atan2(sine, (turn[0, 0] + turn[1, 1] + turn[2, 2] - 1) / 2)
+    if sine < 1e-6:
+        return np.array([0.0, 0.0, angle])
+    return axis * (angle / sine)

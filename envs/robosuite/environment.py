@@ -124,10 +124,13 @@ class Robosuite(Environment):
             DataError: there is no such task.
         """
         kind, own_seed = tasks.kind_and_seed(task.id)
-        self.close()
-        self._kind = kind
+        self._finish_pictures()
         chosen = own_seed if seed is None else seed
-        self._simulation = _simulation(kind, chosen)
+        if self._simulation is None or self._kind != kind:
+            self.close()
+            self._simulation = _simulation(kind)
+        self._kind = kind
+        _reset(self._simulation, chosen)
         self._arms = Arms(self._simulation, self._after_control_step)
         self._control_steps = 0
         self._reward, self._success, self._over = 0.0, False, False
@@ -162,13 +165,16 @@ class Robosuite(Environment):
 
     def close(self) -> None:
         """Write the film of the episode, and release the simulation."""
-        film, self._film = self._film, None
-        photographer, self._photographer = self._photographer, None
+        self._finish_pictures()
         simulation, self._simulation = self._simulation, None
-        if photographer is not None:
-            photographer.close()
         if simulation is not None:
             simulation.close()
+
+    def _finish_pictures(self) -> None:
+        film, self._film = self._film, None
+        photographer, self._photographer = self._photographer, None
+        if photographer is not None:
+            photographer.close()
         if film is not None:
             film.write()
 
@@ -220,13 +226,9 @@ class Robosuite(Environment):
         )
 
 
-def _simulation(kind: str, seed: int) -> Any:
-    """A new simulation, reset.
-
-    robosuite takes a seed only when it builds an environment, so each episode has a new one. That
-    costs no more than its own `reset`, which builds the model again too.
-    """
-    simulation = installation.load().make(
+def _simulation(kind: str) -> Any:
+    """The environment of robosuite for a kind of task, not yet reset."""
+    return installation.load().make(
         kind,
         robots=["Panda", "Panda"] if kind == "TwoArmLift" else "Panda",
         has_renderer=False,
@@ -235,13 +237,21 @@ def _simulation(kind: str, seed: int) -> Any:
         control_freq=_CONTROL_STEPS_PER_SECOND,
         reward_shaping=False,
         ignore_done=True,
-        hard_reset=False,
-        seed=seed,
+        seed=0,
     )
+
+
+def _reset(simulation: Any, seed: int) -> None:
+    """Start an episode that depends on nothing but the seed.
+
+    robosuite's reset builds the whole model again, from a random generator that it seeds only when
+    an environment is made; so that is set back first. What robosuite observes is not computed, as
+    the scene is read directly.
+    """
+    simulation.rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     simulation.reset()
     for name in simulation.observation_names:
         simulation.modify_observable(name, "enabled", False)
-    return simulation
 
 
 def _listed(cameras: _Cameras) -> tuple[str, ...]:

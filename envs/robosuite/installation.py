@@ -19,7 +19,8 @@ PACKAGES = ("robosuite", "mujoco", "numpy")
 
 _LIBRARIES = {"GL": "libgl1", "glib-2.0": "libglib2.0-0"}
 """Libraries that robosuite's own imports need, with their Debian packages."""
-_CAMERA_PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0"
+CAMERA_PACKAGES = "libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0"
+"""Debian packages that let MuJoCo draw without a screen."""
 _DRAWING_SECONDS = 60.0
 _DRAWING = """
 import mujoco
@@ -52,7 +53,7 @@ def problems(cameras: bool = False) -> list[str]:
     if libraries:
         found.append(f"robosuite needs system libraries: apt-get install {' '.join(libraries)}")
     if cameras and not _can_render():
-        found.append(f"pictures of robosuite need EGL: apt-get install {_CAMERA_PACKAGES}")
+        found.append(f"pictures of robosuite need EGL: apt-get install {CAMERA_PACKAGES}")
     return found
 
 
@@ -97,7 +98,7 @@ def _drawing() -> Requirement:
         if done.returncode == 0:
             return Requirement(name, found="MuJoCo draws")
         said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
-    return Requirement(name, problem=f"{said}; for pictures: apt-get install {_CAMERA_PACKAGES}")
+    return Requirement(name, problem=f"{said}; for pictures: apt-get install {CAMERA_PACKAGES}")
 
 
 def versions() -> dict[str, str]:

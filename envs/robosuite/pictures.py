@@ -15,6 +15,7 @@ from PIL import Image
 
 from embodied.errors import ConfigError
 from embodied.registry import suggestion
+from envs.robosuite.installation import CAMERA_PACKAGES
 
 Picture: TypeAlias = NDArray[np.uint8]
 
@@ -32,6 +33,11 @@ class Photographer:
     """
 
     def __init__(self, simulation: Any) -> None:
+        """Set up to draw.
+
+        Raises:
+            ConfigError: the system cannot draw.
+        """
         self._model = simulation.sim.model._model
         self._data = simulation.sim.data._data
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="robosuite-pictures")
@@ -54,7 +60,13 @@ class Photographer:
         import mujoco
 
         self._model.vis.quality.offsamples = 0  # smoothed edges take ten times as long on a CPU
-        return mujoco.Renderer(self._model, SIDE, SIDE)
+        try:
+            return mujoco.Renderer(self._model, SIDE, SIDE)
+        except (mujoco.FatalError, RuntimeError) as error:
+            raise ConfigError(
+                f"no picture can be drawn ({error}); where mujoco was imported before, set "
+                f"MUJOCO_GL=egl when Python starts; see also: apt-get install {CAMERA_PACKAGES}"
+            ) from error
 
     def _take(self, camera: str) -> Picture:
         import mujoco

@@ -146,9 +146,9 @@ def _start(player: Any, path: Path, seed: int) -> tuple[Any, Any]:
     """
     from textworld.envs.wrappers.tw_inform7 import Inform7Data
 
+    _forget_stories(player)
     player.load(os.fspath(path.absolute()))
     player.seed(1 + seed % 2**30)  # Frotz takes 0 and less for the time of day
-    _forget_stories(player)
     game = Inform7Data(player)
     state = game.reset()
     if state["moves"] is not None:
@@ -157,10 +157,10 @@ def _start(player: Any, path: Path, seed: int) -> tuple[Any, Any]:
 
 
 def _forget_stories(player: Any) -> None:
-    """Keep only the last story: the player would keep every one that it has ever played."""
-    stories = player._jericho._cache
-    for name in [name for name in stories if name != player.gamefile]:
-        del stories[name]
+    """Release the last story, file and memory: the player would keep all that it has played."""
+    if player.game_running:
+        player._jericho.close()
+        player._jericho._cache.clear()
 
 
 def _data_error(path: Path, error: Exception) -> DataError:

@@ -42,7 +42,9 @@ class FakeTable(Environment):
                 self._move(arm.strip() or "right", [float(n) for n in numbers.split()][:3])
         elif "gripper" in command:
             self.open = command.startswith("open")
-            near = all(abs(a - b) < 0.01 for a, b in zip(self.grippers["right"], self.cube))
+            near = all(
+                abs(a - b) < 0.01 for a, b in zip(self.grippers["right"], self.cube, strict=True)
+            )
             self.held = near and not self.open
         return StepResult(Observation(self.text()), 0.0, False, False, {"success": False})
 

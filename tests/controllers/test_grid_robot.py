@@ -121,6 +121,19 @@ def test_nothing_left_to_explore_is_said() -> None:
         robot.explore()
 
 
+def test_skills_come_to_an_end_where_the_last_observation_is_repeated() -> None:
+    pytest.importorskip("minigrid", reason="pip install 'embodied-codeact[babyai]'")
+    import embodied
+
+    env = embodied.make_environment("babyai")
+    robot = GridRobotSkills(env)
+    for task in embodied.list_tasks("babyai", levels="GoToObjMaze-v0", episodes_per_level=3):
+        robot.begin(env.reset(task), max_steps=4, after_end="repeat")
+        with pytest.raises(RuntimeError, match=r"may have ended|is blocked"):
+            robot.find("locked ball")
+        assert len(robot.steps) == 4
+
+
 def solves(level: str, solve: Callable[[GridRobotSkills, str], Any], seeds: int) -> int:
     """How many instances of a level a plan of skills solves; an episode that ends stops it."""
     pytest.importorskip("minigrid", reason="pip install 'embodied-codeact[babyai]'")

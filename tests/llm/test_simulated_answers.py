@@ -183,6 +183,12 @@ def test_no_expert_answers_for_a_robot_that_nobody_knows(robot: Controller) -> N
         make_answers("expert").answer(request(opening(robot, Protocol())))
 
 
+def test_no_expert_answers_for_a_robot_whose_simulator_has_a_plan() -> None:
+    shown = make_conversation(Protocol(), controller_class("adventurer")).opening(Observation(TASK))
+    with pytest.raises(Refusal, match="the simulator's own plan cannot answer from text"):
+        make_answers("expert").answer(request(shown))
+
+
 def test_an_expert_that_is_not_installed() -> None:
     with pytest.raises(ConfigError, match="there is no expert 'cook'"):
         make_answers("expert:cook")

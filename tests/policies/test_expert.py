@@ -14,7 +14,7 @@ from tests.conftest import Switcher
 
 def register(expert: Expert, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the expert of the fake robot."""
-    monkeypatch.setattr("embodied.policies.expert.names", lambda group: ["switcher"])
+    monkeypatch.setattr("embodied.policies.expert.has_expert", lambda name: True)
     monkeypatch.setattr("embodied.policies.expert.load", lambda group, name: expert)
 
 

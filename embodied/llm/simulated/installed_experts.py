@@ -19,7 +19,8 @@ _FUNCTION = re.compile(r"\b(\w+)\(")
 
 
 class InstalledExperts:
-    """Chooses the expert by the functions in the prompt: the one whose robot has the most of them.
+    """Chooses the expert by the functions in the prompt: the one whose robot has the most of them,
+    and more than half of its own. Robots share names such as `look` and `wait`.
 
     Raises:
         ConfigError: no expert is installed.
@@ -39,10 +40,11 @@ class InstalledExperts:
         conversation = opened(request.messages)
         shown = set(_FUNCTION.findall(conversation.instructions)) if conversation else set()
         name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
-        if not self._robots[name] & shown:
+        if 2 * len(self._robots[name] & shown) <= len(self._robots[name]):
             raise Refusal(
                 "the prompt shows no functions of a robot for which an expert is installed "
-                f"({', '.join(self._robots)}); answer from a recording instead"
+                f"({', '.join(self._robots)}). An expert that plays the simulator's own plan "
+                "cannot answer from text; answer from a recording instead"
             )
         return expert_answers(name).answer(request)
 

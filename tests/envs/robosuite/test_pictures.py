@@ -1,6 +1,5 @@
 """Pictures as attachments, and GIFs for people."""
 
-import ctypes.util
 import io
 from pathlib import Path
 
@@ -9,12 +8,9 @@ from PIL import Image, ImageSequence
 
 from embodied.registry import make_environment
 from embodied.task import Task
+from envs.robosuite.installation import problems
 
-pytest.importorskip("robosuite", reason="pip install 'embodied-codeact[robosuite]'")
-pytestmark = pytest.mark.skipif(
-    ctypes.util.find_library("EGL") is None,
-    reason="apt-get install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0",
-)
+pytestmark = pytest.mark.skipif(bool(problems(cameras=True)), reason="; ".join(problems(True)))
 
 
 def test_observations_have_pictures_and_an_episode_leaves_a_film(

@@ -60,8 +60,9 @@ def test_rewards_add_up_to_the_score(science: Environment) -> None:
     science.reset(variation("power-component", 15))
     results = [science.step(command) for command in science.plan()]
     assert sum(result.reward for result in results) == results[-1].info["score"] == 100
-    ended = [(result.terminated, result.success) for result in results]
-    assert ended == [(False, False)] * (len(results) - 1) + [(True, True)]
+    first_end = next(result for result in results if result.terminated)
+    assert first_end.success and first_end.info["score"] == 100
+    assert not any(result.success for result in results[: results.index(first_end)])
 
 
 def test_a_wrong_focus_ends_the_episode_with_less_than_nothing(science: Environment) -> None:
@@ -90,7 +91,8 @@ def test_an_ambiguous_command_is_answered_by_a_number(science: Environment) -> N
     assert not science.step("0").observation.text.startswith("ERROR")
     assert science.step("look around").observation.text.startswith("This room is called")
     science.step("look at terminal 1")
-    assert science.step("look around").observation.text.endswith("Action cancelled.")
+    assert not science.step("look around").observation.text.startswith("This room is called")
+    assert science.step("look around").observation.text.startswith("This room is called")
 
 
 def test_asking_changes_nothing(science: Environment) -> None:
@@ -99,9 +101,10 @@ def test_asking_changes_nothing(science: Environment) -> None:
     quiet = [science.step(command).observation.text for command in plan]
     science.reset(CHANCE)
     asked = []
-    for command in plan:
+    for number, command in enumerate(plan):
         science.valid_commands()
-        science.plan()
+        if number == len(plan) // 2:
+            assert science.plan() == plan
         asked.append(science.step(command).observation.text)
     assert asked == quiet
 

@@ -11,6 +11,7 @@ from controllers.adventurer import Adventurer
 from embodied import Outcome, Protocol, run_episode
 from embodied.policies.expert import ExpertPolicy
 from embodied.protocol import ActionName
+from embodied.testing import check_controller, check_environment
 from envs.textworld.environment import TextWorld
 
 pytestmark = pytest.mark.filterwarnings("ignore::jericho.UnsupportedGameWarning")
@@ -28,3 +29,9 @@ async def test_the_expert_wins_in_every_format(games: Path, form: ActionName) ->
         assert [step.command for step in done.steps] == environment.plan()
         assert not any(turn.format_error for turn in done.turns)
     environment.close()
+
+
+@pytest.mark.parametrize("kind", ["cooking-0-0001", "simple-0-0000"])
+def test_the_rules_of_environments_and_controllers_are_kept(games: Path, kind: str) -> None:
+    check_environment("textworld", task=kind, data=str(games))
+    check_controller("adventurer", "textworld", task=kind, data=str(games))
