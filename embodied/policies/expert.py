@@ -9,7 +9,7 @@ from embodied.actions import Call, as_code, make_format
 from embodied.controller import Controller
 from embodied.conversations import worded
 from embodied.environment import Observation
-from embodied.errors import ConfigError
+from embodied.errors import ConfigError, DataError
 from embodied.interpreter import Output
 from embodied.policies.call_by_call import CallByCall
 from embodied.policies.plan import Expert, Plan, Plans
@@ -43,11 +43,14 @@ class ExpertPolicy(Policy):
         """Start the expert on the task's first observation.
 
         Raises:
-            ConfigError: no expert is registered, and the environment has no plan.
-            DataError: the environment's plan cannot be played.
+            ConfigError: no expert is registered, and the environment makes no plans.
         """
         self._task = task.id
-        self._plans = _plans(task, robot, observation, protocol)
+        try:
+            self._plans = _plans(task, robot, observation, protocol)
+        except DataError as error:
+            self._gives_up(error)
+            self._plans = _nothing()
         self._started = False
         self._protocol = protocol
         self._format = make_format(protocol.action, type(robot))
@@ -75,10 +78,13 @@ class ExpertPolicy(Policy):
         except StopIteration:
             return None
         except Exception as error:
-            _log.warning("the expert gave up on %s: %r", self._task, error)
+            self._gives_up(error)
             return None
         self._started = True
         return plan
+
+    def _gives_up(self, error: Exception) -> None:
+        _log.warning("the expert gave up on %s: %r", self._task, error)
 
     def _next_call(self, steps: CallByCall, printed: str) -> Reply | None:
         thought = ""
@@ -109,3 +115,7 @@ def _plans(task: Task, robot: Controller, observation: Observation, protocol: Pr
         f"a function under the entry point {name!r} of the group {_EXPERTS}, or give the "
         "environment a plan (capabilities.plan and the method plan)"
     )
+
+
+def _nothing() -> Plans:
+    yield from ()

@@ -66,6 +66,7 @@ class Robosuite(Environment):
         self._draws = bool(self._cameras) or self._record is not None
         installation.check_installed(cameras=self._draws)
         self._simulation: Any = None
+        self._kind = ""
         self._photographer: pictures.Photographer | None = None
         self._film: pictures.Film | None = None
 
@@ -227,8 +228,12 @@ class Robosuite(Environment):
 
 
 def _simulation(kind: str) -> Any:
-    """The environment of robosuite for a kind of task, not yet reset."""
-    return installation.load().make(
+    """The environment of robosuite for a kind of task, not yet reset.
+
+    Its observables, which it goes through 25 times a control step, are left out: the scene is read
+    directly.
+    """
+    simulation = installation.load().make(
         kind,
         robots=["Panda", "Panda"] if kind == "TwoArmLift" else "Panda",
         has_renderer=False,
@@ -239,19 +244,20 @@ def _simulation(kind: str) -> Any:
         ignore_done=True,
         seed=0,
     )
+    for name in simulation.observation_names:
+        simulation.modify_observable(name, "enabled", False)
+    simulation._update_observables = lambda force=False: None
+    return simulation
 
 
 def _reset(simulation: Any, seed: int) -> None:
     """Start an episode that depends on nothing but the seed.
 
     robosuite's reset builds the whole model again, from a random generator that it seeds only when
-    an environment is made; so that is set back first. What robosuite observes is not computed, as
-    the scene is read directly.
+    an environment is made; so that is set back first.
     """
     simulation.rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     simulation.reset()
-    for name in simulation.observation_names:
-        simulation.modify_observable(name, "enabled", False)
 
 
 def _listed(cameras: _Cameras) -> tuple[str, ...]:

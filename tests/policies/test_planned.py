@@ -114,6 +114,12 @@ def test_a_command_that_the_robot_cannot_send(monkeypatch: pytest.MonkeyPatch) -
         planned(Corridor.list_tasks()[0], Speaker(environment), Protocol())
 
 
+async def test_an_expert_without_a_solution_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Corridor, "plan", lambda self: ["sing"])
+    done = await play(["right"])
+    assert (done.outcome, done.turns) == (Outcome.FAILURE, [])
+
+
 async def test_no_expert_and_no_plan(task: Task) -> None:
     environment = LightSwitch()
     with pytest.raises(ConfigError) as caught:
