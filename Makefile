@@ -6,13 +6,18 @@ MODEL := models/smollm2
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: help quickstart install test test-long test-faults test-vllm vllm-cpu llm-demo lint format lock clean
+# What simulators need of Debian: MiniWoB, ScienceWorld, robosuite, and a compiler for what that builds.
+PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
+	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
+
+.PHONY: help quickstart install system test test-long test-faults test-vllm vllm-cpu llm-demo lint format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
 	@echo "make llm-demo     the same with a small LLM on the processor (4 GB more)"
 	@echo "make test         the test suite"
 	@echo "make install      .venv with everything the suite needs"
+	@echo "make system       what the simulators need of Debian's packages, as root"
 	@echo "make lint         ruff, mypy --strict, import-linter"
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
 	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
@@ -57,6 +62,10 @@ llm-demo: $(VENV)/.user $(VLLM)/.ready $(MODEL)/converted.json
 	@echo "A model of 135M parameters that was never taught this solves few of these tasks, or none."
 
 install: $(VENV)/.developer
+
+system:
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends $(PACKAGES)
 
 test: $(VENV)/.developer
 	$(BIN)/python -m pytest

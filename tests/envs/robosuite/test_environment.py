@@ -15,10 +15,10 @@ from envs.robosuite import installation
 from envs.robosuite.tasks import INSTRUCTIONS
 
 SOLUTION = (
-    "move_to -0.028 -0.023 0.94 -29",
-    "move_to -0.028 -0.023 0.82",
+    "move_to 0.019 -0.03 0.94 39",
+    "move_to 0.019 -0.03 0.82",
     "close_gripper",
-    "move_to -0.028 -0.023 0.92",
+    "move_to 0.019 -0.03 0.92",
 )
 """Solves Lift/seed-0."""
 
