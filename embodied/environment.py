@@ -100,6 +100,9 @@ class Environment(ABC):
     data wherever it lies."""
     default_controller: ClassVar[str | None] = None
     """The controller, as registered, of protocols that name none."""
+    default_limits: ClassVar[Mapping[str, int | None]] = {}
+    """Limits of an episode that fit the simulator's tasks, by the names that `limits` has in a
+    protocol; for protocols that set none of their own."""
 
     @classmethod
     @abstractmethod

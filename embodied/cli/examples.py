@@ -16,7 +16,7 @@ from embodied.in_context import Example, write_examples
 from embodied.plugin_file import short_name
 from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName
-from embodied.registry import controller_name, make_controller, make_environment
+from embodied.registry import make_controller, make_environment
 from embodied.runner.batch import all_tasks, choose_tasks, data_version
 from embodied.runner.prepare import prepare
 from embodied.task import Task
@@ -70,9 +70,7 @@ async def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[T
     settings = config.environment
     environment = make_environment(settings.name, **settings.options)
     protocol = config.protocol.model_copy(update={"action": action, "examples": ()})
-    robot = make_controller(
-        controller_name(protocol.controller, settings.name, type(environment)), environment
-    )
+    robot = make_controller(str(protocol.controller), environment)
     policies = PolicyFactory(config)
     try:
         return [

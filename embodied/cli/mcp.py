@@ -13,8 +13,9 @@ from embodied.config import RunConfig
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
-from embodied.registry import controller_name, make_controller, make_environment, suggestion
+from embodied.registry import make_controller, make_environment, suggestion
 from embodied.runner.batch import all_tasks, choose_tasks
+from embodied.runner.prepare import resolved_protocol
 from embodied.task import Task
 
 
@@ -61,6 +62,7 @@ def mcp(
         protocol = config.protocol.model_copy(update={"controller": controller})
         config = config.model_copy(update={"protocol": protocol})
     with nothing_printed():
+        config = config.model_copy(update={"protocol": resolved_protocol(config)})
         robot = RobotServer(partial(_hosted, config, task))
     try:
         asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
@@ -83,8 +85,7 @@ def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
 def _robot(config: RunConfig) -> Controller:
     settings = config.environment
     environment = make_environment(settings.name, **settings.options)
-    name = controller_name(config.protocol.controller, settings.name, type(environment))
-    return make_controller(name, environment)
+    return make_controller(str(config.protocol.controller), environment)
 
 
 def _first(tasks: dict[str, Task], wanted: str | None) -> str:

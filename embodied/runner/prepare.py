@@ -19,7 +19,7 @@ from embodied.llm.config import LLMConfig
 from embodied.plugin_file import absolute_name, short_name
 from embodied.policies.factory import feedback_model, llm_config
 from embodied.policy import Reply
-from embodied.protocol import Protocol, RunProtocol
+from embodied.protocol import EpisodeLimits, Protocol, RunProtocol
 from embodied.registry import (
     controller_class,
     controller_name,
@@ -118,10 +118,22 @@ def _check_structured(protocol: Protocol) -> None:
         )
 
 
+def resolved_protocol(config: RunConfig) -> Protocol:
+    """The protocol with what the environment decides where it says nothing: the controller, and
+    each limit of an episode.
+    """
+    kind, protocol = environment_class(config.environment.name), config.protocol
+    limits = {**kind.default_limits, **protocol.limits.model_dump(exclude_unset=True)}
+    return protocol.model_copy(
+        update={
+            "controller": controller_name(protocol.controller, config.environment.name, kind),
+            "limits": EpisodeLimits(**limits),
+        }
+    )
+
+
 def _located(config: RunConfig) -> RunConfig:
     """The configuration with absolute paths, of plugins too, and with the controller's name."""
-    kind = environment_class(config.environment.name)
-    controller = controller_name(config.protocol.controller, config.environment.name, kind)
     name = absolute_name(config.environment.name)
     changes: dict[str, Any] = {
         "out": _absolute(config.out),
@@ -129,7 +141,7 @@ def _located(config: RunConfig) -> RunConfig:
         "policy": config.policy.model_copy(
             update={"recordings": tuple(map(_absolute, config.policy.recordings))}
         ),
-        "protocol": config.protocol.model_copy(update={"controller": controller}),
+        "protocol": resolved_protocol(config),
     }
     if config.llm is not None:
         changes["llm"] = _with_absolute_cache(config.llm)

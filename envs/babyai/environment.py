@@ -38,6 +38,8 @@ class BabyAI(Environment):
 
     capabilities = Capabilities(plan=True, snapshot=True, waits=False)
     default_controller: ClassVar[str | None] = "grid-robot"
+    default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": None}
+    """The levels have bounds of their own."""
 
     def __init__(
         self, levels: _Levels = None, first_seed: int = 0, episodes_per_level: int = 10

@@ -45,6 +45,7 @@ class Robosuite(Environment):
 
     capabilities = Capabilities(per_process=1, waits=False)
     default_controller: ClassVar[str | None] = "franka"
+    default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 20, "steps": 200}
     location_options = frozenset({"record"})
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from py4j.protocol import Py4JError
@@ -41,6 +41,8 @@ class ScienceWorld(Environment):
 
     capabilities = Capabilities(valid_commands=True, plan=True, per_process=1)
     default_controller: ClassVar[str | None] = "laboratory"
+    default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": 400}
+    """The longest gold path of the sample in configs/scienceworld.yaml takes 328 steps."""
 
     def __init__(self, simplifications: str = EASY) -> None:
         """An environment without a task; the first `reset` starts Java.

@@ -28,6 +28,8 @@ class TextWorld(Environment):
 
     capabilities = Capabilities(valid_commands=True, plan=True, per_process=1, waits=False)
     default_controller: ClassVar[str | None] = "adventurer"
+    default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 100}
+    """100 steps as in the First TextWorld Problems competition."""
     location_options = frozenset({"data"})
 
     def __init__(self, data: Data = None) -> None:

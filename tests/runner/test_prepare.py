@@ -10,7 +10,8 @@ import pytest
 from embodied.config import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.protocol import ActionName
-from embodied.runner.prepare import prepare
+from embodied.registry import environment_class
+from embodied.runner.prepare import prepare, resolved_protocol
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
 
@@ -57,3 +58,23 @@ def test_json_is_demanded_only_of_the_format_json(tmp_path: Path) -> None:
         }
         with pytest.raises(ConfigError, match=f"the action format '{action}'"):
             prepare(RunConfig.model_validate(settings))
+
+
+@pytest.mark.parametrize(
+    ("limits", "turns", "steps"),
+    [(None, 7, None), ({"turns": 3}, 3, None), ({"turns": 20, "steps": 50}, 20, 50)],
+)
+def test_a_limit_that_a_protocol_leaves_open_is_the_environments(
+    limits: dict[str, int] | None, turns: int, steps: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = environment_class("alfworld")
+    monkeypatch.setattr(kind, "default_limits", {"turns": 7, "steps": None})
+    settings = {"protocol": {"limits": limits}} if limits else {}
+    resolved = resolved_protocol(RunConfig.model_validate(settings)).limits
+    assert (resolved.turns, resolved.steps) == (turns, steps)
+
+
+def test_a_preset_keeps_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment_class("alfworld"), "default_limits", {"steps": None})
+    resolved = resolved_protocol(RunConfig.model_validate({"protocol": "mint"}))
+    assert (resolved.limits.turns, resolved.limits.steps) == (5, 50)
