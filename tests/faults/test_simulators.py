@@ -15,32 +15,38 @@ from embodied.store import open_run
 from tests.faults.runs import carrying, reaping, running, stored, succeed
 
 _MARK = "EMBODIED_TEST_RUN"
+_EPISODES = {"scienceworld": 200, "miniwob": 100}
+_SECONDS = 15.0
+"""Time between two kills."""
 _LEAVING_SECONDS = 30.0
 """Time that the processes of a killed worker have to notice it."""
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(
-    ("environment", "episodes", "seconds"), [("scienceworld", 200, 15.0), ("miniwob", 100, 15.0)]
+    ("environment", "more"),
+    [
+        ("scienceworld", ("--tasks.samples", "2")),  # 240 episodes
+        ("miniwob", ("--environment.options.seeds", "3")),  # 138
+    ],
 )
 def test_no_process_of_a_simulator_outlives_its_killed_worker(
-    environment: str, episodes: int, seconds: float, tmp_path: Path
+    environment: str, more: tuple[str, ...], tmp_path: Path
 ) -> None:
     folder, mark = tmp_path / "run", uuid.uuid4().hex
     words = [
-        *("run", f"configs/{environment}.yaml", "--policy", "expert", "--out", str(folder)),
-        *("--tasks.limit", str(episodes), "--runner.kind", "ray", "--runner.workers", "2"),
-        *("--runner.retries", "8"),
+        *("run", f"configs/{environment}.yaml", "--policy", "expert", "--out", str(folder), *more),
+        *("--runner.kind", "ray", "--runner.workers", "2", "--runner.retries", "8"),
     ]
-    with running(*words, **{_MARK: mark}) as driver, reaping(driver.pid, seconds) as reaper:
-        succeed(driver, seconds=30 * episodes)
+    with running(*words, **{_MARK: mark}) as driver, reaping(driver.pid, _SECONDS) as reaper:
+        succeed(driver, seconds=3600)
     report = open_run(folder).report()
     print(
-        f"\n{environment}: {episodes} episodes, {reaper.kills} workers killed, "
+        f"\n{environment}: {report.episodes} episodes, {reaper.kills} workers killed, "
         f"successes {report.successes}; retries {report.retries}"
     )
     assert reaper.kills > 0
-    assert len(stored(folder)) == report.episodes == episodes
+    assert len(stored(folder)) == report.episodes >= _EPISODES[environment]
     assert report.infrastructure_errors == 0
     until = time.monotonic() + _LEAVING_SECONDS
     while (left := carrying(_MARK, mark)) and time.monotonic() < until:
