@@ -15,8 +15,8 @@ _SCRIPT = Path(__file__).with_name("page.js")
 _DRAG_MOVES = 4
 """Moves of the mouse in a drag. A page may take note of a drag only at its second one."""
 _CORNER = (779, 429)
-"""Where the mouse is at first, wherever it was on the page before: at no element. A release takes
-it there without the wait of a move for the next frame."""
+"""Where the mouse is at first, wherever it was before: at no element. A release takes it there
+without the wait of a move for the next frame; one of no button would leave it where it was."""
 _IS_FRESH = "document.readyState === 'complete' && typeof core === 'object' && !__embodied.isUsed()"
 """Whether the page is loaded. For a moment the page before may still be there, which was used."""
 _LOAD_SECONDS = 30.0
@@ -57,20 +57,26 @@ class Browser(Closing):
         """End it, with all its processes and its folder."""
         self._driver.close()
 
-    def open(self, page: Path) -> None:
-        """Load a page anew.
+    def start(self, page: Path, seed: int, mode: str, again: bool = True) -> dict[str, Any]:
+        """Start an episode; returns what there is to see.
+
+        Args:
+            page: the page's file.
+            seed: draws its problem.
+            mode: which of its problems are drawn.
+            again: whether the page may be played again without loading it anew.
 
         Raises:
             InfrastructureError: it is not there within some seconds.
         """
-        self._devtools("Page.navigate", url=page.as_uri())
-        deadline = time.monotonic() + _LOAD_SECONDS
-        while not self._value(_IS_FRESH):
-            if time.monotonic() > deadline:
-                raise InfrastructureError(f"{page} was not loaded within {_LOAD_SECONDS:g} s")
-            time.sleep(_POLL_SECONDS)
-        x, y = _CORNER
-        self._devtools("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y)
+        url = page.as_uri()
+        if again:
+            self._leave()
+            seen: dict[str, Any] = self.ask("start", url, seed, mode)
+            if "left" not in seen:
+                return seen
+        self._load(url)
+        return dict(self.ask("start", url, seed, mode))
 
     def ask(self, function: str, *arguments: Any) -> Any:
         """Call a function of `page.js`.
@@ -124,6 +130,20 @@ class Browser(Closing):
     def picture(self) -> str:
         """The page as a PNG, in base64."""
         return str(self._devtools("Page.captureScreenshot", format="png", clip=_PICTURE)["data"])
+
+    def _load(self, url: str) -> None:
+        self._devtools("Page.navigate", url=url)
+        deadline = time.monotonic() + _LOAD_SECONDS
+        while not self._value(f"location.href === {json.dumps(url)} && {_IS_FRESH}"):
+            if time.monotonic() > deadline:
+                raise InfrastructureError(f"{url} was not loaded within {_LOAD_SECONDS:g} s")
+            time.sleep(_POLL_SECONDS)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Take the mouse to no element."""
+        x, y = _CORNER
+        self._devtools("Input.dispatchMouseEvent", type="mouseReleased", button="left", x=x, y=y)
 
     def _actions(self) -> Any:
         from selenium.webdriver.common.actions.action_builder import ActionBuilder

@@ -74,11 +74,11 @@ def _hover(browser: Browser, ref: str) -> None:
 
 def _type(browser: Browser, ref: str, text: str) -> None:
     content = _read(text)
-    place = _place(browser, ref)
-    if browser.ask("fill", int(ref), content)["typed"]:
+    field = browser.ask("fill", int(ref), content)
+    if field["typed"]:
         return
-    browser.click(*place)
-    browser.ask("fill", int(ref), content)
+    browser.click(field["x"], field["y"])
+    browser.ask("mark", int(ref))
     browser.keys(*[(KEYS["Enter"],) if c == "\n" else (c,) for c in content or KEYS["Delete"]])
 
 

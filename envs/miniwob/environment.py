@@ -103,7 +103,7 @@ class MiniWoB(Environment):
         return {**tasks.version(split or DEFAULT_SPLIT), **timing}
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
-        """Load the task's page and draw its problem by the seed.
+        """Bring the task's page to its beginning and draw its problem by the seed.
 
         Raises:
             DataError: there is no such page.
@@ -114,8 +114,8 @@ class MiniWoB(Environment):
         self._over = None
         try:
             browser = self._running()
-            browser.open(page)
-            return self._seen(browser, browser.ask("start", drawn, MODE)).observation
+            again = task.kind not in tasks.RELOADED
+            return self._seen(browser, browser.start(page, drawn, MODE, again)).observation
         except (ConfigError, DataError):
             raise
         except Exception as error:

@@ -8,7 +8,7 @@
   const NOON = Date.UTC(2020, 0, 6, 12);
   const MOST_CALLBACKS = 20000;
   const RealDate = Date;
-  const timers = new Map();
+  let timers = new Map();
   let now = 0;
   let nextTimer = 1;
 
@@ -79,7 +79,7 @@
     "128,128,0": "olive", "0,128,128": "teal",
   }));
 
-  const refs = new WeakMap();
+  let refs = new WeakMap();
   const elements = new Map();
   const refOf = (element) => {
     if (!refs.has(element)) {
@@ -256,11 +256,37 @@
     return Promise.allSettled(pictures.map((picture) => picture.decode()));
   };
 
-  let used = false;
-  const isUsed = () => used;
-  const start = async (seed, mode) => {
-    used = true;
-    await prepare();
+  // Makes a page that was played as it was when it was loaded, as far as its `genProblem` does not do
+  // it itself. Returns whether that worked: not where something goes on moving.
+  const REST_MILLISECONDS = 10000;
+  let loaded = null;
+  const copy = (some) => new Map([...some].map(([id, timer]) => [id, { ...timer }]));
+  const rewind = () => {
+    core.endEpisode(0);
+    advance(REST_MILLISECONDS);
+    if ([...timers.keys()].some((id) => !loaded.timers.has(id))) return false;
+    // Out of the document and back: nothing has focus, is scrolled, or can be undone any more.
+    const root = document.documentElement;
+    root.replaceChild(document.body, document.body);
+    const last = root.appendChild(document.createElement("input"));
+    last.focus(); // keyboard users start from the end, so that Tab leads to the first element
+    last.remove();
+    timers = copy(loaded.timers);
+    ({ now, nextTimer } = loaded);
+    elements.clear();
+    refs = new WeakMap();
+    WOB_EPISODE_ID = 0;
+    return true;
+  };
+
+  const isUsed = () => loaded !== null;
+  const start = async (url, seed, mode) => {
+    if (location.href !== url || document.getElementById("sync-task-cover") === null)
+      return { left: true };
+    if (!isUsed()) {
+      loaded = { timers: copy(timers), now, nextTimer };
+      await prepare();
+    } else if (!rewind()) return { left: true };
     Math.seedrandom(seed);
     core.setDataMode(mode);
     core.EPISODE_MAX_TIME = 1e12;
@@ -301,10 +327,11 @@
     element.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
-  // Whether keys are to be typed into the element, which must have been clicked, or it has its value.
+  // Gives an element its value, or says where to click before keys are typed into it.
   const fill = (ref, text) => {
-    const { element, error } = named(ref);
-    if (error) return { error };
+    const found = locate(ref);
+    if (found.error) return found;
+    const element = elements.get(ref);
     if (element.tagName === "INPUT" && SET_AT_ONCE.has(element.type)) {
       element.focus();
       element.value = text;
@@ -316,11 +343,18 @@
       tell(element);
       return { typed: true };
     }
+    return { typed: false, ...found };
+  };
+
+  // Marks the text of a field, so that what is typed takes its place.
+  const mark = (ref) => {
+    const { element, error } = named(ref);
+    if (error) return { error };
     if (element.tagName === "TEXTAREA" || (element.tagName === "INPUT" && TYPABLE.has(element.type))) {
       element.focus();
       element.select();
     }
-    return { typed: false };
+    return {};
   };
 
   const choose = (ref, text) => {
@@ -344,6 +378,6 @@
     return {};
   };
 
-  const calls = { isUsed, start, observe, locate, fill, choose, scroll };
+  const calls = { isUsed, start, observe, locate, fill, mark, choose, scroll };
   Object.defineProperty(window, "__embodied", { value: calls });
 })();

@@ -25,6 +25,18 @@ PAPER = tuple(_PAPER.split())
 """The 46 tasks of CodeAct's evaluation (arXiv 2402.01030), which took them from AgentTuning (arXiv
 2310.12823; THUDM/AgentTuning, eval_heldout/miniwob++/available_tasks.txt)."""
 
+_RELOADED = """
+book-flight book-flight-nodelay choose-date choose-date-easy choose-date-medium
+choose-date-nodelay click-dialog click-dialog-2 click-menu click-menu-2 drag-cube drag-items
+drag-items-grid drag-sort-numbers draw-circle draw-line find-word form-sequence form-sequence-3
+hot-cold moving-items navigate-tree order-food scroll-text scroll-text-2 search-engine simon-says
+stock-market text-editor tic-tac-toe use-autocomplete use-autocomplete-nodelay use-colorwheel
+use-colorwheel-2 use-slider use-slider-2 use-spinner
+"""
+RELOADED = frozenset(_RELOADED.split())
+"""Pages that keep something of an episode: a listener, a class, the order of a list. They are
+loaded anew for each. The others are, after other episodes, as they were when they were loaded."""
+
 SPLITS = ("paper", "all")
 """`all`: every page of the package but its flight tasks, which need an HTTP server."""
 

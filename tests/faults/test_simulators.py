@@ -16,7 +16,7 @@ from tests.faults.runs import carrying, reaping, running, stored, succeed
 
 _MARK = "EMBODIED_TEST_RUN"
 _EPISODES = {"scienceworld": 200, "miniwob": 100}
-_SECONDS = 15.0
+_SECONDS = 30.0
 """Time between two kills."""
 _LEAVING_SECONDS = 30.0
 """Time that the processes of a killed worker have to notice it."""
