@@ -69,6 +69,7 @@ class Played(NamedTuple):
     task: Task
     commands: tuple[str, ...]
     turns: int
+    solved: bool
 
 
 @dataclass
@@ -86,6 +87,8 @@ class Row:
     """Seconds of all processes but the server, of a turn."""
     simulator: float
     """Of these, the simulator's."""
+    solved: int
+    """Episodes that reached their goal: what knows the way does not fail, what is broken does."""
 
     @property
     def full(self) -> float:
@@ -112,10 +115,10 @@ class Watch:
 
     def take(self, trajectory: Trajectory) -> None:
         """Take note of a finished episode."""
-        assert trajectory.outcome is Outcome.SUCCESS, trajectory.error
         with self._guard:
             commands = tuple(step.command for step in trajectory.steps)
-            self._played.append(Played(trajectory.task, commands, len(trajectory.turns)))
+            solved = trajectory.outcome is Outcome.SUCCESS
+            self._played.append(Played(trajectory.task, commands, len(trajectory.turns), solved))
             done = len(self._played)
             if done == 1:
                 self._server.reset_statistics()
@@ -138,6 +141,7 @@ class Watch:
             self._running,
             self._cpu / sum(turns[1 : self._last_starts]),
             _simulator(self._played[: self._last_starts], games, workers),
+            sum(played.solved for played in self._played),
         )
 
 
@@ -154,7 +158,7 @@ def main() -> None:
         games = Path(folder) / "games"
         environment_class("alfworld").generate(games, GAMES, 0)
         rows = list(_rows(games, options))
-    console = Console(width=110)
+    console = Console(width=120)
     console.print(_table(rows))
 
 
@@ -356,7 +360,7 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def _printed(row: Row) -> Row:
-    print(f"{row.what}, {row.in_flight} in flight: {row.seconds:.0f} s", flush=True)
+    print(row, flush=True)
     return row
 
 
@@ -366,6 +370,7 @@ def _table(rows: Sequence[Row]) -> Table:
         "",
         "in flight",
         "episodes",
+        "solved",
         "turns",
         "episodes/h",
         "ratio",
@@ -382,6 +387,7 @@ def _table(rows: Sequence[Row]) -> Table:
             row.what,
             f"{row.in_flight:,}",
             f"{row.episodes:,}",
+            f"{row.solved:,}",
             f"{row.turns:,}",
             f"{row.an_hour:,.0f}",
             ratio,
