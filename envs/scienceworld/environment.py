@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
@@ -24,7 +25,11 @@ LONGEST_TEXT = 50_000
 """Characters of an observation; the longest rooms take some 5,000."""
 
 _FIRST_LOOK = "look around"
-_OFFICIAL = {"examine ": "look at ", "drop ": "put down "}
+_OFFICIAL = (
+    (re.compile(r"^examine "), "look at "),
+    (re.compile(r"^drop "), "put down "),
+    (re.compile(r"^(pour (?!.* into ).+?) in (?=cup|jug)"), r"\1 into "),
+)
 """Other words for an action, which gold paths use, and those of the simulator's own list."""
 _ELECTRICAL = ("power-component", "conductivity")
 """What the names of tasks that need electrical actions contain."""
@@ -208,9 +213,8 @@ def _bounded(text: str) -> str:
 
 
 def _official(command: str) -> str:
-    for word, official in _OFFICIAL.items():
-        if command.startswith(word):
-            return official + command.removeprefix(word)
+    for other, official in _OFFICIAL:
+        command = other.sub(official, command)
     return command
 
 

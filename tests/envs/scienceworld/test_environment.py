@@ -9,6 +9,7 @@ import pytest
 import embodied
 from embodied import Environment
 from embodied.errors import ConfigError, DataError
+from embodied.registry import controller_class
 from embodied.testing import check_environment
 from tests.envs.scienceworld.conftest import variation
 
@@ -186,3 +187,28 @@ def test_the_data_version_names_the_jar() -> None:
 
     version = environment_class("scienceworld").data_version("test")
     assert set(version) == {"scienceworld", "sha256"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "command"),
+    [
+        (
+            "chemistry-mix-paint-secondary-color",
+            27,
+            "pour cup containing red paint in art studio into cup containing nothing",
+        ),
+        (
+            "chemistry-mix-paint-tertiary-color",
+            27,
+            "pour cup containing red paint into cup containing violet paint",
+        ),
+        ("chemistry-mix-paint-tertiary-color", 35, "pour jug into jug"),
+    ],
+)
+def test_gold_paths_have_the_words_of_the_robot(
+    kind: str, number: int, command: str, science: Environment
+) -> None:
+    science.reset(variation(kind, number))
+    plan = science.plan()
+    assert command in plan
+    assert all(controller_class("laboratory").command_call(each) for each in plan)
