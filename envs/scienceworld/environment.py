@@ -25,10 +25,11 @@ LONGEST_TEXT = 50_000
 """Characters of an observation; the longest rooms take some 5,000."""
 
 _FIRST_LOOK = "look around"
+_VESSEL = r"(?:\w+ )?(?:cup|jug|bowl|jar|pot)\b"
 _OFFICIAL = (
     (re.compile(r"^examine "), "look at "),
     (re.compile(r"^drop "), "put down "),
-    (re.compile(r"^(pour (?!.* into ).+?) in (?=cup|jug)"), r"\1 into "),
+    (re.compile(rf"^(pour (?!.* into ).+?) in (?={_VESSEL})"), r"\1 into "),
 )
 """Other words for an action, which gold paths use, and those of the simulator's own list."""
 _ELECTRICAL = ("power-component", "conductivity")
