@@ -16,29 +16,28 @@ from tests.faults.runs import carrying, reaping, running, stored, succeed
 
 _MARK = "EMBODIED_TEST_RUN"
 _EPISODES = {"scienceworld": 200, "miniwob": 100}
-_SECONDS = 30.0
-"""Time between two kills."""
 _LEAVING_SECONDS = 30.0
 """Time that the processes of a killed worker have to notice it."""
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(
-    ("environment", "more"),
+    ("environment", "seconds", "more"),
     [
-        ("scienceworld", ("--tasks.samples", "2")),  # 240 episodes
-        ("miniwob", ("--environment.options.seeds", "3")),  # 138
+        ("scienceworld", 30.0, ("--tasks.samples", "2")),  # 240 episodes
+        ("miniwob", 8.0, ("--environment.options.seeds", "10")),  # 460
     ],
 )
 def test_no_process_of_a_simulator_outlives_its_killed_worker(
-    environment: str, more: tuple[str, ...], tmp_path: Path
+    environment: str, seconds: float, more: tuple[str, ...], tmp_path: Path
 ) -> None:
+    """A worker is killed every so many seconds."""
     folder, mark = tmp_path / "run", uuid.uuid4().hex
     words = [
         *("run", f"configs/{environment}.yaml", "--policy", "expert", "--out", str(folder), *more),
         *("--runner.kind", "ray", "--runner.workers", "2", "--runner.retries", "8"),
     ]
-    with running(*words, **{_MARK: mark}) as driver, reaping(driver.pid, _SECONDS) as reaper:
+    with running(*words, **{_MARK: mark}) as driver, reaping(driver.pid, seconds) as reaper:
         succeed(driver, seconds=3600)
     report = open_run(folder).report()
     print(
