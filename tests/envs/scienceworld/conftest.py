@@ -1,4 +1,4 @@
-"""A simulator that the tests of this folder share."""
+"""A simulator that the tests of a module share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def java() -> None:
         pytest.skip("needs Java: apt-get install default-jre-headless")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def science(java: None) -> Iterator[Environment]:
     environment = embodied.make_environment("scienceworld")
     yield environment
