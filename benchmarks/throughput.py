@@ -36,7 +36,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from unittest import mock
 
 import psutil
@@ -54,22 +54,13 @@ from embodied.policy import Reply
 from embodied.protocol import RunProtocol
 from embodied.registry import environment_class
 from embodied.runner.batch import assignments, run_batch, run_protocol
-from embodied.store import RunStore
+from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, Trajectory
 
 SEQUENCES = 256
 PROFILE = ("--prefill-rate=20000", "--decode-rate=40", f"--max-sequences={SEQUENCES}")
 KV_TOKENS = "--kv-tokens=2000000"
 GAMES = 128
-
-
-class Played(NamedTuple):
-    """What is kept of an episode."""
-
-    task: Task
-    commands: tuple[str, ...]
-    turns: int
-    solved: bool
 
 
 @dataclass
@@ -105,7 +96,7 @@ class Watch:
     """Takes the trajectories of a batch, and the server's figures between ramp-up and drain."""
 
     def __init__(self, server: ServerProcess, episodes: int, in_flight: int) -> None:
-        self._played: list[Played] = []
+        self._played: list[StoredEpisode] = []
         self._server = server
         self._episodes = episodes
         self._last_starts = episodes - in_flight + 1
@@ -113,12 +104,10 @@ class Watch:
         self._started = time.perf_counter()
         self._running = self._seconds = self._cpu = 0.0
 
-    def take(self, trajectory: Trajectory) -> None:
+    def take(self, episode: StoredEpisode) -> None:
         """Take note of a finished episode."""
         with self._guard:
-            commands = tuple(step.command for step in trajectory.steps)
-            solved = trajectory.outcome is Outcome.SUCCESS
-            self._played.append(Played(trajectory.task, commands, len(trajectory.turns), solved))
+            self._played.append(episode)
             done = len(self._played)
             if done == 1:
                 self._server.reset_statistics()
@@ -131,17 +120,19 @@ class Watch:
 
     def row(self, what: str, in_flight: int, games: Path, workers: int = 1) -> Row:
         """The figures."""
-        turns = [played.turns for played in self._played]
+        played = [episode.summary for episode in self._played]
+        measured = slice(1, self._last_starts)
+        turns = sum(summary.turns for summary in played[measured])
         return Row(
             what,
             in_flight,
-            len(turns),
-            sum(turns),
+            len(played),
+            sum(summary.turns for summary in played),
             self._seconds,
             self._running,
-            self._cpu / sum(turns[1 : self._last_starts]),
-            _simulator(self._played[: self._last_starts], games, workers),
-            sum(played.solved for played in self._played),
+            self._cpu / turns,
+            _simulator(self._played[measured], games, workers) / turns,
+            sum(summary.outcome is Outcome.SUCCESS for summary in played),
         )
 
 
@@ -192,9 +183,9 @@ def _batch(
         with RunStore.create(config.out, protocol, {}) as store:
             watch = Watch(server, len(todo), in_flight)
 
-            def write(trajectory: Trajectory) -> None:
-                store.append(trajectory)
-                watch.take(trajectory)
+            def write(episode: StoredEpisode) -> None:
+                store.append(episode)
+                watch.take(episode)
 
             with _barrier() if barrier else nullcontext():
                 asyncio.run(run_batch(config, todo, write, store.keep))
@@ -318,29 +309,32 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 
         with ThreadPoolExecutor(threads) as pool:
             for done in pool.map(lambda a: asyncio.run(play(a.task, a.sample)), todo):
-                watch.take(done)
+                watch.take(StoredEpisode.of(done))
     return _printed(watch.row(what, threads, games))
 
 
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _simulator(played: Sequence[Played], games: Path, processes: int) -> float:
-    """Seconds of CPU of a turn that resets and steps take alone."""
+def _simulator(played: Sequence[StoredEpisode], games: Path, processes: int) -> float:
+    """Seconds of CPU that the resets and steps of these episodes take alone."""
     shares = [played[place::processes] for place in range(processes)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        seconds = sum(pool.map(_replayed, shares, [games] * processes))
-    return seconds / sum(episode.turns for episode in played)
+        return sum(pool.map(_replayed, shares, [games] * processes))
 
 
-def _replayed(played: Sequence[Played], games: Path) -> float:
+def _replayed(played: Sequence[StoredEpisode], games: Path) -> float:
     environment = make_environment("alfworld", data=str(games))
+    trajectories = [episode.trajectory for episode in played]
+    # A game is read once, which in the batch happens before its first episode ends.
+    for task in {trajectory.task.id: trajectory.task for trajectory in trajectories}.values():
+        environment.reset(task)
     started = time.process_time()
-    for episode in played:
-        environment.reset(episode.task)
-        for command in episode.commands:
-            environment.step(command)
+    for trajectory in trajectories:
+        environment.reset(trajectory.task)
+        for step in trajectory.steps:
+            environment.step(step.command)
     return time.process_time() - started
 
 

@@ -58,7 +58,8 @@ from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
 from embodied.registry import environment_class
 from embodied.runner.batch import assignments, run_batch
-from embodied.trajectory import Message, Outcome, Trajectory
+from embodied.store import StoredEpisode, Summary
+from embodied.trajectory import Message, Outcome
 
 TEMPLATE = """
 import json, sys
@@ -226,11 +227,11 @@ def _between(before: ServerLoad, after: ServerLoad) -> ServerLoad:
 
 def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
     ears = Ears()
-    finished: list[Trajectory] = []
+    finished: list[Summary] = []
     ends: list[float] = []
 
-    def write(trajectory: Trajectory) -> None:
-        finished.append(trajectory)
+    def write(episode: StoredEpisode) -> None:
+        finished.append(episode.summary)
         ends.append(time.perf_counter())
 
     with _warm_server(options) as server, ears.listening():
@@ -240,7 +241,7 @@ def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
         asyncio.run(run_batch(config, todo, write, lambda sitting: None))
         seconds = time.perf_counter() - started
         load = _between(before, _load(server))
-    completed = sum(t.outcome is not Outcome.INFRASTRUCTURE_ERROR for t in finished)
+    completed = sum(s.outcome is not Outcome.INFRASTRUCTURE_ERROR for s in finished)
     place_free = sorted(ends)[-options.in_flight]
     return Row("run_batch", completed, len(todo), ears.asked, place_free, load, seconds), ears
 

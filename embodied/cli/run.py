@@ -19,9 +19,8 @@ from embodied.runner.batch import assignments, data_version, run_batch, run_prot
 from embodied.runner.prepare import check_servers, prepare
 from embodied.runner.progress import RunProgress
 from embodied.runner.worker import Assignment
-from embodied.store import RunStore, open_run
+from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.store.folder import is_run
-from embodied.trajectory import Trajectory
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 
@@ -148,11 +147,11 @@ def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Pa
     human = config.policy.name == "human"
     with RunProgress(len(todo), console, live=not human) as progress:
 
-        def write(trajectory: Trajectory) -> None:
-            store.append(trajectory)
+        def write(episode: StoredEpisode) -> None:
+            store.append(episode)
             if human:
-                show_end(trajectory)
-            progress.add(trajectory)
+                show_end(episode.trajectory)
+            progress.add(episode.summary)
 
         asyncio.run(run_batch(config, todo, write, store.keep))
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from embodied.config import RunConfig, TaskConfig
-from embodied.errors import ConfigError, DataError, RunError, UnstorableError
+from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.backoff import backoff
 from embodied.places import Places
 from embodied.plugin_file import short_name
@@ -27,7 +27,7 @@ from embodied.runner.pool import RayPool
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Assignment, Result
 from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
-from embodied.store import Sitting
+from embodied.store import Sitting, StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
@@ -132,10 +132,10 @@ def _check_recorded(recorded: set[str], known: set[str]) -> None:
 async def run_batch(
     config: RunConfig,
     todo: Iterable[Assignment],
-    write: Callable[[Trajectory], object],
+    write: Callable[[StoredEpisode], object],
     keep: Callable[[Sitting], object],
 ) -> None:
-    """Play all assignments and hand each finished trajectory to `write`, in order of finishing.
+    """Play all assignments and hand each finished episode to `write`, in order of finishing.
 
     What the sitting measured so far goes to `keep`, now and then and at its end.
 
@@ -156,7 +156,7 @@ class _Batch:
         self,
         config: RunConfig,
         pool: Pool,
-        write: Callable[[Trajectory], object],
+        write: Callable[[StoredEpisode], object],
         meter: Meter | None = None,
     ) -> None:
         self._config = config
@@ -271,11 +271,8 @@ class _Batch:
         return result.memory_bytes <= self._config.runner.worker_memory_bytes
 
     def _settle(self, assignment: Assignment, result: Result, started: datetime) -> None:
-        if result.trajectory is not None:
-            try:
-                self._write(result.trajectory)
-            except UnstorableError as error:
-                self._give_up(assignment, str(error), started)
+        if result.episode is not None:
+            self._write(result.episode)
         elif result.fatal:
             raise ConfigError(str(result.error))
         elif result.retry:
@@ -290,17 +287,16 @@ class _Batch:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
     def _give_up(self, assignment: Assignment, cause: str, started: datetime) -> None:
-        self._write(
-            Trajectory(
-                episode_id=assignment.id,
-                task=assignment.task,
-                sample=assignment.sample,
-                policy=policy_name(self._config, assignment.sample),
-                outcome=Outcome.INFRASTRUCTURE_ERROR,
-                error=cause,
-                attempts=len(assignment.causes) + 1,
-                retries=list(assignment.causes),
-                started_at=started.isoformat(timespec="milliseconds"),
-                seconds=(datetime.now(UTC) - started).total_seconds(),
-            )
+        trajectory = Trajectory(
+            episode_id=assignment.id,
+            task=assignment.task,
+            sample=assignment.sample,
+            policy=policy_name(self._config, assignment.sample),
+            outcome=Outcome.INFRASTRUCTURE_ERROR,
+            error=cause,
+            attempts=len(assignment.causes) + 1,
+            retries=list(assignment.causes),
+            started_at=started.isoformat(timespec="milliseconds"),
+            seconds=(datetime.now(UTC) - started).total_seconds(),
         )
+        self._write(StoredEpisode.of(trajectory))

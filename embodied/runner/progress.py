@@ -9,7 +9,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from embodied.trajectory import Outcome, Trajectory
+from embodied.store import Summary
+from embodied.trajectory import Outcome
 
 LINE_SECONDS = 10.0
 """Time between two lines where there is no terminal."""
@@ -56,11 +57,11 @@ class RunProgress:
         if self._bar:
             self._bar.stop()
 
-    def add(self, trajectory: Trajectory) -> None:
+    def add(self, episode: Summary) -> None:
         """Count a finished episode."""
         self._done += 1
-        self._successes += trajectory.outcome is Outcome.SUCCESS
-        self._errors += trajectory.outcome is Outcome.INFRASTRUCTURE_ERROR
+        self._successes += episode.outcome is Outcome.SUCCESS
+        self._errors += episode.outcome is Outcome.INFRASTRUCTURE_ERROR
         if self._bar:
             self._bar.update(self._task, advance=1, figures=self.figures())
         elif self._done == self._total or time.monotonic() - self._last_line >= LINE_SECONDS:

@@ -68,9 +68,9 @@ class Meter:
     def add(self, result: Result) -> None:
         """Count what a worker sent back."""
         self._worker_bytes = max(self._worker_bytes, result.memory_bytes)
-        if result.trajectory is not None:
+        if result.episode is not None:
             self._episodes += 1
-            self._turns += len(result.trajectory.turns)
+            self._turns += result.episode.summary.turns
 
     def sitting(self) -> Sitting:
         """The figures so far."""

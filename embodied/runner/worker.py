@@ -15,11 +15,12 @@ from embodied.config import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.episode import episode_id, run_episode
-from embodied.errors import ConfigError, DataError, EmbodiedError
+from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
 from embodied.interpreter import Interpreters
 from embodied.policies.factory import PolicyFactory
 from embodied.registry import controller_name, make_controller, make_environment
 from embodied.runner.in_flight import most_episodes
+from embodied.store import StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
@@ -44,11 +45,11 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one assignment: a trajectory, or an error."""
+    """What became of one assignment: an episode, or an error."""
 
     memory_bytes: int
     """Resident memory of the worker afterwards."""
-    trajectory: Trajectory | None = None
+    episode: StoredEpisode | None = None
     error: str | None = None
     retry: bool = False
     """Whether the error may go away when the episode is played again."""
@@ -109,10 +110,10 @@ class Worker:
         seat = None
         try:
             seat = self._free.pop() if self._free else self._seat()
-            trajectory = await self._play(seat, assignment)
+            episode = StoredEpisode.of(await self._play(seat, assignment))
         except ConfigError as error:
             result = Result(_memory(), error=str(error), fatal=True)
-        except DataError as error:
+        except (DataError, UnstorableError) as error:
             result = Result(_memory(), error=str(error))
         except EmbodiedError as error:
             result = Result(_memory(), error=str(error), retry=True)
@@ -120,7 +121,7 @@ class Worker:
             result = Result(_memory(), error=_described(error), retry=True)
         else:
             self._free.append(seat)
-            return Result(_memory(), trajectory=trajectory)
+            return Result(_memory(), episode=episode)
         if seat is not None:
             _close(seat.environment)
         return result

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from embodied.store.reader import RunReader, open_run
 from embodied.store.sitting import Sitting
+from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import EpisodeSeconds, Place, Summary
 from embodied.store.writer import RunStore
 
-__all__ = ["EpisodeSeconds", "Place", "RunReader", "RunStore", "Sitting", "Summary", "open_run"]
+__all__ = [
+    "EpisodeSeconds",
+    "Place",
+    "RunReader",
+    "RunStore",
+    "Sitting",
+    "StoredEpisode",
+    "Summary",
+    "open_run",
+]

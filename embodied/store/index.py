@@ -137,4 +137,5 @@ class _Shard:
         except BadLineError as error:
             torn = text is not None and not text.endswith(b"\n")
             return None if torn and self.last else Damage(self.path, line, str(error))
-        return summarize(trajectory, Place(self.number, offset), text or b"")
+        whole = text or b""
+        return summarize(trajectory, whole).placed(Place(self.number, offset), whole)

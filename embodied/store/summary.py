@@ -91,16 +91,21 @@ class Summary(Record):
         """Where the trajectory begins."""
         return Place(self.shard, self.offset)
 
+    def placed(self, place: Place, line: bytes) -> Summary:
+        """The summary of a trajectory that is stored at `place` as `line`."""
+        changes = {"shard": place.shard, "offset": place.offset}
+        return self.model_copy(update=changes).sealed(line)
+
     def sealed(self, line: bytes) -> Summary:
         """The same summary with the checksum that it must have where `line` is the trajectory's."""
         fields = self.model_dump_json(exclude={"checksum"}).encode()
         return self.model_copy(update={"checksum": zlib.crc32(fields, zlib.crc32(line))})
 
 
-def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
-    """The summary of a trajectory that is stored at `place` as `line`."""
+def summarize(trajectory: Trajectory, line: bytes) -> Summary:
+    """The summary of a trajectory, which `line` holds; its place is still to be found."""
     usage, feedback, calls = trajectory.usage, trajectory.feedback_usage, trajectory.calls
-    summary = Summary(
+    return Summary(
         episode_id=trajectory.episode_id,
         task_id=trajectory.task.id,
         sample=trajectory.sample,
@@ -129,11 +134,10 @@ def summarize(trajectory: Trajectory, place: Place, line: bytes) -> Summary:
         llm_retries=Counter(
             kind_of_failure(cause) for turn in trajectory.turns for cause in turn.llm_retries
         ),
-        shard=place.shard,
-        offset=place.offset,
+        shard=0,
+        offset=0,
         length=len(line),
     )
-    return summary.sealed(line)
 
 
 def shorten(text: str) -> str:

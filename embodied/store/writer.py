@@ -30,10 +30,11 @@ from embodied.store.folder import (
     writing,
 )
 from embodied.store.index import Damage, index_line, walk
-from embodied.store.lines import Appender, encode, repair_end
+from embodied.store.lines import Appender, repair_end
 from embodied.store.sitting import Sitting, write_sitting
-from embodied.store.summary import Place, summarize
-from embodied.trajectory import Outcome, Trajectory
+from embodied.store.stored_episode import StoredEpisode
+from embodied.store.summary import Place
+from embodied.trajectory import Outcome
 
 SHARD_BYTES = 64 * 1024 * 1024
 """A shard that would grow beyond this is left, and the next one begun."""
@@ -121,7 +122,7 @@ class RunStore(Closing):
             unscored = self._unscored if include_infrastructure_errors else set()
             return self._scored | unscored
 
-    def append(self, trajectory: Trajectory) -> bool:
+    def append(self, episode: StoredEpisode) -> bool:
         """Store an episode.
 
         An episode that ended with an infrastructure error may be stored again; the later record
@@ -131,18 +132,17 @@ class RunStore(Closing):
             False where the episode is stored already: nothing was written.
 
         Raises:
-            RunError: the disk is full or broken, or the trajectory cannot be written as JSON. The
-                folder stays whole. `append` may be called again with the same episode; it returns
-                False where only the index was not written.
+            RunError: the disk is full or broken. The folder stays whole. `append` may be called
+                again with the same episode; it returns False where only the index was not written.
         """
-        line, stored = encode(trajectory)
+        line, summary = episode
         with self._guard, writing(self.folder):
-            if stored.episode_id in self._scored:
+            if summary.episode_id in self._scored:
                 return False
             place = self._store(line)
-            self._remember(stored.episode_id, stored.outcome)
+            self._remember(summary.episode_id, summary.outcome)
             # The index can be rebuilt, so it need not wait for the disk.
-            self._index.append(index_line(summarize(stored, place, line)), sync=False)
+            self._index.append(index_line(summary.placed(place, line)), sync=False)
         return True
 
     def keep(self, sitting: Sitting) -> None:

@@ -23,7 +23,7 @@ from embodied.llm.tool_calls import sendable_message
 from embodied.policies.expert import Plan
 from embodied.protocol import RunProtocol, preset
 from embodied.registry import controller_class
-from embodied.store import RunStore
+from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 
 TASK = "-= Welcome! =-\n\nYou are in a room with a lamp.\n\nYour task is to: light it."
@@ -247,7 +247,7 @@ def run_folder(folder: Path, task: Task, turn: Turn) -> Path:
     )
     protocol = RunProtocol(environment="e", policy={}, protocol=Protocol())
     with RunStore.create(folder, protocol, {}) as store:
-        store.append(trajectory)
+        store.append(StoredEpisode.of(trajectory))
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from embodied.protocol import Protocol, RunProtocol
-from embodied.store import RunStore
+from embodied.store import RunStore, StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory, Turn, Usage
 
@@ -39,5 +39,5 @@ def write_run(
     run_protocol = RunProtocol(protocol=Protocol.model_validate(protocol or {}), **given)
     with RunStore.create(folder, run_protocol, {}) as store:
         for trajectory in episodes:
-            store.append(trajectory)
+            store.append(StoredEpisode.of(trajectory))
     return folder

@@ -12,7 +12,7 @@ import pytest
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.report import RunComparison, compare_runs
 from embodied.report.paired import compare_pairs, mean_difference
-from embodied.store import Place, Summary
+from embodied.store import Summary
 from embodied.store.summary import summarize
 from embodied.trajectory import Outcome
 from tests.report.runs import episode, write_run
@@ -28,8 +28,7 @@ WON, LOST, CUT, GONE = (
 def pair(task: int, one: int, other: int, sample: int = 0) -> tuple[Summary, Summary]:
     """An episode that took `one` turns in the first run and `other` in the second."""
     first, second = (
-        summarize(episode(task, turns=turns, sample=sample), Place(0, 0), b"\n")
-        for turns in (one, other)
+        summarize(episode(task, turns=turns, sample=sample), b"\n") for turns in (one, other)
     )
     return first, second
 
@@ -145,7 +144,7 @@ class TestPairs:
         ]
         first, second = (
             {
-                (f"t{task}", 0): summarize(episode(task, both[run]), Place(0, 0), b"\n")
+                (f"t{task}", 0): summarize(episode(task, both[run]), b"\n")
                 for task, both in enumerate(outcomes)
             }
             for run in (0, 1)

@@ -12,11 +12,11 @@ import pytest
 
 from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
 from embodied.config import RunConfig, TaskConfig
-from embodied.errors import UnstorableError
 from embodied.runner import batch
 from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
 from embodied.runner.worker import Assignment, Result
 from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+from embodied.store import StoredEpisode
 from tests.conftest import LightSwitch
 
 TASKS = LightSwitch.list_tasks(rooms=20)
@@ -63,7 +63,7 @@ class FakeHandle(WorkerHandle):
             self.pool.trouble[task] -= 1
             return await self._misbehave(task)
         self.memory += self.pool.memory
-        return Result(self.memory, trajectory=finished(assignment))
+        return Result(self.memory, episode=StoredEpisode.of(finished(assignment)))
 
     async def _misbehave(self, task: str) -> Result:
         if task == DIES:
@@ -95,9 +95,9 @@ async def run(
     pool: FakePool, settings: dict[str, Any] | None = None, **runner: Any
 ) -> dict[str, Trajectory]:
     config = RunConfig.model_validate({"runner": runner, **(settings or {})})
-    written: list[Trajectory] = []
+    written: list[StoredEpisode] = []
     await _Batch(config, pool, written.append).run([Assignment(task, 0) for task in TASKS])
-    by_id = {trajectory.task.id: trajectory for trajectory in written}
+    by_id = {episode.summary.task_id: episode.trajectory for episode in written}
     assert len(by_id) == len(written), "an episode was written twice"
     assert pool.stopped == pool.started
     return by_id
@@ -204,26 +204,11 @@ def test_recordings_without_a_task_are_refused(
 
 
 async def test_a_writer_that_fails_ends_the_run() -> None:
-    def write(trajectory: Trajectory) -> None:
+    def write(episode: StoredEpisode) -> None:
         raise RunError("the disk is full")
 
     with pytest.raises(RunError, match="the disk is full"):
         await _Batch(RunConfig(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
-
-
-async def test_a_trajectory_that_cannot_be_stored_costs_one_episode() -> None:
-    written: list[Trajectory] = []
-
-    def write(trajectory: Trajectory) -> None:
-        if trajectory.task.id == "room-4" and trajectory.outcome is Outcome.SUCCESS:
-            raise UnstorableError("too deep")
-        written.append(trajectory)
-
-    await _Batch(RunConfig(), FakePool({}), write).run([Assignment(task, 0) for task in TASKS])
-    assert len(written) == len(TASKS)
-    bad = next(trajectory for trajectory in written if trajectory.task.id == "room-4")
-    assert bad.outcome is Outcome.INFRASTRUCTURE_ERROR
-    assert bad.error == "too deep"
 
 
 def test_choosing_tasks() -> None:

@@ -23,7 +23,7 @@ from embodied.runner.batch import assignments, data_version, run_batch, run_prot
 from embodied.runner.prepare import prepare
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Result
-from embodied.store import RunStore, Sitting, open_run
+from embodied.store import RunStore, Sitting, StoredEpisode, open_run
 from tests.report.runs import episode
 
 
@@ -45,7 +45,7 @@ def test_a_sitting_by_hand() -> None:
             clock.now = 3.0
             with meter.episode():
                 clock.now = 4.0
-        meter.add(Result(500, trajectory=episode(1, turns=3)))
+        meter.add(Result(500, episode=StoredEpisode.of(episode(1, turns=3))))
         meter.add(Result(900, error="broken", retry=True))
     with meter.worker():
         clock.now = 10.0
@@ -69,7 +69,7 @@ async def test_figures_are_kept_now_and_then_and_at_the_end(
                 await asyncio.sleep(0.05)
                 before = len(kept)
                 assert before
-                meter.add(Result(1, trajectory=episode(1)))
+                meter.add(Result(1, episode=StoredEpisode.of(episode(1))))
                 1 / 0  # noqa: B018
     assert len(kept) == before + 1
     assert kept[-1].episodes == 1

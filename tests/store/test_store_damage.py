@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import embodied.store.writer
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store import RunStore, open_run
+from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.trajectory import Outcome, Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -65,7 +65,7 @@ def written(
     episodes = [make_trajectory(number, text="ü\n") for number in range(4)]
     with RunStore.create(folder, protocol, {}) as store:
         for episode in episodes:
-            store.append(episode)
+            store.append(StoredEpisode.of(episode))
     shard = (folder / "episodes" / "00000.jsonl").read_bytes()
     return Written(folder, episodes, shard, (folder / "index.jsonl").read_bytes())
 
@@ -84,7 +84,7 @@ def check(written: Written, folder: Path, expected: list[Trajectory]) -> None:
     with RunStore.open(folder) as store:
         assert store.finished() == {episode.episode_id for episode in expected}
         for episode in written.episodes:
-            assert store.append(episode) == (episode not in expected)
+            assert store.append(StoredEpisode.of(episode)) == (episode not in expected)
     assert list(run.trajectories()) == written.episodes
     assert run.damaged == ()
     assert (folder / "episodes" / "00000.jsonl").read_bytes() == written.shard
@@ -173,7 +173,7 @@ def test_a_damaged_line_is_reported_and_its_episode_run_again(
     with RunStore.open(folder) as store:
         assert store.damaged == (damage,)
         assert store.finished() == {episode.episode_id for episode in others}
-        assert store.append(written.episodes[number])
+        assert store.append(StoredEpisode.of(written.episodes[number]))
     run = open_run(folder)
     assert run.report().episodes == 4
     assert run.report().damaged_lines == 1

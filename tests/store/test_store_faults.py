@@ -17,7 +17,7 @@ import pytest
 
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store import RunStore, open_run
+from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.trajectory import Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -104,7 +104,7 @@ def test_threads_may_share_a_store(
 
         def write(first: int) -> None:
             for number in range(first, first + 15):
-                store.append(make_trajectory(number, turns=1))
+                store.append(StoredEpisode.of(make_trajectory(number, turns=1)))
 
         threads = [threading.Thread(target=write, args=(first,)) for first in (0, 10, 20)]
         for thread in threads:
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_a_consistent_run(
     room: int,
 ) -> None:
     with RunStore.create(tmp_path, protocol, {}) as store:
-        store.append(make_trajectory(1))
+        store.append(StoredEpisode.of(make_trajectory(1)))
         appender = getattr(store, target)
         path = Path(appender._file.name)
         before = path.read_bytes()
@@ -149,12 +149,12 @@ def test_a_full_disk_leaves_a_consistent_run(
         with pytest.raises(
             RunError, match=r"the disk is full.*free space and run `embodied resume"
         ):
-            store.append(make_trajectory(2))
+            store.append(StoredEpisode.of(make_trajectory(2)))
         assert path.read_bytes() == before
         appender._file.room = 10_000
         # The trajectory was stored where only the index met the full disk.
-        assert store.append(make_trajectory(2)) == (target == "_shard")
-        assert store.append(make_trajectory(3))
+        assert store.append(StoredEpisode.of(make_trajectory(2))) == (target == "_shard")
+        assert store.append(StoredEpisode.of(make_trajectory(3)))
     run = open_run(tmp_path)
     assert [episode.episode_id for episode in run.trajectories()] == ["t1#0", "t2#0", "t3#0"]
     assert run.damaged == ()
@@ -168,7 +168,7 @@ def test_another_error_of_the_disk_is_named(
         store._shard._file = broken = FullDisk(tmp_path / "episodes" / "00000.jsonl", "ab")
         broken.error = errno.EIO
         with pytest.raises(RunError, match=r"cannot write to .*: Input/output error"):
-            store.append(make_trajectory(2))
+            store.append(StoredEpisode.of(make_trajectory(2)))
 
 
 @pytest.mark.faults
@@ -184,7 +184,7 @@ def test_a_really_full_disk(
         pytest.raises(RunError, match="disk is full"),
     ):
         for number in range(1000):
-            store.append(make_trajectory(number, text="x" * 997, turns=1))
+            store.append(StoredEpisode.of(make_trajectory(number, text="x" * 997, turns=1)))
             stored.append(f"t{number}#0")
     assert 50 < len(stored) < 500
     assert [episode.episode_id for episode in open_run(folder).trajectories()][
@@ -197,4 +197,4 @@ def test_a_really_full_disk(
         assert store.damaged == ()
         assert store.finished() >= set(stored)
         assert len(store.finished()) <= len(stored) + 1
-        assert store.append(make_trajectory(5000))
+        assert store.append(StoredEpisode.of(make_trajectory(5000)))

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 import embodied.store.writer
-from embodied.errors import ConfigError, RunError
+from embodied.errors import ConfigError, RunError, UnstorableError
 from embodied.protocol import RunProtocol
-from embodied.store import RunStore, open_run
+from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.trajectory import CallRecord, Outcome, ToolCall, Trajectory, Usage
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -22,7 +22,7 @@ def test_what_is_written_reads_back(
     config = {"workers": 4, "nested": {"on": "yes", "empty": [], 3: None}}
     episodes = [make_trajectory(number, turns=number) for number in range(4)]
     with RunStore.create(tmp_path / "a" / "run", protocol, config) as store:
-        assert [store.append(episode) for episode in episodes] == [True] * 4
+        assert [store.append(StoredEpisode.of(episode)) for episode in episodes] == [True] * 4
     run = open_run(tmp_path / "a" / "run")
     assert run.protocol == protocol
     assert run.config == config
@@ -43,7 +43,7 @@ def test_a_summary_counts_its_trajectory(
     episode.turns[0].tool_results = ["done"]
     episode.turns[1].feedback_usage = Usage(prompt_tokens=7, completion_tokens=2)
     with RunStore.create(tmp_path, protocol, {}) as store:
-        store.append(episode)
+        store.append(StoredEpisode.of(episode))
     (summary,) = open_run(tmp_path).summaries()
     assert (summary.turns, summary.calls, summary.steps, summary.failed_calls) == (3, 6, 6, 3)
     assert (summary.task_id, summary.sample) == ("t1", 2)
@@ -64,11 +64,11 @@ def test_an_episode_is_stored_once(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
     with RunStore.create(tmp_path, protocol, {}) as store:
-        assert store.append(make_trajectory(1))
-        assert not store.append(make_trajectory(1, Outcome.FAILURE))
-        assert not store.append(make_trajectory(1, Outcome.INFRASTRUCTURE_ERROR))
+        assert store.append(StoredEpisode.of(make_trajectory(1)))
+        assert not store.append(StoredEpisode.of(make_trajectory(1, Outcome.FAILURE)))
+        assert not store.append(StoredEpisode.of(make_trajectory(1, Outcome.INFRASTRUCTURE_ERROR)))
     with RunStore.open(tmp_path) as store:
-        assert not store.append(make_trajectory(1))
+        assert not store.append(StoredEpisode.of(make_trajectory(1)))
     assert [episode.outcome for episode in open_run(tmp_path).trajectories()] == ["success"]
 
 
@@ -77,9 +77,9 @@ def test_an_infrastructure_error_can_be_run_again(
 ) -> None:
     lost = make_trajectory(1, Outcome.INFRASTRUCTURE_ERROR, error="the server is gone")
     with RunStore.create(tmp_path, protocol, {}) as store:
-        assert store.append(lost)
-        assert store.append(lost)
-        assert store.append(make_trajectory(2))
+        assert store.append(StoredEpisode.of(lost))
+        assert store.append(StoredEpisode.of(lost))
+        assert store.append(StoredEpisode.of(make_trajectory(2)))
         assert store.finished() == {"t2#0"}
     run = open_run(tmp_path)
     assert run.finished() == {"t2#0"}
@@ -87,7 +87,7 @@ def test_an_infrastructure_error_can_be_run_again(
     assert run.report().infrastructure_errors == 1
     with RunStore.open(tmp_path) as store:
         assert store.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
-        assert store.append(make_trajectory(1, Outcome.FAILURE))
+        assert store.append(StoredEpisode.of(make_trajectory(1, Outcome.FAILURE)))
         assert store.finished() == {"t1#0", "t2#0"}
     assert [episode.episode_id for episode in run.trajectories()] == ["t2#0", "t1#0"]
     assert run.trajectory("t1#0").outcome is Outcome.FAILURE
@@ -98,7 +98,7 @@ def test_of_foreign_duplicates_the_first_counts(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
     with RunStore.create(tmp_path, protocol, {}) as store:
-        store.append(make_trajectory(1))
+        store.append(StoredEpisode.of(make_trajectory(1)))
     shard = tmp_path / "episodes" / "00000.jsonl"
     shard.write_bytes(shard.read_bytes() * 2)
     assert len(list(open_run(tmp_path).summaries())) == 1
@@ -115,10 +115,10 @@ def test_shards_roll_over(
     episodes = [make_trajectory(number, turns=number % 5) for number in range(12)]
     with RunStore.create(tmp_path, protocol, {}) as store:
         for episode in episodes[:7]:
-            store.append(episode)
+            store.append(StoredEpisode.of(episode))
     with RunStore.open(tmp_path) as store:
         for episode in episodes[7:]:
-            store.append(episode)
+            store.append(StoredEpisode.of(episode))
     shards = sorted((tmp_path / "episodes").iterdir())
     assert len(shards) > 3
     assert shards[0].stat().st_size <= 2500
@@ -135,7 +135,7 @@ def test_values_beyond_json_are_stored(
         CallRecord(name="c", arguments={"a": b"\xff", "\udc00": {1}}, result=len, seconds=0.0)
     ]
     with RunStore.create(tmp_path, protocol, {}) as store:
-        assert store.append(episode)
+        assert store.append(StoredEpisode.of(episode))
     (turn,) = open_run(tmp_path).trajectory("t1#0").turns
     assert turn.message == "half \ufffd, pair 😀"
     assert turn.calls[0].arguments == {"a": "b'\\xff'", "\ufffd": [1]}
@@ -143,12 +143,11 @@ def test_values_beyond_json_are_stored(
 
 
 def test_what_would_not_read_back_is_refused(
-    tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
+    make_trajectory: MakeTrajectory,
 ) -> None:
-    with RunStore.create(tmp_path, protocol, {}) as store:
-        with pytest.raises(RunError, match="'t1#0' cannot be stored: reward"):
-            store.append(make_trajectory(1).model_copy(update={"reward": float("nan")}))
-        assert store.append(make_trajectory(1))
+    broken = make_trajectory(1).model_copy(update={"reward": float("nan")})
+    with pytest.raises(UnstorableError, match="'t1#0' cannot be stored: reward"):
+        StoredEpisode.of(broken)
 
 
 def test_another_protocol_is_refused(tmp_path: Path, protocol: RunProtocol) -> None:
@@ -164,7 +163,7 @@ def test_the_same_protocol_goes_on(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
     with RunStore.create(tmp_path, protocol, {"workers": 1}) as store:
-        store.append(make_trajectory(1))
+        store.append(StoredEpisode.of(make_trajectory(1)))
     with RunStore.create(tmp_path, protocol, {"workers": 2}) as store:
         assert store.finished() == {"t1#0"}
         assert store.protocol == protocol
@@ -256,7 +255,7 @@ def test_the_index_cannot_point_elsewhere(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
     with RunStore.create(tmp_path, protocol, {}) as store:
-        store.append(make_trajectory(1))
+        store.append(StoredEpisode.of(make_trajectory(1)))
     index = tmp_path / "index.jsonl"
     entry = json.loads(index.read_text())
     for change in (
@@ -276,7 +275,7 @@ def test_the_files_can_be_read_by_any_program(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
     with RunStore.create(tmp_path, protocol, {"a": 1}) as store:
-        store.append(make_trajectory(1))
+        store.append(StoredEpisode.of(make_trajectory(1)))
     assert yaml.safe_load((tmp_path / "protocol.yaml").read_text())["environment"] == "e"
     assert yaml.safe_load((tmp_path / "config.yaml").read_text()) == {"a": 1}
     (line,) = (tmp_path / "episodes" / "00000.jsonl").read_text().splitlines()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from embodied.protocol import RunProtocol
-from embodied.store import RunStore, open_run
+from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.trajectory import Outcome, Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -31,7 +31,7 @@ def test_ten_thousand_episodes(
         patched.setattr(os, "fsync", lambda descriptor: None)
         for number in range(EPISODES):
             changes = {"episode_id": f"t{number}#0", "outcome": outcomes[number % 4]}
-            store.append(template.model_copy(update=changes))
+            store.append(StoredEpisode.of(template.model_copy(update=changes)))
     print(f"\nwritten, without waiting for the disk: {time.perf_counter() - started:.1f} s")
     size = sum(path.stat().st_size for path in (tmp_path / "episodes").iterdir())
     print(f"shards: {size / 1e6:.0f} MB")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embodied.store.summary import Place, kind_of_failure, summarize
+from embodied.store.summary import kind_of_failure, summarize
 from embodied.trajectory import Outcome, Turn, Usage
 from tests.report.runs import episode
 
@@ -41,6 +41,6 @@ def test_requests_that_were_sent_again_are_counted_by_cause() -> None:
         Turn(message="", observation="", llm_retries=causes, usage=usage)
         for causes in (["HTTP 429: a", "HTTP 429: b"], [], ["connection refused"])
     ]
-    summary = summarize(played, Place(0, 0), b"{}\n")
+    summary = summarize(played, b"{}\n")
     assert summary.llm_retries == {"HTTP 429": 2, "connection refused": 1}
     assert summary.cached_tokens == 192

@@ -7,7 +7,7 @@ import random
 import sys
 
 from embodied.protocol import Protocol, RunProtocol
-from embodied.store import RunStore
+from embodied.store import RunStore, StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
@@ -21,7 +21,7 @@ def write(folder: str, episodes: int) -> None:
         for number in range(episodes):
             if f"t{number}#0" in finished:
                 continue
-            store.append(_episode(number))
+            store.append(StoredEpisode.of(_episode(number)))
             print(f"t{number}#0", flush=True)
 
 
