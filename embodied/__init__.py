@@ -31,8 +31,8 @@ from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Usage
 
 if TYPE_CHECKING:
-    from embodied.gymnasium.environment import to_gymnasium
-    from embodied.gymnasium.wrap import wrap_gymnasium
+    from embodied.gymnasium.environment import to_gymnasium as to_gymnasium
+    from embodied.gymnasium.wrap import wrap_gymnasium as wrap_gymnasium
 
 __all__ = [
     "Attachment",
@@ -66,13 +66,14 @@ __all__ = [
     "make_interpreter",
     "open_run",
     "run_episode",
-    "to_gymnasium",
-    "wrap_gymnasium",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """What needs the extra `gymnasium`, which is imported when it is first used."""
+    """What needs the extra `gymnasium`, which is imported when it is first used.
+
+    None of it is in `__all__`: `from embodied import *` works without the extra.
+    """
     if name == "to_gymnasium":
         from embodied.gymnasium.environment import to_gymnasium
 
