@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import ValidationError
+
 from embodied.doctor.check import Check
 from embodied.errors import ConfigError
 from embodied.llm.config import LLMConfig
@@ -21,8 +23,7 @@ async def check_server(base_url: str) -> Check:
     Raises:
         ConfigError: it is no address.
     """
-    config = LLMConfig(base_url=base_url, model="any")
-    connections = Connections(config, read_key(_KEY))
+    connections = Connections(_config(base_url), read_key(_KEY))
     try:
         async with asyncio.timeout(_SECONDS):
             models = read_models(await connections.get("models"))
@@ -38,6 +39,14 @@ async def check_server(base_url: str) -> Check:
     if not models:
         return _problem(base_url, "it lists no model", _START)
     return Check(subject="llm", name=base_url, status="ok", found=", ".join(models)[:200])
+
+
+def _config(base_url: str) -> LLMConfig:
+    try:
+        return LLMConfig(base_url=base_url, model="any")
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"--base-url: {message}") from None
 
 
 def _problem(base_url: str, found: str, advice: str) -> Check:

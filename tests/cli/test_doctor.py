@@ -111,6 +111,12 @@ def test_a_name_that_is_unknown() -> None:
     assert "did you mean 'scienceworld'?" in done.stderr
 
 
+def test_an_address_that_is_none() -> None:
+    done = doctor("ray", "--base-url", "nowhere")
+    assert done.returncode == 2
+    assert "--base-url: 'nowhere' is no address" in done.stderr
+
+
 def test_missing_packages_are_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     needs = [
         "not-on-any-index>=1 ; extra == 'crane'",
