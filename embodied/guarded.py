@@ -39,6 +39,7 @@ class Guarded(Closing):
         detached: bool = False,
     ) -> None:
         self._folder = folder
+        self._closed = False
         options = ["--folder", str(folder)] if folder else []
         options += ["--detached"] if detached else []
         self._guard = subprocess.Popen(  # noqa: S603
@@ -57,6 +58,8 @@ class Guarded(Closing):
 
     def close(self) -> None:
         """End the command and wait until nothing of it is left."""
+        if self._closed:  # its id may be that of another process by now
+            return
         assert self._guard.stdin is not None  # noqa: S101 - it is a pipe
         self._guard.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -66,3 +69,4 @@ class Guarded(Closing):
         self._guard.wait()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        self._closed = True
