@@ -16,6 +16,9 @@ from embodied.registry import controller_class, load, names
 _log = logging.getLogger("embodied.llm")
 _GROUP = "embodied.experts"
 _FUNCTION = re.compile(r"\b(\w+)\(")
+_KEPT = 64
+"""Prompts whose expert is remembered: a run has few, and looking through one takes longer than all
+else of an answer."""
 
 
 class InstalledExperts:
@@ -30,6 +33,7 @@ class InstalledExperts:
         self._robots = dict(_robots())
         if not self._robots:
             raise ConfigError("no expert is installed; answer from a recording instead")
+        self._chosen = functools.lru_cache(_KEPT)(self._choose)
 
     def answer(self, request: ChatRequest) -> str:
         """That expert's next plan; giving up where it has none.
@@ -38,7 +42,11 @@ class InstalledExperts:
             Refusal: the conversation is not one of code actions with such a robot.
         """
         conversation = opened(request.messages)
-        shown = set(_FUNCTION.findall(conversation.instructions)) if conversation else set()
+        name = self._chosen(conversation.instructions if conversation else "")
+        return expert_answers(name).answer(request)
+
+    def _choose(self, instructions: str) -> str:
+        shown = set(_FUNCTION.findall(instructions))
         name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
         if 2 * len(self._robots[name] & shown) <= len(self._robots[name]):
             raise Refusal(
@@ -46,7 +54,7 @@ class InstalledExperts:
                 f"({', '.join(self._robots)}). An expert that plays the simulator's own plan "
                 "cannot answer from text; answer from a recording instead"
             )
-        return expert_answers(name).answer(request)
+        return name
 
 
 def _robots() -> Iterator[tuple[str, Set[str]]]:
