@@ -99,7 +99,8 @@ class Environment(ABC):
     """Options that say where data lies. A protocol leaves them out; `data_version` identifies the
     data wherever it lies."""
     default_controller: ClassVar[str | None] = None
-    """The controller, as registered, of protocols that name none."""
+    """The controller of protocols that name none: as registered; `:Class`, a class in the
+    environment's own file or module; `:.Class`, one inside the environment's class."""
     default_limits: ClassVar[Mapping[str, int | None]] = {}
     """Limits of an episode that fit the simulator's tasks, by the names that `limits` has in a
     protocol; for protocols that set none of their own."""

@@ -88,20 +88,11 @@ def short_name(name: str) -> str:
     return f"{path.name}:{attribute}"
 
 
-def name_beside(kind: type, attribute: str) -> str | None:
-    """The name of something in the file that a class was loaded from; None: it is from no file.
-
-    Args:
-        kind: the class.
-        attribute: a name in the file; with a dot before it, one in the class itself.
-    """
+def file_of(kind: type) -> str | None:
+    """The file that a class was loaded from by its name; None: it is from no such file."""
     if not kind.__module__.startswith(_MODULE_PREFIX):
         return None
-    module = sys.modules[kind.__module__]
-    if attribute.startswith("."):
-        owner = next((n for n, value in vars(module).items() if value is kind), "")
-        attribute = f"{owner}{attribute}"
-    return f"{module.__file__}:{attribute}"
+    return sys.modules[kind.__module__].__file__
 
 
 def _parts(name: str) -> tuple[Path, str]:
@@ -110,7 +101,8 @@ def _parts(name: str) -> tuple[Path, str]:
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - links stay, `..` does not
+    # `Path.expanduser` raises for an unknown user; `Path.resolve` follows links.
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
 
 
 @functools.cache

@@ -6,18 +6,20 @@ import difflib
 import functools
 import importlib.metadata
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError
-from embodied.plugin_file import absolute_name, is_file, load_file, name_beside
+from embodied.plugin_file import absolute_name, file_of, is_file, load_file
 from embodied.task import Task
 
 T = TypeVar("T")
 
 _DISTRIBUTION = "embodied-codeact"
+_MOST_SUGGESTED = 50
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
@@ -103,12 +105,14 @@ def _installation(name: str) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for a near miss, else the list of what there is."""
+    """`; did you mean 'x'?` for a near miss, else the list of what there is, cut where long."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(names) or '(none)'}"
+    more = len(names) - _MOST_SUGGESTED
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"; there are: {', '.join(names[:_MOST_SUGGESTED]) or '(none)'}{rest}"
 
 
 def environment_class(name: str) -> type[Environment]:
@@ -126,7 +130,7 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
 
     Of a controller in a file, it holds the absolute path. `:Class` means a class in the file of the
     environment, `:.Class` one inside the environment's class. Where the environment is registered
-    and not in a file, the controller is the one that is registered from the same module.
+    and not in a file, that class in its module must be registered too.
 
     Raises:
         ConfigError: the environment has no default, or is in no file.
@@ -139,21 +143,33 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
         )
     if not chosen.startswith(":"):
         return absolute_name(chosen)
-    beside = name_beside(kind, chosen.removeprefix(":")) or _registered_beside(kind, chosen)
+    attribute = _attribute_beside(kind, chosen.removeprefix(":"))
+    file = file_of(kind)
+    beside = f"{file}:{attribute}" if file else _registered_from(f"{kind.__module__}:{attribute}")
     if beside is None:
         raise ConfigError(
             f"the controller {chosen!r} is a class in the environment's own file, but the "
-            f"environment {environment!r} was not named by a file, and nothing in "
-            f"{kind.__module__} is registered so; name the controller as it is registered, or by "
+            f"environment {environment!r} was not named by a file, and no controller is registered "
+            f"as {kind.__module__}:{attribute}; name the controller as it is registered, or by "
             "path/to/file.py:CLASS"
         )
     return beside
 
 
-def _registered_beside(kind: type[Environment], chosen: str) -> str | None:
-    """The name of a controller that is registered from the module of an environment's class."""
+def _attribute_beside(kind: type[Environment], attribute: str) -> str:
+    """A name in the module of a class; of one in the class itself, the whole of it."""
+    if not attribute.startswith("."):
+        return attribute
+    module = sys.modules.get(kind.__module__)
+    members = vars(module).items() if module else ()
+    owner = next((name for name, value in members if value is kind), kind.__qualname__)
+    return f"{owner}{attribute}"
+
+
+def _registered_from(place: str) -> str | None:
+    """The name of the controller that is registered as `module:Class`."""
     found = _registered("embodied.controllers").values()
-    return next((p.name for p in found if p.value == f"{kind.__module__}{chosen}"), None)
+    return next((point.name for point in found if point.value == place), None)
 
 
 def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **options: Any) -> T:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
 import subprocess
 import sys
 import warnings
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +277,8 @@ def test_a_task_that_does_not_exist_and_a_step_before_reset() -> None:
         env.step("go left")
     with pytest.raises(ConfigError, match="no task 'corridor-9'; did you mean 'corridor-"):
         env.reset(options={"task": "corridor-9"})
+    with pytest.raises(ConfigError, match="no task 3; there are: corridor-0"):
+        env.reset(options={"task": 3})
 
 
 def test_there_and_back_again() -> None:
@@ -296,10 +301,33 @@ def test_there_and_back_again() -> None:
     assert issubclass(kind.Robot, Controller)
 
 
+def test_a_registered_environment_has_the_robot_that_is_registered_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cab_plugin.py").write_text(TAXI_FILE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    robot = EntryPoint("cab", "cab_plugin:Taxi.Robot", "embodied.controllers")
+    monkeypatch.setattr("embodied.registry._registered", lambda group: {"cab": robot})
+    module = importlib.import_module("cab_plugin")
+    assert controller_name(None, "cab", module.Taxi) == "cab"
+    with pytest.raises(ConfigError, match=r"registered as cab_plugin:Careful\.Robot"):
+        controller_name(None, "careful", module.Careful)
+
+
+def test_what_a_partial_makes_can_be_wrapped() -> None:
+    kind = embodied.wrap_gymnasium(
+        functools.partial(Spaces, gymnasium.spaces.Discrete(2)),
+        instruction="Do.",
+        success=lambda step: False,
+    )
+    assert kind.list_tasks()[0].id == "spaces-0"
+
+
 def test_a_missing_gymnasium_gives_a_sentence() -> None:
     code = (
         "import sys; sys.modules['gymnasium'] = None\n"
         "import embodied\n"
+        "from embodied import *\n"
         "try:\n    embodied.wrap_gymnasium\n"
         "except embodied.ConfigError as error:\n    print(error)"
     )

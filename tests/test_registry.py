@@ -18,7 +18,13 @@ import embodied
 from embodied import ConfigError, Environment, registry
 from embodied.config import RunConfig
 from embodied.protocol import RunProtocol
-from embodied.registry import controller_name, environment_class, load, with_options
+from embodied.registry import (
+    controller_name,
+    environment_class,
+    load,
+    suggestion,
+    with_options,
+)
 from embodied.runner.batch import data_version, run_protocol
 from embodied.runner.prepare import prepare
 from embodied.testing import corridor
@@ -59,6 +65,13 @@ def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def test_a_plugin_that_cannot_be_loaded(name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load(GROUP, name)
+
+
+def test_a_long_list_of_what_there_is_is_cut() -> None:
+    names = [f"{number:03}" for number in range(2_000)]
+    assert suggestion("zzz", names).endswith("048, 049 and 1,950 more")
+    assert suggestion("zzz", names[:2]) == "; there are: 000, 001"
+    assert suggestion("1499", names) == "; did you mean '1499'?"
 
 
 def test_options_that_a_function_does_not_take() -> None:
@@ -138,6 +151,7 @@ BAD_FILES = {
         ("neighbour.py:Room", "imports its neighbour 'rooms', .* stands alone"),
         ("half.py:Room", "lacks the methods: close, list_tasks, reset, step"),
         (".:Room", "there is no environment '.:Room'"),
+        ("~no-such-user/rooms.py:Room", "there is no file .*/~no-such-user/rooms.py"),
     ],
 )
 def test_a_file_that_cannot_be_used(folder: Path, name: str, said: str) -> None:

@@ -21,7 +21,10 @@ from embodied.task import Task
 
 def mcp(
     controller: Annotated[
-        str | None, typer.Argument(help="The robot; without it, the environment's own.")
+        str | None,
+        typer.Argument(
+            help="The robot: its name, or path/to/file.py:Class; without it, the environment's own."
+        ),
     ] = None,
     env: options.Env = None,
     split: options.Split = None,
@@ -92,5 +95,5 @@ def _first(tasks: dict[str, Task], wanted: str | None) -> str:
     if not tasks:
         raise DataError("there are no tasks to serve")
     if wanted is not None and wanted not in tasks:
-        raise ConfigError(f"there is no task {wanted!r}{suggestion(wanted, list(tasks)[:20])}")
+        raise ConfigError(f"there is no task {wanted!r}{suggestion(wanted, tasks)}")
     return wanted or next(iter(tasks))

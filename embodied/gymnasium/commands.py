@@ -33,7 +33,7 @@ class Commands:
         self._names = {name: number for number, name in enumerate(names)}
         if names and not (isinstance(space, spaces.Discrete) and space.n == len(self._names)):
             raise ConfigError(f"{len(self._names)} names of actions do not fit the space {space}")
-        element(space, plain(space.sample()))
+        element(self._space, plain(self._space.sample()))
 
     def action(self, command: str) -> Any:
         """The action that a command means.

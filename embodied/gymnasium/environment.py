@@ -48,7 +48,7 @@ class TextEnv(gymnasium.Env[str, str]):
         if chosen is None:
             chosen = list(self._tasks)[int(self.np_random.integers(len(self._tasks)))]
         if chosen not in self._tasks:
-            raise ConfigError(f"there is no task {chosen!r}{suggestion(chosen, self._tasks)}")
+            raise ConfigError(f"there is no task {chosen!r}{suggestion(str(chosen), self._tasks)}")
         self._task = self._tasks[chosen]
         observation = self._environment.reset(self._task)
         return _text(observation), {"success": False, "task": chosen}

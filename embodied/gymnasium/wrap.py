@@ -190,7 +190,12 @@ def _source(given: Source) -> str | EnvSpec | Callable[..., gymnasium.Env[Any, A
 def _source_name(source: str | EnvSpec | Callable[..., Any]) -> str:
     if isinstance(source, str):
         return source
-    return source.id if isinstance(source, EnvSpec) else source.__name__
+    return source.id if isinstance(source, EnvSpec) else _function_name(source)
+
+
+def _function_name(function: Callable[..., Any]) -> str:
+    """The name of a function or class, also of one that a `functools.partial` calls."""
+    return getattr(getattr(function, "func", function), "__name__", type(function).__name__)
 
 
 def _made(
@@ -223,7 +228,7 @@ def _versions(source: str | EnvSpec | Callable[..., Any]) -> dict[str, str]:
         )
     except gymnasium.error.Error:
         return versions
-    module = entry.partition(".")[0] if isinstance(entry, str) else ""
+    module = re.split(r"[.:]", entry)[0] if isinstance(entry, str) else ""
     for distribution in importlib.metadata.packages_distributions().get(module, []):
         versions[distribution] = importlib.metadata.version(distribution)
     return versions
