@@ -28,7 +28,10 @@ _STYLES = {"ok": "green", "not installed": "dim", "problem": "bold red"}
 def doctor(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Extras or environments; without one, all."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Extras or environments, by name or path/to/file.py:Class; without one, all.",
+        ),
     ] = None,
     base_url: Annotated[
         str | None, typer.Option(help="Address of an LLM server to look at, as llm.base_url.")

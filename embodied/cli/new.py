@@ -31,6 +31,6 @@ def robot(
       embodied run config.yaml
     """  # noqa: D301 - \b keeps click from filling a paragraph
     folder = new_robot(name, out)
-    for path in sorted(path for path in folder.iterdir()):
+    for path in sorted(folder.iterdir()):
         print(path)
     print(f"play it with: cd {folder} && embodied run config.yaml")

@@ -12,10 +12,12 @@ import typer
 from embodied.config import RunConfig, load_config
 from embodied.errors import ConfigError
 
+ENVIRONMENT = "Environment: its name, e.g. alfworld, or path/to/file.py:Class."
+
 ConfigFile = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML file; see configs/.")
 ]
-Env = Annotated[str | None, typer.Option("--env", help="Environment, e.g. alfworld.")]
+Env = Annotated[str | None, typer.Option("--env", help=ENVIRONMENT)]
 Split = Annotated[str | None, typer.Option("--split", help="Data split, e.g. valid_unseen.")]
 PolicyName = Annotated[
     str | None, typer.Option("--policy", help="expert, oracle, llm, human or replay.")

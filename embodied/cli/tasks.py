@@ -13,7 +13,7 @@ from embodied.runner.batch import all_tasks, choose_tasks
 
 
 def tasks(
-    env: Annotated[str, typer.Argument(help="Environment, e.g. alfworld.")],
+    env: Annotated[str, typer.Argument(help=options.ENVIRONMENT)],
     split: options.Split = None,
     settings: options.Set = None,
     json: options.Json = False,
