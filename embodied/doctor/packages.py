@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from embodied.doctor.apart import failure
 from embodied.doctor.check import Check
 
 DISTRIBUTION = "embodied-codeact"
@@ -65,31 +64,16 @@ def _check(extra: str, package: Requirement) -> Check:
 
 
 def _check_import(extra: str, packages: list[str]) -> list[Check]:
-    """Import the packages in a process of its own: what is broken may end it."""
     modules = _modules(packages)
-    words = [sys.executable, "-c", _IMPORT, *modules]
-    try:
-        done = subprocess.run(  # noqa: S603
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_IMPORT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        failure = f"takes more than {_IMPORT_SECONDS:g} s"
-    else:
-        if done.returncode == 0:
-            return []
-        failure = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
+    problem = failure(_IMPORT, *modules, seconds=_IMPORT_SECONDS)
+    if problem is None:
+        return []
     return [
         Check(
             subject=extra,
             name=f"import {', '.join(modules)}",
             status="problem",
-            found=failure,
+            found=problem,
             advice="a file lib*.so that is missing is in a system package (apt-file search FILE); "
             f"else install anew: pip install --force-reinstall '{DISTRIBUTION}[{extra}]'",
         )

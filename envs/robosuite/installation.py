@@ -7,10 +7,9 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
-import subprocess
-import sys
 from typing import Any
 
+from embodied.doctor.apart import failure
 from embodied.environment import Requirement
 from embodied.errors import ConfigError
 
@@ -82,23 +81,10 @@ def _drawing() -> Requirement:
     """Draw a picture in a process of its own, which a bad driver may end."""
     backend = os.environ.get("MUJOCO_GL", "egl")
     name = f"pictures ({backend})"
-    try:
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-c", _DRAWING],
-            env={**os.environ, "MUJOCO_GL": backend},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_DRAWING_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        said = f"no picture within {_DRAWING_SECONDS:g} s"
-    else:
-        if done.returncode == 0:
-            return Requirement(name, found="MuJoCo draws")
-        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:300]
-    return Requirement(name, problem=f"{said}; for pictures: apt-get install {CAMERA_PACKAGES}")
+    problem = failure(_DRAWING, seconds=_DRAWING_SECONDS, environment={"MUJOCO_GL": backend})
+    if problem is None:
+        return Requirement(name, found="MuJoCo draws")
+    return Requirement(name, problem=f"{problem}; for pictures: apt-get install {CAMERA_PACKAGES}")
 
 
 def versions() -> dict[str, str]:
