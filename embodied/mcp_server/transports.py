@@ -9,7 +9,10 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
 
+import anyio
 import uvicorn
 from mcp.server.stdio import stdio_server
 
@@ -18,6 +21,9 @@ from embodied.mcp_server.server import RobotServer
 
 HOST = "127.0.0.1"
 """The server asks for no key, so that only programs on this machine may reach it."""
+
+_MOST_CHARACTERS = 4 * 1024**2
+"""Of one request on standard input. Over HTTP it may have as many bytes."""
 
 
 @contextmanager
@@ -38,10 +44,29 @@ def nothing_printed() -> Iterator[None]:
 async def serve_stdio(robot: RobotServer) -> None:
     """Serve one agent until it closes standard input, or this process is told to end."""
     server = robot.server()
-    async with stdio_server() as (incoming, outgoing):
+    async with stdio_server(_requests()) as (incoming, outgoing):
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, _end, robot, number)
         await server.run(incoming, outgoing, server.create_initialization_options())
+
+
+class _Requests(TextIOWrapper):
+    """Lines of bounded length; a longer one is the last."""
+
+    def readline(self, size: int = -1, /) -> str:
+        line = super().readline(_MOST_CHARACTERS)
+        if len(line) < _MOST_CHARACTERS or line.endswith("\n"):
+            return line
+        print(f"a request is longer than {_MOST_CHARACTERS:,} characters", file=sys.stderr)
+        return ""
+
+
+def _requests() -> anyio.AsyncFile[str]:
+    """Standard input for the server alone; simulators and their processes find it empty."""
+    lines = os.fdopen(os.dup(0), "rb", closefd=False)  # a thread may read it to the very end
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return anyio.wrap_file(_Requests(lines, encoding="utf-8", errors="replace"))
 
 
 async def serve_http(robot: RobotServer, port: int) -> None:

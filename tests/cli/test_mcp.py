@@ -48,6 +48,7 @@ class Bell(Environment):
         print("a step")
         os.write(1, b"from the simulator's library")
         subprocess.run(["echo", "from a child process"])
+        assert subprocess.run(["cat"], stdout=subprocess.PIPE).stdout == b""
         if command == "break":
             raise OSError("the rope is torn")
         self.left -= 1
@@ -217,6 +218,19 @@ def test_it_ends_with_its_input_or_by_a_signal(bell: str, number: int) -> None:
             server.stdin.close()
         assert server.wait(30) == (128 + number if number else 0)
         assert server.stdout.read() == b""
+
+
+def test_it_ends_with_a_request_without_end(bell: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *SERVE, "--env", bell],
+        input=b"[" * 5 * 1024**2,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert b"longer than 4,194,304 characters" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert done.stdout == b""
 
 
 @pytest.mark.parametrize(
