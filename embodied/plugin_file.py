@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from embodied import syntax
 from embodied.errors import ConfigError, EmbodiedError
 
 _MODULE_PREFIX = "embodied_file_"
+_loading = threading.RLock()
+"""The cache alone lets two threads load a file into two modules. A file may load others."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
         raise ConfigError(
             f"the {kind} {name!r} names a file only; add the name of the class: {name}:CLASS"
         )
-    return _loaded(_absolute(path)), attribute
+    with _loading:
+        return _loaded(_absolute(path)), attribute
 
 
 def absolute_name(name: str) -> str:

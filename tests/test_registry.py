@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from embodied import ConfigError, Environment, registry
 from embodied.config import RunConfig
 from embodied.protocol import RunProtocol
 from embodied.registry import (
+    controller_class,
     controller_name,
     environment_class,
     load,
@@ -116,6 +118,15 @@ def test_a_file_names_the_controller_beside_its_environment(folder: Path) -> Non
     assert controller_name("./rooms.py:CorridorRobot", "corridor", kind) == named
     with pytest.raises(ConfigError, match="was not named by a file"):
         controller_name(None, "corridor", corridor.Corridor)
+
+
+def test_threads_load_a_file_once(folder: Path) -> None:
+    (folder / "slow.py").write_text(
+        "import time, embodied\ntime.sleep(0.2)\nclass Robot(embodied.Controller):\n    pass\n"
+    )
+    with ThreadPoolExecutor(4) as threads:
+        kinds = list(threads.map(controller_class, ["slow.py:Robot"] * 4))
+    assert len(set(kinds)) == 1
 
 
 def test_what_a_file_defines_can_be_pickled(folder: Path) -> None:
