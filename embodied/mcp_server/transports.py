@@ -53,7 +53,7 @@ async def serve_stdio(robot: RobotServer) -> None:
 class _Requests(TextIOWrapper):
     """Lines of bounded length; a longer one is the last."""
 
-    def readline(self, size: int = -1, /) -> str:
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
         line = super().readline(_MOST_CHARACTERS)
         if len(line) < _MOST_CHARACTERS or line.endswith("\n"):
             return line
