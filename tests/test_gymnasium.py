@@ -104,6 +104,7 @@ def test_a_wrapped_environment_and_its_robot_pass_the_checks(kind: Any) -> None:
 
 def test_actions_have_names_or_are_json() -> None:
     box = gymnasium.spaces.Box(-1, 1, (2,))
+    unbounded = gymnasium.spaces.Box(-float("inf"), float("inf"), (2,))
     nested = gymnasium.spaces.Dict(
         {
             "arm": box,
@@ -114,6 +115,7 @@ def test_actions_have_names_or_are_json() -> None:
     for space, good, bad in (
         (gymnasium.spaces.Discrete(3, start=5), ["5", "7"], ["8", "0", "5.0", "true", "go"]),
         (box, ["[0.5, -1]", "[0, 1]"], ["[0.5]", "[0, 2]", "0", '["a", "b"]', "[NaN, 0]"]),
+        (unbounded, ["[1e9, -3]"], ["[Infinity, 0]", "[1e39, 0]", "[1e999, 0]", "[NaN, 0]"]),
         (gymnasium.spaces.MultiDiscrete([2, 3]), ["[1, 2]"], ["[1, 3]", "[1, 0.5]", "[-1, 0]"]),
         (gymnasium.spaces.MultiBinary(2), ["[0, 1]"], ["[0, 2]", "[256, 0]", f"[{10**400}, 0]"]),
         (gymnasium.spaces.Tuple([box, box]), ["[[0, 0], [1, 1]]"], ["[[0, 0]]", "3", "{}"]),

@@ -129,7 +129,10 @@ def _array(value: Any, space: Space[Any]) -> Any:
     given = np.asarray(value)
     if given.dtype.kind not in "iufb":
         raise TypeError("numbers are needed")
-    array = given.astype(space.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = given.astype(space.dtype)
+    if not np.isfinite(array).all():
+        raise ValueError("they must be finite")
     if array.dtype.kind != "f" and (array != given).any():
         raise ValueError(f"they must fit {array.dtype}")
     return array
