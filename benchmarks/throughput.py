@@ -339,7 +339,9 @@ def _replayed(played: Sequence[StoredEpisode], games: Path) -> float:
 
 
 def _cpu(server: ServerProcess) -> float:
-    """Seconds of CPU of this process and all that it started, the server apart."""
+    """Seconds of CPU of this process and all that it started, the server apart. Interpreters that
+    have ended count for those that started them.
+    """
     mine = psutil.Process()
     processes = [mine, *(p for p in mine.children(recursive=True) if p.pid != server.pid)]
     return sum(map(_seconds, processes))
@@ -350,7 +352,7 @@ def _seconds(process: psutil.Process) -> float:
         times = process.cpu_times()
     except psutil.NoSuchProcess:
         return 0.0
-    return float(times.user + times.system)
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _printed(row: Row) -> Row:

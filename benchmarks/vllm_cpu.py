@@ -38,6 +38,7 @@ import json
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,7 +46,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -203,12 +203,18 @@ def _warm_server(options: argparse.Namespace) -> Iterator[Server]:
     arguments = ["--enforce-eager", "--max-model-len", "8192"]
     with Server(options.model, python=options.python, arguments=arguments) as server:
         request = {"model": server.model, "prompt": "Hello", "max_tokens": 8}
-        httpx.post(f"{server.base_url}/completions", json=request, timeout=300).raise_for_status()
+        _fetch(f"{server.base_url}/completions", json.dumps(request).encode())
         yield server
 
 
+def _fetch(url: str, body: bytes | None = None) -> str:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=300) as answer:
+        return str(answer.read().decode())
+
+
 def _load(server: Server) -> ServerLoad:
-    return read_metrics(httpx.get(server.base_url.removesuffix("/v1") + "/metrics").text)
+    return read_metrics(_fetch(server.base_url.removesuffix("/v1") + "/metrics"))
 
 
 def _between(before: ServerLoad, after: ServerLoad) -> ServerLoad:

@@ -1,7 +1,7 @@
 """The pool of connections to one server, with bounds on what it reads.
 
-It is httpx on aiohttp's connections: the pool of httpx itself looks at every idle connection at
-every request, which with hundreds of them takes longer than all else.
+It is aiohttp: the pool of httpx looks at every idle connection at every request, which with
+hundreds of them takes longer than all else.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import httpx
-from httpx_aiohttp import HttpxAiohttpClient
 
 from embodied.errors import ConfigError
 from embodied.llm.config import LLMConfig
@@ -73,19 +72,9 @@ class Connections:
 
     def __init__(self, config: LLMConfig, key: str) -> None:
         self._connect_seconds = config.connect_seconds
-        self._url = functools.cache(httpx.URL(config.base_url + "/").join)
+        self._base = config.base_url + "/"
         self._headers = {"Accept-Encoding": "identity", **_authorization(key)}
-        local = urlsplit(config.base_url).hostname in _LOOPBACK
-        try:
-            self._http = HttpxAiohttpClient(
-                limits=httpx.Limits(max_connections=_NO_BOUND, keepalive_expiry=_KEPT_SECONDS),
-                follow_redirects=False,
-                trust_env=not local,
-            )
-        except (ImportError, OSError, ValueError) as error:
-            raise ConfigError(
-                f"proxy or certificate settings in the environment: {error}"
-            ) from error
+        self._proxy = _proxy(config.base_url)
 
     async def get(self, path: str) -> str:
         """What a path under the server's address, or a whole address, answers.
@@ -107,29 +96,37 @@ class Connections:
 
     async def close(self) -> None:
         """Close them all."""
-        await self._http.aclose()
+        if "_http" in vars(self):
+            await self._http.close()
+
+    @functools.cached_property
+    def _http(self) -> aiohttp.ClientSession:
+        """Made at the first request: it belongs to the event loop that runs then."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_NO_BOUND, keepalive_timeout=_KEPT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
+            auto_decompress=False,
+            proxy=self._proxy,
+        )
 
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> str:
-        # What `httpx.AsyncClient.build_request` merges takes longer than the request itself.
-        request = httpx.Request(
+        request = self._http.request(
             method,
-            self._url(path),
+            urljoin(self._base, path),
             headers=headers,
-            content=body,
-            extensions={"timeout": {"connect": self._connect_seconds}},
+            data=body,
+            allow_redirects=False,
         )
         try:
-            response = await self._http.send(request, stream=True)
-            try:
+            async with request as response:
                 answer = await _bounded(response)
-            finally:
-                await response.aclose()
-        except (httpx.HTTPError, aiohttp.ClientError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise NoConnection(self._words(_root_cause(error))) from error
-        if not response.is_success:
-            raise Refused(response.status_code, response.headers, answer)
+        if not 200 <= response.status < 300:
+            raise Refused(response.status, response.headers, answer)
         return answer
 
     def _words(self, cause: BaseException) -> str:
@@ -143,14 +140,33 @@ class Connections:
         return (words or type(cause).__name__).lower()
 
 
-async def _bounded(response: httpx.Response) -> str:
+async def _bounded(response: aiohttp.ClientResponse) -> str:
     """The body, neither decompressed nor beyond `_MOST_BYTES`."""
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > _MOST_BYTES:
             raise TooLarge(f"an answer of more than {_MOST_BYTES // 1_000_000} MB")
     return body.decode(errors="replace")
+
+
+def _proxy(base_url: str) -> str | None:
+    """The proxy by which the environment wants a server to be reached.
+
+    Raises:
+        ConfigError: it is none that can be used.
+    """
+    url = urlsplit(base_url)
+    if url.hostname is None or url.hostname in _LOOPBACK or proxy_bypass(url.hostname):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if proxy is not None and (scheme := urlsplit(proxy).scheme) not in ("http", "https"):
+        raise ConfigError(
+            f"the proxy settings in the environment name a proxy of the kind {scheme!r}; "
+            "what is needed is http://HOST:PORT"
+        )
+    return proxy
 
 
 def _authorization(key: str) -> dict[str, str]:

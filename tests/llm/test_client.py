@@ -918,6 +918,31 @@ def test_a_constraint_on_answers_is_part_of_the_protocol() -> None:
 
 def test_bad_proxy_settings_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "gopher://proxy:1")
-    with pytest.raises(ConfigError, match="proxy or certificate settings"):
+    with pytest.raises(ConfigError, match="a proxy of the kind 'gopher'"):
         LLMClient(LLMConfig(model="tiny", base_url="http://llm.example/v1"))
     LLMClient(LLMConfig(model="tiny"))
+
+
+async def test_a_proxy_of_the_environment_is_used_and_no_proxy_obeyed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def models(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.json_response({"data": [{"id": "tiny"}]})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", models)
+    async with TestServer(app) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", str(proxy.make_url("")))
+        client = LLMClient(LLMConfig(model="tiny", base_url="http://llm.invalid/v1"))
+        await client.check()
+        await client.close()
+        assert asked == ["http://llm.invalid/v1/models"]
+        monkeypatch.setenv("NO_PROXY", "llm.invalid")
+        client = LLMClient(LLMConfig(model="tiny", base_url="http://llm.invalid/v1"))
+        with pytest.raises(ConfigError, match="no answer"):
+            await client.check()
+        await client.close()
+        assert len(asked) == 1

@@ -70,8 +70,7 @@ class Guards:
     def code(self) -> str:
         """Code that defines the guards; it must run before any other can change built-in names."""
         make, names = self.name("make"), ", ".join(map(self.name, GUARDS))
-        body = textwrap.indent(_guards(), "    ")
-        return f"def {make}():\n{body}\n    return {', '.join(GUARDS)}\n{names} = {make}()"
+        return f"def {make}():\n{_guards()}\n    return {', '.join(GUARDS)}\n{names} = {make}()"
 
     def wrapping(self, actions: Iterable[str]) -> str:
         """Code that gives the actions their own names, as functions that measure."""
@@ -114,7 +113,7 @@ def definitions(wanted: Iterable[str], known: Set[str]) -> dict[str, str]:
 
 @cache
 def _guards() -> str:
-    return ast.unparse(_read("guards"))
+    return textwrap.indent(ast.unparse(_read("guards")), "    ")
 
 
 def _collect(wanted: Iterable[str], seen: set[str], found: dict[str, str]) -> None:
