@@ -81,7 +81,11 @@ class JavaMachine(Closing):
         self._gateway = JavaGateway(gateway_parameters=parameters)
         self.jvm: Any = self._gateway.jvm
         """The packages of Java."""
-        self._drop_output()
+        try:
+            self._drop_output()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:
@@ -89,7 +93,13 @@ class JavaMachine(Closing):
         return int(self._process.pid)
 
     def close(self) -> None:
-        """End the process; calling this again does nothing."""
+        """End the process; calling this again does nothing.
+
+        Objects of Java that Python collects later would else connect to a port where nobody
+        listens, and log that, wherever the collector has just interrupted this process. Within
+        `ast.parse` such a log makes it fail, since a logged traceback is parsed as well.
+        """
+        self._gateway._gateway_client.is_connected = False
         self._gateway.close()
         with contextlib.suppress(OSError):
             self._process.stdin.close()

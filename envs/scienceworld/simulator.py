@@ -39,10 +39,14 @@ class Simulator(Closing):
     def __init__(self) -> None:
         self._machine = JavaMachine()
         jvm = self._machine.jvm
-        self._join = jvm.java.lang.String.join
-        self._streams = jvm.java.io
-        self._server = jvm.scienceworld.runtime.pythonapi.PythonInterface()
-        self._random = getattr(getattr(jvm.scala.util, "Random$"), "MODULE$").self()
+        try:
+            self._join = jvm.java.lang.String.join
+            self._streams = jvm.java.io
+            self._server = jvm.scienceworld.runtime.pythonapi.PythonInterface()
+            self._random = getattr(getattr(jvm.scala.util, "Random$"), "MODULE$").self()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:

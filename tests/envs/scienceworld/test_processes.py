@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -74,6 +75,15 @@ def test_java_is_reused_from_task_to_task_and_ends_with_close() -> None:
     assert java_below(psutil.Process()) == before
     environment.close()
     assert not java.is_running()
+
+
+def test_nothing_calls_a_java_that_has_ended(caplog: pytest.LogCaptureFixture) -> None:
+    """Not even the garbage collector, for objects of Java that it finds afterwards."""
+    environment, _ = started()
+    environment.close()
+    del environment
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_a_dead_java_is_an_infrastructure_error_and_replaced() -> None:
