@@ -25,6 +25,9 @@ _START_SECONDS = 60.0
 _VERSION_SECONDS = 20.0
 _ANSWER_SECONDS = 60
 _TAIL_BYTES = 2_000
+_LONGEST_FOLDER = 62
+"""Bytes of a path below which Chromium can make its socket `org.chromium.Chromium.XXXXXX/
+SingletonSocket`: the path of a socket has 107 at most."""
 _SWITCHES = (
     "--headless",
     "--disable-gpu",
@@ -105,7 +108,7 @@ class Driver(Closing):
             InfrastructureError: it does not start.
         """
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
-        self.folder = Path(tempfile.gettempdir()) / f"embodied-browser-{uuid.uuid4().hex}"
+        self.folder = _new_folder()
         self._process = Guarded(
             [programs.chromedriver, "--port=0"],
             self._log,
@@ -131,7 +134,7 @@ class Driver(Closing):
                 return int(match[1])
             time.sleep(0.01)
         raise InfrastructureError(
-            f"chromedriver did not start within {_START_SECONDS:g} s; it wrote: "
+            f"chromedriver ended, or did not start within {_START_SECONDS:g} s; it wrote: "
             f"{self._output().decode(errors='replace')}"
         )
 
@@ -139,8 +142,15 @@ class Driver(Closing):
         return os.pread(self._log.fileno(), _TAIL_BYTES, 0)
 
 
+def _new_folder() -> Path:
+    """A path for temporary files where nothing is yet: in `/tmp` where `$TMPDIR` is too long."""
+    name = f"embodied-browser-{uuid.uuid4().hex[:12]}"
+    folder = Path(tempfile.gettempdir(), name)
+    return folder if len(os.fsencode(folder)) <= _LONGEST_FOLDER else Path("/tmp", name)  # noqa: S108
+
+
 def new_session(driver: Driver, programs: Programs) -> Any:
-    """A new browser with an empty profile, as Selenium's `Remote`."""
+    """The browser of a new driver, with an empty profile, as Selenium's `Remote`."""
     from selenium import webdriver
     from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
     from selenium.webdriver.common.proxy import Proxy
@@ -149,8 +159,7 @@ def new_session(driver: Driver, programs: Programs) -> Any:
     options = webdriver.ChromeOptions()
     options.binary_location = programs.chromium
     options.add_experimental_option("excludeSwitches", ["enable-logging"])
-    profile = driver.folder / f"profile-{uuid.uuid4().hex}"
-    switches = [*_SWITCHES, f"--user-data-dir={profile}"]
+    switches = [*_SWITCHES, f"--user-data-dir={driver.folder / 'profile'}"]
     if os.geteuid() == 0:
         switches.append("--no-sandbox")  # root has no user namespaces to build one from
     for switch in switches:
