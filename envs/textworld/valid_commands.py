@@ -2,17 +2,23 @@
 
 TextWorld follows a game's state with a second parser, which doubles the cost of a step and changes
 white space in the texts. So a game of its own is followed here, one step for each command sent.
+
+TextWorld reads notes with parsers that all threads share, and that get mixed up when two threads
+use them at a time; so one lock guards the loading of notes. Games themselves share nothing.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from embodied.errors import DataError
 from envs.textworld.story import read_notes
+
+_LOADING = threading.Lock()
 
 
 class ValidCommands:
@@ -27,7 +33,8 @@ class ValidCommands:
         self._story = story
         self._followed = 0
         try:
-            self._game, self._state = _start(story)
+            with _LOADING:
+                self._game, self._state = _start(story)
         except Exception as error:
             raise _data_error(story, error) from error
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import random
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,6 +100,33 @@ def test_valid_commands_are_those_of_textworld(
         if not result.terminated:
             assert environment.valid_commands() == state.admissible_commands
     own.close()
+
+
+_THREADS = """
+import sys, threading
+from pathlib import Path
+from envs.textworld.valid_commands import ValidCommands
+
+def follow(story):
+    start.wait()
+    found[story.stem] = ValidCommands(story).after([])
+
+stories = sorted(Path(sys.argv[1]).glob("*.z8"))
+found, start = {}, threading.Barrier(len(stories))
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=follow, args=[story]) for story in stories]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for story in stories:
+    assert found[story.stem] == ValidCommands(story).after([]), story
+"""
+
+
+def test_threads_can_ask_for_valid_commands_at_a_time(games: Path) -> None:
+    """In a process of their own, since TextWorld keeps what it has read."""
+    subprocess.run([sys.executable, "-c", _THREADS, str(games)], check=True, timeout=120)
 
 
 def test_the_same_seed_gives_the_same_episode(environment: TextWorld, games: Path) -> None:
