@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from controllers.wordings import call_of
 from embodied.controller import Controller, action
 
 Direction = Literal["north", "south", "east", "west"]
@@ -202,12 +203,7 @@ class Adventurer(Controller):
         Raises:
             ValueError: no method sends it.
         """
-        for pattern, name in _COMMANDS:
-            match = pattern.fullmatch(command)
-            if match:
-                arguments = match.groupdict()
-                return name.format(verb=arguments.pop("verb", "")), arguments
-        return super().command_call(command)
+        return call_of(command, _COMMANDS) or super().command_call(command)
 
 
 def _name(thing: str) -> str:

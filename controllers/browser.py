@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from controllers.wordings import call_of
 from embodied.controller import AfterEnd, Controller, action
 from embodied.environment import Observation
 
@@ -164,12 +165,8 @@ class Browser(Controller):
         Raises:
             ValueError: it is no command of a browser.
         """
-        for pattern, name in _COMMANDS:
-            match = pattern.fullmatch(command)
-            if match:
-                values = match.groupdict()
-                return name, {key: _value(key, value) for key, value in values.items()}
-        return super().command_call(command)
+        name, values = call_of(command, _COMMANDS) or super().command_call(command)
+        return name, {key: _value(key, value) for key, value in values.items()}
 
     def _shown(self, ref: int) -> int:
         if self._refs and str(ref) not in self._refs:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 
+from controllers.wordings import call_of
 from embodied.controller import AfterEnd, Controller, action
 from embodied.environment import Observation
 
@@ -51,14 +52,8 @@ class _HouseholdBase(Controller):
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.
         """
-        for pattern, name in _COMMANDS:
-            match = pattern.fullmatch(command)
-            if match:
-                arguments = match.groupdict()
-                called = name.format(verb=arguments.pop("verb", ""))
-                if called in cls.actions():
-                    return called, arguments
-        return super().command_call(command)
+        call = call_of(command, _COMMANDS)
+        return call if call and call[0] in cls.actions() else super().command_call(command)
 
 
 class Household(_HouseholdBase):

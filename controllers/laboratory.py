@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from controllers.wordings import call_of
 from embodied.controller import Controller, action
 
 _COMMANDS = (
@@ -267,8 +268,4 @@ class Laboratory(Controller):
         """
         if _NUMBER.fullmatch(command):
             return "choose", {"number": int(command)}
-        for pattern, name in _COMMANDS:
-            match = pattern.fullmatch(command)
-            if match:
-                return name, match.groupdict()
-        return super().command_call(command)
+        return call_of(command, _COMMANDS) or super().command_call(command)
