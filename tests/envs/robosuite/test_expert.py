@@ -1,8 +1,5 @@
 """The Franka expert on the real simulator."""
 
-import importlib.util
-from collections.abc import Iterator
-
 import pytest
 
 from controllers.experts.franka import solve
@@ -11,7 +8,7 @@ from embodied import Outcome, Protocol, run_episode
 from embodied.environment import Environment
 from embodied.policies.expert import ExpertPolicy
 from embodied.protocol import ActionName, EpisodeLimits
-from embodied.registry import list_tasks, make_controller, make_environment
+from embodied.registry import list_tasks, make_controller
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
@@ -25,15 +22,6 @@ BARS = {
     "TwoArmLift": 15,
 }
 """Successes of 20 that each kind must have; the documentation says what was measured."""
-
-
-@pytest.fixture(scope="module")
-def environment() -> Iterator[Environment]:
-    if importlib.util.find_spec("robosuite") is None:
-        pytest.skip("pip install 'embodied-codeact[robosuite]'")
-    made = make_environment("robosuite")
-    yield made
-    made.close()
 
 
 async def played(environment: Environment, task: Task, action: ActionName = "code") -> Trajectory:
