@@ -22,6 +22,7 @@ _CLIMB = """\
 import re
 
 opened = []
+page = see()
 found = []
 while not found:
     folders = [ref for ref in re.findall(r"\\[(\\d+)\\] span\\.folder", page) if ref not in opened]
@@ -70,9 +71,7 @@ def _tree(page: Page, name: str) -> Plans:
     if found:
         yield do(f"I see {name}.", *click(found[0].ref))
         return
-    code = _CLIMB.format(pattern=_line(r"span\S*", name)).replace(
-        "opened = []", "opened = []\npage = see()"
-    )
+    code = _CLIMB.format(pattern=_line(r"span\S*", name))
     yield Plan(f"I open folder after folder, until I see {name}.", code)
 
 
