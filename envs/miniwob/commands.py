@@ -52,7 +52,8 @@ def perform(browser: Browser, command: str) -> float:
     """
     for pattern, act in _COMMANDS:
         if match := pattern.fullmatch(command.strip()):
-            return act(browser, *match.groups()) or STEP_SECONDS
+            seconds = act(browser, *match.groups())
+            return STEP_SECONDS if seconds is None else seconds
     raise NotUnderstood(f"there is no such command; the commands are: {', '.join(TEMPLATES)}")
 
 
@@ -111,7 +112,7 @@ def _scroll(browser: Browser, ref: str, pixels: str) -> None:
 
 
 def _wait(browser: Browser, seconds: str) -> float:
-    return min(max(float(seconds), 0.0), MOST_WAIT_SECONDS)
+    return min(float(seconds), MOST_WAIT_SECONDS)
 
 
 def _see(browser: Browser) -> None:

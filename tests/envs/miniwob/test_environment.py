@@ -42,6 +42,16 @@ def test_the_page_judges(env: Environment, start: Start) -> None:
     assert wrong.observation.text == "The task is over: failed, reward -1."
 
 
+def test_waiting_takes_as_long_as_it_says(env: Environment, start: Start) -> None:
+    start("click-test-2/seed-0")
+    clock = "Math.round(performance.now())"
+    browser = env._browser  # type: ignore[attr-defined]
+    for seconds, passed in (("0", 0), ("0.1", 100), ("2", 2000)):
+        before = browser._value(clock)
+        env.step(f"wait {seconds}")
+        assert browser._value(clock) - before == passed
+
+
 def test_a_part_of_the_reward_is_no_success(env: Environment, start: Start) -> None:
     text = start("click-checkboxes/seed-3").text
     boxes = re.findall(r'\[(\d+)\] checkbox "(\w+)"', text)
