@@ -9,11 +9,12 @@ One worker is enough to keep such a server full; each further one costs more pro
 as caches are colder.
 
 - full: sequences that the server worked on, on average, of the smaller of 256 and the episodes in
-  flight; from the first finished episode until no episode was left to start.
+  flight; from when as many episodes have finished as are in flight until none is left to start.
+  By then games are read and all connections are there.
 - cpu: time of all cores that a turn takes, in the same window, in all processes but the server:
   driver, Ray, workers, interpreters and simulators.
 - simulator: the part of it that the same resets and steps take alone, played again afterwards in as
-  many processes.
+  many processes, which have played what was played before that window.
 - with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
   have finished their last one. A finished episode gives its place to the next one at once.
 - a thread an episode, TextWorld: what a plain thread pool comes to. TextWorld's parsers are not
@@ -99,6 +100,7 @@ class Watch:
         self._played: list[StoredEpisode] = []
         self._server = server
         self._episodes = episodes
+        self._all_played = in_flight
         self._last_starts = episodes - in_flight + 1
         self._guard = threading.Lock()
         self._started = time.perf_counter()
@@ -109,7 +111,7 @@ class Watch:
         with self._guard:
             self._played.append(episode)
             done = len(self._played)
-            if done == 1:
+            if done == self._all_played:
                 self._server.reset_statistics()
                 self._cpu = -_cpu(self._server)
             if done == self._last_starts:
@@ -121,8 +123,8 @@ class Watch:
     def row(self, what: str, in_flight: int, games: Path, workers: int = 1) -> Row:
         """The figures."""
         played = [episode.summary for episode in self._played]
-        measured = slice(1, self._last_starts)
-        turns = sum(summary.turns for summary in played[measured])
+        first, last = self._all_played, self._last_starts
+        turns = sum(summary.turns for summary in played[first:last])
         return Row(
             what,
             in_flight,
@@ -131,7 +133,7 @@ class Watch:
             self._seconds,
             self._running,
             self._cpu / turns,
-            _simulator(self._played[measured], games, workers) / turns,
+            _simulator(self._played[:first], self._played[first:last], games, workers) / turns,
             sum(summary.outcome is Outcome.SUCCESS for summary in played),
         )
 
@@ -141,7 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 4, 16, 64, 256, 1024])
     parser.add_argument("--workers", type=int, default=1, help="of the Ray pool")
-    parser.add_argument("--rounds", type=int, default=3, help="episodes for each one in flight")
+    parser.add_argument("--rounds", type=int, default=4, help="episodes for each one in flight")
     parser.add_argument("--compared", type=int, default=256, help="in flight; 0: no comparison")
     parser.add_argument("--threads", type=int, default=64, help="on TextWorld; 0: none")
     options = parser.parse_args()
@@ -316,20 +318,27 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _simulator(played: Sequence[StoredEpisode], games: Path, processes: int) -> float:
-    """Seconds of CPU that the resets and steps of these episodes take alone."""
-    shares = [played[place::processes] for place in range(processes)]
+def _simulator(
+    before: Sequence[StoredEpisode], played: Sequence[StoredEpisode], games: Path, processes: int
+) -> float:
+    """Seconds of CPU that the resets and steps of episodes take alone, after those of others."""
+    places = range(processes)
+    shares = [[episodes[place::processes] for place in places] for episodes in (before, played)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        return sum(pool.map(_replayed, shares, [games] * processes))
+        return sum(pool.map(_replayed, *shares, [games] * processes))
 
 
-def _replayed(played: Sequence[StoredEpisode], games: Path) -> float:
+def _replayed(
+    before: Sequence[StoredEpisode], played: Sequence[StoredEpisode], games: Path
+) -> float:
     environment = make_environment("alfworld", data=str(games))
+    return [_play(environment, episodes) for episodes in (before, played)][-1]
+
+
+def _play(environment: Environment, played: Sequence[StoredEpisode]) -> float:
+    """Seconds of CPU that the commands of episodes take."""
     trajectories = [episode.trajectory for episode in played]
-    # A game is read once, which in the batch happens before its first episode ends.
-    for task in {trajectory.task.id: trajectory.task for trajectory in trajectories}.values():
-        environment.reset(task)
     started = time.process_time()
     for trajectory in trajectories:
         environment.reset(trajectory.task)
