@@ -1,10 +1,13 @@
-"""Code is read in many threads at a time."""
+"""Code is read in many threads at a time, and walked through."""
 
 from __future__ import annotations
 
+import ast
 import sys
+import typing
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +49,10 @@ def test_threads_do_not_disturb_each_other() -> None:
     with ThreadPoolExecutor(16) as threads:
         for done in [threads.submit(parses, 30) for _ in range(16)]:
             done.result()
+
+
+@pytest.mark.parametrize("file", [__file__, syntax.__file__, typing.__file__, ast.__file__])
+def test_a_walk_gives_what_that_of_the_standard_library_gives_but_contexts(file: str) -> None:
+    tree = ast.parse(Path(file).read_bytes())
+    expected = [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
+    assert syntax.walk(tree) == expected

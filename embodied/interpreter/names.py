@@ -20,7 +20,7 @@ class Names:
 
     @classmethod
     def of(cls, nodes: Iterable[ast.AST]) -> Names:
-        """The names in the parts of a syntax tree, as `ast.walk` gives them."""
+        """The names in the parts of a syntax tree, as `syntax.walk` gives them."""
         bound: set[str] = set()
         dynamic = False
         for node in nodes:

@@ -36,7 +36,7 @@ class Code:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """Every part of the tree, as it was before it was changed."""
-        return list(ast.walk(self.tree))
+        return syntax.walk(self.tree)
 
     @cached_property
     def names(self) -> Names:

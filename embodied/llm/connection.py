@@ -72,7 +72,7 @@ class Connections:
 
     def __init__(self, config: LLMConfig, key: str) -> None:
         self._connect_seconds = config.connect_seconds
-        self._base = config.base_url + "/"
+        self._url = functools.cache(functools.partial(urljoin, config.base_url + "/"))
         self._headers = {"Accept-Encoding": "identity", **_authorization(key)}
         self._proxy = _proxy(config.base_url)
 
@@ -115,7 +115,7 @@ class Connections:
     ) -> str:
         request = self._http.request(
             method,
-            urljoin(self._base, path),
+            self._url(path),
             headers=headers,
             data=body,
             allow_redirects=False,

@@ -32,7 +32,7 @@ _NODE_HINT = (
 _log = logging.getLogger(__name__)
 
 
-_GARBAGE = 50_000
+_GARBAGE = 200_000
 """Objects made until the garbage collector looks at the youngest. Records of episodes are many and
 no garbage: with Python's own number it takes a sixth of a worker's time."""
 
@@ -101,6 +101,7 @@ class RayPool(Pool):
             num_cpus=runner.cpus_per_worker,
             resources=dict(runner.resources_per_worker),
             scheduling_strategy="SPREAD",
+            enable_task_events=False,
             max_concurrency=most_episodes(runner.episodes_per_worker) + 1,
             max_restarts=0,
         ).remote(self._config)

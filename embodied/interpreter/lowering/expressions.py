@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from embodied import syntax
 from embodied.interpreter.lowering import builtin_methods, generators, refusals, statements
 from embodied.interpreter.lowering.site import Site
 
@@ -74,7 +75,7 @@ class Rewriter(ast.NodeVisitor):
         if isinstance(node, ast.FormattedValue):
             site.closed = site.closed or not site.is_placed(node)
         site.scopes += [node] if scope else []
-        for child in ast.iter_child_nodes(node):
+        for child in syntax.children(node):
             called = isinstance(node, ast.Call) and child is node.func
             if isinstance(child, ast.Attribute) and not called:
                 self._value(child)
@@ -91,7 +92,7 @@ class Rewriter(ast.NodeVisitor):
                 generators.take_apart(self._site, node, None)
             case ast.GeneratorExp() if node not in self._consumed:
                 generators.take_apart(self._site, node, "iterators.generator")
-            case ast.Name(id=name, ctx=ast.Load()) if name in _FUNCTIONS.keys() - self._site.bound:
+            case ast.Name(id=name, ctx=ast.Load()) if self._is_missing(name):
                 self._site.rename(node, _FUNCTIONS[name])
             case ast.For(iter=iterable) | ast.comprehension(iter=iterable):
                 self._iterated.add(iterable)
@@ -105,6 +106,9 @@ class Rewriter(ast.NodeVisitor):
                 statements.import_modules(self._site, node)
             case ast.ImportFrom():
                 statements.import_names(self._site, node)
+
+    def _is_missing(self, name: str) -> bool:
+        return name in _FUNCTIONS and name not in self._site.bound
 
     # Methods and attributes as values
 
