@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 from embodied import syntax
@@ -19,7 +18,6 @@ _EXAMPLE = re.compile(r"\bexamples?:\s*(?P<name>\w+)(?=\()", re.IGNORECASE)
 _DEEP = 3
 
 
-@cache
 def example_call(controller: type[Controller]) -> Call:
     """A call that fits its action's signature, the simplest that there is.
 
