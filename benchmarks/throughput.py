@@ -13,8 +13,8 @@ as caches are colder.
   By then games are read and all connections are there.
 - cpu: time of all cores that a turn takes, in the same window, in all processes but the server:
   driver, Ray, workers, interpreters and simulators.
-- simulator: the part of it that the same resets and steps take alone, played again afterwards in as
-  many processes, which have played what was played before that window.
+- simulator: the part of it that resets and steps take alone: the episodes that were begun in that
+  window are played again afterwards, in as many processes, which have played those before them.
 - with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
   have finished their last one. A finished episode gives its place to the next one at once.
 - a thread an episode, TextWorld: what a plain thread pool comes to. TextWorld's parsers are not
@@ -133,7 +133,7 @@ class Watch:
             self._seconds,
             self._running,
             self._cpu / turns,
-            _simulator(self._played[:first], self._played[first:last], games, workers) / turns,
+            _simulator(self._played, first + in_flight, games, workers),
             sum(summary.outcome is Outcome.SUCCESS for summary in played),
         )
 
@@ -147,11 +147,13 @@ def main() -> None:
     parser.add_argument("--compared", type=int, default=256, help="in flight; 0: no comparison")
     parser.add_argument("--threads", type=int, default=64, help="on TextWorld; 0: none")
     options = parser.parse_args()
+    if options.rounds < 3:
+        parser.error("--rounds: the first and the last are not measured, so that 3 is the least")
     with tempfile.TemporaryDirectory() as folder:
         games = Path(folder) / "games"
         environment_class("alfworld").generate(games, GAMES, 0)
         rows = list(_rows(games, options))
-    console = Console(width=120)
+    console = Console(width=140)
     console.print(_table(rows))
 
 
@@ -318,15 +320,14 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 # --- figures -------------------------------------------------------------------------------------
 
 
-def _simulator(
-    before: Sequence[StoredEpisode], played: Sequence[StoredEpisode], games: Path, processes: int
-) -> float:
-    """Seconds of CPU that the resets and steps of episodes take alone, after those of others."""
-    places = range(processes)
-    shares = [[episodes[place::processes] for place in places] for episodes in (before, played)]
+def _simulator(played: Sequence[StoredEpisode], first: int, games: Path, processes: int) -> float:
+    """Seconds of CPU of a turn that resets and steps take alone, from the episode `first` on."""
+    parts = played[:first], played[first:]
+    shares = [[part[place::processes] for place in range(processes)] for part in parts]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        return sum(pool.map(_replayed, *shares, [games] * processes))
+        seconds = sum(pool.map(_replayed, *shares, [games] * processes))
+    return seconds / sum(episode.summary.turns for episode in parts[1])
 
 
 def _replayed(
