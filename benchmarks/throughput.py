@@ -18,7 +18,7 @@ as caches are colder.
 - with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
   have finished their last one. A finished episode gives its place to the next one at once.
 - a thread an episode, TextWorld: what a plain thread pool comes to. TextWorld's parsers are not
-  thread-safe, so the threads take turns in it.
+  thread-safe, so the adapter lets one thread into it at a time.
 
 The last two run in one process, and so does the row to compare them with.
 """
@@ -44,7 +44,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from embodied import Environment, Observation, StepResult, Task, make_controller, make_environment
+from embodied import Environment, Task, make_controller, make_environment
 from embodied.config import RunConfig
 from embodied.episode import run_episode
 from embodied.interpreter import Interpreters
@@ -262,35 +262,6 @@ def _barrier() -> Any:
 # --- a thread an episode, on TextWorld -----------------------------------------------------------
 
 
-class _OneAtATime(Environment):
-    """TextWorld, which bears one thread at a time."""
-
-    _turn = threading.Lock()
-
-    def __init__(self, games: Path) -> None:
-        self._inner = make_environment("alfworld", backend="textworld", data=str(games))
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """None of its own."""
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        """As the inner one, when it is free."""
-        with self._turn:
-            return self._inner.reset(task, seed)
-
-    def step(self, command: str) -> StepResult:
-        """As the inner one, when it is free."""
-        with self._turn:
-            return self._inner.step(command)
-
-    def close(self) -> None:
-        """As the inner one, when it is free."""
-        with self._turn:
-            self._inner.close()
-
-
 def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
     """Play the same episodes, each in a thread of its own."""
     with _server() as server, tempfile.TemporaryDirectory() as folder, Interpreters() as shared:
@@ -300,7 +271,8 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 
         async def play(task: Task, sample: int) -> Trajectory:
             assert config.llm is not None
-            environment, client = _OneAtATime(games), LLMClient(config.llm)
+            environment = make_environment("alfworld", backend="textworld", data=str(games))
+            client = LLMClient(config.llm)
             robot = make_controller("household", environment)
             policy = LLMPolicy(client, sample=sample)
             try:
