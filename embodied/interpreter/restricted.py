@@ -152,10 +152,10 @@ class RestrictedSession(CodeSession):
             worker.load_session(state.monty)
         else:
             guards, actions = state.guards, self._robot.actions()
-            worker.feed_run(f"{prelude.beginning()}\n{guards.code()}")
             functions = {guards.call(name): _function(name) for name in actions}
-            worker.feed_run(guards.wrapping(actions), inputs=functions)
-            sources += [None, None]
+            parts = prelude.beginning(), guards.code(), guards.wrapping(actions)
+            worker.feed_run("\n".join(parts), inputs=functions)
+            sources.append(None)
         new = prelude.definitions(lowered.needs, state.definitions)
         if new:
             worker.feed_run("\n".join(new.values()))

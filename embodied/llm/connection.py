@@ -134,6 +134,8 @@ class Connections:
             return f"no connection within {self._connect_seconds:g} s"
         if isinstance(cause, aiohttp.http_exceptions.PayloadEncodingError):
             return "the answer broke off"
+        if isinstance(cause, ConnectionResetError):
+            return "connection reset by peer"
         words = getattr(cause, "message", None) or str(cause)
         if isinstance(cause, OSError) and cause.errno:
             words = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror
