@@ -13,6 +13,9 @@ as caches are colder.
   By then games are read and all connections are there.
 - cpu: time of all cores that a turn takes, in the same window, in all processes but the server:
   driver, Ray, workers, interpreters and simulators.
+  A process of the lowest priority keeps each core awake meanwhile. The turns leave a core three
+  quarters of its time, and on virtual machines waking it takes up to half as long again as all that
+  is to be measured; --let-cores-sleep measures that, too.
 - simulator: the part of it that resets and steps take alone: the episodes that were begun in that
   window are played again afterwards, in as many processes, which have played those before them.
 - with a turn barrier: the same batch, but nobody's next turn begins before all episodes in flight
@@ -29,12 +32,15 @@ import argparse
 import asyncio
 import itertools
 import multiprocessing
+import os
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +68,7 @@ SEQUENCES = 256
 PROFILE = ("--prefill-rate=20000", "--decode-rate=40", f"--max-sequences={SEQUENCES}")
 KV_TOKENS = "--kv-tokens=2000000"
 GAMES = 128
+ONE_PROCESS = "one process"
 
 
 @dataclass
@@ -146,13 +153,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4, help="episodes for each one in flight")
     parser.add_argument("--compared", type=int, default=256, help="in flight; 0: no comparison")
     parser.add_argument("--threads", type=int, default=64, help="on TextWorld; 0: none")
+    parser.add_argument("--let-cores-sleep", action="store_true", help="between turns")
     options = parser.parse_args()
     if options.rounds < 3:
         parser.error("--rounds: the first and the last are not measured, so that 3 is the least")
     with tempfile.TemporaryDirectory() as folder:
         games = Path(folder) / "games"
         environment_class("alfworld").generate(games, GAMES, 0)
-        rows = list(_rows(games, options))
+        with nullcontext() if options.let_cores_sleep else _cores_awake():
+            rows = list(_rows(games, options))
     console = Console(width=140)
     console.print(_table(rows))
 
@@ -164,10 +173,10 @@ def _rows(games: Path, options: argparse.Namespace) -> Sequence[Row]:
         for number in options.in_flight
     ]
     if number := options.compared:
-        rows.append(_batch("one process", games, number, rounds))
+        rows.append(_batch(ONE_PROCESS, games, number, rounds))
         rows.append(_batch("with a turn barrier", games, number, rounds, barrier=True))
     if number := options.threads:
-        rows.append(_batch("one process", games, number, rounds))
+        rows.append(_batch(ONE_PROCESS, games, number, rounds))
         rows.append(_threads("a thread an episode, TextWorld", games, number, rounds))
     return rows
 
@@ -320,12 +329,40 @@ def _play(environment: Environment, played: Sequence[StoredEpisode]) -> float:
     return time.process_time() - started
 
 
+_AWAKE: list[subprocess.Popen[bytes]] = []
+"""What keeps the cores awake."""
+
+_SPIN = """
+import os
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while os.getppid() != 1:
+    pass
+"""
+
+
+@contextmanager
+def _cores_awake() -> Iterator[None]:
+    """Let no core sleep, by processes that run when no other wants to."""
+    _AWAKE.extend(
+        subprocess.Popen([sys.executable, "-c", _SPIN]) for _ in range(os.cpu_count() or 1)
+    )
+    try:
+        yield
+    finally:
+        while _AWAKE:
+            process = _AWAKE.pop()
+            process.kill()
+            process.wait()
+
+
 def _cpu(server: ServerProcess) -> float:
-    """Seconds of CPU of this process and all that it started, the server apart. Interpreters that
+    """Seconds of CPU of this process and all that it started, the server and what keeps cores awake
+    apart. Interpreters that
     have ended count for those that started them.
     """
     mine = psutil.Process()
-    processes = [mine, *(p for p in mine.children(recursive=True) if p.pid != server.pid)]
+    others = {server.pid, *(process.pid for process in _AWAKE)}
+    processes = [mine, *(p for p in mine.children(recursive=True) if p.pid not in others)]
     return sum(map(_seconds, processes))
 
 
@@ -359,7 +396,7 @@ def _table(rows: Sequence[Row]) -> Table:
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left", no_wrap=True)
     for row, before in zip(rows, itertools.chain([None], rows), strict=False):
-        compared = before is not None and before.in_flight == row.in_flight
+        compared = before is not None and before.what == ONE_PROCESS
         ratio = f"1/{before.an_hour / row.an_hour:.1f}" if before and compared else ""
         table.add_row(
             row.what,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import psutil
 import pytest
@@ -19,13 +20,15 @@ pytestmark = pytest.mark.vllm
 def _given(name: str, what: str) -> str:
     if value := os.environ.get(name):
         return value
-    pytest.skip(f"set {name} to {what}; `make test-vllm` installs all of it (docs/serving.md)")
+    pytest.skip(f"set {name} to {what} (docs/serving.md)")
 
 
 @pytest.fixture(scope="module")
 def vllm() -> Iterator[Server]:
-    python = _given("EMBODIED_TEST_VLLM_PYTHON", "an interpreter that has vLLM")
-    model = _given("EMBODIED_TEST_MODEL", "a model's folder")
+    python = _given(
+        "EMBODIED_TEST_VLLM_PYTHON", "an interpreter with vLLM, as `make test-vllm` does"
+    )
+    model = _given("EMBODIED_TEST_MODEL", "a model's folder, as `make test-vllm` does")
     arguments = ["--enforce-eager", "--max-model-len", "4096"]
     with Server(model, python=python, arguments=arguments) as server:
         yield server
@@ -33,8 +36,10 @@ def vllm() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def llamacpp() -> Iterator[Server]:
-    python = _given("EMBODIED_TEST_LLAMA_PYTHON", "an interpreter that has llama-cpp-python")
-    model = _given("EMBODIED_TEST_GGUF", "a GGUF file")
+    python = _given(
+        "EMBODIED_TEST_LLAMA_PYTHON", "one where `pip install llama-cpp-python` was run"
+    )
+    model = _given("EMBODIED_TEST_GGUF", "a GGUF file, as `make test-vllm` does")
     with Server(model, engine="llamacpp", python=python) as server:
         yield server
 
@@ -45,32 +50,39 @@ def server(request: pytest.FixtureRequest) -> Server:
     return found
 
 
-def _client(server: Server) -> LLMClient:
-    return LLMClient(LLMConfig(base_url=server.base_url, model=server.model, max_tokens=16))
+@asynccontextmanager
+async def _client(server: Server) -> AsyncIterator[LLMClient]:
+    config = LLMConfig(base_url=server.base_url, model=server.model, max_tokens=16)
+    client = LLMClient(config)
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 async def test_it_answers(server: Server) -> None:
-    client = _client(server)
-    await client.check()
-    answer = await client.complete([Message(role="user", content="Say hello.")], seed=1)
+    async with _client(server) as client:
+        await client.check()
+        answer = await client.complete([Message(role="user", content="Say hello.")], seed=1)
     assert answer.content
     assert 0 < answer.usage.completion_tokens <= 16
     assert answer.usage.prompt_tokens > 0
 
 
 async def test_vllm_tells_what_its_prefix_cache_saved(vllm: Server) -> None:
-    client = _client(vllm)
     question = [Message(role="user", content="Say hello. " * 100)]
-    await client.complete(question, seed=1)
-    assert (await client.complete(question, seed=2)).usage.cached_tokens > 0
+    async with _client(vllm) as client:
+        await client.complete(question, seed=1)
+        again = await client.complete(question, seed=2)
+    assert again.usage.cached_tokens > 0
 
 
 async def test_a_request_waits_while_the_server_starts_again(server: Server) -> None:
-    client = _client(server)
     processes = _engine(server)
     processes[-1].kill()
     psutil.wait_procs(processes, timeout=60)
-    answer = await client.complete([Message(role="user", content="Say hello.")], seed=1)
+    async with _client(server) as client:
+        answer = await client.complete([Message(role="user", content="Say hello.")], seed=1)
     assert answer.content
     assert answer.retries
     assert not [process for process in processes if process.is_running()]
