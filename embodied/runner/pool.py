@@ -101,7 +101,6 @@ class RayPool(Pool):
             num_cpus=runner.cpus_per_worker,
             resources=dict(runner.resources_per_worker),
             scheduling_strategy="SPREAD",
-            enable_task_events=False,
             max_concurrency=most_episodes(runner.episodes_per_worker) + 1,
             max_restarts=0,
         ).remote(self._config)
