@@ -123,7 +123,7 @@ class Connections:
         try:
             async with request as response:
                 answer = await _bounded(response)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except aiohttp.ClientError as error:
             raise NoConnection(self._words(_root_cause(error))) from error
         if not 200 <= response.status < 300:
             raise Refused(response.status, response.headers, answer)
