@@ -107,7 +107,7 @@ class Watch:
         self._played: list[StoredEpisode] = []
         self._server = server
         self._episodes = episodes
-        self._all_played = in_flight
+        self._in_flight = in_flight
         self._last_starts = episodes - in_flight + 1
         self._guard = threading.Lock()
         self._started = time.perf_counter()
@@ -118,7 +118,7 @@ class Watch:
         with self._guard:
             self._played.append(episode)
             done = len(self._played)
-            if done == self._all_played:
+            if done == self._in_flight:
                 self._server.reset_statistics()
                 self._cpu = -_cpu(self._server)
             if done == self._last_starts:
@@ -127,20 +127,20 @@ class Watch:
             if done == self._episodes:
                 self._seconds = time.perf_counter() - self._started
 
-    def row(self, what: str, in_flight: int, games: Path, workers: int = 1) -> Row:
+    def row(self, what: str, games: Path, workers: int = 1) -> Row:
         """The figures."""
         played = [episode.summary for episode in self._played]
-        first, last = self._all_played, self._last_starts
-        turns = sum(summary.turns for summary in played[first:last])
+        first = self._in_flight
+        turns = sum(summary.turns for summary in played[first : self._last_starts])
         return Row(
             what,
-            in_flight,
+            self._in_flight,
             len(played),
             sum(summary.turns for summary in played),
             self._seconds,
             self._running,
             self._cpu / turns,
-            _simulator(self._played, first + in_flight, games, workers),
+            _simulator(self._played, 2 * first, games, workers),
             sum(summary.outcome is Outcome.SUCCESS for summary in played),
         )
 
@@ -202,7 +202,7 @@ def _batch(
 
             with _barrier() if barrier else nullcontext():
                 asyncio.run(run_batch(config, todo, write, store.keep))
-    return _printed(watch.row(what, in_flight, games, max(workers, 1)))
+    return _printed(watch.row(what, games, max(workers, 1)))
 
 
 def _config(
@@ -295,7 +295,7 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
         with ThreadPoolExecutor(threads) as pool:
             for done in pool.map(lambda a: asyncio.run(play(a.task, a.sample)), todo):
                 watch.take(StoredEpisode.of(done))
-    return _printed(watch.row(what, threads, games))
+    return _printed(watch.row(what, games))
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -315,7 +315,8 @@ def _replayed(
     before: Sequence[StoredEpisode], played: Sequence[StoredEpisode], games: Path
 ) -> float:
     environment = make_environment("alfworld", data=str(games))
-    return [_play(environment, episodes) for episodes in (before, played)][-1]
+    _play(environment, before)
+    return _play(environment, played)
 
 
 def _play(environment: Environment, played: Sequence[StoredEpisode]) -> float:
@@ -356,9 +357,8 @@ def _cores_awake() -> Iterator[None]:
 
 
 def _cpu(server: ServerProcess) -> float:
-    """Seconds of CPU of this process and all that it started, the server and what keeps cores awake
-    apart. Interpreters that
-    have ended count for those that started them.
+    """Seconds of CPU of this process and all that it started, but for the server and what keeps
+    cores awake. Interpreters that have ended count for those that started them.
     """
     mine = psutil.Process()
     others = {server.pid, *(process.pid for process in _AWAKE)}
