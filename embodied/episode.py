@@ -8,10 +8,10 @@ from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from embodied.actions import CallFormat
-from embodied.actions.call_session import CallSession
+from embodied.action_formats import CallFormat
+from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.conversations import Conversation, Move, Remaining, make_conversation
+from embodied.prompting import Conversation, Move, Remaining, make_conversation
 from embodied.environment import Attachment, Environment
 from embodied.errors import ContextOverflow
 from embodied.feedback import Commentator

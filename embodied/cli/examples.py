@@ -12,7 +12,7 @@ from embodied.cli import options
 from embodied.config import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
-from embodied.in_context import Example, write_examples
+from embodied.prompting.few_shot import Example, write_examples
 from embodied.plugin_file import short_name
 from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName

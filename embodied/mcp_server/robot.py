@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embodied.actions.as_tools import ToolsFormat
-from embodied.actions.call_session import CallSession
+from embodied.action_formats.as_tools import ToolsFormat
+from embodied.action_formats.call_session import CallSession
 from embodied.closing import Closing
 from embodied.controller import Controller
 from embodied.environment import Attachment, Environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from embodied.actions import Call
+from embodied.action_formats import Call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EpisodeEnded

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from embodied.actions import Call, as_code, make_format
+from embodied.action_formats import Call, as_code, make_format
 from embodied.controller import Controller
-from embodied.conversations import worded
+from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
 from embodied.interpreter import Output

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from embodied.controller import Controller
-from embodied.conversations import worded
+from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policy import Policy, Reply

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from embodied.actions.as_tools import ToolsFormat
-from embodied.actions.calls_schema import calls_schema
+from embodied.action_formats.as_tools import ToolsFormat
+from embodied.action_formats.calls_schema import calls_schema
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied.actions import make_format
+from embodied.action_formats import make_format
 from embodied.controller import Controller
-from embodied.conversations import worded
+from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policies.planned import solution

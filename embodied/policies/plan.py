@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from embodied.actions import Call
+from embodied.action_formats import Call
 
 
 @dataclass(frozen=True)

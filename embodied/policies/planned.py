@@ -6,8 +6,8 @@ import itertools
 import textwrap
 from collections.abc import Sequence
 
-from embodied.actions import Call
-from embodied.actions.as_code import CodeFormat
+from embodied.action_formats import Call
+from embodied.action_formats.as_code import CodeFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.policies.plan import Plan, Plans

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from embodied.config import GenerateConfig, RunConfig, read_yaml
-from embodied.conversations import make_conversation
+from embodied.prompting import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig

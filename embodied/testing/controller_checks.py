@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, get_args
 
-from embodied.actions import ActionFormat, Call, CallFormat, make_format
-from embodied.actions.as_tools import ToolsFormat
-from embodied.actions.examples import documented_calls, example_call
+from embodied.action_formats import ActionFormat, Call, CallFormat, make_format
+from embodied.action_formats.as_tools import ToolsFormat
+from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
 from embodied.errors import EpisodeEnded

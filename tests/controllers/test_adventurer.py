@@ -10,7 +10,7 @@ import pytest
 
 from controllers.adventurer import Adventurer
 from embodied import Environment, Observation, StepResult, Task
-from embodied.actions import make_format
+from embodied.action_formats import make_format
 from embodied.protocol import ActionName
 
 ARGUMENTS = {"direction": "west"}

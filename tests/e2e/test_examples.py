@@ -16,7 +16,7 @@ from embodied import Outcome, Protocol, Reply
 from embodied.cli import app
 from embodied.cli.examples import examples
 from embodied.cli.options import with_settings
-from embodied.in_context import read_examples
+from embodied.prompting.few_shot import read_examples
 from embodied.protocol import ActionName
 from embodied.registry import environment_class
 from tests.e2e.test_formats import Said

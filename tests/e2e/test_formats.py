@@ -11,7 +11,7 @@ import pytest
 
 import embodied
 from embodied import Outcome, Policy, Protocol, Reply, Task, Trajectory
-from embodied.actions import Call, make_format
+from embodied.action_formats import Call, make_format
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.oracle import OraclePolicy
 from embodied.protocol import ActionName, EpisodeLimits

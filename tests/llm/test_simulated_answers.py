@@ -11,7 +11,7 @@ import pytest
 
 from embodied import Observation, Protocol, Task
 from embodied.controller import Controller
-from embodied.conversations import make_conversation
+from embodied.prompting import make_conversation
 from embodied.errors import ConfigError, DataError
 from embodied.llm.simulated import make_answers
 from embodied.llm.simulated.answers import FixedAnswers, Refusal

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Generator
 from typing import TypeVar
 
-from embodied.actions import as_code
+from embodied.action_formats import as_code
 from embodied.llm.simulated.openings import GIVE_UP, Opened, opened
 from embodied.llm.simulated.wire import ChatRequest, Refusal
 from embodied.policies.expert import Expert, Plan

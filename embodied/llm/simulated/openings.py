@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from embodied.conversations.m3 import M3Conversation
+from embodied.prompting.m3 import M3Conversation
 from embodied.llm.simulated.wire import ChatMessage
 
 GIVE_UP = "<solution>give up</solution>"

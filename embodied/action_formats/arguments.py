@@ -1,0 +1,54 @@
+"""Arguments of calls: by position or by name, and as JSON."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from embodied.action_formats.format import Call
+from embodied.controller import ActionSpec, Controller
+
+
+def placed(controller: type[Controller], call: Call) -> Call:
+    """The call with arguments by position where their parameters cannot be given by name.
+
+    A call that cannot be put so, as it leaves out a required argument, stays as it is.
+    """
+    spec = controller.actions().get(call.name)
+    first = _positional_only(spec)[len(call.args) :] if spec else []
+    count = max((i + 1 for i, p in enumerate(first) if p.name in call.kwargs), default=0)
+    args = [call.kwargs.get(p.name, p.default) for p in first[:count]]
+    if any(value is inspect.Parameter.empty for value in args):
+        return call
+    moved = {p.name for p in first[:count]}
+    kwargs = {name: value for name, value in call.kwargs.items() if name not in moved}
+    return Call(call.name, (*call.args, *args), kwargs)
+
+
+def _positional_only(spec: ActionSpec) -> list[inspect.Parameter]:
+    parameters = spec.signature.parameters.values()
+    return [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+
+
+def by_name(controller: type[Controller], call: Call) -> dict[str, Any]:
+    """The arguments of a call by parameter name, as JSON holds them: dataclasses and models as
+    objects, enumerations as their values.
+
+    Raises:
+        ValueError: a value cannot be written as JSON, or an argument has no name.
+    """
+    named = _named(controller, call) if call.args else call.kwargs
+    return {name: to_jsonable_python(value) for name, value in named.items()}
+
+
+def _named(controller: type[Controller], call: Call) -> Mapping[str, Any]:
+    spec = controller.actions().get(call.name)
+    if spec is None:
+        raise ValueError(f"there is no action {call.name!r} that names its arguments")
+    try:
+        return spec.signature.bind_partial(*call.args, **call.kwargs).arguments
+    except TypeError as error:
+        raise ValueError(f"{call.name}(): {error}. Its signature is {spec}") from None

@@ -1,0 +1,127 @@
+"""Code actions: the policy writes Python that calls the controller's functions."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from embodied import syntax
+from embodied.action_formats.blocks import split, wrapped
+from embodied.action_formats.examples import example_call
+from embodied.action_formats.diagnostics import explain_code
+from embodied.action_formats.format import ActionFormat, Call, Reading
+from embodied.action_formats.schema import type_name, types_note
+from embodied.controller import ActionSpec
+from embodied.interpreter.session import Output
+from embodied.policy import Reply
+
+_LANGUAGES = ("python", "python3", "py", "")
+
+
+class CodeFormat(ActionFormat):
+    """Python between `<execute>` tags or in Markdown fences."""
+
+    name = "code"
+
+    def document(self) -> str:
+        """The Python stub of the controller: signatures and docstrings, nothing else."""
+        return "\n\n".join(_stub(spec) for spec in self.controller.actions().values())
+
+    def example(self) -> str:
+        """A line of code in tags."""
+        return self.render("", [example_call(self.controller)]).content
+
+    def read(self, reply: Reply) -> Reading:
+        """The code of a message: all `<execute>` blocks, else all Markdown fences.
+
+        Several blocks run as one, joined by a newline. A block that the message leaves open, as at
+        a token limit, ends with the message.
+        """
+        blocks = split(reply.content).marked(_LANGUAGES)
+        code = "\n".join(textwrap.dedent(block.text).strip() for block in blocks)
+        return Reading(code or None)
+
+    def render(self, thought: str, calls: Sequence[Call]) -> Reply:
+        """One line a call, each of which prints its result."""
+        return message(thought, "\n".join(map(self.line, calls)))
+
+    def line(self, call: Call) -> str:
+        """The line that makes a call and prints its result."""
+        return f"print({self._written(call)})"
+
+    def calls_robot(self, action: str) -> bool:
+        """Whether it is Python that calls one of the controller's functions by its name."""
+        try:
+            nodes = list(ast.walk(syntax.parse(action)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+        called = {
+            n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+        }
+        return not called.isdisjoint(self.controller.actions())
+
+    def explain(self, action: str, output: Output) -> Iterator[str]:
+        """The failing line with its variables, the calls made, the lines not run."""
+        return explain_code(action, output)
+
+    def _written(self, call: Call) -> str:
+        args, kwargs = self._as_usual(call)
+        arguments = [*map(_literal, args)]
+        arguments += [f"{name}={_literal(value)}" for name, value in kwargs.items()]
+        return f"{call.name}({', '.join(arguments)})"
+
+    def _as_usual(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The arguments by position as far as the signature lets them be."""
+        spec = self.controller.actions().get(call.name)
+        try:
+            bound = spec.signature.bind(*call.args, **call.kwargs) if spec else call
+        except TypeError:
+            bound = call
+        return bound.args, bound.kwargs
+
+
+def message(thought: str, code: str) -> Reply:
+    """A message that `CodeFormat.read` reads back: the thought in words, then the code."""
+    return Reply(wrapped(thought, code))
+
+
+@functools.cache
+def _stub(spec: ActionSpec) -> str:
+    text = spec.documentation + types_note(spec)
+    end = "\n" if "\n" in text or text.endswith('"') else ""
+    quoted = f'"""{text}{end}"""'
+    return f"def {spec.name}{_shown(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
+
+
+@dataclass(frozen=True)
+class _Verbatim:
+    """Stands for an annotation or a default, as a signature is to show it."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _shown(signature: inspect.Signature) -> str:
+    """A signature with types by their bare names, and members of enumerations by their values."""
+    parameters = [
+        p.replace(
+            annotation=_Verbatim(type_name(p.annotation)),
+            default=_Verbatim(repr(p.default.value)) if isinstance(p.default, Enum) else p.default,
+        )
+        for p in signature.parameters.values()
+    ]
+    returned = _Verbatim(type_name(signature.return_annotation))
+    return str(signature.replace(parameters=parameters, return_annotation=returned))
+
+
+def _literal(value: object) -> str:
+    """A value as Python writes it, in which no tag can be read."""
+    return repr(value).replace("<", "\\x3c")

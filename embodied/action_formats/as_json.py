@@ -1,0 +1,89 @@
+"""JSON actions: the policy writes calls as JSON objects."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import ClassVar
+
+from embodied.action_formats import call_objects
+from embodied.action_formats.blocks import split, wrapped
+from embodied.action_formats.examples import documentation, example_call
+from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
+from embodied.action_formats.json_values import decode
+from embodied.action_formats.schema import parameters_schema
+from embodied.controller import ActionSpec
+from embodied.policy import Reply
+
+_LANGUAGES = ("json", "jsonl", "")
+_KEYS = "|".join((*call_objects.NAME_KEYS, *call_objects.ARGUMENT_KEYS, *call_objects.OTHER_KEYS))
+_START = re.compile(rf'(?:\[\s*)?\{{\s*"(?:{_KEYS})"\s*:')
+
+
+class JsonFormat(CallFormat):
+    """An action is one call or a list of calls: `{"name": ..., "arguments": {...}}`."""
+
+    name: ClassVar[str] = "json"
+
+    def document(self) -> str:
+        """Each action's name, description and JSON schema of its parameters."""
+        return "\n\n".join(self._described(spec) for spec in self.controller.actions().values())
+
+    def _described(self, spec: ActionSpec) -> str:
+        description = documentation(spec, lambda call: self._written([call]))
+        parameters = json.dumps(parameters_schema(spec), ensure_ascii=False)
+        body = textwrap.indent(f"{description}\nParameters: {parameters}", "    ")
+        return f"{spec.name}\n{body}"
+
+    def _written(self, calls: Sequence[Call]) -> str:
+        return call_objects.write(self.controller, calls)
+
+    def example(self) -> str:
+        """One call in tags."""
+        return wrapped("", self._written([example_call(self.controller)]))
+
+    def read(self, reply: Reply) -> Reading:
+        """The JSON of all tagged or fenced blocks, else every call that stands in the message."""
+        parts = split(reply.content)
+        blocks = parts.marked(_LANGUAGES)
+        try:
+            texts = [block.text.strip() for block in blocks] if blocks else _bare(parts.rest)
+            action = "\n".join(text for text in texts if text)
+            if not action:
+                return Reading()
+            if not self.calls(action):
+                return Reading(problem="the list of calls is empty")
+        except FormatError as error:
+            return Reading(problem=str(error))
+        return Reading(action)
+
+    def calls(self, action: str) -> list[Call]:
+        """The calls, in order.
+
+        Raises:
+            FormatError: not JSON, or not calls; says where and what is wrong.
+        """
+        return call_objects.parse(action, self.controller)
+
+    def render(self, thought: str, calls: Sequence[Call]) -> Reply:
+        """The thought, then the calls in tags.
+
+        Raises:
+            ValueError: JSON cannot hold the calls.
+        """
+        return Reply(wrapped(thought, self._written(calls)))
+
+
+def _bare(text: str) -> list[str]:
+    """The JSON values that begin as calls do; a text that is JSON and nothing else, as it is."""
+    found: list[str] = []
+    position = 0
+    while len(found) <= call_objects.MAX_CALLS and (match := _START.search(text, position)):
+        _, position = decode(text[match.start() :])
+        position += match.start()
+        found.append(text[match.start() : position])
+    if not found and text.lstrip()[:1] in ("{", "["):
+        return [text.strip()]
+    return found

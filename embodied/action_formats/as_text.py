@@ -1,0 +1,162 @@
+"""Text actions: the policy writes one command a line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import ClassVar
+
+from embodied.action_formats import command_line
+from embodied.action_formats.blocks import Block, split, wrapped
+from embodied.action_formats.call_objects import MAX_CALLS
+from embodied.action_formats.command_line import LineError
+from embodied.action_formats.examples import documentation, example_call
+from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
+from embodied.action_formats.schema import types_note
+from embodied.controller import ActionSpec
+from embodied.plain import shortened
+from embodied.policy import Reply
+
+_LANGUAGES = ("text", "txt", "plaintext", "")
+_BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s+")
+_ACTION = re.compile(r"\*{0,2}action(?:\s+\d{1,4})?\s*:\*{0,2}", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"\w{1,40}")
+
+_FORM = """\
+A command is one line: its name, then its arguments, separated by commas. Text that holds a comma \
+stands in double quotes; lists and objects are JSON."""
+
+
+class TextFormat(CallFormat):
+    """An action is a list of commands, one a line: `name, argument, ...`.
+
+    The simulator's own commands are read as well, where the controller knows them.
+    """
+
+    name: ClassVar[str] = "text"
+
+    def document(self) -> str:
+        """How commands are written, then the pattern and docstring of each."""
+        specs = self.controller.actions().values()
+        return "\n\n".join([_FORM, *(self._described(spec) for spec in specs)])
+
+    def _described(self, spec: ActionSpec) -> str:
+        body = documentation(spec, lambda call: f"`{self._line(call)}`")
+        body += types_note(spec)
+        return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"
+
+    def _line(self, call: Call) -> str:
+        return command_line.write(self.controller, call)
+
+    def example(self) -> str:
+        """One command in tags."""
+        return wrapped("", self._line(example_call(self.controller)))
+
+    def read(self, reply: Reply) -> Reading:
+        """The lines of all tagged or fenced blocks, else those that begin with `Action:`, else the
+        whole message where each of its lines is a command of the robot.
+
+        Where nothing follows `Action:` on its line, the next line is meant, with the commands of
+        the robot that stand right below it.
+        """
+        parts = split(reply.content)
+        blocks = parts.marked(_LANGUAGES)
+        named = [] if blocks else self._after_action(parts.rest)
+        texts = [block.text for block in blocks] or named or [parts.rest]
+        action = "\n".join(texts).strip()
+        try:
+            if blocks:
+                _check_end(blocks[-1])
+            if not self._calls(action, known=not blocks and not named):
+                return Reading()
+        except FormatError as error:
+            return Reading(problem=str(error))
+        return Reading(action)
+
+    def calls(self, action: str) -> list[Call]:
+        """The calls, in order.
+
+        Raises:
+            FormatError: a line is no command; says which and shows the right form.
+        """
+        return self._calls(action, known=False)
+
+    def _calls(self, action: str, *, known: bool) -> list[Call]:
+        calls: list[Call] = []
+        for number, line in enumerate(action.split("\n"), start=1):
+            command = _command(line)
+            if not command:
+                continue
+            if len(calls) == MAX_CALLS:
+                raise FormatError(f"an action may hold no more than {MAX_CALLS} commands")
+            try:
+                calls.append(command_line.parse(command, self.controller, known=known))
+            except LineError as error:
+                raise FormatError(self._problem(number, command, error)) from None
+        return calls
+
+    def _after_action(self, text: str) -> list[str]:
+        found: list[str] = []
+        waiting = below = False
+        for line in text.split("\n"):
+            bullet = _BULLET.match(line.strip())
+            if _ACTION.match(line.strip(), bullet.end() if bullet else 0):
+                found.append(line)
+                waiting = below = not _command(line)
+            elif (waiting and line.strip()) or (below and not waiting and self._is_command(line)):
+                found.append(line)
+                waiting = False
+            else:
+                below = waiting
+        return found
+
+    def _is_command(self, line: str) -> bool:
+        try:
+            command_line.parse(_command(line), self.controller, known=True)
+        except LineError:
+            return False
+        return True
+
+    def _problem(self, number: int, command: str, error: LineError) -> str:
+        shown = shortened(command, 80)
+        return f"line {number}, `{shown}`: {error}; did you mean: {self._nearest(command)}"
+
+    def _nearest(self, command: str) -> str:
+        """The form of the action that a line may have meant, or an example."""
+        actions = self.controller.actions()
+        word = _FIRST_WORD.search(command)
+        close = difflib.get_close_matches(word[0], actions, n=1, cutoff=0.4) if word else []
+        return (
+            command_line.pattern(actions[close[0]])
+            if close
+            else self._line(example_call(self.controller))
+        )
+
+    def render(self, thought: str, calls: Sequence[Call]) -> Reply:
+        """The thought, then the commands in tags.
+
+        Raises:
+            ValueError: an argument cannot be written.
+        """
+        return Reply(wrapped(thought, "\n".join(self._line(call) for call in calls)))
+
+
+def _command(line: str) -> str:
+    """A line without bullet, number, `Action:` and backticks."""
+    text = line.strip()
+    for ornament in (_BULLET, _ACTION):
+        match = ornament.match(text)
+        text = text[match.end() :].strip() if match else text
+    return text.strip("`").strip() if text.startswith("`") else text
+
+
+def _check_end(last: Block) -> None:
+    """Refuse a block whose last line may have been cut.
+
+    Raises:
+        FormatError: the message ends in the middle of it.
+    """
+    if not last.closed and last.text.strip() and not last.text.endswith("\n"):
+        raise FormatError("the message ends before the commands do; end them with </execute>")

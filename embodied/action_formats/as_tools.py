@@ -1,0 +1,138 @@
+"""Tool actions: the policy makes native function calls of its server's API."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from embodied.action_formats import call_objects
+from embodied.action_formats.arguments import by_name
+from embodied.action_formats.blocks import whole_characters
+from embodied.action_formats.examples import documentation, example_call
+from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
+from embodied.action_formats.json_values import JsonError, decode_whole, encode
+from embodied.action_formats.schema import parameters_schema
+from embodied.controller import Controller
+from embodied.plain import described
+from embodied.policy import Reply
+from embodied.trajectory import ToolCall
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+_NAME_CHARACTERS = 64
+
+
+class ToolsFormat(CallFormat):
+    """An action is the list of a message's function calls."""
+
+    name: ClassVar[str] = "tools"
+
+    def __init__(self, controller: type[Controller]) -> None:
+        super().__init__(controller)
+        self._tool_names = _tool_names(controller)
+        self._actions = {tool: action for action, tool in self._tool_names.items()}
+        self._numbers = itertools.count(1)
+
+    def document(self) -> str:
+        """A sentence: the server shows the functions themselves."""
+        return "The functions that control the robot are given to you as tools."
+
+    def tools(self) -> list[dict[str, Any]]:
+        """The definitions of the functions, as the chat-completions API takes them."""
+        return [
+            {
+                "type": "function",
+                "function": {
+                    "name": self._tool_names[spec.name],
+                    "description": documentation(spec, self._written),
+                    "parameters": parameters_schema(spec),
+                },
+            }
+            for spec in self.controller.actions().values()
+        ]
+
+    def _written(self, call: Call) -> str:
+        tool = self._tool_names.get(call.name, call.name)
+        return f"{tool} with {encode(by_name(self.controller, call))}"
+
+    def example(self) -> str:
+        """Which function may be called with which arguments, in words."""
+        return f"the function {self._written(example_call(self.controller))}"
+
+    def read(self, reply: Reply) -> Reading:
+        """All function calls of the message, whatever its text says.
+
+        Where one of them cannot be used, none is: they are meant to be made in order.
+        """
+        if reply.unusable_calls:
+            return self._unread("; ".join(reply.unusable_calls))
+        if not reply.tool_calls:
+            return Reading(
+                problem=f"no function was called; to act, call one, e.g. {self.example()}"
+            )
+        if len(reply.tool_calls) > call_objects.MAX_CALLS:
+            return self._unread(f"an action may hold no more than {call_objects.MAX_CALLS} calls")
+        try:
+            objects = [_object(call, number) for number, call in enumerate(reply.tool_calls, 1)]
+            action = encode([call | {"name": self._action(call["name"])} for call in objects])
+            self.calls(action)
+        except FormatError as error:
+            return self._unread(str(error))
+        return Reading(action)
+
+    def _unread(self, problem: str) -> Reading:
+        return Reading(problem=f"{problem}; a right call is, e.g., {self.example()}")
+
+    def _action(self, tool: str) -> str:
+        return self._actions.get(tool, tool)
+
+    def calls(self, action: str) -> list[Call]:
+        """The calls, in order.
+
+        Raises:
+            FormatError: it is no JSON list of calls.
+        """
+        return call_objects.parse(action, self.controller)
+
+    def render(self, thought: str, calls: Sequence[Call]) -> Reply:
+        """The thought with the function calls; no id stands twice among what this object renders.
+
+        Ids have nine letters and digits, the only form that Mistral's chat templates take.
+
+        Raises:
+            ValueError: JSON cannot hold the calls.
+        """
+        return Reply(thought, tool_calls=tuple(self._tool_call(call) for call in calls))
+
+    def _tool_call(self, call: Call) -> ToolCall:
+        arguments = json.dumps(by_name(self.controller, call), ensure_ascii=False, allow_nan=False)
+        name = self._tool_names.get(call.name, call.name)
+        return ToolCall(id=f"call{next(self._numbers):05}", name=name, arguments=arguments)
+
+
+def _object(call: ToolCall, number: int) -> dict[str, Any]:
+    """A function call as a JSON object.
+
+    Raises:
+        FormatError: its arguments are not a JSON object.
+    """
+    which = f"call {number} ({described(call.name, 80)})"
+    try:
+        arguments = decode_whole(whole_characters(call.arguments).strip() or "{}")
+    except JsonError as error:
+        raise FormatError(f"the arguments of {which} are not JSON: {error}") from None
+    if not isinstance(arguments, dict):
+        raise FormatError(f"the arguments of {which} are {described(arguments, 80)}, not an object")
+    return {"name": whole_characters(call.name), "arguments": arguments}
+
+
+def _tool_names(controller: type[Controller]) -> dict[str, str]:
+    """A name that the API allows for each action: mostly its own."""
+    names: dict[str, str] = {}
+    for action in controller.actions():
+        stem = _NOT_IN_NAMES.sub("_", action)[:_NAME_CHARACTERS]
+        numbered = (f"{stem[: _NAME_CHARACTERS - 4]}_{n}" for n in range(2, 1000))
+        names[action] = next(n for n in (stem, *numbered) if n not in names.values())
+    return names

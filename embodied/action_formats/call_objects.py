@@ -1,0 +1,136 @@
+"""Calls as JSON objects, in the variants that models write, and in the one that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from embodied.action_formats.arguments import by_name, placed
+from embodied.action_formats.format import Call, FormatError
+from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
+from embodied.controller import Controller
+from embodied.plain import described
+
+MAX_CALLS = 1000
+"""Calls of one action."""
+
+NAME_KEYS = ("name", "tool", "tool_name", "function", "function_name", "action")
+ARGUMENT_KEYS = (
+    "arguments",
+    "args",
+    "kwargs",
+    "parameters",
+    "params",
+    "action_input",
+    "tool_input",
+    "input",
+)
+OTHER_KEYS = ("id", "type", "thought", "thoughts", "reasoning")
+"""What may stand beside them and means nothing."""
+
+_FORM = '{"name": ..., "arguments": {...}}'
+
+
+def parse(text: str, controller: type[Controller]) -> list[Call]:
+    """The calls of a text of JSON values, each an object or a list of objects.
+
+    Raises:
+        FormatError: the text is not JSON, or something in it is no call.
+    """
+    return [
+        placed(controller, _call(value, f"call {number}"))
+        for number, value in enumerate(_bounded(_flat(_values(text))), start=1)
+    ]
+
+
+def write(controller: type[Controller], calls: Sequence[Call]) -> str:
+    """The calls in the right form: one as an object, several as a list with one a line.
+
+    Raises:
+        ValueError: JSON cannot hold them, or an argument has no name.
+    """
+    objects = [
+        encode({"name": call.name, "arguments": by_name(controller, call)}) for call in calls
+    ]
+    return objects[0] if len(objects) == 1 else "[\n{}\n]".format(",\n".join(objects))
+
+
+def _values(text: str) -> Iterator[Any]:
+    position = _next(text, 0)
+    while position < len(text):
+        if text[position] not in "{[":
+            raise JsonError(f"expected a call, such as {_FORM}", text, position)
+        value, end = decode(text, position)
+        yield value
+        position = _next(text, end)
+
+
+def _next(text: str, position: int) -> int:
+    """Where the next value begins: values may be separated by white space and commas."""
+    while position < len(text) and text[position] in " \t\r\n,":
+        position += 1
+    return position
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from value
+        else:
+            yield value
+
+
+def _bounded(values: Iterable[Any]) -> Iterator[Any]:
+    for number, value in enumerate(values):
+        if number >= MAX_CALLS:
+            raise FormatError(f"an action may hold no more than {MAX_CALLS} calls")
+        yield value
+
+
+def _call(value: Any, which: str) -> Call:
+    if not isinstance(value, dict):
+        raise FormatError(f"{which} is {described(value, 80)}; a call is an object {_FORM}")
+    unknown = value.keys() - {*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS}
+    if unknown:
+        raise FormatError(
+            f"{which} has the key {described(min(unknown), 80)}; a call is an object {_FORM}"
+        )
+    name_key = _the_key(value, NAME_KEYS, which)
+    argument_key = _the_key(value, ARGUMENT_KEYS, which)
+    name = value[name_key] if name_key else None
+    if isinstance(name, dict) and argument_key is None:
+        return _call(name, which)
+    if not isinstance(name, str) or not name.strip():
+        raise FormatError(f"{which} has no name; a call is an object {_FORM}")
+    value_of_arguments = value[argument_key] if argument_key else None
+    return _with_arguments(name.strip(), value_of_arguments, f"{which} ({described(name, 80)})")
+
+
+def _the_key(value: dict[str, Any], keys: Sequence[str], which: str) -> str | None:
+    found = [key for key in keys if key in value]
+    if len(found) > 1:
+        raise FormatError(f'{which} has both "{found[0]}" and "{found[1]}"; give one of them')
+    return found[0] if found else None
+
+
+def _with_arguments(name: str, arguments: Any, which: str) -> Call:
+    """A call of which the arguments are an object, a list, a text of these, or a single value."""
+    match arguments:
+        case None:
+            return Call(name)
+        case dict():
+            return Call(name, kwargs=arguments)
+        case list():
+            return Call(name, tuple(arguments))
+        case str() if not arguments.strip():
+            return Call(name)
+        case str() if arguments.lstrip()[0] in "{[":
+            return _with_arguments(name, _inner(arguments.strip(), which), which)
+    return Call(name, (arguments,))
+
+
+def _inner(text: str, which: str) -> Any:
+    try:
+        return decode_whole(text)
+    except JsonError as error:
+        raise FormatError(f"the arguments of {which} are not JSON: {error}") from None

@@ -1,0 +1,82 @@
+"""Runs actions that are lists of calls: in order, up to the first that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from embodied.action_formats.format import Call, CallFormat
+from embodied.controller import Controller
+from embodied.errors import DataError
+from embodied.interpreter.calls import Answer, BreakOff, Caller
+from embodied.interpreter.session import Limits, Output, Session
+from embodied.plain import described, shortened
+from embodied.trajectory import ErrorRecord
+
+
+class CallSession(Session):
+    """Runs the actions of one episode in a format of calls. Nothing lives on between them."""
+
+    def __init__(self, robot: Controller, limits: Limits, action_format: CallFormat) -> None:
+        self._robot = robot
+        self._limits = limits
+        self._format = action_format
+
+    def run(self, code: str) -> Output:
+        """Make the calls of an action; what they return is its output, a line each."""
+        output = Output()
+        if len(code) > self._limits.code_characters:
+            output.limit = f"the action is longer than {self._limits.code_characters} characters"
+            return output
+        caller = Caller(self._robot, self._limits, output)
+        try:
+            for number, call in enumerate(self._format.calls(code), start=1):
+                if not self._make(caller, call, number, output):
+                    break
+        except BreakOff as broken:
+            output.limit = broken.limit
+        output.stdout = _cut("\n".join(output.texts), self._limits.output_characters)
+        output.texts = _cut_together(output.texts, self._limits.output_characters)
+        return output
+
+    def dump(self) -> bytes:
+        """Nothing: there are no variables."""
+        return b""
+
+    def load(self, state: bytes) -> None:
+        """Nothing to go on from."""
+        if state:
+            raise DataError("a session of calls has no variables to load")
+
+    def _close(self) -> None:
+        pass
+
+    def _make(self, caller: Caller, call: Call, number: int, output: Output) -> bool:
+        answer = caller.call(call.name, call.args, call.kwargs, line=number)
+        if answer.exception is None:
+            output.texts.append(_shown(answer))
+            return True
+        output.error = ErrorRecord(
+            type=type(answer.exception).__name__,
+            message=shortened(str(answer.exception)),
+            line=number,
+        )
+        return False
+
+
+def _shown(answer: Answer) -> str:
+    return answer.value if isinstance(answer.value, str) else described(answer.value, 20_000)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}\n[output cut at {limit} characters]"
+
+
+def _cut_together(texts: Sequence[str], limit: int) -> list[str]:
+    """The texts, cut where all of them together, a line break after each, reach the limit."""
+    kept: list[str] = []
+    left = limit
+    for text in texts:
+        note = f"{text[:left]}\n[output cut at {limit} characters]".lstrip("\n")
+        kept.append(text if len(text) <= left else note)
+        left = max(left - len(text) - 1, 0)
+    return kept

@@ -1,0 +1,233 @@
+"""Command lines: one call each, as `name, argument, ...` or `name(argument, ...)`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from embodied.action_formats.arguments import by_name, placed
+from embodied.action_formats.format import Call, FormatError
+from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
+from embodied.action_formats.literals import enclosed, literal
+from embodied.action_formats.schema import type_name
+from embodied.controller import ActionSpec, Controller
+
+_HEAD = re.compile(r"(?P<name>[^\W\d]\w*)\s*(?P<opening>[,(]|\Z)")
+_KEYWORD = re.compile(r"(?P<name>[^\W\d]\w*)\s*=(?!=)\s*")
+_QUOTED = re.compile(
+    r""""(?P<double>[^"\\]*+(?:\\.[^"\\]*+)*+)"|'(?P<single>[^'\\]*+(?:\\.[^'\\]*+)*+)'"""
+)
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_CONSTANTS = {"True": True, "False": False, "None": None}
+_NOT_BARE = re.compile(r"[,<\n\r]|\A['\"=]")
+
+
+class LineError(FormatError):
+    """A line is no command.
+
+    Args:
+        what: what is wrong.
+        position: where in the line, if one place is to blame.
+    """
+
+    def __init__(self, what: str, position: int | None = None) -> None:
+        super().__init__(what if position is None else f"column {position + 1}: {what}")
+
+
+def parse(line: str, controller: type[Controller], *, known: bool = False) -> Call:
+    """The call that a line makes, in the form of this module or as a command of the simulator.
+
+    A parameter of the type `str` takes the bare text up to the next comma, or text in quotes. Any
+    other takes JSON or a Python literal, or bare text where only that fits.
+
+    Args:
+        line: without white space around it.
+        controller: whose actions, with their types, the line is read for.
+        known: whether only the controller's own actions count.
+
+    Raises:
+        LineError: it makes none.
+    """
+    head = _HEAD.match(line)
+    spec = controller.actions().get(head["name"]) if head else None
+    if head is None or spec is None:
+        try:
+            name, arguments = controller.command_call(line)
+            return placed(controller, Call(name, kwargs=arguments))
+        except ValueError:
+            if head is None or known:
+                raise LineError("this is no command") from None
+    return placed(controller, _call(line, head, spec))
+
+
+def write(controller: type[Controller], call: Call) -> str:
+    """The line that `parse` reads as the call. It holds no `<`, so that it cannot hold a tag.
+
+    Raises:
+        ValueError: a value cannot be written, or an argument has no name.
+    """
+    call = placed(controller, call)
+    spec = controller.actions().get(call.name)
+    arguments = by_name(controller, call)
+    parts = [call.name]
+    for name in _positional(spec):
+        if name not in arguments:
+            break
+        parts.append(_written(arguments.pop(name), spec, name))
+    parts += [f"{name}={_written(value, spec, name)}" for name, value in arguments.items()]
+    return ", ".join(parts)
+
+
+def pattern(spec: ActionSpec) -> str:
+    """The form of an action's line, such as `goto, <receptacle>[, <times: int = 1>]`."""
+    slots = [(p, _slot(p)) for p in spec.signature.parameters.values()]
+    return spec.name + "".join(
+        f", {slot}" if p.default is p.empty else f"[, {slot}]" for p, slot in slots
+    )
+
+
+def _slot(parameter: inspect.Parameter) -> str:
+    hint = type_name(parameter.annotation)
+    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    if parameter.kind is parameter.KEYWORD_ONLY:
+        return f"{parameter.name}=<{hint}{default}>"
+    return f"<{parameter.name}{'' if hint == 'str' else f': {hint}'}{default}>"
+
+
+def _positional(spec: ActionSpec | None) -> list[str]:
+    parameters = spec.signature.parameters.values() if spec else ()
+    return [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+
+
+def _call(line: str, head: re.Match[str], spec: ActionSpec | None) -> Call:
+    """The call of a line that begins with a name and what may follow one."""
+    in_brackets = head["opening"] == "("
+    if in_brackets and not line.endswith(")"):
+        raise LineError('expected ")"', len(line))
+    text = line[:-1] if in_brackets else line
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    position = _skip(text, head.end())
+    while position < len(text):
+        keyword = _KEYWORD.match(text, position)
+        if keyword and (in_brackets or _has(spec, keyword["name"])):
+            if keyword["name"] in kwargs:
+                raise LineError(f"{keyword['name']} is given twice", position)
+            value, end = _value(text, keyword.end(), spec, keyword["name"])
+            kwargs[keyword["name"]] = value
+        else:
+            value, end = _value(text, position, spec, _name_at(spec, len(args)))
+            args.append(value)
+        position = _after(text, end)
+    return Call(head["name"], tuple(args), kwargs)
+
+
+def _has(spec: ActionSpec | None, name: str) -> bool:
+    return spec is None or name in spec.signature.parameters
+
+
+def _name_at(spec: ActionSpec | None, number: int) -> str | None:
+    names = _positional(spec)
+    return names[number] if number < len(names) else None
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _after(text: str, end: int) -> int:
+    """Where the next argument begins, after one that ends at `end`."""
+    position = _skip(text, end)
+    if position < len(text) and text[position] != ",":
+        raise LineError('expected ","', position)
+    return _skip(text, position + 1)
+
+
+def _value(text: str, start: int, spec: ActionSpec | None, name: str | None) -> tuple[Any, int]:
+    """The argument that begins at `start`, and where it ends."""
+    parameter = spec.signature.parameters.get(name or "") if spec else None
+    is_text = parameter is None or parameter.annotation is str
+    match text[start : start + 1]:
+        case "" | ",":
+            raise LineError("expected an argument", start)
+        case '"':
+            return _in_double_quotes(text, start)
+        case "'" if (quoted := _QUOTED.match(text, start)) and _ends(text, quoted.end()):
+            return _unescaped(quoted["single"]), quoted.end()
+        case "[" | "{" | "(" if not is_text:
+            return _structure(text, start)
+    comma = text.find(",", start)
+    end = len(text) if comma < 0 else comma
+    word = text[start:end].strip()
+    if spec is None or parameter is None or is_text:
+        return word, end
+    return _fitting(word, spec, parameter.name), end
+
+
+def _ends(text: str, position: int) -> bool:
+    after = _skip(text, position)
+    return text[after : after + 1] in ("", ",")
+
+
+def _in_double_quotes(text: str, start: int) -> tuple[str, int]:
+    try:
+        value, end = decode(text, start)
+        return str(value), end
+    except JsonError as error:
+        quoted = _QUOTED.match(text, start)
+        if quoted is None or error.position is None:
+            raise LineError(error.what, error.position) from None
+        return _unescaped(quoted["double"]), quoted.end()
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[0]), text)
+
+
+def _structure(text: str, start: int) -> tuple[Any, int]:
+    """A list or object, as JSON or as a Python literal."""
+    try:
+        return decode(text, start)
+    except JsonError as error:
+        end = enclosed(text, start)
+        try:
+            return literal(text[start:end]), end or len(text)
+        except ValueError:
+            raise LineError(error.what, error.position) from None
+
+
+def _fitting(word: str, spec: ActionSpec, name: str) -> Any:
+    """What a bare word means: a value that fits the parameter, if there is one."""
+    meanings = [*_plain_value(word), word]
+    for meaning in meanings:
+        try:
+            spec.checked(name, meaning)
+        except TypeError:
+            continue
+        return meaning
+    return meanings[0]
+
+
+def _plain_value(word: str) -> list[Any]:
+    if word in _CONSTANTS:
+        return [_CONSTANTS[word]]
+    try:
+        return [decode_whole(word)]
+    except JsonError:
+        return []
+
+
+def _written(value: Any, spec: ActionSpec | None, name: str) -> str:
+    """A value as `_value` reads it: bare where it can be, else as JSON."""
+    bare = isinstance(value, str) and value and not _NOT_BARE.search(value)
+    if bare and not _KEYWORD.match(value):
+        try:
+            if _value(value, 0, spec, name) == (value, len(value)):
+                return str(value)
+        except LineError:
+            pass
+    return encode(value)

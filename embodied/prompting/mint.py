@@ -1,0 +1,185 @@
+"""The wording and the rules of MINT's ALFWorld runs (arXiv 2309.10691), as CodeAct used them.
+
+Tool list, observation frame, truncation and the order of checks follow the recorded episodes, so
+that replaying their messages gives back their observations.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from embodied import syntax
+from embodied.prompting.base import Conversation, Move, Remaining
+from embodied.environment import Observation
+from embodied.interpreter.session import Output, Session
+from embodied.policy import Reply
+from embodied.trajectory import ErrorRecord, Message
+
+_OPENING = """\
+You are a helpful assistant assigned with the task of problem-solving. To achieve this, you will \
+be using an interactive coding environment equipped with a variety of tool functions to assist \
+you throughout the process.
+
+At each turn, you should first provide your step-by-step thinking for solving the task. Your \
+thought process should be enclosed using "<thought>" tag, for example: <thought> I need to print \
+"Hello World!" </thought>.
+
+After that, you have two options:
+
+1) Interact with a Python programming environment and receive the corresponding output. Your code \
+should be enclosed using "<execute>" tag, for example: <execute> print("Hello World!") </execute>.
+2) Directly provide a solution that adheres to the required format for the given task. Your \
+solution should be enclosed using "<solution>" tag, for example: The answer is <solution> A \
+</solution>.
+
+You have {turns} chances to interact with the environment or propose a solution. You can only \
+propose a solution {answers} times.
+
+Tool function available (already imported in <execute> environment):
+{tools}
+
+
+
+---
+
+{examples}Task:
+{task}
+"""
+
+_TASK = "Interact with a household to solve a task. \n"
+
+_UNREADABLE = """\
+I don't understand your input. 
+If you want to execute code, please use <execute> YOUR_CODE_HERE </execute>.
+If you want to give me an answer, please use <solution> YOUR_SOLUTION_HERE </solution>.
+For example: The answer to the question is <solution> 42 </solution>. 
+"""  # noqa: W291 - the recorded texts have these trailing spaces
+
+OUTPUT_CHARACTERS = 2000
+
+
+def task_prompt(observation: Observation) -> str:
+    """The task as the benchmark words it: the game's text without its welcome line."""
+    return _TASK + "\n".join(observation.text.split("\n\n")[1:])
+
+
+class MintConversation(Conversation):
+    """Five turns, two answers; output is cut at 2000 characters; an answer drops the code."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._cells = 0
+
+    def opening(self, observation: Observation) -> list[Message]:
+        """One user message with instruction, tools and task."""
+        specs = self.controller.actions().values()
+        tools = "\n\n".join(
+            f"[{i}] {spec}\n{spec.documentation}" for i, spec in enumerate(specs, start=1)
+        )
+        limits = self.protocol.limits
+        content = _OPENING.format(
+            turns=limits.turns,
+            answers=limits.answers,
+            tools=tools,
+            examples="".join(
+                f"{_as_text(example)}\n\n---\n\n" for example in self.protocol.examples
+            ),
+            task=task_prompt(observation),
+        )
+        return [Message(role="user", content=content)]
+
+    def read(self, reply: Reply) -> Move:
+        """An answer wins over code: the benchmark did not run code beside a solution.
+
+        A solution without its closing tag was not understood, but counted.
+        """
+        message = reply.content
+        if "<solution>" in message:
+            answers = _tagged(message, "solution")
+            answer = answers[0].strip() if answers else None
+            return Move(answer=answer, tries_to_answer=True)
+        blocks = _tagged(message, "execute")
+        if not blocks:
+            return Move()
+        return Move(action="\n".join(block.strip() for block in blocks))
+
+    def execute(self, action: str, session: Session) -> Output:
+        """Run the action as IPython runs a cell: statement by statement, once it has parsed.
+
+        So an error of form that CPython only finds when it compiles a statement, such as `break`
+        outside a loop, comes after the statements before it have run.
+        """
+        self._cells += 1
+        if len(action) > self.protocol.action_limits.code_characters:
+            return session.run(action)
+        try:
+            statements = syntax.parse(action).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return Output(error=ErrorRecord(type=type(error).__name__, message=str(error)))
+        output = session.run(action)
+        if output.parsed or output.error is None:
+            return output
+        before = _before(action, statements, output.error.line or 1)
+        ran = session.run(before) if before.strip() else Output()
+        if ran.error is None and ran.limit is None and not ran.ended:
+            ran.value, ran.error = None, output.error
+        return ran
+
+    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
+        """The output as an IPython cell shows it, cut to the benchmark's length."""
+        if move.action is None:
+            return _UNREADABLE if move.answer is None else "Your answer is wrong."
+        text = visible_output(output, self._cells)
+        if output.error is not None:
+            text = f"{text}\n{output.error.type}: {output.error.message}".strip()
+        if output.limit is not None:
+            text = f"{text}\n{output.limit}".strip()
+        if len(text) > OUTPUT_CHARACTERS:
+            text = text[:OUTPUT_CHARACTERS] + "...\n[Output Truncated]"
+        return text or "[Executed Successfully with No Output]"
+
+    def framed(self, body: str, remaining: Remaining) -> str:
+        """The body with what is left of turns and answers."""
+        frame = (
+            f"Observation:\n{body}\n"
+            f"You have {remaining.turns} steps left and {remaining.answers} chances to propose "
+            "solution left.\n"
+        )
+        if remaining.turns == 1:
+            frame += "You should take the last step to propose a solution.\n"
+        return frame
+
+
+def _as_text(example: Sequence[Message]) -> str:
+    """An example conversation as one text: the task, then message and observation in turn."""
+    task, *turns = (message.content.strip() for message in example)
+    return "\n\n".join([f"Task:\n{task}", *turns])
+
+
+def _tagged(message: str, tag: str) -> list[str]:
+    """The texts between `<tag>` and `</tag>`, in order; one left open does not count."""
+    start, end = f"<{tag}>", f"</{tag}>"
+    found: list[str] = []
+    position = message.find(start)
+    while position >= 0:
+        close = message.find(end, position)
+        if close < 0:
+            break
+        found.append(message[position + len(start) : close])
+        position = message.find(start, close)
+    return found
+
+
+def visible_output(output: Output, cell: int) -> str:
+    """What an action printed, with the echo of its last expression, before any error."""
+    echo = "" if output.value is None else f"Out[{cell}]: {output.value}"
+    return f"{output.stdout}{echo}".strip()
+
+
+def _before(code: str, statements: Sequence[ast.stmt], line: int) -> str:
+    """The code before the statement in which a line stands."""
+    bad = next(node for node in reversed(statements) if node.lineno <= line)
+    lines = code.splitlines(keepends=True)
+    same_line = lines[bad.lineno - 1].encode()[: bad.col_offset].decode().rstrip("; ")
+    return "".join(lines[: bad.lineno - 1]) + same_line

@@ -1,0 +1,81 @@
+"""Reading code out of messages, and the documentation made from a controller."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controllers.household import Household
+from embodied import Controller, action
+from embodied.action_formats import as_code
+from embodied.action_formats.as_code import CodeFormat
+from embodied.policy import Reply
+from tests.action_formats.typed_robot import Typed
+from tests.conftest import Switcher
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("I look.\n<execute>\nlook()\n</execute>", "look()"),
+        ("<execute>a()</execute> and <execute>b()</execute>", "a()\nb()"),
+        ("So:\n```python\nlook()\n```\nDone.", "look()"),
+        ("```\nlook()\n```", "look()"),
+        ("<execute>\nlook()", "look()"),
+        ("```python\nlook()", "look()"),
+        ("<execute>\n    if x:\n        y()\n</execute>", "if x:\n    y()"),
+        ("no code here", None),
+        ("<execute></execute>", None),
+        ("`look()` is inline", None),
+        ("```python3\nlook()\n```", "look()"),
+        ('So:\n```python title="a.py"\nlook()\n```\nDone.', "look()"),
+    ],
+)
+def test_parse(message: str, code: str | None) -> None:
+    assert CodeFormat(Switcher).read(Reply(message)).action == code
+
+
+@given(st.text(alphabet="abc .\n"), st.sampled_from(["look()", "x = 1\nif x:\n    print(x)"]))
+def test_what_is_rendered_reads_back(thought: str, code: str) -> None:
+    assert CodeFormat(Switcher).read(as_code.message(thought, code)).action == code
+
+
+def test_documentation_that_ends_with_a_quote_is_python() -> None:
+    ast.parse(CodeFormat(Household).document())
+
+
+def test_the_documentation_is_python_and_complete() -> None:
+    functions = ast.parse(CodeFormat(Switcher).document()).body
+    assert [f.name for f in functions if isinstance(f, ast.FunctionDef)] == [
+        "on",
+        "off",
+        "wait",
+        "explode",
+    ]
+    assert "def wait(times: int = 1) -> list[str]:" in CodeFormat(Switcher).document()
+    assert 'Example: on("left 1")' in CodeFormat(Switcher).document()
+
+
+def test_a_stub_is_python_with_all_that_a_call_needs() -> None:
+    document = CodeFormat(Typed).document()
+    ast.parse(document)
+    assert "Literal['slow', 'fast', 'None']" in document
+    assert "first(a: str, b: int = 2, /, c: str = '', *, d: str = 'x', e: str) -> str" in document
+    assert "walk(gait: Gait, to: Point | None = None) -> str" in document
+    assert '"Gait": {"enum": ["walk", "run", 3]}' in document
+
+
+def test_a_stub_shows_types_that_json_does_not_know() -> None:
+    class Robot(Controller):
+        @action
+        def visit(self, rule: Callable[[str], bool], mode: Literal["a.b", "c"] = "a.b") -> str:
+            """Visit."""
+            return ""
+
+    expected = "def visit(rule: Callable[[str], bool], mode: Literal['a.b', 'c'] = 'a.b') -> str:"
+    assert CodeFormat(Robot).document().startswith(expected)

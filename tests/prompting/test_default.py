@@ -1,0 +1,121 @@
+"""What a policy is shown of an action that did not run to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from embodied import Outcome, Protocol, Reply, Trajectory, run_episode
+from embodied.prompting import make_conversation
+from embodied.policies.replay import ReplayPolicy
+from embodied.protocol import EpisodeLimits
+from tests.conftest import LightSwitch, Switcher
+
+
+async def play(
+    task: Any, *codes: str, interpreter: str = "restricted", **limits: Any
+) -> Trajectory:
+    environment = LightSwitch()
+    messages = [f"<execute>\n{code}\n</execute>" for code in codes]
+    settings = {"interpreter": interpreter, "limits": EpisodeLimits(**limits)}
+    protocol = Protocol.model_validate(settings)
+    policy = ReplayPolicy("test", messages)
+    return await run_episode(task, environment, Switcher(environment), policy, protocol)
+
+
+async def test_a_failure_in_the_middle_of_a_plan(task: Any) -> None:
+    code = (
+        "lights = ['left 1', 7]\n"
+        "for light in lights:\n"
+        "    print(on(light))\n"
+        "print('both on')\n"
+        "wait()\n"
+    )
+    (turn,) = (await play(task, code)).turns
+    assert turn.observation.startswith("Observation:\nThe light left 1 is on.\nTypeError in line 3")
+    assert "    3 |     print(on(light))" in turn.observation
+    assert "light = 7" in turn.observation
+    assert "Calls made: on('left 1'), on(7) (failed)." in turn.observation
+    assert "The loop in line 2 was not finished." in turn.observation
+    assert "Not run: lines 4 to 5." in turn.observation
+    assert turn.error is not None
+    assert turn.error.variables["light"] == "7"
+
+
+@pytest.mark.parametrize("interpreter", ["restricted", "full"])
+async def test_a_failure_in_a_function_tells_where_it_was_called(
+    task: Any, interpreter: str
+) -> None:
+    if interpreter == "full":
+        pytest.importorskip("cloudpickle", reason="needs: pip install 'embodied-codeact[full]'")
+    code = (
+        "def visit(light):\n"
+        "    print(on(light))\n"
+        "for light in ['left 1', 7]:\n"
+        "    visit(light)\n"
+        "wait()\n"
+    )
+    trajectory = await play(task, code, interpreter=interpreter)
+    observation = trajectory.turns[0].observation
+    assert "TypeError in line 2, called from line 4: on()" in observation
+    assert "The loop in line 3 was not finished.\nNot run: line 5." in observation
+
+
+async def test_the_end_of_the_episode_in_the_middle_of_a_plan(task: Any) -> None:
+    code = "print(on('left 1'))\non('right 1')\nprint('never')\nwait()"
+    trajectory = await play(task, code)
+    assert trajectory.outcome is Outcome.SUCCESS
+    assert len(trajectory.steps) == 2
+    observation = trajectory.turns[0].observation
+    returned = "on('right 1') returned: The light right 1 is on."
+    assert f"The light left 1 is on.\n{returned}\nThe episode has ended." in observation
+    assert "never" not in trajectory.turns[0].stdout
+    assert "Calls made: on('left 1'), on('right 1')." in observation
+    assert "Not run: lines 3 to 4." in observation
+
+
+async def test_a_syntax_error_has_a_caret(task: Any) -> None:
+    (turn,) = (await play(task, "wait()\nfor light in ['left 1']\n    on(light)")).turns
+    assert "SyntaxError in line 2: expected ':'" in turn.observation
+    lines = turn.observation.splitlines()
+    code = next(i for i, line in enumerate(lines) if line.startswith("    2 | "))
+    assert lines[code + 1].index("^") == lines[code].index("]") + 1
+    assert "Nothing of the code was run." in turn.observation
+    assert turn.calls == []
+
+
+async def test_a_wrong_call_is_refused_before_anything_moves(task: Any) -> None:
+    trajectory = await play(task, "on('left 1')\nonn('right 1')", "on('left 1')\non()")
+    first, second = trajectory.turns
+    assert (
+        "NameError in line 2: name 'onn' is not defined. Did you mean: 'on'?" in first.observation
+    )
+    assert "TypeError in line 2" in second.observation
+    assert trajectory.steps == []
+
+
+async def test_names_live_on_for_the_check(task: Any) -> None:
+    trajectory = await play(task, "def both():\n    on('left 1')\n    on('right 1')", "both()")
+    assert trajectory.outcome is Outcome.SUCCESS
+
+
+async def test_many_calls_are_not_all_listed(task: Any) -> None:
+    (turn,) = (await play(task, "for _ in range(30):\n    on('left 1')\n1 / 0")).turns
+    assert "Calls made: 22 others, then on('left 1')" in turn.observation
+
+
+@pytest.mark.parametrize(
+    ("message", "answer"),
+    [
+        ("<execute>print('<solution>x</solution>')</execute>", None),
+        ("<thought>Not yet <solution>x</solution>.</thought><execute>wait()</execute>", None),
+        ("<execute>wait()</execute>\n<solution> done </solution>", "done"),
+        ("<solution>done</solution>", "done"),
+        ("<solution>done", None),
+    ],
+)
+def test_an_answer_stands_beside_the_action(message: str, answer: str | None) -> None:
+    move = make_conversation(Protocol(), Switcher).read(Reply(message))
+    assert move.answer == answer
+    assert move.tries_to_answer is (answer is not None)

@@ -1,0 +1,106 @@
+"""The forms and rules of M3ToolEval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from embodied import Observation, Outcome, Protocol, Trajectory, run_episode
+from embodied.action_formats import Call, make_format
+from embodied.prompting import make_conversation, worded
+from embodied.policies.replay import ReplayPolicy
+from embodied.policy import Reply
+from embodied.protocol import ActionName, preset
+from embodied.trajectory import Message, ToolCall
+from tests.conftest import LightSwitch, Switcher
+
+PRESET = preset("m3")
+
+
+@pytest.mark.parametrize(
+    ("message", "action", "answer"),
+    [
+        ("I look.\nAction:\n```python\nwait()\n```\nEnd Action", "wait()", None),
+        ("Action: print(wait()) End Action", "print(wait())", None),
+        ("Action:\nwait()\nEnd Action\nAnswer: done", "wait()", None),
+        ("Thus:\nAnswer: 42 lights ", None, "42 lights"),
+        ("Action:\nwait(", "wait(", None),
+        ("Final Answer: 42", None, "42"),
+        ("**Answer:** 42", None, "42"),
+        ("Answer:\n42", None, "42"),
+        (
+            "Action:\n```\nwait(1)\n```\nEnd Action\nAction:\nwait(2)\nEnd Action",
+            "wait(1)",
+            None,
+        ),
+        ("Action: I wait.\n```python\nwait()\n```\nEnd Action", "wait()", None),
+        ("I do nothing.", None, None),
+        ("<execute>wait()</execute>", None, None),
+    ],
+)
+def test_read(message: str, action: str | None, answer: str | None) -> None:
+    move = make_conversation(PRESET, Switcher).read(Reply(message))
+    assert (move.action, move.answer) == (action, answer)
+
+
+@pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
+def test_what_a_format_renders_is_read_again(action: ActionName) -> None:
+    protocol = PRESET.model_copy(update={"action": action})
+    calls = [Call("on", kwargs={"light": "left 1"}), Call("wait")]
+    rendered = make_format(action, Switcher).render("My next Action: I look. Answer: none.", calls)
+    said = worded(rendered, protocol)
+    assert "<execute>" not in said.content
+    move = make_conversation(protocol, Switcher).read(said)
+    plain = make_conversation(Protocol(action=action), Switcher).read(rendered)
+    assert (move.action, move.answer) == (plain.action, None)
+
+
+def test_examples_are_in_the_benchmarks_words() -> None:
+    call = ToolCall(id="c-1", name="wait", arguments='{"times": 2}')
+    example = (
+        Message(role="user", content="There are lights."),
+        Message(role="assistant", content="I wait.\n<execute>\nwait()\n</execute>"),
+        Message(role="user", content="Nothing happens."),
+        Message(role="assistant", content="Again.", tool_calls=[call]),
+    )
+    protocol = PRESET.model_copy(update={"examples": (example,)})
+    opening = make_conversation(protocol, Switcher).opening(Observation("Here."))
+    assert "I wait.\nAction:\nwait()\nEnd Action\n\nNothing happens." in opening[0].content
+    assert 'Again.\n[calls wait with {"times": 2}]' in opening[0].content
+
+
+async def play(task: Any, action: str, *messages: str) -> Trajectory:
+    environment = LightSwitch()
+    protocol = PRESET.model_copy(update={"action": action})
+    policy = ReplayPolicy("test", messages)
+    return await run_episode(task, environment, Switcher(environment), policy, protocol)
+
+
+async def test_a_wrong_answer_gets_another_turn(task: Any) -> None:
+    both = "Action:\n```\nprint(on('left 1'))\non('right 1')\n```\nEnd Action"
+    trajectory = await play(task, "code", "Answer: done", "hm", both)
+    wrong, unread, _ = trajectory.turns
+    assert wrong.observation == "Your answer is wrong."
+    assert "End Action" in unread.observation
+    assert unread.format_error
+    assert trajectory.outcome is Outcome.SUCCESS
+
+
+async def test_ten_turns(task: Any) -> None:
+    trajectory = await play(task, "code", *["Answer: done"] * 12)
+    assert len(trajectory.turns) == 10
+    assert trajectory.outcome is Outcome.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ("json", 'Action: {"name": "on", "arguments": {"light": "left 1"}} End Action'),
+        ("text", "Action: on, left 1 End Action"),
+    ],
+)
+async def test_other_formats_between_the_same_words(task: Any, action: str, message: str) -> None:
+    trajectory = await play(task, action, message)
+    assert [step.command for step in trajectory.steps] == ["on left 1"]
+    assert trajectory.turns[0].observation == "The light left 1 is on."
