@@ -55,7 +55,7 @@ from embodied.config import RunConfig
 from embodied.episode import run_episode
 from embodied.interpreter import Interpreters
 from embodied.llm.client import LLMClient
-from embodied.llm.simulated import ServerProcess
+from embodied.simulated_llm import ServerProcess
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
 from embodied.protocol import RunProtocol

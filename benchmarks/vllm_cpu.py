@@ -51,7 +51,7 @@ from rich.table import Table
 
 from embodied.config import RunConfig
 from embodied.llm.load import ServerLoad
-from embodied.llm.serving import Server
+from embodied.serving import Server
 from embodied.llm.tool_calls import sendable_message
 from embodied.llm.watch import read_metrics
 from embodied.policies.llm import LLMPolicy

@@ -44,7 +44,7 @@ def fetch(
     \b
       embodied model fetch smollm2 --python .venv-vllm/bin/python
     """  # noqa: D301 - \b keeps click from filling a paragraph
-    from embodied.llm import models
+    from embodied.serving import models
 
     if name not in models.MODELS:
         raise ConfigError(f"there is no model {name!r}{suggestion(name, models.MODELS)}")

@@ -11,8 +11,8 @@ import typer
 
 from embodied.cli import options
 from embodied.cli.run import play_run
-from embodied.comparison import Comparison, compare
-from embodied.recordings import load_recordings
+from embodied.replay.parity import Comparison, compare
+from embodied.replay.recordings import load_recordings
 from embodied.store import open_run
 
 

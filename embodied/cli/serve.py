@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from embodied.errors import ConfigError
-from embodied.llm.serving import START_SECONDS, Server
-from embodied.llm.simulated.process import ADDRESS
+from embodied.serving import START_SECONDS, Server
+from embodied.simulated_llm.process import ADDRESS
 
 
 def serve(

@@ -11,9 +11,9 @@ from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
 from embodied.interpreter import Output
-from embodied.policies.call_by_call import CallByCall
+from embodied.policies.plan_stepper import CallByCall
 from embodied.policies.plan import Expert, Plan, Plans
-from embodied.policies.planned import planned
+from embodied.policies.environment_plan import planned
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.registry import controller_name, has_expert, load

@@ -14,9 +14,9 @@ from embodied.policies.expert import ExpertPolicy
 from embodied.policies.human import HumanPolicy
 from embodied.policies.llm import LLMPolicy
 from embodied.policies.oracle import OraclePolicy
-from embodied.policies.replay import ReplayPolicy
+from embodied.replay.policy import ReplayPolicy
 from embodied.policy import Policy
-from embodied.recordings import load_recordings, recording_name
+from embodied.replay.recordings import load_recordings, recording_name
 from embodied.task import Task
 
 

@@ -9,7 +9,7 @@ from embodied.controller import Controller
 from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError
-from embodied.policies.planned import solution
+from embodied.policies.environment_plan import solution
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task

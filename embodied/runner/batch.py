@@ -19,7 +19,7 @@ from embodied.places import Places
 from embodied.plugin_file import short_name
 from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
-from embodied.recordings import load_recordings
+from embodied.replay.recordings import load_recordings
 from embodied.registry import environment_class, file_hash, with_options
 from embodied.runner.in_flight import InFlight
 from embodied.runner.local import LocalPool

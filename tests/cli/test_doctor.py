@@ -19,7 +19,7 @@ from embodied.doctor import packages, subjects
 from embodied.doctor.llm import check_server
 from embodied.doctor.subjects import check_subject
 from embodied.errors import ConfigError
-from embodied.llm.simulated import ServerProcess
+from embodied.simulated_llm import ServerProcess
 from embodied.registry import environment_class, make_environment
 
 HEAVY = """

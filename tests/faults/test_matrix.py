@@ -20,8 +20,8 @@ from typing import get_args
 
 import pytest
 
-from embodied.llm.simulated import ServerProcess
-from embodied.llm.simulated.faults import FaultName
+from embodied.simulated_llm import ServerProcess
+from embodied.simulated_llm.faults import FaultName
 from embodied.registry import environment_class
 from tests.faults.runs import (
     Results,

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from embodied.llm.simulated import ServerProcess
+from embodied.simulated_llm import ServerProcess
 from embodied.registry import environment_class
 from embodied.store import open_run
 from embodied.trajectory import Outcome

@@ -12,9 +12,9 @@ from embodied.llm.breaker import Breaker
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.llm.failures import NoAnswer
-from embodied.llm.simulated import Fault, Faults, FixedAnswers
-from embodied.llm.simulated.faults import Drawn
-from embodied.llm.simulated.server import SimulatedServer
+from embodied.simulated_llm import Fault, Faults, FixedAnswers
+from embodied.simulated_llm.faults import Drawn
+from embodied.simulated_llm.server import SimulatedServer
 from embodied.trajectory import Message
 from tests.llm.test_congestion import FakeTime
 

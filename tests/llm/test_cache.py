@@ -13,8 +13,8 @@ from embodied.errors import ConfigError
 from embodied.llm.cache import AnswerCache
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.llm.simulated import FixedAnswers
-from embodied.llm.simulated.server import SimulatedServer
+from embodied.simulated_llm import FixedAnswers
+from embodied.simulated_llm.server import SimulatedServer
 from embodied.trajectory import Message
 
 URL = "http://a/v1"

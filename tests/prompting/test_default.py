@@ -8,7 +8,7 @@ import pytest
 
 from embodied import Outcome, Protocol, Reply, Trajectory, run_episode
 from embodied.prompting import make_conversation
-from embodied.policies.replay import ReplayPolicy
+from embodied.replay.policy import ReplayPolicy
 from embodied.protocol import EpisodeLimits
 from tests.conftest import LightSwitch, Switcher
 

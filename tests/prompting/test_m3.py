@@ -9,7 +9,7 @@ import pytest
 from embodied import Observation, Outcome, Protocol, Trajectory, run_episode
 from embodied.action_formats import Call, make_format
 from embodied.prompting import make_conversation, worded
-from embodied.policies.replay import ReplayPolicy
+from embodied.replay.policy import ReplayPolicy
 from embodied.policy import Reply
 from embodied.protocol import ActionName, preset
 from embodied.trajectory import Message, ToolCall

@@ -12,15 +12,15 @@ import pytest
 
 import embodied
 from controllers.household import MintHousehold
-from embodied.comparison import Comparison, compare
+from embodied.replay.parity import Comparison, compare
 from embodied.prompting import make_conversation
 from embodied.prompting.mint import MintConversation, task_prompt
 from embodied.environment import Observation
 from embodied.interpreter import Limits, make_interpreter
-from embodied.policies.replay import ReplayPolicy
+from embodied.replay.policy import ReplayPolicy
 from embodied.policy import Reply
 from embodied.protocol import preset
-from embodied.recordings import load_recordings
+from embodied.replay.recordings import load_recordings
 
 
 @pytest.fixture

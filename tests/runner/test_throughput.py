@@ -15,7 +15,7 @@ from embodied.cli import app
 from embodied.cli.run import play_run
 from embodied.config import RunConfig
 from embodied.errors import RunError
-from embodied.llm.simulated import ServerProcess
+from embodied.simulated_llm import ServerProcess
 from embodied.registry import environment_class
 from embodied.report import Report
 from embodied.runner import throughput

@@ -1,7 +1,0 @@
-"""Starts a real LLM server, keeps it running, and leaves nothing behind."""
-
-from __future__ import annotations
-
-from embodied.llm.serving.server import START_SECONDS, Server
-
-__all__ = ["START_SECONDS", "Server"]

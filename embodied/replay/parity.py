@@ -1,0 +1,128 @@
+"""Compares replayed episodes with their recordings: is the simulator, the interpreter, the wording
+what it was?
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
+
+from pydantic import BaseModel
+
+from embodied.replay.recordings import Exchange, Recording
+from embodied.trajectory import Outcome, Trajectory, Turn
+
+_FRAME = re.compile(r"\AObservation:\n(.*)\nYou have \d+ steps left and .*\Z", re.DOTALL)
+_TRACEBACK = re.compile(
+    r"-{70,}\n(?P<runtime>\w+) +Traceback \(most recent call last\)"
+    r"|^ *(?:Cell In\[\d+\]|File <\w+>).*?^(?P<syntax>\w+): ",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+class Comparison(BaseModel):
+    """How replayed episodes agree with what was recorded."""
+
+    episodes: int = 0
+    prompt_mismatches: int = 0
+    """Episodes whose task reads differently."""
+    observations: int = 0
+    """Recorded observations that were compared, error turns among them."""
+    observation_mismatches: int = 0
+    """Different text; in an error turn, different text before the traceback."""
+    error_turns: int = 0
+    """Observations with a recorded traceback."""
+    error_type_mismatches: int = 0
+    """Error turns that raised another type of exception, or none."""
+    verdict_mismatches: int = 0
+    """Episodes whose recorded success is not `goal reached or all environment steps used`."""
+    recorded_successes: int = 0
+    true_successes: int = 0
+    """Episodes that reached the goal by the simulator's own test."""
+    infrastructure_errors: int = 0
+    skipped: int = 0
+    """Episodes compared only up to a code action that imports what the interpreter has not."""
+    mismatches: list[str] = []
+    """Where, for the first ones."""
+
+    def add(self, trajectory: Trajectory, recording: Recording, steps: int | None) -> None:
+        """Compare one episode; `steps`: the protocol's limit of environment steps."""
+        self.episodes += 1
+        if trajectory.outcome is Outcome.INFRASTRUCTURE_ERROR:
+            self.infrastructure_errors += 1
+            return
+        where = f"{recording.policy} {recording.task_id}"
+        if not trajectory.prompt[-1].content.rstrip().endswith(recording.prompt.rstrip()):
+            self.prompt_mismatches += 1
+            self._note(f"{where}: prompt")
+        if self._turns(where, trajectory.turns, recording.exchanges):
+            self._verdict(where, trajectory, recording, steps)
+
+    def _turns(self, where: str, turns: list[Turn], exchanges: list[Exchange]) -> bool:
+        """Compare turn by turn; False: the rest was skipped."""
+        for number, (turn, exchange) in enumerate(zip_longest(turns, exchanges), start=1):
+            recorded = exchange.observation if exchange else None
+            if _lacks_module(turn) and "ModuleNotFoundError" not in (recorded or ""):
+                self.skipped += 1
+                return False
+            if recorded is not None:
+                self._observation(f"{where}, turn {number}", turn, recorded)
+        return True
+
+    def _observation(self, where: str, turn: Turn | None, recorded: str) -> None:
+        self.observations += 1
+        body = _body(recorded)
+        error = _TRACEBACK.search(body)
+        if error is None:
+            if turn is None or turn.observation != recorded:
+                self.observation_mismatches += 1
+                self._note(f"{where}: observation")
+            return
+        self.error_turns += 1
+        before = body[: error.start()].strip()
+        if turn is None or turn.stdout.strip() != before:
+            self.observation_mismatches += 1
+            self._note(f"{where}: output before the error")
+        kind = error.group("runtime") or error.group("syntax")
+        if turn is None or turn.error is None or turn.error.type != kind:
+            self.error_type_mismatches += 1
+            got = turn.error.type if turn and turn.error else "no error"
+            self._note(f"{where}: {got} where {kind} was recorded")
+
+    def _verdict(
+        self, where: str, trajectory: Trajectory, recording: Recording, steps: int | None
+    ) -> None:
+        reached = trajectory.outcome is Outcome.SUCCESS
+        used_up = steps is not None and len(trajectory.steps) >= steps
+        self.recorded_successes += recording.success
+        self.true_successes += reached
+        if recording.success != (reached or used_up):
+            self.verdict_mismatches += 1
+            self._note(f"{where}: verdict")
+
+    def _note(self, text: str) -> None:
+        if len(self.mismatches) < 20:
+            self.mismatches.append(text)
+
+
+def compare(
+    trajectories: Iterable[Trajectory],
+    recordings: Mapping[tuple[str, int], Recording],
+    steps: int | None,
+) -> Comparison:
+    """Compare episodes with the recordings that they replayed, by task id and sample."""
+    comparison = Comparison()
+    for trajectory in trajectories:
+        recording = recordings[trajectory.task.id, trajectory.sample]
+        comparison.add(trajectory, recording, steps)
+    return comparison
+
+
+def _lacks_module(turn: Turn | None) -> bool:
+    return bool(turn and turn.error and turn.error.type == "ModuleNotFoundError")
+
+
+def _body(observation: str) -> str:
+    match = _FRAME.match(observation)
+    return match.group(1) if match else observation

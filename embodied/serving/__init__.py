@@ -1,0 +1,7 @@
+"""Starts a real LLM server, keeps it running, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from embodied.serving.server import START_SECONDS, Server
+
+__all__ = ["START_SECONDS", "Server"]

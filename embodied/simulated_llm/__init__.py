@@ -1,0 +1,30 @@
+"""A simulated LLM server: the API and the timing of a real one, without a model.
+
+It answers OpenAI's chat-completions API with what an expert, a recording or a fixed text says,
+after the time that continuous batching on a stated machine would take, and misbehaves on request.
+So whole episodes, their throughput and their faults can be tried without a GPU. The server is
+`embodied.simulated_llm.server.SimulatedServer`, or `ServerProcess` in a process of its own.
+"""
+
+from __future__ import annotations
+
+from embodied.simulated_llm.answers import Answers, FixedAnswers, Refusal, make_answers
+from embodied.simulated_llm.engine import Engine
+from embodied.simulated_llm.faults import Fault, Faults
+from embodied.simulated_llm.process import ServerProcess
+from embodied.simulated_llm.profile import INSTANT, Profile
+from embodied.simulated_llm.statistics import Statistics
+
+__all__ = [
+    "INSTANT",
+    "Answers",
+    "Engine",
+    "Fault",
+    "Faults",
+    "FixedAnswers",
+    "Profile",
+    "Refusal",
+    "ServerProcess",
+    "Statistics",
+    "make_answers",
+]

@@ -1,0 +1,62 @@
+"""Where the answers of a simulated LLM come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from embodied.errors import ConfigError
+from embodied.simulated_llm.wire import ChatRequest, Refusal
+
+__all__ = ["Answers", "FixedAnswers", "Refusal", "make_answers"]
+
+
+class Answers(Protocol):
+    """Answers conversations. Like a server it knows nothing but the request."""
+
+    def answer(self, request: ChatRequest) -> str:
+        """The next message of the conversation.
+
+        Raises:
+            Refusal: there is none for such a conversation.
+        """
+
+
+class FixedAnswers:
+    """Says the same to everybody."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def answer(self, request: ChatRequest) -> str:
+        """The text."""
+        return self._text
+
+
+def make_answers(source: str) -> Answers:
+    """Answers as the command line names them.
+
+    Args:
+        source: `expert` for whichever knows the robot, `expert:NAME` of an expert's entry point,
+            `fixed:TEXT`, or the path of a file of recorded episodes or of a run's folder.
+
+    Raises:
+        ConfigError: it is none of these.
+        DataError: the recording cannot be read.
+    """
+    kind, _, rest = source.partition(":")
+    if kind == "fixed":
+        return FixedAnswers(rest)
+    if kind == "expert":
+        from embodied.simulated_llm.installed_experts import InstalledExperts, expert_answers
+
+        return expert_answers(rest) if rest else InstalledExperts()
+    from embodied.simulated_llm.recorded import RecordedAnswers
+
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise ConfigError(
+            f"there are no answers {source!r}; write expert, fixed:TEXT, or the path of a file of "
+            "recorded episodes or of a run's folder"
+        )
+    return RecordedAnswers.read(path)

@@ -1,0 +1,76 @@
+"""Answers of whichever installed expert knows the robot that a conversation shows."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Iterator, Set
+
+from embodied.errors import ConfigError
+from embodied.simulated_llm.expert import ExpertAnswers
+from embodied.simulated_llm.openings import opened
+from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.registry import controller_class, load, names
+
+_log = logging.getLogger("embodied.llm")
+_GROUP = "embodied.experts"
+_FUNCTION = re.compile(r"\b(\w+)\(")
+_KEPT = 64
+"""Prompts whose expert is remembered: a run has few, and looking through one takes longer than all
+else of an answer."""
+
+
+class InstalledExperts:
+    """Chooses the expert by the functions in the prompt: the one whose robot has the most of them,
+    and more than half of its own. Robots share names such as `look` and `wait`.
+
+    Raises:
+        ConfigError: no expert is installed.
+    """
+
+    def __init__(self) -> None:
+        self._robots = dict(_robots())
+        if not self._robots:
+            raise ConfigError("no expert is installed; answer from a recording instead")
+        self._chosen = functools.lru_cache(_KEPT)(self._choose)
+
+    def answer(self, request: ChatRequest) -> str:
+        """That expert's next plan; giving up where it has none.
+
+        Raises:
+            Refusal: the conversation is not one of code actions with such a robot.
+        """
+        conversation = opened(request.messages)
+        name = self._chosen(conversation.instructions if conversation else "")
+        return expert_answers(name).answer(request)
+
+    def _choose(self, instructions: str) -> str:
+        shown = set(_FUNCTION.findall(instructions))
+        name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
+        if 2 * len(self._robots[name] & shown) <= len(self._robots[name]):
+            raise Refusal(
+                "the prompt shows no functions of a robot for which an expert is installed "
+                f"({', '.join(self._robots)}). An expert that plays the simulator's own plan "
+                "cannot answer from text; answer from a recording instead"
+            )
+        return name
+
+
+def _robots() -> Iterator[tuple[str, Set[str]]]:
+    """Every expert's name, and the functions of its robot."""
+    for name in names(_GROUP):
+        try:
+            yield name, controller_class(name).actions().keys()
+        except ConfigError as error:
+            _log.warning("the expert %s will not answer: %s", name, error)
+
+
+@functools.cache
+def expert_answers(name: str) -> ExpertAnswers:
+    """The answers of one expert.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    return ExpertAnswers(load(_GROUP, name))

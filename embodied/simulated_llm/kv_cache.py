@@ -1,0 +1,89 @@
+"""The KV cache: blocks of running sequences, and those of earlier ones as long as there is room."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from embodied.simulated_llm.tokens import BLOCK_TOKENS, Work
+
+
+class KVCache:
+    """Blocks by name (see `tokens.block_names`), shared by all sequences that begin alike.
+
+    A sequence takes the blocks of its prompt and room for its whole answer when it starts, so that
+    none has to be stopped for want of room later. Afterwards its blocks stay until others need the
+    room: the least recently used goes first, and of one sequence the last.
+
+    Args:
+        tokens: capacity.
+    """
+
+    def __init__(self, tokens: int) -> None:
+        self.capacity = tokens // BLOCK_TOKENS + (tokens % BLOCK_TOKENS > 0)
+        """In blocks."""
+        self._users: dict[int, int] = {}
+        self._idle: OrderedDict[int, None] = OrderedDict()
+        self._unnamed = 0
+
+    @property
+    def used(self) -> int:
+        """Blocks that running sequences hold."""
+        return len(self._users) + self._unnamed
+
+    @property
+    def resident(self) -> int:
+        """Blocks that hold something, in use or not."""
+        return self.used + len(self._idle)
+
+    def take(self, work: Work) -> int | None:
+        """Take the room of a sequence.
+
+        Returns:
+            Tokens of its prompt that need not be read again; None, and nothing is taken, where
+            there is no room. At least one token is always read, as in vLLM: the answer starts
+            from it.
+        """
+        users, idle = self._users, self._idle
+        unnamed = work.blocks - len(work.prompt_blocks)
+        added = sum(1 for name in work.prompt_blocks if name not in users)
+        if self.used + added + unnamed > self.capacity:
+            return None
+        known = self._known(work)
+        for name in work.prompt_blocks:
+            users[name] = users.get(name, 0) + 1
+            idle.pop(name, None)
+        self._unnamed += unnamed
+        for _ in range(self.resident - self.capacity):
+            idle.popitem(last=False)
+        return known * BLOCK_TOKENS
+
+    def release(self, work: Work, *, finished: bool) -> None:
+        """Give back the room of a sequence; what it held can be found again.
+
+        Args:
+            work: as it was taken.
+            finished: the answer was written, and can be found as well.
+        """
+        users, idle = self._users, self._idle
+        self._unnamed -= work.blocks - len(work.prompt_blocks)
+        written = work.answer_blocks if finished else ()
+        for name in reversed(written):
+            if name not in users:
+                idle[name] = None
+                idle.move_to_end(name)
+        for name in reversed(work.prompt_blocks):
+            users[name] -= 1
+            if not users[name]:
+                del users[name]
+                idle[name] = None
+
+    def clear(self) -> None:
+        """Forget what no running sequence holds."""
+        self._idle.clear()
+
+    def _known(self, work: Work) -> int:
+        most = (work.prompt_tokens - 1) // BLOCK_TOKENS
+        for number, name in enumerate(work.prompt_blocks[:most]):
+            if name not in self._users and name not in self._idle:
+                return number
+        return min(most, len(work.prompt_blocks))

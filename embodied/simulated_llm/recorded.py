@@ -1,0 +1,95 @@
+"""Answers of recorded episodes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from embodied.errors import DataError
+from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
+from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.replay.recordings import read_recordings
+from embodied.store import open_run
+from embodied.store.folder import is_run
+from embodied.trajectory import Trajectory
+
+_LINES = 2
+
+Episode = tuple[str, Sequence[str]]
+"""A task as the policy was shown it, and the policy's messages."""
+
+
+class RecordedAnswers:
+    """Says what a policy once said of the same task, whatever it was shown.
+
+    A recording fits a conversation whose task ends in the same two lines, since protocols show more
+    or less of what stands before them. Among several, one that said the same so far is taken; so
+    tasks that read alike are told apart only by what has been said.
+
+    Args:
+        episodes: the recorded ones.
+    """
+
+    def __init__(self, episodes: Iterable[Episode]) -> None:
+        self._by_ending: defaultdict[str, list[Sequence[str]]] = defaultdict(list)
+        for task, messages in episodes:
+            self._by_ending[_ending(task)].append(messages)
+
+    @classmethod
+    def read(cls, path: Path) -> RecordedAnswers:
+        """Those in a file of recorded episodes, or in a run's folder.
+
+        Raises:
+            DataError: it holds none, or native function calls, which are not text.
+            RunError: the run cannot be read.
+        """
+        answers = cls(_of_run(path) if is_run(path) else _of_file(path))
+        if not answers._by_ending:
+            raise DataError(f"{path} holds no episodes")
+        return answers
+
+    def answer(self, request: ChatRequest) -> str:
+        """The recorded message of this turn; giving up after the last.
+
+        Raises:
+            Refusal: no recording has the task.
+        """
+        conversation = opened(request.messages)
+        found = self._by_ending.get(_ending(conversation.task)) if conversation else None
+        if not found or conversation is None:
+            raise Refusal("the simulated LLM has no recording of this task")
+        messages = _best(found, conversation)
+        turn = len(conversation.replies)
+        return messages[turn] if turn < len(messages) else conversation.worded(GIVE_UP)
+
+
+def _best(found: Sequence[Sequence[str]], conversation: Opened) -> Sequence[str]:
+    said = list(conversation.replies)
+    same = (messages for messages in found if list(messages[: len(said)]) == said)
+    return next(same, found[0])
+
+
+def _ending(task: str) -> str:
+    lines = [" ".join(line.split()) for line in task.splitlines()]
+    return "\n".join([line for line in lines if line][-_LINES:])
+
+
+def _of_file(path: Path) -> Iterator[Episode]:
+    for recording in read_recordings(path):
+        yield recording.prompt, [exchange.message for exchange in recording.exchanges]
+
+
+def _of_run(folder: Path) -> Iterator[Episode]:
+    for trajectory in open_run(folder).trajectories():
+        _check_text(trajectory, folder)
+        if trajectory.turns:
+            yield trajectory.first_observation, [turn.message for turn in trajectory.turns]
+
+
+def _check_text(trajectory: Trajectory, folder: Path) -> None:
+    if any(turn.tool_calls for turn in trajectory.turns):
+        raise DataError(
+            f"{folder} holds native function calls, which the simulated LLM cannot say; take a run "
+            "in another action format"
+        )

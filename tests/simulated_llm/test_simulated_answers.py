@@ -1,0 +1,277 @@
+"""Where the simulated LLM's answers come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embodied import Observation, Protocol, Task
+from embodied.controller import Controller
+from embodied.prompting import make_conversation
+from embodied.errors import ConfigError, DataError
+from embodied.simulated_llm import make_answers
+from embodied.simulated_llm.answers import FixedAnswers, Refusal
+from embodied.simulated_llm.expert import ExpertAnswers
+from embodied.simulated_llm.openings import GIVE_UP, opened
+from embodied.simulated_llm.recorded import RecordedAnswers
+from embodied.simulated_llm.wire import ChatRequest
+from embodied.llm.tool_calls import sendable_message
+from embodied.policies.expert import Plan
+from embodied.protocol import RunProtocol, preset
+from embodied.registry import controller_class
+from embodied.store import RunStore, StoredEpisode
+from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
+
+TASK = "-= Welcome! =-\n\nYou are in a room with a lamp.\n\nYour task is to: light it."
+EXAMPLE = (
+    Message(role="user", content="You are in another room.\n\nYour task is to: sit."),
+    Message(role="assistant", content="<execute>\nsit()\n</execute>"),
+    Message(role="user", content="Observation:\nYou sit."),
+)
+
+
+def request(messages: list[Message], **more: Any) -> ChatRequest:
+    """The request that a client sends."""
+    sent = [sendable_message(message) for message in messages]
+    return ChatRequest.read(json.dumps({"model": "m", "messages": sent, **more}).encode())
+
+
+def opening(robot: Controller, protocol: Protocol, text: str = TASK) -> list[Message]:
+    return make_conversation(protocol, type(robot)).opening(Observation(text))
+
+
+def turns(*pairs: tuple[str, str]) -> list[Message]:
+    return [
+        message
+        for said, shown in pairs
+        for message in (
+            Message(role="assistant", content=said),
+            Message(role="user", content=shown),
+        )
+    ]
+
+
+class Expert:
+    """Says how often it was shown what; gives up after three plans."""
+
+    def __init__(self) -> None:
+        self.plans = 0
+
+    def __call__(self, observation: str) -> Generator[Plan, str, None]:
+        seen = [observation.splitlines()[0]]
+        for number in range(3):
+            self.plans += 1
+            seen.append((yield Plan(f"Plan {number}.", f"do({seen!r})")))
+
+
+# --- finding the task ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["default", "m3", "mint"])
+@pytest.mark.parametrize("examples", [(), (EXAMPLE,), (EXAMPLE, EXAMPLE)])
+def test_the_task_is_found_in_every_wording(
+    robot: Controller, name: str, examples: tuple[Any, ...]
+) -> None:
+    protocol = preset(name).model_copy(update={"examples": examples})
+    messages = opening(robot, protocol)
+    later = turns(("a", "b"), ("c", "Here is your task.\n\nx"))
+    found = opened(request([*messages, *later]).messages)
+    assert found is not None
+    assert "You are in a room with a lamp." in found.task
+    assert "another room" not in found.task
+    assert found.task.strip().endswith("Your task is to: light it.")
+    assert found.replies == ("a", "c")
+    assert found.observations == ("b", "Here is your task.\n\nx")
+
+
+@pytest.mark.parametrize("name", ["default", "m3"])
+@pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
+def test_code_is_told_from_the_other_formats(robot: Controller, name: str, action: str) -> None:
+    protocol = preset(name).model_copy(update={"action": action})
+    found = opened(request(opening(robot, protocol)).messages)
+    assert found is not None
+    assert found.wants_code == (action == "code")
+
+
+def test_a_conversation_without_a_user() -> None:
+    assert opened(request([Message(role="system", content="x")]).messages) is None
+
+
+# --- the expert ----------------------------------------------------------------------------------
+
+
+def test_the_expert_is_shown_what_the_policy_is_shown(robot: Controller) -> None:
+    answers = ExpertAnswers(Expert())
+    messages = opening(robot, Protocol())
+    first = answers.answer(request(messages))
+    assert first == "Plan 0.\n<execute>\ndo(['-= Welcome! =-'])\n</execute>"
+    messages += turns((first, "Observation:\nYou see.\n[left: 19 turns]"))
+    second = answers.answer(request(messages))
+    assert "Plan 1." in second
+    assert repr("Observation:\nYou see.\n[left: 19 turns]") in second
+
+
+def test_a_turn_costs_one_plan(robot: Controller) -> None:
+    expert = Expert()
+    answers = ExpertAnswers(expert)
+    messages = opening(robot, Protocol())
+    for turn in range(3):
+        said = answers.answer(request(messages))
+        assert answers.answer(request(messages)) == said, "a request that is sent again"
+        assert expert.plans == turn + 1
+        messages += turns((said, f"{turn}"))
+    assert answers.answer(request(messages)) == GIVE_UP
+
+
+def test_conversations_that_part_have_experts_of_their_own(robot: Controller) -> None:
+    answers, fresh = ExpertAnswers(Expert()), ExpertAnswers(Expert())
+    messages = opening(robot, Protocol())
+    answers.answer(request(messages))
+    for shown in ("x", "y", "x"):
+        parted = request([*messages, *turns(("", shown))])
+        assert answers.answer(parted) == fresh.answer(parted)
+    longer = request([*messages, *turns(("", "x"), ("", "z"))])
+    assert answers.answer(longer) == ExpertAnswers(Expert()).answer(longer)
+
+
+def test_the_number_of_kept_conversations_is_bounded(robot: Controller) -> None:
+    expert = Expert()
+    answers = ExpertAnswers(expert, kept=1)
+    first, other = (request(opening(robot, Protocol(), text)) for text in ("one", "two"))
+    said = [answers.answer(each) for each in (first, other, first)]
+    assert said[0] == said[2] != said[1]
+    assert expert.plans == 3
+
+
+def test_an_expert_that_fails_gives_up(robot: Controller) -> None:
+    def confused(observation: str) -> Generator[Plan, str, None]:
+        raise ValueError(observation)
+        yield
+
+    answers = ExpertAnswers(confused)
+    assert answers.answer(request(opening(robot, Protocol()))) == GIVE_UP
+    assert answers.answer(request(opening(robot, preset("m3")))) == "Answer: give up"
+
+
+def test_the_expert_speaks_the_protocols_language(robot: Controller) -> None:
+    said = ExpertAnswers(Expert()).answer(request(opening(robot, preset("m3"))))
+    assert said == "Plan 0.\nAction:\ndo(['-= Welcome! =-'])\nEnd Action"
+
+
+@pytest.mark.parametrize("action", ["json", "text", "tools"])
+def test_the_expert_writes_only_code(robot: Controller, action: str) -> None:
+    protocol = Protocol.model_validate({"action": action})
+    with pytest.raises(Refusal, match="action format code"):
+        ExpertAnswers(Expert()).answer(request(opening(robot, protocol)))
+
+
+def test_an_expert_is_found_by_the_functions_of_its_robot() -> None:
+    text = (
+        "Looking around you, you see a shelf 1, and a desk 1.\n\n"
+        "Your task is to: put some pen on desk."
+    )
+    shown = make_conversation(Protocol(), controller_class("household")).opening(Observation(text))
+    assert "take_from(found[0], place)" in make_answers("expert").answer(request(shown))
+
+
+def test_no_expert_answers_for_a_robot_that_nobody_knows(robot: Controller) -> None:
+    with pytest.raises(Refusal, match="no functions of a robot for which an expert is installed"):
+        make_answers("expert").answer(request(opening(robot, Protocol())))
+
+
+def test_no_expert_answers_for_a_robot_whose_simulator_has_a_plan() -> None:
+    shown = make_conversation(Protocol(), controller_class("adventurer")).opening(Observation(TASK))
+    with pytest.raises(Refusal, match="the simulator's own plan cannot answer from text"):
+        make_answers("expert").answer(request(shown))
+
+
+def test_an_expert_that_is_not_installed() -> None:
+    with pytest.raises(ConfigError, match="there is no expert 'cook'"):
+        make_answers("expert:cook")
+
+
+# --- recordings ----------------------------------------------------------------------------------
+
+
+def recording(prompt: str, *messages: str) -> str:
+    history = [{"role": "user", "content": "Rules.\n" + prompt}]
+    for said in messages:
+        history += [{"role": "assistant", "content": said}, {"role": "user", "content": "Seen."}]
+    return json.dumps({"task_id": "t", "prompt": prompt, "history": history, "success": True})
+
+
+@pytest.mark.parametrize("name", ["default", "m3", "mint"])
+def test_a_recording_is_played_under_any_protocol(
+    robot: Controller, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "model.jsonl"
+    file.write_text(
+        recording("Do.\nYou are in a room with a lamp.\nYour task is to: sit.", "no")
+        + "\n"
+        + recording("Do.\nYou are in a room with a lamp. \nYour task is to: light it.", "1", "2")
+    )
+    answers = make_answers(str(file))
+    messages = opening(robot, preset(name))
+    end = "Answer: give up" if name == "m3" else GIVE_UP
+    for said in ("1", "2", end):
+        assert answers.answer(request(messages)) == said
+        messages += turns((said, "x"))
+
+
+def test_of_several_recordings_that_which_said_the_same(robot: Controller) -> None:
+    answers = RecordedAnswers([(TASK, ["a", "b"]), (TASK, ["x", "y"])])
+    messages = opening(robot, Protocol())
+    assert answers.answer(request(messages)) == "a"
+    assert answers.answer(request([*messages, *turns(("x", "?"))])) == "y"
+    assert answers.answer(request([*messages, *turns(("other", "?"))])) == "b"
+
+
+def test_a_task_without_a_recording(robot: Controller) -> None:
+    answers = RecordedAnswers([("You are elsewhere.\nYour task is to: sit.", ["a"])])
+    with pytest.raises(Refusal, match="no recording of this task"):
+        answers.answer(request(opening(robot, Protocol())))
+
+
+def run_folder(folder: Path, task: Task, turn: Turn) -> Path:
+    trajectory = Trajectory(
+        episode_id="t#0",
+        task=task,
+        policy="p",
+        outcome=Outcome.FAILURE,
+        first_observation=TASK,
+        turns=[turn],
+    )
+    protocol = RunProtocol(environment="e", policy={}, protocol=Protocol())
+    with RunStore.create(folder, protocol, {}) as store:
+        store.append(StoredEpisode.of(trajectory))
+    return folder
+
+
+def test_a_runs_folder_is_a_recording(robot: Controller, task: Task, tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", task, Turn(message="Mine.", observation="x"))
+    assert make_answers(str(folder)).answer(request(opening(robot, Protocol()))) == "Mine."
+
+
+def test_native_function_calls_cannot_be_said(task: Task, tmp_path: Path) -> None:
+    call = ToolCall(id="c", name="goto", arguments="{}")
+    turn = Turn(message="", observation="x", tool_calls=[call], tool_results=["x"])
+    with pytest.raises(DataError, match="native function calls"):
+        make_answers(str(run_folder(tmp_path / "run", task, turn)))
+
+
+def test_a_recording_must_hold_something(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(DataError, match="holds no episodes"):
+        make_answers(str(tmp_path / "empty.jsonl"))
+    with pytest.raises(ConfigError, match="there are no answers"):
+        make_answers("nothing.jsonl")
+
+
+def test_a_fixed_text_may_hold_anything() -> None:
+    answers = make_answers("fixed:a: b")
+    assert isinstance(answers, FixedAnswers)
+    assert answers.answer(request([Message(role="user", content="x")])) == "a: b"
