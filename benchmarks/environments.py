@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied import Environment, Task, list_tasks, make_environment
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 
 T = TypeVar("T")
 Rounds = Iterator[None]

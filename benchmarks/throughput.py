@@ -59,7 +59,7 @@ from embodied.simulated_llm import ServerProcess
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
 from embodied.protocol import RunProtocol
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.runner.batch import assignments, run_batch, run_protocol
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, Trajectory

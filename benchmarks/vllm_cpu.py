@@ -56,7 +56,7 @@ from embodied.llm.tool_calls import sendable_message
 from embodied.llm.watch import read_metrics
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.runner.batch import assignments, run_batch
 from embodied.store import StoredEpisode, Summary
 from embodied.trajectory import Message, Outcome

@@ -25,7 +25,7 @@ from embodied.errors import (
 from embodied.interpreter import Limits, make_interpreter
 from embodied.policy import Policy, Reply
 from embodied.protocol import EpisodeLimits, Protocol
-from embodied.registry import list_tasks, make_controller, make_environment
+from embodied.plugins.registry import list_tasks, make_controller, make_environment
 from embodied.store import RunReader, open_run
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Usage

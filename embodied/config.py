@@ -22,7 +22,7 @@ from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
 from embodied.protocol import PRESETS, Protocol
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 
 
 def _several(value: object) -> object:

@@ -19,7 +19,7 @@ from pydantic.errors import PydanticUserError
 
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
-from embodied.plain import described, shortened
+from embodied._util.jsonable import described, shortened
 from embodied.trajectory import StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -16,7 +16,7 @@ from embodied.environment import Attachment, Environment
 from embodied.errors import ContextOverflow
 from embodied.feedback import Commentator
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
 from embodied.task import Task

@@ -16,7 +16,7 @@ import pytest
 
 import embodied
 from embodied import ConfigError, Controller, Environment
-from embodied.registry import controller_name, environment_class
+from embodied.plugins.registry import controller_name, environment_class
 from embodied.testing import Corridor, check_controller, check_environment, corridor
 
 gymnasium = pytest.importorskip(
@@ -309,7 +309,7 @@ def test_a_registered_environment_has_the_robot_that_is_registered_beside_it(
     (tmp_path / "cab_plugin.py").write_text(TAXI_FILE)
     monkeypatch.syspath_prepend(str(tmp_path))
     robot = EntryPoint("cab", "cab_plugin:Taxi.Robot", "embodied.controllers")
-    monkeypatch.setattr("embodied.registry._registered", lambda group: {"cab": robot})
+    monkeypatch.setattr("embodied.plugins.registry._registered", lambda group: {"cab": robot})
     module = importlib.import_module("cab_plugin")
     assert controller_name(None, "cab", module.Taxi) == "cab"
     with pytest.raises(ConfigError, match=r"registered as cab_plugin:Careful\.Robot"):

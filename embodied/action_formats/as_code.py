@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.action_formats.blocks import split, wrapped
 from embodied.action_formats.examples import example_call
 from embodied.action_formats.diagnostics import explain_code
@@ -58,7 +58,7 @@ class CodeFormat(ActionFormat):
     def calls_robot(self, action: str) -> bool:
         """Whether it is Python that calls one of the controller's functions by its name."""
         try:
-            nodes = list(ast.walk(syntax.parse(action)))
+            nodes = list(ast.walk(parsing.parse(action)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         called = {

@@ -16,7 +16,7 @@ from embodied.action_formats.examples import documentation, example_call
 from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
 from embodied.action_formats.schema import types_note
 from embodied.controller import ActionSpec
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.policy import Reply
 
 _LANGUAGES = ("text", "txt", "plaintext", "")

@@ -16,7 +16,7 @@ from embodied.action_formats.format import Call, CallFormat, FormatError, Readin
 from embodied.action_formats.json_values import JsonError, decode_whole, encode
 from embodied.action_formats.schema import parameters_schema
 from embodied.controller import Controller
-from embodied.plain import described
+from embodied._util.jsonable import described
 from embodied.policy import Reply
 from embodied.trajectory import ToolCall
 

@@ -9,7 +9,7 @@ from embodied.action_formats.arguments import by_name, placed
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
 from embodied.controller import Controller
-from embodied.plain import described
+from embodied._util.jsonable import described
 
 MAX_CALLS = 1000
 """Calls of one action."""

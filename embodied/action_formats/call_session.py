@@ -9,7 +9,7 @@ from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.calls import Answer, BreakOff, Caller
 from embodied.interpreter.session import Limits, Output, Session
-from embodied.plain import described, shortened
+from embodied._util.jsonable import described, shortened
 from embodied.trajectory import ErrorRecord
 
 

@@ -8,9 +8,9 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.interpreter.session import Output
-from embodied.plain import described, shortened
+from embodied._util.jsonable import described, shortened
 from embodied.trajectory import CallRecord, ErrorRecord
 
 _CALLS = 8
@@ -109,7 +109,7 @@ def _stop(output: Output) -> int | None:
 def _not_run(code: str, stop: int | None) -> Iterator[str]:
     """What stands after the statement that stopped; nothing where that is not certain."""
     try:
-        statements = syntax.parse(code).body
+        statements = parsing.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     at = [node for node in statements if node.lineno <= (stop or 0) <= (node.end_lineno or 0)]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.action_formats.arguments import placed
 from embodied.action_formats.format import Call
 from embodied.action_formats.literals import enclosed, literal
@@ -61,7 +61,7 @@ def documented_calls(spec: ActionSpec) -> Iterator[tuple[int, int, Call]]:
 
 def _literal_call(spec: ActionSpec, text: str) -> Call | None:
     try:
-        tree = syntax.parse_expression(text).body
+        tree = parsing.parse_expression(text).body
         if not isinstance(tree, ast.Call):
             return None
         args = tuple(literal(argument) for argument in tree.args)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from embodied.action_formats.diagnostics import explain_calls
 from embodied.controller import Controller
 from embodied.interpreter.session import Output
-from embodied.plain import described
+from embodied._util.jsonable import described
 from embodied.policy import Reply
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, NoReturn
 
 from embodied.action_formats.format import FormatError
-from embodied.plain import described
+from embodied._util.jsonable import described
 
 MAX_DEPTH = 100
 """Lists and objects within each other."""

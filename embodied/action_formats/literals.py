@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.action_formats.json_values import decode_whole
 
 MAX_CHARACTERS = 50_000
@@ -43,6 +43,6 @@ def literal(text: str | ast.expr) -> Any:
     if isinstance(text, str) and len(text) > MAX_CHARACTERS:
         raise ValueError(f"a value may have no more than {MAX_CHARACTERS} characters")
     try:
-        return decode_whole(json.dumps(syntax.literal(text), allow_nan=False))
+        return decode_whole(json.dumps(parsing.literal(text), allow_nan=False))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise ValueError("this is no literal that JSON can hold") from None

@@ -13,10 +13,10 @@ from embodied.config import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
 from embodied.prompting.few_shot import Example, write_examples
-from embodied.plugin_file import short_name
+from embodied.plugins.plugin_file import short_name
 from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName
-from embodied.registry import make_controller, make_environment
+from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.batch import all_tasks, choose_tasks, data_version
 from embodied.runner.prepare import prepare
 from embodied.task import Task

@@ -16,7 +16,7 @@ from rich.table import Table
 from embodied.cli import options
 from embodied.environment import Environment
 from embodied.errors import ConfigError
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 
 _WIDTH = 100
 _CATEGORIES = 12

@@ -13,7 +13,7 @@ from embodied.config import RunConfig
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
-from embodied.registry import make_controller, make_environment, suggestion
+from embodied.plugins.registry import make_controller, make_environment, suggestion
 from embodied.runner.batch import all_tasks, choose_tasks
 from embodied.runner.prepare import resolved_protocol
 from embodied.task import Task

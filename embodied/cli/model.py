@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from embodied.errors import ConfigError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 
 app = typer.Typer(help="Models that need no model hub.")
 

@@ -7,8 +7,8 @@ from embodied.doctor.machine import check_shared_memory
 from embodied.doctor.packages import check_packages, extras
 from embodied.errors import ConfigError
 from embodied.interpreter.confined import confinement
-from embodied.plugin_file import is_file
-from embodied.registry import environment_class, names, suggestion
+from embodied.plugins.plugin_file import is_file
+from embodied.plugins.registry import environment_class, names, suggestion
 
 _FULL, _RAY = "full", "ray"
 

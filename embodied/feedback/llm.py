@@ -18,7 +18,7 @@ from embodied.feedback.base import (
 )
 from embodied.llm.client import LLMClient
 from embodied.llm.seeds import turn_seed
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Turn

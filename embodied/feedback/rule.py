@@ -7,7 +7,7 @@ from numbers import Real
 
 from embodied.controller import Controller
 from embodied.feedback.base import BAD, COMMENT_CHARACTERS, GOOD, Comment, Commentator, Form
-from embodied.plain import described, shortened
+from embodied._util.jsonable import described, shortened
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import CallRecord, ErrorRecord, Message, Turn

@@ -11,7 +11,7 @@ from gymnasium.spaces import Text
 
 from embodied.environment import Environment, Observation
 from embodied.errors import ConfigError
-from embodied.registry import environment_class, suggestion, with_options
+from embodied.plugins.registry import environment_class, suggestion, with_options
 from embodied.task import Task
 
 _CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t")

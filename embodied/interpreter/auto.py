@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.code import CodeSession
@@ -108,8 +108,8 @@ class AutoSession(CodeSession):
     def _assigned(self, name: str, quoted: str) -> bool:
         """Give a variable the value whose `repr` is quoted; False: no text can stand for it."""
         try:
-            text = syntax.literal(quoted)
-            syntax.literal(text)
+            text = parsing.literal(quoted)
+            parsing.literal(text)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             return False
         return self._ran(f"{name} = {text}")

@@ -13,7 +13,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.controller import ActionSpec
 from embodied.interpreter.names import Names
 from embodied.interpreter.parsed import Code
@@ -101,7 +101,7 @@ class _Finder(ast.NodeVisitor):
         self.visit(code.tree)
 
     def generic_visit(self, node: ast.AST) -> None:
-        for child in syntax.children(node):
+        for child in parsing.children(node):
             self.visit(child)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
@@ -201,7 +201,7 @@ def _used_names(code: Code) -> set[str]:
     used: set[str] = set()
     waiting = [n for n in code.tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
     while waiting:
-        names = {n.id for n in syntax.walk(waiting.pop()) if isinstance(n, ast.Name)} - used
+        names = {n.id for n in parsing.walk(waiting.pop()) if isinstance(n, ast.Name)} - used
         waiting += [part for name in names & functions.keys() for part in functions[name].body]
         used |= names
     return used

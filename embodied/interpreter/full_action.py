@@ -19,7 +19,7 @@ from embodied.interpreter.confined.values import decode, encode
 from embodied.interpreter.pipe import Malformed
 from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.zygote import Child
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.trajectory import ErrorRecord
 
 LITTLE_BYTES = 256 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.controller import Controller
 from embodied.errors import ConfigError
 from embodied.interpreter.session import Limits, Session

@@ -19,7 +19,7 @@ from embodied.interpreter.lowering import refusals
 from embodied.interpreter.lowering.edits import Edited
 from embodied.interpreter.places import Places, call_lines, passed_on
 from embodied.interpreter.session import Limits, Output
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.trajectory import ErrorRecord
 
 MODULES = frozenset(

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from functools import cached_property
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.interpreter.names import Names
 
 
@@ -27,7 +27,7 @@ class Code:
                 unreadable numbers are syntax errors, too.
         """
         try:
-            return cls(text, syntax.parse(text))
+            return cls(text, parsing.parse(text))
         except SyntaxError:
             raise
         except ValueError as error:
@@ -36,7 +36,7 @@ class Code:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """Every part of the tree, as it was before it was changed."""
-        return syntax.walk(self.tree)
+        return parsing.walk(self.tree)
 
     @cached_property
     def names(self) -> Names:

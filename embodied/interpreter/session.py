@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.environment import Attachment
 from embodied.trajectory import CallRecord, ErrorRecord
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Set
 import pydantic_monty as monty
 
 from embodied.interpreter import prelude
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 
 _MOST = 8
 _CHARACTERS = 200

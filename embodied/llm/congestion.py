@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from embodied.places import Places
+from embodied._util.places import Places
 
 START = 64
 """Requests in flight at first. Until congestion is met, a window that is full doubles in a round

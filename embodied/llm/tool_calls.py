@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic_core import from_json
 
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.trajectory import Message, ToolCall
 
 MOST_CALLS = 64

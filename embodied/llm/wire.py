@@ -15,7 +15,7 @@ from embodied.llm.config import LLMConfig
 from embodied.llm.reasoning import split_thoughts
 from embodied.llm.token_ids import recorded
 from embodied.llm.tool_calls import SentCall, accepted, sendable_message
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 from embodied.trajectory import Message, TokenRecord, Usage
 
 _LONGEST_REASON = 100

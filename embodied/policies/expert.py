@@ -16,7 +16,7 @@ from embodied.policies.plan import Expert, Plan, Plans
 from embodied.policies.environment_plan import planned
 from embodied.policy import Policy, Reply
 from embodied.protocol import Protocol
-from embodied.registry import controller_name, has_expert, load
+from embodied.plugins.registry import controller_name, has_expert, load
 from embodied.task import Task
 from embodied.trajectory import Message
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output, Session
@@ -114,7 +114,7 @@ class MintConversation(Conversation):
         if len(action) > self.protocol.action_limits.code_characters:
             return session.run(action)
         try:
-            statements = syntax.parse(action).body
+            statements = parsing.parse(action).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Output(error=ErrorRecord(type=type(error).__name__, message=str(error)))
         output = session.run(action)

@@ -15,12 +15,12 @@ from typing import Any
 from embodied.config import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.backoff import backoff
-from embodied.places import Places
-from embodied.plugin_file import short_name
+from embodied._util.places import Places
+from embodied.plugins.plugin_file import short_name
 from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
 from embodied.replay.recordings import load_recordings
-from embodied.registry import environment_class, file_hash, with_options
+from embodied.plugins.registry import environment_class, file_hash, with_options
 from embodied.runner.in_flight import InFlight
 from embodied.runner.local import LocalPool
 from embodied.runner.pool import RayPool

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embodied.llm.load import ServerTotals
-from embodied.places import Places
+from embodied._util.places import Places
 
 START = 16
 """Episodes that a worker begins with where their number is found by measurement."""

@@ -16,11 +16,11 @@ from embodied.prompting import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.plugin_file import absolute_name, short_name
+from embodied.plugins.plugin_file import absolute_name, short_name
 from embodied.policies.factory import feedback_model, llm_config
 from embodied.policy import Reply
 from embodied.protocol import EpisodeLimits, Protocol, RunProtocol
-from embodied.registry import (
+from embodied.plugins.registry import (
     controller_class,
     controller_name,
     environment_class,

@@ -18,7 +18,7 @@ from embodied.episode import episode_id, run_episode
 from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
 from embodied.interpreter import Interpreters
 from embodied.policies.factory import PolicyFactory
-from embodied.registry import controller_name, make_controller, make_environment
+from embodied.plugins.registry import controller_name, make_controller, make_environment
 from embodied.runner.in_flight import most_episodes
 from embodied.store import StoredEpisode
 from embodied.task import Task

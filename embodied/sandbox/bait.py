@@ -6,7 +6,7 @@ from typing import Any
 
 from embodied.controller import Controller, action
 from embodied.environment import Environment, Observation, StepResult
-from embodied.plain import plain
+from embodied._util.jsonable import plain
 from embodied.task import Task
 
 

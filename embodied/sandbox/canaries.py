@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.sandbox.verdict import Outcome, Problem
 
 ENVIRONMENT = "EMBODIED_CANARY"

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.sandbox.canaries import Canaries
 from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.host_process import HostProcess

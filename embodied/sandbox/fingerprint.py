@@ -18,7 +18,8 @@ import threading
 import traceback
 from types import ModuleType
 
-from embodied import controller, environment, plain, trajectory
+from embodied import controller, environment, trajectory
+from embodied._util import jsonable
 from embodied.interpreter import calls, code, session
 from embodied.sandbox import bait
 

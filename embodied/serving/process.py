@@ -6,8 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from embodied.closing import Closing
-from embodied.guarded import Guarded
+from embodied._util.closeable import Closing
+from embodied._util.supervised_process import Guarded
 from embodied.serving.engine import Engine
 
 _STANDARD_ERROR = 2

@@ -11,7 +11,7 @@ from embodied.errors import ConfigError
 from embodied.simulated_llm.expert import ExpertAnswers
 from embodied.simulated_llm.openings import opened
 from embodied.simulated_llm.wire import ChatRequest, Refusal
-from embodied.registry import controller_class, load, names
+from embodied.plugins.registry import controller_class, load, names
 
 _log = logging.getLogger("embodied.llm")
 _GROUP = "embodied.experts"

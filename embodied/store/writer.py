@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
 from embodied.store.folder import (

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from embodied.errors import ConfigError
-from embodied.registry import names
+from embodied.plugins.registry import names
 
 _SAMPLE = "sample_robot"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

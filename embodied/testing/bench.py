@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from embodied.environment import Environment, Observation, StepResult
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.task import Task
 from embodied.testing.failures import attempt, check
 

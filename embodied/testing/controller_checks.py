@@ -14,7 +14,7 @@ from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
 from embodied.errors import EpisodeEnded
 from embodied.protocol import ActionName
-from embodied.registry import controller_class
+from embodied.plugins.registry import controller_class
 from embodied.testing.bench import Bench
 from embodied.testing.failures import CheckFailed, attempt, check
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from embodied.environment import Environment
 from embodied.errors import EmbodiedError
-from embodied.plugin_file import absolute_name
+from embodied.plugins.plugin_file import absolute_name
 from embodied.task import Task
 from embodied.testing.bench import Bench, Seen
 from embodied.testing.failures import CheckFailed, attempt, check

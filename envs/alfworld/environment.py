@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.alfworld import index
 from envs.alfworld.domain import UnsupportedGameError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from embodied.errors import ConfigError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from envs.alfworld.rules import DIALECTS, KINDS, Dialect
 
 SPLITS = ("train", "valid_seen", "valid_unseen")

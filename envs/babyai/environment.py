@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.babyai import levels as catalogue
 from envs.babyai.happening import Before, told

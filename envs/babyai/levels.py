@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from embodied.errors import ConfigError, DataError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 
 STANDARD = (
     "GoToObj-v0",

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.errors import InfrastructureError
 from envs.miniwob.chromium import Driver, find_programs, new_session
 

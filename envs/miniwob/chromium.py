@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
-from embodied.guarded import Guarded
+from embodied._util.supervised_process import Guarded
 
 INSTALL = "apt-get install -y chromium chromium-driver"
 _STARTED = re.compile(rb"started successfully on port (\d+)")

@@ -16,7 +16,7 @@ from embodied.environment import (
     StepResult,
 )
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.miniwob import tasks
 from envs.miniwob.commands import STEP_SECONDS, TEMPLATES, NotUnderstood, perform

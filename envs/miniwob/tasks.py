@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 from embodied.errors import ConfigError, DataError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 
 _PAPER = """
 choose-list click-button-sequence click-button click-checkboxes-large click-checkboxes-soft

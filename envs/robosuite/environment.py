@@ -18,7 +18,7 @@ from embodied.environment import (
     StepResult,
 )
 from embodied.errors import ConfigError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.robosuite import commands, installation, narrator, pictures, tasks
 from envs.robosuite.arms import Arms, Pose

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from embodied.errors import ConfigError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from envs.robosuite.installation import CAMERA_PACKAGES
 
 Picture: TypeAlias = NDArray[np.uint8]

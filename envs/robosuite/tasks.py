@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from embodied.errors import ConfigError, DataError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 
 DEFAULT_SPLIT = "test"

@@ -12,7 +12,7 @@ from py4j.protocol import Py4JError
 from scienceworld.constants import JAR_PATH
 
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.scienceworld.simulator import Simulator
 

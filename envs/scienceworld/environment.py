@@ -11,8 +11,8 @@ from py4j.protocol import Py4JError
 
 from embodied.environment import Capabilities, Environment, Observation, Requirement, StepResult
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.plain import shortened
-from embodied.registry import suggestion
+from embodied._util.jsonable import shortened
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.scienceworld import catalogue
 from envs.scienceworld.catalogue import Variation

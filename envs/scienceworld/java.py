@@ -12,7 +12,7 @@ from typing import Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 from scienceworld.constants import BASEPATH, JAR_PATH
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
 

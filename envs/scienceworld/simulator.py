@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from embodied.closing import Closing
+from embodied._util.closeable import Closing
 from embodied.errors import InfrastructureError
 from envs.scienceworld.java import JavaMachine
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.registry import suggestion
+from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.textworld import folder
 from envs.textworld.commands import refusal, tidied

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embodied.errors import DataError
-from embodied.plain import shortened
+from embodied._util.jsonable import shortened
 
 STORY = ".z8"
 NOTES = ".json"

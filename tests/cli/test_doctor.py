@@ -20,7 +20,7 @@ from embodied.doctor.llm import check_server
 from embodied.doctor.subjects import check_subject
 from embodied.errors import ConfigError
 from embodied.simulated_llm import ServerProcess
-from embodied.registry import environment_class, make_environment
+from embodied.plugins.registry import environment_class, make_environment
 
 HEAVY = """
 from embodied import Environment, Observation, Requirement, StepResult, Task

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from embodied import list_tasks, make_controller, make_environment
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 
 mcp = pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
 pytest.importorskip("alfworld", reason="needs: pip install 'embodied-codeact[alfworld]'")

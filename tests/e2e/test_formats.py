@@ -15,7 +15,7 @@ from embodied.action_formats import Call, make_format
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.oracle import OraclePolicy
 from embodied.protocol import ActionName, EpisodeLimits
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.trajectory import Message
 
 FORMATS = get_args(ActionName)
@@ -65,7 +65,7 @@ def test_an_expert_episode_is_the_same_in_all_formats(
         expert = play(games, task, ExpertPolicy(), "code")
         assert expert.outcome is Outcome.SUCCESS
         for action in FORMATS:
-            written = make_format(action, embodied.registry.controller_class("household"))
+            written = make_format(action, embodied.plugins.registry.controller_class("household"))
             replies = [
                 written.render(
                     "So I go on.", [Call(c.name, kwargs=c.arguments) for c in turn.calls]

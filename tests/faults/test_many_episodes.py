@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.store import open_run
 from tests.faults.runs import report, running, stored, succeed
 

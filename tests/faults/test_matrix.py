@@ -22,7 +22,7 @@ import pytest
 
 from embodied.simulated_llm import ServerProcess
 from embodied.simulated_llm.faults import FaultName
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from tests.faults.runs import (
     Results,
     finished,

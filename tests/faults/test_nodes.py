@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from embodied.simulated_llm import ServerProcess
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.store import open_run
 from embodied.trajectory import Outcome
 from tests.faults.runs import finished, results, running, succeed, wait_for

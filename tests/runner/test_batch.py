@@ -193,7 +193,7 @@ async def test_an_episode_that_is_given_up_has_a_policy_and_a_time() -> None:
 def test_recordings_without_a_task_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embodied.registry.load", lambda group, name: LightSwitch)
+    monkeypatch.setattr("embodied.plugins.registry.load", lambda group, name: LightSwitch)
     names = ["room-0", "room-7", "room-8"]
     episode = {"prompt": "", "history": [], "success": True}
     file = tmp_path / "model.jsonl"

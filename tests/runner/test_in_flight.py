@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from embodied.llm.load import ServerTotals
-from embodied.places import Places
+from embodied._util.places import Places
 from embodied.runner import in_flight as module
 from embodied.runner.in_flight import MOST, START, InFlight, Measured
 

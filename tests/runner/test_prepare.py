@@ -10,7 +10,7 @@ import pytest
 from embodied.config import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.protocol import ActionName
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.runner.prepare import prepare, resolved_protocol
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"

@@ -16,7 +16,7 @@ from embodied.cli.run import play_run
 from embodied.config import RunConfig
 from embodied.errors import RunError
 from embodied.simulated_llm import ServerProcess
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.report import Report
 from embodied.runner import throughput
 from embodied.runner.batch import assignments, data_version, run_batch, run_protocol

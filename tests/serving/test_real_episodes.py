@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embodied.serving import Server
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.store import open_run
 from embodied.trajectory import Outcome, Trajectory
 

@@ -22,7 +22,7 @@ from embodied.simulated_llm.wire import ChatRequest
 from embodied.llm.tool_calls import sendable_message
 from embodied.policies.expert import Plan
 from embodied.protocol import RunProtocol, preset
-from embodied.registry import controller_class
+from embodied.plugins.registry import controller_class
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 

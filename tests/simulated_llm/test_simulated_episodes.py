@@ -12,7 +12,7 @@ import pytest
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm import ServerProcess
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.store import open_run
 from embodied.trajectory import Outcome, Trajectory
 

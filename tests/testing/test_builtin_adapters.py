@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 from embodied.testing import check_controller, check_environment
 
 

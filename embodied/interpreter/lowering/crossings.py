@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.interpreter.lowering.site import Site
 from embodied.interpreter.prelude import Guards
 
@@ -67,4 +67,4 @@ def _direct_calls(site: Site, tree: ast.AST, names: Set[str]) -> Iterator[tuple[
                 few = len(node.args) + len(node.keywords) <= _MOST_ARGUMENTS
                 if few and all(map(site.is_placed, around)):
                     yield node, name
-        todo += [(child, around) for child in syntax.children(node)]
+        todo += [(child, around) for child in parsing.children(node)]

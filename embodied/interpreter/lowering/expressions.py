@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.interpreter.lowering import builtin_methods, generators, refusals, statements
 from embodied.interpreter.lowering.site import Site
 
@@ -75,7 +75,7 @@ class Rewriter(ast.NodeVisitor):
         if isinstance(node, ast.FormattedValue):
             site.closed = site.closed or not site.is_placed(node)
         site.scopes += [node] if scope else []
-        for child in syntax.children(node):
+        for child in parsing.children(node):
             called = isinstance(node, ast.Call) and child is node.func
             if isinstance(child, ast.Attribute) and not called:
                 self._value(child)

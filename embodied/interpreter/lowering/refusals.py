@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterator, Set
 from typing import Any
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.trajectory import ErrorRecord
 
 EXCEPTIONS = frozenset(
@@ -175,5 +175,5 @@ def _walk(node: ast.AST, in_function: bool) -> Iterator[tuple[ast.AST, bool]]:
         yield node, in_function
         opens = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         inside = (in_function or opens) and not isinstance(node, ast.ClassDef)
-        children = [(child, inside) for child in syntax.children(node)]
+        children = [(child, inside) for child in parsing.children(node)]
         todo.extend(reversed(children))

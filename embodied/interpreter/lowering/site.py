@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Set
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.interpreter import prelude
 from embodied.interpreter.lowering.edits import Source
 from embodied.interpreter.lowering.refusals import RefusedError
@@ -85,7 +85,7 @@ class Site:
         if sys.version_info >= (3, 12):
             return True
         try:
-            found = syntax.parse_expression(b"(" + self.source.text[start:end] + b")").body
+            found = parsing.parse_expression(b"(" + self.source.text[start:end] + b")").body
         except (SyntaxError, ValueError):
             return False
         return ast.dump(found) == ast.dump(node.value)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from embodied import syntax
+from embodied._util import parsing
 
 GUARDS = ("fits", "shown", "action")
 HELPERS = ("iterators", "ordering", "objects")
@@ -209,7 +209,7 @@ def _locals(definition: ast.stmt) -> set[str]:
 
 def _read(file: str) -> ast.Module:
     folder = files(__name__) / "modules" if file in MODULES else files(__name__)
-    tree = syntax.parse((folder / f"{file}.py").read_text("utf-8"))
+    tree = parsing.parse((folder / f"{file}.py").read_text("utf-8"))
     tree.body = [node for node in tree.body if not _is_remark(node)]
     for node in ast.walk(tree):
         _strip(node)
@@ -217,7 +217,7 @@ def _read(file: str) -> ast.Module:
 
 
 def _copy(node: ast.stmt) -> ast.stmt:
-    return syntax.parse(ast.unparse(node)).body[0]
+    return parsing.parse(ast.unparse(node)).body[0]
 
 
 def _is_remark(node: ast.stmt) -> bool:

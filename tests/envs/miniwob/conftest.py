@@ -9,7 +9,7 @@ import pytest
 import embodied
 from embodied import Environment, Observation
 from embodied.errors import ConfigError
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 
 Start = Callable[[str], Observation]
 

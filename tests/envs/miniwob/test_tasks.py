@@ -9,7 +9,7 @@ import pytest
 
 import embodied
 from embodied.errors import ConfigError, DataError
-from embodied.registry import environment_class
+from embodied.plugins.registry import environment_class
 
 
 def test_the_default_split_has_the_46_kinds_of_the_paper_seed_by_seed() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from embodied.environment import Environment
-from embodied.registry import list_tasks, make_environment
+from embodied.plugins.registry import list_tasks, make_environment
 from embodied.task import Task
 
 

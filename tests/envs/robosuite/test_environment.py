@@ -8,7 +8,7 @@ import pytest
 
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError
-from embodied.registry import list_tasks, make_environment
+from embodied.plugins.registry import list_tasks, make_environment
 from embodied.task import Task
 from embodied.testing import check_controller, check_environment
 from envs.robosuite import installation

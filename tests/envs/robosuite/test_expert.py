@@ -8,7 +8,7 @@ from embodied import Outcome, Protocol, run_episode
 from embodied.environment import Environment
 from embodied.policies.expert import ExpertPolicy
 from embodied.protocol import ActionName, EpisodeLimits
-from embodied.registry import list_tasks, make_controller
+from embodied.plugins.registry import list_tasks, make_controller
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 

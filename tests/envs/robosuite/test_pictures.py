@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
-from embodied.registry import make_environment
+from embodied.plugins.registry import make_environment
 from embodied.task import Task
 from envs.robosuite.installation import problems
 

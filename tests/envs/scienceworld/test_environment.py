@@ -9,7 +9,7 @@ import pytest
 import embodied
 from embodied import Environment
 from embodied.errors import ConfigError, DataError
-from embodied.registry import controller_class
+from embodied.plugins.registry import controller_class
 from embodied.testing import check_environment
 from tests.envs.scienceworld.conftest import variation
 
@@ -183,7 +183,7 @@ def test_a_missing_java_is_said_with_what_installs_it(
 
 
 def test_the_data_version_names_the_jar() -> None:
-    from embodied.registry import environment_class
+    from embodied.plugins.registry import environment_class
 
     version = environment_class("scienceworld").data_version("test")
     assert set(version) == {"scienceworld", "sha256"}

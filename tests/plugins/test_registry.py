@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 import embodied
-from embodied import ConfigError, Environment, registry
+from embodied import ConfigError, Environment
+from embodied.plugins import registry
 from embodied.config import RunConfig
 from embodied.protocol import RunProtocol
-from embodied.registry import (
+from embodied.plugins.registry import (
     controller_class,
     controller_name,
     environment_class,

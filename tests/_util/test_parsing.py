@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from embodied import syntax
+from embodied._util import parsing
 
 CODE = "for a in b:\n" + "    x = f(a[1], [1, {'k': 2}]) + 2\n" * 60
 
@@ -39,9 +39,9 @@ def _hectic() -> Iterator[None]:
 def parses(times: int) -> None:
     for _ in range(times):
         Knot()
-        syntax.parse(CODE)
-        syntax.parse_expression("f(1) + 2")
-        syntax.literal("[1, {'k': (2, 3)}]")
+        parsing.parse(CODE)
+        parsing.parse_expression("f(1) + 2")
+        parsing.literal("[1, {'k': (2, 3)}]")
 
 
 @pytest.mark.usefixtures("_hectic")
@@ -51,8 +51,8 @@ def test_threads_do_not_disturb_each_other() -> None:
             done.result()
 
 
-@pytest.mark.parametrize("file", [__file__, syntax.__file__, typing.__file__, ast.__file__])
+@pytest.mark.parametrize("file", [__file__, parsing.__file__, typing.__file__, ast.__file__])
 def test_a_walk_gives_what_that_of_the_standard_library_gives_but_contexts(file: str) -> None:
     tree = ast.parse(Path(file).read_bytes())
     expected = [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
-    assert syntax.walk(tree) == expected
+    assert parsing.walk(tree) == expected

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from embodied.plain import MAX_CHARACTERS, MAX_ITEMS, MAX_ITEMS_IN_ALL, Room, plain
+from embodied._util.jsonable import MAX_CHARACTERS, MAX_ITEMS, MAX_ITEMS_IN_ALL, Room, plain
 
 
 def laughs(start: Any, times: int) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError
-from embodied.plugin_file import absolute_name, file_of, is_file, load_file
+from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
 from embodied.task import Task
 
 T = TypeVar("T")

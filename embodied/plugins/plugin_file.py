@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from embodied import syntax
+from embodied._util import parsing
 from embodied.errors import ConfigError, EmbodiedError
 
 _MODULE_PREFIX = "embodied_file_"
@@ -140,7 +140,7 @@ def _module(path: Path) -> ModuleType:
 
 def _compiled(path: Path, content: bytes) -> Any:
     try:
-        return compile(syntax.parse(content), path, "exec", dont_inherit=True)
+        return compile(parsing.parse(content), path, "exec", dont_inherit=True)
     except SyntaxError as error:
         where = f", line {error.lineno}" if error.lineno else ""
         raise ConfigError(f"{path}{where} is not Python: {error.msg}") from None

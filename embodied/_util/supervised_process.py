@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from embodied import guard
-from embodied.closing import Closing
+from embodied._util import process_supervisor
+from embodied._util.closeable import Closing
 
 
 class Guarded(Closing):
@@ -43,7 +43,7 @@ class Guarded(Closing):
         options = ["--folder", str(folder)] if folder else []
         options += ["--detached"] if detached else []
         self._guard = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-P", guard.__file__, *options, *command],
+            [sys.executable, "-P", process_supervisor.__file__, *options, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -63,7 +63,7 @@ class Guarded(Closing):
         assert self._guard.stdin is not None  # noqa: S101 - it is a pipe
         self._guard.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._guard.wait(2 * guard.GRACE_SECONDS)
+            self._guard.wait(2 * process_supervisor.GRACE_SECONDS)
         with contextlib.suppress(ProcessLookupError):  # what is left where the guard was killed
             os.killpg(self._guard.pid, signal.SIGKILL)
         self._guard.wait()
