@@ -51,7 +51,7 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied import Environment, Task, make_controller, make_environment
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.interpreter import Interpreters
 from embodied.llm.client import LLMClient

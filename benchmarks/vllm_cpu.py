@@ -49,7 +49,7 @@ from unittest import mock
 from rich.console import Console
 from rich.table import Table
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.llm.load import ServerLoad
 from embodied.serving import Server
 from embodied.llm.tool_calls import sendable_message

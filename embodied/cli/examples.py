@@ -9,7 +9,7 @@ from typing import Annotated, get_args
 import typer
 
 from embodied.cli import options
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
 from embodied.prompting.few_shot import Example, write_examples

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from embodied.cli import options
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot

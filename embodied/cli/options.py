@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from embodied.config import RunConfig, load_config
+from embodied.config.schema import RunConfig, load_config
 from embodied.errors import ConfigError
 
 ENVIRONMENT = "Environment: its name, e.g. alfworld, or path/to/file.py:Class."

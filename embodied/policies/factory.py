@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.feedback import Commentator
 from embodied.feedback.factory import make_commentator

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from embodied.config import RunConfig, TaskConfig
+from embodied.config.schema import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.backoff import backoff
 from embodied._util.places import Places

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.runner.worker import Assignment, Result, Worker
 from embodied.runner.workers import Pool, WorkerHandle
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.policies.factory import api_keys
 from embodied.runner.in_flight import most_episodes

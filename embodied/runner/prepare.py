@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from embodied.config import GenerateConfig, RunConfig, read_yaml
+from embodied.config.schema import GenerateConfig, RunConfig, read_yaml
 from embodied.prompting import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.errors import RunError
 from embodied.llm.watch import ServerWatch
 from embodied.policies.factory import models

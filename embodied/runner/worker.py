@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.episode import episode_id, run_episode

@@ -18,7 +18,7 @@ import pytest
 import embodied
 from embodied import ConfigError, Environment
 from embodied.plugins import registry
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.protocol import RunProtocol
 from embodied.plugins.registry import (
     controller_class,

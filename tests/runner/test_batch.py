@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
-from embodied.config import RunConfig, TaskConfig
+from embodied.config.schema import RunConfig, TaskConfig
 from embodied.runner import batch
 from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
 from embodied.runner.worker import Assignment, Result

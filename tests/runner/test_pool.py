@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from embodied import ConfigError, DataError, RunError
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.runner import pool as pool_module
 from embodied.runner.pool import RayPool
 from embodied.runner.workers import WorkerDied

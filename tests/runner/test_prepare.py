@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.protocol import ActionName
 from embodied.plugins.registry import environment_class

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from embodied.cli import app
 from embodied.cli.run import play_run
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.errors import RunError
 from embodied.simulated_llm import ServerProcess
 from embodied.plugins.registry import environment_class

@@ -6,7 +6,7 @@ import pytest
 
 import embodied.store.lines
 from embodied import Outcome
-from embodied.config import RunConfig
+from embodied.config.schema import RunConfig
 from embodied.runner.worker import Assignment, Result, Worker
 from embodied.testing import corridor
 

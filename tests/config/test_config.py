@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from embodied import ConfigError
-from embodied.config import RunConfig, assignment, load_config
+from embodied.config.schema import RunConfig, assignment, load_config
 
 
 def test_defaults_are_valid() -> None:
