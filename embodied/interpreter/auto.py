@@ -12,9 +12,9 @@ from embodied._util import parsing
 from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.code import CodeSession
-from embodied.interpreter.names import Names
+from embodied.interpreter.bound_names import Names
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.restricted import MODULES
+from embodied.interpreter.monty.restricted import MODULES
 from embodied.interpreter.session import Limits, Output, Session
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from embodied.controller import Controller
-from embodied.interpreter.check import Checker
+from embodied.interpreter.static_check import Checker
 from embodied.interpreter.parsed import Code
 from embodied.interpreter.session import Limits, Output, Session
 from embodied.trajectory import ErrorRecord

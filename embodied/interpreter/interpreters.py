@@ -10,8 +10,8 @@ from embodied.errors import ConfigError
 from embodied.interpreter.session import Limits, Session
 
 if TYPE_CHECKING:
-    from embodied.interpreter.full import Zygote
-    from embodied.interpreter.restricted import MontyWorkers
+    from embodied.interpreter.cpython.full import Zygote
+    from embodied.interpreter.monty.restricted import MontyWorkers
 
 InterpreterName = Literal["restricted", "full", "auto"]
 NAMES: tuple[str, ...] = ("restricted", "full", "auto")
@@ -58,13 +58,13 @@ class Interpreters(Closing):
         self._workers = self._zygote = None
 
     def _restricted(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.restricted import MontyWorkers, RestrictedSession
+        from embodied.interpreter.monty.restricted import MontyWorkers, RestrictedSession
 
         self._workers = self._workers or MontyWorkers()
         return RestrictedSession(robot, limits, seed, check=check, workers=self._workers)
 
     def _full(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.full import FullSession, Zygote
+        from embodied.interpreter.cpython.full import FullSession, Zygote
 
         self._zygote = self._zygote or Zygote(allow_unconfined=self._allow_unconfined)
         return FullSession(robot, limits, seed, check=check, zygote=self._zygote)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from embodied._util import parsing
-from embodied.interpreter.names import Names
+from embodied.interpreter.bound_names import Names
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from embodied import ConfigError
-from embodied.interpreter import Interpreters, Limits, Session, zygote
-from embodied.interpreter.confined import confinement, folder
-from embodied.interpreter.confined.installation import Installation
+from embodied.interpreter import Interpreters, Limits, Session
+from embodied.interpreter.cpython import zygote
+from embodied.interpreter.cpython.confined import confinement, folder
+from embodied.interpreter.cpython.confined.installation import Installation
 
 if sys.platform != "linux":
     pytest.skip("the full interpreter needs Linux", allow_module_level=True)
@@ -236,7 +237,7 @@ def test_the_extra_is_named_where_it_is_missing(
 WITHOUT = """
 import ctypes, struct, sys
 sys.path.insert(0, {root!r})
-from embodied.interpreter.confined import confinement, seccomp
+from embodied.interpreter.cpython.confined import confinement, seccomp
 def deny(number):
     errno = {errno}
     program = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000 | errno),

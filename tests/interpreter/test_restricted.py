@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from embodied import DataError, InfrastructureError, action, make_interpreter
 from embodied.interpreter import Interpreters, Limits, Output, Session
-from embodied.interpreter.restricted import RestrictedSession
+from embodied.interpreter.monty.restricted import RestrictedSession
 from embodied.trajectory import Turn
 from tests.conftest import LightSwitch, Switcher
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from embodied._util import parsing
 from embodied.controller import ActionSpec
-from embodied.interpreter.names import Names
+from embodied.interpreter.bound_names import Names
 from embodied.interpreter.parsed import Code
 from embodied.trajectory import ErrorRecord
 

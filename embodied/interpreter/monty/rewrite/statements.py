@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from embodied.interpreter import prelude
-from embodied.interpreter.lowering.refusals import RefusedError
-from embodied.interpreter.lowering.site import Site
+from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
+from embodied.interpreter.monty.rewrite.context import Site
 
 
 def delete(site: Site, node: ast.Delete) -> None:
@@ -57,7 +57,7 @@ def _slice(site: Site, node: ast.Slice, start: int, end: int) -> None:
         message = "put the bounds of the slice into variables first"
         raise RefusedError(node, "NotImplementedError", message)
     text = ", ".join("None" if bound is None else ast.unparse(bound) for bound in bounds)
-    site.source.replace(start, end, f"{prelude.global_name('builtin.slice')}({text})")
+    site.source.replace(start, end, f"{polyfills.global_name('builtin.slice')}({text})")
 
 
 def _is_simple(node: ast.expr) -> bool:
@@ -74,11 +74,11 @@ def class_definition(site: Site, node: ast.ClassDef) -> None:
 
 def import_modules(site: Site, node: ast.Import) -> None:
     """Rewrite `import`, where a module comes from the prelude."""
-    if all(alias.name not in prelude.MODULES for alias in node.names):
+    if all(alias.name not in polyfills.MODULES for alias in node.names):
         return
     parts = []
     for alias in node.names:
-        if alias.name in prelude.MODULES:
+        if alias.name in polyfills.MODULES:
             parts.append(f"{alias.asname or alias.name} = {site.need(alias.name)}")
         else:
             parts.append(f"import {ast.unparse(alias)}")
@@ -89,9 +89,9 @@ def import_modules(site: Site, node: ast.Import) -> None:
 def import_names(site: Site, node: ast.ImportFrom) -> None:
     """Rewrite `from module import names`, where the prelude has them all."""
     module = node.module
-    if node.level or module is None or module not in prelude.MODULES:
+    if node.level or module is None or module not in polyfills.MODULES:
         return
-    if not {alias.name for alias in node.names} <= prelude.public(module):
+    if not {alias.name for alias in node.names} <= polyfills.public(module):
         return
     names = ", ".join(alias.asname or alias.name for alias in node.names)
     values = ", ".join(site.need(f"{module}.{alias.name}") for alias in node.names)

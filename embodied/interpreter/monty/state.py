@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from embodied.errors import DataError
-from embodied.interpreter.prelude import Guards, new_secret
+from embodied.interpreter.monty.polyfills import Guards, new_secret
 
 _MAGIC = b"embodied restricted 2\n"
 _DIGEST = 16

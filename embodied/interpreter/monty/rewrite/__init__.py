@@ -11,13 +11,13 @@ import ast
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from embodied.interpreter import prelude
-from embodied.interpreter.lowering import refusals
-from embodied.interpreter.lowering.crossings import Crossings
-from embodied.interpreter.lowering.edits import Edited, OverlapError, Source
-from embodied.interpreter.lowering.expressions import Rewriter
-from embodied.interpreter.lowering.refusals import RefusedError
-from embodied.interpreter.lowering.site import Site
+from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.rewrite import unsupported
+from embodied.interpreter.monty.rewrite.boundary import Crossings
+from embodied.interpreter.monty.rewrite.source_edits import Edited, OverlapError, Source
+from embodied.interpreter.monty.rewrite.expressions import Rewriter
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
+from embodied.interpreter.monty.rewrite.context import Site
 from embodied.interpreter.parsed import Code
 
 __all__ = ["Crossings", "Edited", "Lowered", "RefusedError", "lower"]
@@ -50,7 +50,7 @@ def lower(
         RefusedError: Monty cannot run it and it cannot be rewritten with certainty.
     """
     try:
-        refusals.check(code.tree, bound)
+        unsupported.check(code.tree, bound)
         site = Site(Source(code.text), bound)
         if crossings is not None:
             crossings.guard(site, code.tree)
@@ -64,9 +64,9 @@ def lower(
 
 def _attributes(code: Code, modules: Set[str]) -> Iterator[str]:
     """The parts of the prelude's modules that code may mean."""
-    meant = [module for module in prelude.MODULES if module in modules]
+    meant = [module for module in polyfills.MODULES if module in modules]
     if not meant:
         return
     names = {node.attr for node in ast.walk(code.tree) if isinstance(node, ast.Attribute)}
     for module in meant:
-        yield from (f"{module}.{name}" for name in sorted(names & prelude.public(module)))
+        yield from (f"{module}.{name}" for name in sorted(names & polyfills.public(module)))

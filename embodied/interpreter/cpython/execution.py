@@ -14,11 +14,11 @@ from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
 from embodied.interpreter.calls import Answer, BreakOff, Caller
-from embodied.interpreter.confined import folder, wire
-from embodied.interpreter.confined.values import decode, encode
-from embodied.interpreter.pipe import Malformed
+from embodied.interpreter.cpython.confined import folder, wire
+from embodied.interpreter.cpython.confined.values import decode, encode
+from embodied.interpreter.cpython.framed_socket import Malformed
 from embodied.interpreter.session import Limits, Output
-from embodied.interpreter.zygote import Child
+from embodied.interpreter.cpython.zygote import Child
 from embodied._util.jsonable import shortened
 from embodied.trajectory import ErrorRecord
 

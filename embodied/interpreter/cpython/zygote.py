@@ -20,8 +20,8 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embodied.errors import ConfigError, InfrastructureError
-from embodied.interpreter.confined import confinement, folder
-from embodied.interpreter.pipe import Pipe
+from embodied.interpreter.cpython.confined import confinement, folder
+from embodied.interpreter.cpython.framed_socket import Pipe
 
 _PROGRAM = Path(confinement.__file__).parent
 _START_SECONDS = 180.0

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from embodied.interpreter.confined.wire import HEADER, frame
+from embodied.interpreter.cpython.confined.wire import HEADER, frame
 
 _CHUNK = 65_536
 

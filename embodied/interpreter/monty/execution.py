@@ -12,12 +12,12 @@ import pydantic_monty as monty
 
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
-from embodied.interpreter import prelude
+from embodied.interpreter.monty import polyfills
 from embodied.interpreter.calls import BreakOff, Caller
-from embodied.interpreter.check import unknown_name
-from embodied.interpreter.lowering import refusals
-from embodied.interpreter.lowering.edits import Edited
-from embodied.interpreter.places import Places, call_lines, passed_on
+from embodied.interpreter.static_check import unknown_name
+from embodied.interpreter.monty.rewrite import unsupported
+from embodied.interpreter.monty.rewrite.source_edits import Edited
+from embodied.interpreter.monty.source_map import Places, call_lines, passed_on
 from embodied.interpreter.session import Limits, Output
 from embodied._util.jsonable import shortened
 from embodied.trajectory import ErrorRecord
@@ -49,7 +49,7 @@ MODULES = frozenset(
         "tomllib",
         "typing",
         "unicodedata",
-        *prelude.MODULES,
+        *polyfills.MODULES,
     }
 )
 """What code may import."""
@@ -199,7 +199,7 @@ class Action:
         return message
 
     def _unknown(self, name: str) -> Exception:
-        missing = refusals.missing(name)
+        missing = unsupported.missing(name)
         if missing is not None:
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
@@ -277,8 +277,8 @@ class _Printed:
 
 def _no_module(name: str) -> str:
     top = name.partition(".")[0]
-    if top in prelude.MODULES:
-        return f"{name} has here only: {', '.join(sorted(prelude.public(top)))}"
+    if top in polyfills.MODULES:
+        return f"{name} has here only: {', '.join(sorted(polyfills.public(top)))}"
     other = f"; the interpreter `full` has {top}" if top in _ONLY_FULL else ""
     return f"No module named {name!r}{other}. There are here: {', '.join(sorted(MODULES))}"
 

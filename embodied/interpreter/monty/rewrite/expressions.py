@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from embodied._util import parsing
-from embodied.interpreter.lowering import builtin_methods, generators, refusals, statements
-from embodied.interpreter.lowering.site import Site
+from embodied.interpreter.monty.rewrite import builtin_methods, generators, statements
+from embodied.interpreter.monty.rewrite import unsupported
+from embodied.interpreter.monty.rewrite.context import Site
 
 _CONSUMERS = {"list", "tuple", "sorted", "set", "frozenset", "dict", "sum", "min", "max"}
 """Built-in functions that read an iterable to its end at once."""
@@ -50,7 +51,7 @@ _FUNCTIONS = {
     "exit": "objects.leave",
     "input": "objects.input",
     "quit": "objects.leave",
-} | {name: f"objects.{name}" for name in refusals.CARRIERS}
+} | {name: f"objects.{name}" for name in unsupported.CARRIERS}
 """Built-in names that Monty lacks."""
 
 
@@ -158,7 +159,7 @@ class Rewriter(ast.NodeVisitor):
             self._site.rename(function, "objects.object")
         elif name in _LAZY and _LAZY[name][0] <= len(node.args) <= _LAZY[name][1]:
             self._iterator(node, function)
-        elif name in refusals.EXCEPTIONS and node.args and not _is_one_text(node.args):
+        elif name in unsupported.EXCEPTIONS and node.args and not _is_one_text(node.args):
             self._check_text(node, name)
 
     def _quantifier(self, node: ast.Call, function: ast.Name) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pydantic_monty as monty
 
-from embodied.interpreter.lowering.edits import line_starts
+from embodied.interpreter.monty.rewrite.source_edits import line_starts
 
 
 class Places:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from embodied.interpreter.lowering.refusals import RefusedError
-from embodied.interpreter.lowering.site import Site
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
+from embodied.interpreter.monty.rewrite.context import Site
 
 _ITEM = "_lowered_item"
 

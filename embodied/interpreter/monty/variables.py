@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 
 import pydantic_monty as monty
 
-from embodied.interpreter import prelude
+from embodied.interpreter.monty import polyfills
 from embodied._util.jsonable import shortened
 
 _MOST = 8
@@ -21,7 +21,7 @@ def look_up(
     line: int,
     names: Set[str],
     known: Set[str],
-    guards: prelude.Guards,
+    guards: polyfills.Guards,
 ) -> dict[str, str]:
     """The values of global variables that a line names, shortened.
 
@@ -39,9 +39,9 @@ def look_up(
     wanted = [name for name in dict.fromkeys(_names_of(tree, line)) if name in names][:_MOST]
     if not wanted:
         return {}
-    result = prelude.global_name("found")
-    show = prelude.global_name("objects.show")
-    code = [*prelude.definitions(["objects.show"], known).values(), f"{result} = {{}}"]
+    result = polyfills.global_name("found")
+    show = polyfills.global_name("objects.show")
+    code = [*polyfills.definitions(["objects.show"], known).values(), f"{result} = {{}}"]
     for name in wanted:
         code += ["try:", f"    {result}[{name!r}] = {show}({name}, 3)"]
         code += ["except NameError:", "    pass"]

@@ -15,17 +15,17 @@ import pydantic_monty as monty
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
-from embodied.interpreter import prelude
+from embodied.interpreter.monty import polyfills
 from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.code import CodeSession
-from embodied.interpreter.lowering import Crossings, Lowered, RefusedError, lower
-from embodied.interpreter.monty_action import MEASURED, MODULES, Action
-from embodied.interpreter.monty_workers import MontyWorkers
-from embodied.interpreter.names import Names
+from embodied.interpreter.monty.rewrite import Crossings, Lowered, RefusedError, lower
+from embodied.interpreter.monty.execution import MEASURED, MODULES, Action
+from embodied.interpreter.monty.pool import MontyWorkers
+from embodied.interpreter.bound_names import Names
 from embodied.interpreter.parsed import Code
 from embodied.interpreter.session import Limits, Output
-from embodied.interpreter.state import Maker, State
-from embodied.interpreter.variables import look_up
+from embodied.interpreter.monty.state import Maker, State
+from embodied.interpreter.monty.variables import look_up
 
 __all__ = ["MODULES", "MontyWorkers", "RestrictedSession"]
 
@@ -153,10 +153,10 @@ class RestrictedSession(CodeSession):
         else:
             guards, actions = state.guards, self._robot.actions()
             functions = {guards.call(name): _function(name) for name in actions}
-            parts = prelude.beginning(), guards.code(), guards.wrapping(actions)
+            parts = polyfills.beginning(), guards.code(), guards.wrapping(actions)
             worker.feed_run("\n".join(parts), inputs=functions)
             sources.append(None)
-        new = prelude.definitions(lowered.needs, state.definitions)
+        new = polyfills.definitions(lowered.needs, state.definitions)
         if new:
             worker.feed_run("\n".join(new.values()))
             sources.append(None)

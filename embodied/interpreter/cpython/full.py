@@ -19,13 +19,13 @@ from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
 from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.code import CodeSession
-from embodied.interpreter.confined import folder, wire
-from embodied.interpreter.full_action import LITTLE_BYTES, Action, Message, cut
-from embodied.interpreter.names import Names
+from embodied.interpreter.cpython.confined import folder, wire
+from embodied.interpreter.cpython.execution import LITTLE_BYTES, Action, Message, cut
+from embodied.interpreter.bound_names import Names
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.pipe import Malformed
+from embodied.interpreter.cpython.framed_socket import Malformed
 from embodied.interpreter.session import Limits, Output
-from embodied.interpreter.zygote import Child, Zygote, unconfinable
+from embodied.interpreter.cpython.zygote import Child, Zygote, unconfinable
 
 __all__ = ["FullSession", "Zygote"]
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Set
 
 from embodied._util import parsing
-from embodied.interpreter import prelude
-from embodied.interpreter.lowering.edits import Source
-from embodied.interpreter.lowering.refusals import RefusedError
+from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.rewrite.source_edits import Source
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 
 
 class Site:
@@ -33,7 +33,7 @@ class Site:
     def need(self, definition: str) -> str:
         """The name under which the changed text finds a definition of the prelude."""
         self.needs[definition] = None
-        return prelude.global_name(definition)
+        return polyfills.global_name(definition)
 
     def is_builtin(self, node: ast.AST, names: Set[str]) -> bool:
         """Whether an expression is one of these built-in names."""

@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 
 from embodied import action, make_interpreter
 from embodied.interpreter import Limits, Session
-from embodied.interpreter.lowering import Crossings, RefusedError, lower, prelude
-from embodied.interpreter.lowering.edits import OverlapError, Source
+from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, prelude
+from embodied.interpreter.monty.rewrite.source_edits import OverlapError, Source
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.prelude import iterators as our_iterators
-from embodied.interpreter.prelude import objects as our_objects
-from embodied.interpreter.prelude import ordering as our_ordering
-from embodied.interpreter.prelude.modules import heapq as our_heapq
-from embodied.interpreter.prelude.modules import operator as our_operator
-from embodied.interpreter.prelude.modules import statistics as our_statistics
-from embodied.interpreter.prelude.modules import string as our_string
-from embodied.interpreter.prelude.modules import textwrap as our_textwrap
-from embodied.interpreter.restricted import MODULES
+from embodied.interpreter.monty.polyfills import iterators as our_iterators
+from embodied.interpreter.monty.polyfills import objects as our_objects
+from embodied.interpreter.monty.polyfills import ordering as our_ordering
+from embodied.interpreter.monty.polyfills.modules import heapq as our_heapq
+from embodied.interpreter.monty.polyfills.modules import operator as our_operator
+from embodied.interpreter.monty.polyfills.modules import statistics as our_statistics
+from embodied.interpreter.monty.polyfills.modules import string as our_string
+from embodied.interpreter.monty.polyfills.modules import textwrap as our_textwrap
+from embodied.interpreter.monty.restricted import MODULES
 from tests.conftest import LightSwitch, Switcher
 
 

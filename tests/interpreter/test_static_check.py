@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embodied.interpreter.check import Checker
+from embodied.interpreter.static_check import Checker
 from embodied.interpreter.parsed import Code
 from embodied.trajectory import ErrorRecord
 from tests.conftest import Switcher
