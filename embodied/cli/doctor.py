@@ -18,7 +18,7 @@ from embodied.cli import options
 from embodied.doctor.check import Check
 from embodied.doctor.llm import check_server
 from embodied.doctor.machine import check_machine
-from embodied.doctor.subjects import check_subject, subjects
+from embodied.doctor.checks import check_subject, subjects
 from embodied.report.table import plain_text, standard_output
 
 _AT_A_TIME = 2

@@ -18,7 +18,7 @@ from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName
 from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.batch import all_tasks, choose_tasks, data_version
-from embodied.runner.prepare import prepare
+from embodied.runner.plan import prepare
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory
 

@@ -15,7 +15,7 @@ from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
 from embodied.plugins.registry import make_controller, make_environment, suggestion
 from embodied.runner.batch import all_tasks, choose_tasks
-from embodied.runner.prepare import resolved_protocol
+from embodied.runner.plan import resolved_protocol
 from embodied.task import Task
 
 

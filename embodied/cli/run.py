@@ -16,11 +16,11 @@ from embodied.config.schema import RunConfig, with_changes
 from embodied.errors import ConfigError
 from embodied.policies.human import show_end
 from embodied.runner.batch import assignments, data_version, run_batch, run_protocol
-from embodied.runner.prepare import check_servers, prepare
+from embodied.runner.plan import check_servers, prepare
 from embodied.runner.progress import RunProgress
 from embodied.runner.worker import Assignment
 from embodied.store import RunStore, StoredEpisode, open_run
-from embodied.store.folder import is_run
+from embodied.store.layout import is_run
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from embodied.doctor.apart import failure
+from embodied.doctor.probe import failure
 from embodied.doctor.check import Check
 
 DISTRIBUTION = "embodied-codeact"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import Field
 
 from embodied.report.throughput import Throughput, sum_up
-from embodied.store.sitting import Sitting
+from embodied.store.invocation import Sitting
 from embodied.store.summary import Summary
 from embodied.trajectory import Outcome, Record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from embodied.llm.load import ServerTotals
-from embodied.store.sitting import Sitting
+from embodied.store.invocation import Sitting
 from embodied.trajectory import Record
 
 

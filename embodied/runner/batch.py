@@ -21,12 +21,12 @@ from embodied.policies.factory import feedback_model, longest_outage, policy_nam
 from embodied.protocol import RunProtocol
 from embodied.replay.recordings import load_recordings
 from embodied.plugins.registry import environment_class, file_hash, with_options
-from embodied.runner.in_flight import InFlight
-from embodied.runner.local import LocalPool
-from embodied.runner.pool import RayPool
+from embodied.runner.concurrency import InFlight
+from embodied.runner.local_pool import LocalPool
+from embodied.runner.ray_pool import RayPool
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Assignment, Result
-from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.store import Sitting, StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory

@@ -19,7 +19,7 @@ from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableErr
 from embodied.interpreter import Interpreters
 from embodied.policies.factory import PolicyFactory
 from embodied.plugins.registry import controller_name, make_controller, make_environment
-from embodied.runner.in_flight import most_episodes
+from embodied.runner.concurrency import most_episodes
 from embodied.store import StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Trajectory

@@ -11,7 +11,7 @@ from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
 from embodied.simulated_llm.wire import ChatRequest, Refusal
 from embodied.replay.recordings import read_recordings
 from embodied.store import open_run
-from embodied.store.folder import is_run
+from embodied.store.layout import is_run
 from embodied.trajectory import Trajectory
 
 _LINES = 2

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from embodied.store.reader import RunReader, open_run
-from embodied.store.sitting import Sitting
+from embodied.store.invocation import Sitting
 from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import EpisodeSeconds, Place, Summary
 from embodied.store.writer import RunStore

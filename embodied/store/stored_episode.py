@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from embodied.store.lines import decode, encode
+from embodied.store.jsonl import decode, encode
 from embodied.store.summary import Summary, summarize
 from embodied.trajectory import Trajectory
 

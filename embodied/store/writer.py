@@ -11,7 +11,7 @@ from typing import Any
 from embodied._util.closeable import Closing
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store.folder import (
+from embodied.store.layout import (
     existing_run,
     index_path,
     is_run,
@@ -30,8 +30,8 @@ from embodied.store.folder import (
     writing,
 )
 from embodied.store.index import Damage, index_line, walk
-from embodied.store.lines import Appender, repair_end
-from embodied.store.sitting import Sitting, write_sitting
+from embodied.store.jsonl import Appender, repair_end
+from embodied.store.invocation import Sitting, write_sitting
 from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import Place
 from embodied.trajectory import Outcome

@@ -15,7 +15,7 @@ from embodied.environment import Environment
 from embodied.errors import EpisodeEnded
 from embodied.protocol import ActionName
 from embodied.plugins.registry import controller_class
-from embodied.testing.bench import Bench
+from embodied.testing.harness import Bench
 from embodied.testing.failures import CheckFailed, attempt, check
 
 _WORDS = 4

@@ -16,7 +16,7 @@ from embodied.environment import Environment
 from embodied.errors import EmbodiedError
 from embodied.plugins.plugin_file import absolute_name
 from embodied.task import Task
-from embodied.testing.bench import Bench, Seen
+from embodied.testing.harness import Bench, Seen
 from embodied.testing.failures import CheckFailed, attempt, check
 from embodied.testing.leaks import nothing_left
 

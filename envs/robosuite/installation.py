@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from embodied.doctor.apart import failure
+from embodied.doctor.probe import failure
 from embodied.environment import Requirement
 from embodied.errors import ConfigError
 

@@ -15,9 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from embodied.cli import app
-from embodied.doctor import packages, subjects
+from embodied.doctor import packages
+from embodied.doctor import checks
 from embodied.doctor.llm import check_server
-from embodied.doctor.subjects import check_subject
+from embodied.doctor.checks import check_subject
 from embodied.errors import ConfigError
 from embodied.simulated_llm import ServerProcess
 from embodied.plugins.registry import environment_class, make_environment
@@ -126,7 +127,7 @@ def test_missing_packages_are_named_with_the_command(monkeypatch: pytest.MonkeyP
     ]
     monkeypatch.setattr(packages.importlib.metadata, "requires", lambda name: needs)
     monkeypatch.setattr(packages, "extras", lambda: ["crane"])
-    monkeypatch.setattr(subjects, "extras", lambda: ["crane"])
+    monkeypatch.setattr(checks, "extras", lambda: ["crane"])
     missing, old, elsewhere = check_subject("crane")
     assert (missing.status, missing.advice) == (
         "not installed",

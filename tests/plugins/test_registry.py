@@ -29,7 +29,7 @@ from embodied.plugins.registry import (
     with_options,
 )
 from embodied.runner.batch import data_version, run_protocol
-from embodied.runner.prepare import prepare
+from embodied.runner.plan import prepare
 from embodied.testing import corridor
 from tests.conftest import LightSwitch
 

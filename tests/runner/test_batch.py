@@ -15,7 +15,7 @@ from embodied.config.schema import RunConfig, TaskConfig
 from embodied.runner import batch
 from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
 from embodied.runner.worker import Assignment, Result
-from embodied.runner.workers import Pool, WorkerDied, WorkerHandle
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.store import StoredEpisode
 from tests.conftest import LightSwitch
 

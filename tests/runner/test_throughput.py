@@ -20,7 +20,7 @@ from embodied.plugins.registry import environment_class
 from embodied.report import Report
 from embodied.runner import throughput
 from embodied.runner.batch import assignments, data_version, run_batch, run_protocol
-from embodied.runner.prepare import prepare
+from embodied.runner.plan import prepare
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Result
 from embodied.store import RunStore, Sitting, StoredEpisode, open_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import embodied.store.lines
+import embodied.store.jsonl
 from embodied import Outcome
 from embodied.config.schema import RunConfig
 from embodied.runner.worker import Assignment, Result, Worker
@@ -33,7 +33,7 @@ async def test_an_episode_comes_with_its_line_and_its_figures() -> None:
 async def test_what_cannot_be_stored_is_an_error_that_playing_again_does_not_mend(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embodied.store.lines, "LINE_BYTES", 100)
+    monkeypatch.setattr(embodied.store.jsonl, "LINE_BYTES", 100)
     result = await played()
     assert result.episode is None
     assert result.error == (

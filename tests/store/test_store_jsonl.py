@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import embodied.store.lines
+import embodied.store.jsonl
 from embodied.errors import RunError
-from embodied.store.lines import BadLineError, decode, encode, line_number, read_line, repair_end
+from embodied.store.jsonl import BadLineError, decode, encode, line_number, read_line, repair_end
 from embodied.trajectory import Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -24,7 +24,7 @@ def test_a_line_beyond_the_limit_is_passed_over() -> None:
 def test_a_trajectory_beyond_the_limit_is_refused(
     make_trajectory: MakeTrajectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embodied.store.lines, "LINE_BYTES", 1000)
+    monkeypatch.setattr(embodied.store.jsonl, "LINE_BYTES", 1000)
     with pytest.raises(RunError, match="'t1#0' cannot be stored: the line is longer than 1000"):
         encode(make_trajectory(1, text="x" * 1000, turns=1))
 

@@ -10,8 +10,8 @@ import pytest
 
 from embodied.llm.load import ServerTotals
 from embodied._util.places import Places
-from embodied.runner import in_flight as module
-from embodied.runner.in_flight import MOST, START, InFlight, Measured
+from embodied.runner import concurrency as module
+from embodied.runner.concurrency import MOST, START, InFlight, Measured
 
 ROOMY = 2**40
 Crew = list[Places]

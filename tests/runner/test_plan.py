@@ -11,7 +11,7 @@ from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.protocol import ActionName
 from embodied.plugins.registry import environment_class
-from embodied.runner.prepare import prepare, resolved_protocol
+from embodied.runner.plan import prepare, resolved_protocol
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
 

@@ -28,7 +28,7 @@ from embodied.plugins.registry import (
 )
 from embodied.runner.batch import data_version, run_protocol
 from embodied.store import open_run
-from embodied.store.folder import is_run, replacing, writing
+from embodied.store.layout import is_run, replacing, writing
 
 GENERATED = "generated.yaml"
 """In a folder of generated tasks: what they were generated with."""

@@ -16,9 +16,9 @@ import pytest
 
 from embodied import ConfigError, DataError, RunError
 from embodied.config.schema import RunConfig
-from embodied.runner import pool as pool_module
-from embodied.runner.pool import RayPool
-from embodied.runner.workers import WorkerDied
+from embodied.runner import ray_pool as pool_module
+from embodied.runner.ray_pool import RayPool
+from embodied.runner.backend import WorkerDied
 
 
 class NoError(Exception):

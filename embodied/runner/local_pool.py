@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from embodied.config.schema import RunConfig
 from embodied.runner.worker import Assignment, Result, Worker
-from embodied.runner.workers import Pool, WorkerHandle
+from embodied.runner.backend import Pool, WorkerHandle
 
 
 class _Threads(ThreadPoolExecutor):
