@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from controllers.wordings import call_of
+from controllers.command_patterns import call_of
 from embodied.controller import Controller, action
 
 Direction = Literal["north", "south", "east", "west"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from controllers.wordings import call_of
+from controllers.command_patterns import call_of
 from embodied.controller import AfterEnd, Controller, action
 from embodied.environment import Observation
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from controllers.wordings import call_of
+from controllers.command_patterns import call_of
 from embodied.controller import Controller, action
 
 _COMMANDS = (

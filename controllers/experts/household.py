@@ -7,7 +7,7 @@ remembers all that it saw on the way, and searches the whole house, twice, befor
 
 from collections.abc import Callable, Generator
 
-from controllers.experts import household_words as words
+from controllers.experts import household_phrases as words
 from controllers.experts.common_sense import type_of
 from controllers.experts.household_code import Script
 from controllers.experts.household_goal import Treatment, parse_goal

@@ -15,7 +15,7 @@ from embodied.errors import ConfigError, DataError
 from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from envs.babyai import levels as catalogue
-from envs.babyai.happening import Before, told
+from envs.babyai.step_narration import Before, told
 from envs.babyai.levels import LevelSeed
 from envs.babyai.view import describe
 
