@@ -26,14 +26,14 @@ from random import Random
 from typing import Any
 
 import psutil
+from embodied_envs.alfworld import index, native_game
+from embodied_envs.alfworld.environment import Alfworld
+from embodied_envs.alfworld.generate import write_games
+from embodied_envs.alfworld.textworld_game import _start
 from rich.console import Console
 from rich.table import Table
 
 from embodied import Task
-from envs.alfworld import index, native_game
-from envs.alfworld.environment import Alfworld
-from envs.alfworld.generate import write_games
-from envs.alfworld.textworld_game import _start
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "alfworld"
 ENVIRONMENTS = 10_000

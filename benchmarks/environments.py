@@ -119,8 +119,7 @@ def _textworld(watch: Stopwatch) -> Rounds:
 def _babyai(watch: Stopwatch) -> Rounds:
     import gymnasium
     import minigrid  # noqa: F401 - registers its environments
-
-    from envs.babyai.environment import COMMANDS
+    from embodied_envs.babyai.environment import COMMANDS
 
     ours = make_environment("babyai")
     levels = ("GoToLocal-v0", "PutNextLocal-v0", "KeyCorridor-v0", "GoToSeq-v0", "BossLevel-v0")
@@ -176,8 +175,7 @@ def _miniwob(watch: Stopwatch) -> Rounds:
 
 def _robosuite(watch: Stopwatch) -> Rounds:
     import numpy as np
-
-    from envs.robosuite import installation
+    from embodied_envs.robosuite import installation
 
     ours, own = make_environment("robosuite"), {}
     settling = 10

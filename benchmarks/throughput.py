@@ -55,12 +55,12 @@ from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.interpreter import Interpreters
 from embodied.llm.client import LLMClient
-from embodied.simulated_llm import ServerProcess
+from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
 from embodied.protocol import RunProtocol
-from embodied.plugins.registry import environment_class
 from embodied.runner.batch import assignments, run_batch, run_protocol
+from embodied.simulated_llm import ServerProcess
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, Trajectory
 

@@ -51,13 +51,13 @@ from rich.table import Table
 
 from embodied.config.schema import RunConfig
 from embodied.llm.load import ServerLoad
-from embodied.serving import Server
 from embodied.llm.tool_calls import sendable_message
 from embodied.llm.watch import read_metrics
+from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.plugins.registry import environment_class
 from embodied.runner.batch import assignments, run_batch
+from embodied.serving import Server
 from embodied.store import StoredEpisode, Summary
 from embodied.trajectory import Message, Outcome
 

@@ -23,9 +23,9 @@ from embodied.errors import (
     RunError,
 )
 from embodied.interpreter import Limits, make_interpreter
+from embodied.plugins.registry import list_tasks, make_controller, make_environment
 from embodied.policy import Policy, Reply
 from embodied.protocol import EpisodeLimits, Protocol
-from embodied.plugins.registry import list_tasks, make_controller, make_environment
 from embodied.store import RunReader, open_run
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Usage

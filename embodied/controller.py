@@ -17,9 +17,9 @@ from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
+from embodied._util.jsonable import described, shortened
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
-from embodied._util.jsonable import described, shortened
 from embodied.trajectory import StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])

@@ -8,16 +8,16 @@ from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from embodied._util.jsonable import shortened
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.prompting import Conversation, Move, Remaining, make_conversation
 from embodied.environment import Attachment, Environment
 from embodied.errors import ContextOverflow
 from embodied.feedback import Commentator
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
-from embodied._util.jsonable import shortened
 from embodied.policy import Policy, Reply
+from embodied.prompting import Conversation, Move, Remaining, make_conversation
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, Turn, TurnSeconds

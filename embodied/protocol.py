@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from embodied.controller import AfterEnd
 from embodied.errors import ConfigError
-from embodied.prompting.few_shot import Example, read_examples
+from embodied.few_shot import Example, read_examples
 from embodied.interpreter.interpreters import InterpreterName
 from embodied.interpreter.session import Limits
 

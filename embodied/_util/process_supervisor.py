@@ -1,7 +1,8 @@
 """Runs a command and ends it, with all that descends from it, when its own standard input ends.
 
 That happens whenever the process at the other end is gone, however it died. A script by itself,
-on the standard library and psutil, so that it is small and quick to start. `embodied._util.supervised_process`
+on the standard library and psutil, so that it is small and quick to start.
+`embodied._util.supervised_process`
 starts it.
 """
 

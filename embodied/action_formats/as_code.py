@@ -13,8 +13,8 @@ from typing import Any
 
 from embodied._util import parsing
 from embodied.action_formats.blocks import split, wrapped
-from embodied.action_formats.examples import example_call
 from embodied.action_formats.diagnostics import explain_code
+from embodied.action_formats.examples import example_call
 from embodied.action_formats.format import ActionFormat, Call, Reading
 from embodied.action_formats.schema import type_name, types_note
 from embodied.controller import ActionSpec

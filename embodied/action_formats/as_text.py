@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
+from embodied._util.jsonable import shortened
 from embodied.action_formats import command_line
 from embodied.action_formats.blocks import Block, split, wrapped
 from embodied.action_formats.call_objects import MAX_CALLS
@@ -16,7 +17,6 @@ from embodied.action_formats.examples import documentation, example_call
 from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
 from embodied.action_formats.schema import types_note
 from embodied.controller import ActionSpec
-from embodied._util.jsonable import shortened
 from embodied.policy import Reply
 
 _LANGUAGES = ("text", "txt", "plaintext", "")

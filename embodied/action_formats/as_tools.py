@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from embodied._util.jsonable import described
 from embodied.action_formats import call_objects
 from embodied.action_formats.arguments import by_name
 from embodied.action_formats.blocks import whole_characters
@@ -16,7 +17,6 @@ from embodied.action_formats.format import Call, CallFormat, FormatError, Readin
 from embodied.action_formats.json_values import JsonError, decode_whole, encode
 from embodied.action_formats.schema import parameters_schema
 from embodied.controller import Controller
-from embodied._util.jsonable import described
 from embodied.policy import Reply
 from embodied.trajectory import ToolCall
 

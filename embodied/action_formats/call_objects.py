@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from embodied._util.jsonable import described
 from embodied.action_formats.arguments import by_name, placed
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
 from embodied.controller import Controller
-from embodied._util.jsonable import described
 
 MAX_CALLS = 1000
 """Calls of one action."""

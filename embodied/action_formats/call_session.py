@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from embodied._util.jsonable import described, shortened
 from embodied.action_formats.format import Call, CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.calls import Answer, BreakOff, Caller
 from embodied.interpreter.session import Limits, Output, Session
-from embodied._util.jsonable import described, shortened
 from embodied.trajectory import ErrorRecord
 
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from embodied._util import parsing
-from embodied.interpreter.session import Output
 from embodied._util.jsonable import described, shortened
+from embodied.interpreter.session import Output
 from embodied.trajectory import CallRecord, ErrorRecord
 
 _CALLS = 8

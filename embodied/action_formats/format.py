@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from embodied._util.jsonable import described
 from embodied.action_formats.diagnostics import explain_calls
 from embodied.controller import Controller
 from embodied.interpreter.session import Output
-from embodied._util.jsonable import described
 from embodied.policy import Reply
 
 

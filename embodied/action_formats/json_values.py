@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
-from embodied.action_formats.format import FormatError
 from embodied._util.jsonable import described
+from embodied.action_formats.format import FormatError
 
 MAX_DEPTH = 100
 """Lists and objects within each other."""

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from embodied.cli import options
 from embodied.doctor.check import Check
+from embodied.doctor.checks import check_subject, subjects
 from embodied.doctor.llm import check_server
 from embodied.doctor.machine import check_machine
-from embodied.doctor.checks import check_subject, subjects
 from embodied.report.table import plain_text, standard_output
 
 _AT_A_TIME = 2

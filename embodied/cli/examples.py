@@ -12,11 +12,11 @@ from embodied.cli import options
 from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
-from embodied.prompting.few_shot import Example, write_examples
+from embodied.few_shot import Example, write_examples
 from embodied.plugins.plugin_file import short_name
+from embodied.plugins.registry import make_controller, make_environment
 from embodied.policies.factory import PolicyFactory
 from embodied.protocol import ActionName
-from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.batch import all_tasks, choose_tasks, data_version
 from embodied.runner.plan import prepare
 from embodied.task import Task

@@ -21,8 +21,8 @@ from pydantic import (
 from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
-from embodied.protocol import PRESETS, Protocol
 from embodied.plugins.registry import suggestion
+from embodied.protocol import PRESETS, Protocol
 
 
 def _several(value: object) -> object:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from embodied.doctor.probe import failure
 from embodied.doctor.check import Check
+from embodied.doctor.probe import failure
 
 DISTRIBUTION = "embodied-codeact"
 _NOT_LOOKED_AT = {"dev"}

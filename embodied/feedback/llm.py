@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from embodied._util.jsonable import shortened
 from embodied.controller import Controller
 from embodied.errors import ContextOverflow
 from embodied.feedback.base import (
@@ -18,7 +19,6 @@ from embodied.feedback.base import (
 )
 from embodied.llm.client import LLMClient
 from embodied.llm.seeds import turn_seed
-from embodied._util.jsonable import shortened
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Turn

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
+from embodied._util.jsonable import described, shortened
 from embodied.controller import Controller
 from embodied.feedback.base import BAD, COMMENT_CHARACTERS, GOOD, Comment, Commentator, Form
-from embodied._util.jsonable import described, shortened
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import CallRecord, ErrorRecord, Message, Turn

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from embodied._util import parsing
 from embodied.controller import Controller
 from embodied.errors import DataError
-from embodied.interpreter.code import CodeSession
 from embodied.interpreter.bound_names import Names
-from embodied.interpreter.parsed import Code
+from embodied.interpreter.code import CodeSession
 from embodied.interpreter.monty.restricted import MODULES
+from embodied.interpreter.parsed import Code
 from embodied.interpreter.session import Limits, Output, Session
 
 

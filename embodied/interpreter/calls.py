@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from embodied._util.jsonable import MAX_CHARACTERS, MAX_ITEMS, Room, plain, sendable
 from embodied.controller import Controller
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
 from embodied.interpreter.session import Limits, Output
-from embodied._util.jsonable import MAX_CHARACTERS, MAX_ITEMS, Room, plain, sendable
 from embodied.trajectory import CallRecord, ErrorRecord
 
 _REFUSALS = 20

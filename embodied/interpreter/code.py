@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from embodied.controller import Controller
-from embodied.interpreter.static_check import Checker
 from embodied.interpreter.parsed import Code
 from embodied.interpreter.session import Limits, Output, Session
+from embodied.interpreter.static_check import Checker
 from embodied.trajectory import ErrorRecord
 
 

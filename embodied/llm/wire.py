@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from embodied._util.jsonable import shortened
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.llm.reasoning import split_thoughts
 from embodied.llm.token_ids import recorded
 from embodied.llm.tool_calls import SentCall, accepted, sendable_message
-from embodied._util.jsonable import shortened
 from embodied.trajectory import Message, TokenRecord, Usage
 
 _LONGEST_REASON = 100

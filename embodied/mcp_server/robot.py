@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from embodied._util.closeable import Closing
+from embodied._util.jsonable import described, shortened
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
-from embodied._util.closeable import Closing
 from embodied.controller import Controller
 from embodied.environment import Attachment, Environment
 from embodied.errors import EmbodiedError, InfrastructureError
 from embodied.interpreter import Limits, Output
-from embodied._util.jsonable import described, shortened
 from embodied.policy import Reply
 from embodied.task import Task
 from embodied.trajectory import ToolCall

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 from embodied.action_formats import Call, as_code, make_format
 from embodied.controller import Controller
-from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
 from embodied.interpreter import Output
-from embodied.policies.plan_stepper import CallByCall
-from embodied.policies.plan import Expert, Plan, Plans
-from embodied.policies.environment_plan import planned
-from embodied.policy import Policy, Reply
-from embodied.protocol import Protocol
 from embodied.plugins.registry import controller_name, has_expert, load
+from embodied.policies.environment_plan import planned
+from embodied.policies.plan import Expert, Plan, Plans
+from embodied.policies.plan_stepper import CallByCall
+from embodied.policy import Policy, Reply
+from embodied.prompting import worded
+from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message
 

@@ -14,8 +14,8 @@ from embodied.policies.expert import ExpertPolicy
 from embodied.policies.human import HumanPolicy
 from embodied.policies.llm import LLMPolicy
 from embodied.policies.oracle import OraclePolicy
-from embodied.replay.policy import ReplayPolicy
 from embodied.policy import Policy
+from embodied.replay.policy import ReplayPolicy
 from embodied.replay.recordings import load_recordings, recording_name
 from embodied.task import Task
 

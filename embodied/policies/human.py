@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from embodied.controller import Controller
-from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policy import Policy, Reply
+from embodied.prompting import worded
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Trajectory

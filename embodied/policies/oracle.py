@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from embodied.action_formats import make_format
 from embodied.controller import Controller
-from embodied.prompting import worded
 from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policies.environment_plan import solution
 from embodied.policy import Policy, Reply
+from embodied.prompting import worded
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from embodied.controller import Controller
+from embodied.policy import Reply
 from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.prompting.default import DefaultConversation
 from embodied.prompting.m3 import M3Conversation
 from embodied.prompting.mint import MintConversation
-from embodied.policy import Reply
 from embodied.protocol import Protocol
 
 __all__ = ["Conversation", "Move", "Remaining", "make_conversation", "worded"]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from embodied.action_formats.blocks import split
-from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
+from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.trajectory import Message
 
 _SYSTEM = """\

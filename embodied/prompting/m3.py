@@ -10,10 +10,10 @@ import re
 from dataclasses import replace
 
 from embodied.action_formats.format import ActionFormat
-from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
+from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.trajectory import Message
 
 _OPENING = """\

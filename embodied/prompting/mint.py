@@ -10,10 +10,10 @@ import ast
 from collections.abc import Sequence
 
 from embodied._util import parsing
-from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.environment import Observation
 from embodied.interpreter.session import Output, Session
 from embodied.policy import Reply
+from embodied.prompting.base import Conversation, Move, Remaining
 from embodied.trajectory import ErrorRecord, Message
 
 _OPENING = """\

@@ -12,21 +12,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from embodied._util.places import Places
 from embodied.config.schema import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.backoff import backoff
-from embodied._util.places import Places
 from embodied.plugins.plugin_file import short_name
+from embodied.plugins.registry import environment_class, file_hash, with_options
 from embodied.policies.factory import feedback_model, longest_outage, policy_name
 from embodied.protocol import RunProtocol
 from embodied.replay.recordings import load_recordings
-from embodied.plugins.registry import environment_class, file_hash, with_options
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import InFlight
 from embodied.runner.local_pool import LocalPool
 from embodied.runner.ray_pool import RayPool
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Assignment, Result
-from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.store import Sitting, StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory

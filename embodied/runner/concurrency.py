@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from embodied.llm.load import ServerTotals
 from embodied._util.places import Places
+from embodied.llm.load import ServerTotals
 
 START = 16
 """Episodes that a worker begins with where their number is found by measurement."""

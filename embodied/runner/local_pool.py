@@ -6,8 +6,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from embodied.config.schema import RunConfig
-from embodied.runner.worker import Assignment, Result, Worker
 from embodied.runner.backend import Pool, WorkerHandle
+from embodied.runner.worker import Assignment, Result, Worker
 
 
 class _Threads(ThreadPoolExecutor):

@@ -12,20 +12,20 @@ from typing import Any
 import yaml
 
 from embodied.config.schema import GenerateConfig, RunConfig, read_yaml
-from embodied.prompting import make_conversation
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import absolute_name, short_name
-from embodied.policies.factory import feedback_model, llm_config
-from embodied.policy import Reply
-from embodied.protocol import EpisodeLimits, Protocol, RunProtocol
 from embodied.plugins.registry import (
     controller_class,
     controller_name,
     environment_class,
     with_options,
 )
+from embodied.policies.factory import feedback_model, llm_config
+from embodied.policy import Reply
+from embodied.prompting import make_conversation
+from embodied.protocol import EpisodeLimits, Protocol, RunProtocol
 from embodied.runner.batch import data_version, run_protocol
 from embodied.store import open_run
 from embodied.store.layout import is_run, replacing, writing

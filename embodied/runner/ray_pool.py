@@ -17,9 +17,9 @@ from typing import Any
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.policies.factory import api_keys
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import most_episodes
 from embodied.runner.worker import Assignment, Result, Worker
-from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 
 _POLL_SECONDS = 0.5
 _NOTICE_SECONDS = 30.0

@@ -17,8 +17,8 @@ from embodied.environment import Environment
 from embodied.episode import episode_id, run_episode
 from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
 from embodied.interpreter import Interpreters
-from embodied.policies.factory import PolicyFactory
 from embodied.plugins.registry import controller_name, make_controller, make_environment
+from embodied.policies.factory import PolicyFactory
 from embodied.runner.concurrency import most_episodes
 from embodied.store import StoredEpisode
 from embodied.task import Task

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from embodied._util.jsonable import plain
 from embodied.controller import Controller, action
 from embodied.environment import Environment, Observation, StepResult
-from embodied._util.jsonable import plain
 from embodied.task import Task
 
 

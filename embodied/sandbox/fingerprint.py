@@ -43,7 +43,7 @@ _MODULES = (
     calls,
     code,
     session,
-    plain,
+    jsonable,
     bait,
     trajectory,
 )

@@ -8,9 +8,9 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from embodied.action_formats import as_code
+from embodied.policies.expert import Expert, Plan
 from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
 from embodied.simulated_llm.wire import ChatRequest, Refusal
-from embodied.policies.expert import Expert, Plan
 
 _log = logging.getLogger("embodied.llm")
 _V = TypeVar("_V")

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Set
 
 from embodied.errors import ConfigError
+from embodied.plugins.registry import controller_class, load, names
 from embodied.simulated_llm.expert import ExpertAnswers
 from embodied.simulated_llm.openings import opened
 from embodied.simulated_llm.wire import ChatRequest, Refusal
-from embodied.plugins.registry import controller_class, load, names
 
 _log = logging.getLogger("embodied.llm")
 _GROUP = "embodied.experts"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from embodied.errors import DataError
+from embodied.replay.recordings import read_recordings
 from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
 from embodied.simulated_llm.wire import ChatRequest, Refusal
-from embodied.replay.recordings import read_recordings
 from embodied.store import open_run
 from embodied.store.layout import is_run
 from embodied.trajectory import Trajectory

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from embodied.store.reader import RunReader, open_run
 from embodied.store.invocation import Sitting
+from embodied.store.reader import RunReader, open_run
 from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import EpisodeSeconds, Place, Summary
 from embodied.store.writer import RunStore

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from embodied.store.layout import index_path, open_file, shard_numbers, shard_path
 from embodied.store.jsonl import LINE_BYTES, BadLineError, decode, read_line
+from embodied.store.layout import index_path, open_file, shard_numbers, shard_path
 from embodied.store.summary import Place, Summary, summarize
 
 _INDEX_LINE_BYTES = 1024 * 1024

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store.layout import existing_run, open_file, read_config, read_protocol, shard_path
 from embodied.store.index import Damage, walk
-from embodied.store.jsonl import BadLineError, decode, line_number
 from embodied.store.invocation import Sitting, read_sittings
+from embodied.store.jsonl import BadLineError, decode, line_number
+from embodied.store.layout import existing_run, open_file, read_config, read_protocol, shard_path
 from embodied.store.summary import Place, Summary
 from embodied.trajectory import Outcome, Trajectory
 

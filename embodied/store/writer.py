@@ -11,6 +11,9 @@ from typing import Any
 from embodied._util.closeable import Closing
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
+from embodied.store.index import Damage, index_line, walk
+from embodied.store.invocation import Sitting, write_sitting
+from embodied.store.jsonl import Appender, repair_end
 from embodied.store.layout import (
     existing_run,
     index_path,
@@ -29,9 +32,6 @@ from embodied.store.layout import (
     write_protocol,
     writing,
 )
-from embodied.store.index import Damage, index_line, walk
-from embodied.store.jsonl import Appender, repair_end
-from embodied.store.invocation import Sitting, write_sitting
 from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import Place
 from embodied.trajectory import Outcome

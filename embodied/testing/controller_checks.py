@@ -13,10 +13,10 @@ from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
 from embodied.errors import EpisodeEnded
-from embodied.protocol import ActionName
 from embodied.plugins.registry import controller_class
-from embodied.testing.harness import Bench
+from embodied.protocol import ActionName
 from embodied.testing.failures import CheckFailed, attempt, check
+from embodied.testing.harness import Bench
 
 _WORDS = 4
 """An error that helps has at least so many."""

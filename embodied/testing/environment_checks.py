@@ -16,8 +16,8 @@ from embodied.environment import Environment
 from embodied.errors import EmbodiedError
 from embodied.plugins.plugin_file import absolute_name
 from embodied.task import Task
-from embodied.testing.harness import Bench, Seen
 from embodied.testing.failures import CheckFailed, attempt, check
+from embodied.testing.harness import Bench, Seen
 from embodied.testing.leaks import nothing_left
 
 UNKNOWN_COMMANDS = ("frobnicate the xyzzy 7", "", "a 'quoted\" word\nand a line", "öffne die Tür ☃")

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
+from embodied_controllers.household import Household
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.household import Household
 from embodied import Controller, action
 from embodied.action_formats import as_code
 from embodied.action_formats.as_code import CodeFormat

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from embodied_controllers.household import Household
 
-from controllers.household import Household
 from embodied import Controller
 from embodied.action_formats.as_text import TextFormat
 from embodied.action_formats.format import Call, FormatError

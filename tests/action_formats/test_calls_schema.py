@@ -15,8 +15,8 @@ from embodied import Controller, Protocol, action
 from embodied.action_formats.as_json import JsonFormat
 from embodied.action_formats.calls_schema import calls_schema
 from embodied.action_formats.format import Call
-from embodied.prompting import make_conversation
 from embodied.policy import Reply
+from embodied.prompting import make_conversation
 from tests.action_formats.typed_robot import Typed, calls
 from tests.conftest import Switcher
 

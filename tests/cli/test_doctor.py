@@ -15,13 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 from embodied.cli import app
-from embodied.doctor import packages
-from embodied.doctor import checks
-from embodied.doctor.llm import check_server
+from embodied.doctor import checks, packages
 from embodied.doctor.checks import check_subject
+from embodied.doctor.llm import check_server
 from embodied.errors import ConfigError
-from embodied.simulated_llm import ServerProcess
 from embodied.plugins.registry import environment_class, make_environment
+from embodied.simulated_llm import ServerProcess
 
 HEAVY = """
 from embodied import Environment, Observation, Requirement, StepResult, Task

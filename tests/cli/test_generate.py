@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.alfworld.distribution import describe_tasks, read_game
+from embodied_envs.alfworld.environment import Alfworld
+from embodied_envs.alfworld.generate import write_as_told
+from embodied_envs.alfworld.rules import HELD_OUT_FLOOR_PLANS
 from typer.testing import CliRunner
 
 from embodied.cli import app
 from embodied.errors import ConfigError
-from envs.alfworld.distribution import describe_tasks, read_game
-from envs.alfworld.environment import Alfworld
-from envs.alfworld.generate import write_as_told
-from envs.alfworld.rules import HELD_OUT_FLOOR_PLANS
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import re
 from typing import Any, get_args
 
 import pytest
+from embodied_controllers.adventurer import Adventurer
 
-from controllers.adventurer import Adventurer
 from embodied import Environment, Observation, StepResult, Task
 from embodied.action_formats import make_format
 from embodied.protocol import ActionName

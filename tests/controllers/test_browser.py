@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from embodied_controllers.browser import Browser
+from embodied_controllers.experts.browser_page import Page
 
-from controllers.browser import Browser
-from controllers.experts.browser_page import Page
 from embodied import Environment, Observation, StepResult, Task
 
 PAGE = 'Task: Say hello.\nPage:\n[1] input type=text value=""\n[2] select options="A","B"'

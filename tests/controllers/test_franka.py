@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from embodied_controllers.franka import Franka
 
-from controllers.franka import Franka
 from embodied.environment import Environment, Observation, StepResult
 from embodied.task import Task
 from embodied.testing import check_controller

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from embodied_controllers.grid_robot import GridRobot, GridRobotSkills
 
-from controllers.grid_robot import GridRobot, GridRobotSkills
 from embodied import Environment, Observation, StepResult, Task
 from embodied.errors import EpisodeEnded
 

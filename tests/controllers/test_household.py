@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_controllers.household import Household, MintHousehold
 
-from controllers.household import Household, MintHousehold
 from embodied import Environment, Observation, StepResult, Task
 
 ROOM = "You are in a room. Looking around you, you see a desk 2, a desk 1, and a fridge 1."

@@ -16,19 +16,18 @@ from typing import Any
 
 import pydantic_monty
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from controllers.experts.common_sense import (
+from embodied_controllers.experts.common_sense import (
     CLOSABLE,
     LAMP_PLACES,
     OBJECT_PLACES,
     search_order,
     type_of,
 )
-from controllers.experts.household import MAX_ACTIONS, solve
-from controllers.experts.household_goal import EVERY, STATIONS, Goal, parse_goal
-from controllers.experts.household_memory import Memory
+from embodied_controllers.experts.household import MAX_ACTIONS, solve
+from embodied_controllers.experts.household_goal import EVERY, STATIONS, Goal, parse_goal
+from embodied_controllers.experts.household_memory import Memory
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOTHING = "Nothing happens."
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from embodied_controllers.laboratory import Laboratory
 
-from controllers.laboratory import Laboratory
 from embodied.testing import check_controller
 
 COMMANDS = [

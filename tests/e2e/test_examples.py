@@ -16,9 +16,9 @@ from embodied import Outcome, Protocol, Reply
 from embodied.cli import app
 from embodied.cli.examples import examples
 from embodied.cli.options import with_settings
-from embodied.prompting.few_shot import read_examples
-from embodied.protocol import ActionName
+from embodied.few_shot import read_examples
 from embodied.plugins.registry import environment_class
+from embodied.protocol import ActionName
 from tests.e2e.test_formats import Said
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"

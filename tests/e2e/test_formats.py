@@ -12,10 +12,10 @@ import pytest
 import embodied
 from embodied import Outcome, Policy, Protocol, Reply, Task, Trajectory
 from embodied.action_formats import Call, make_format
+from embodied.plugins.registry import environment_class
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.oracle import OraclePolicy
 from embodied.protocol import ActionName, EpisodeLimits
-from embodied.plugins.registry import environment_class
 from embodied.trajectory import Message
 
 FORMATS = get_args(ActionName)

@@ -20,9 +20,9 @@ from typing import get_args
 
 import pytest
 
+from embodied.plugins.registry import environment_class
 from embodied.simulated_llm import ServerProcess
 from embodied.simulated_llm.faults import FaultName
-from embodied.plugins.registry import environment_class
 from tests.faults.runs import (
     Results,
     finished,

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from embodied.simulated_llm import ServerProcess
 from embodied.plugins.registry import environment_class
+from embodied.simulated_llm import ServerProcess
 from embodied.store import open_run
 from embodied.trajectory import Outcome
 from tests.faults.runs import finished, results, running, succeed, wait_for

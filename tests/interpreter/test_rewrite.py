@@ -19,9 +19,6 @@ from hypothesis import strategies as st
 
 from embodied import action, make_interpreter
 from embodied.interpreter import Limits, Session
-from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, prelude
-from embodied.interpreter.monty.rewrite.source_edits import OverlapError, Source
-from embodied.interpreter.parsed import Code
 from embodied.interpreter.monty.polyfills import iterators as our_iterators
 from embodied.interpreter.monty.polyfills import objects as our_objects
 from embodied.interpreter.monty.polyfills import ordering as our_ordering
@@ -31,6 +28,9 @@ from embodied.interpreter.monty.polyfills.modules import statistics as our_stati
 from embodied.interpreter.monty.polyfills.modules import string as our_string
 from embodied.interpreter.monty.polyfills.modules import textwrap as our_textwrap
 from embodied.interpreter.monty.restricted import MODULES
+from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, prelude
+from embodied.interpreter.monty.rewrite.source_edits import OverlapError, Source
+from embodied.interpreter.parsed import Code
 from tests.conftest import LightSwitch, Switcher
 
 

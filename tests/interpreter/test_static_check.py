@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from embodied.interpreter.static_check import Checker
 from embodied.interpreter.parsed import Code
+from embodied.interpreter.static_check import Checker
 from embodied.trajectory import ErrorRecord
 from tests.conftest import Switcher
 

@@ -16,9 +16,9 @@ from embodied.llm import watch as watch_module
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.llm.load import ServerLoad, ServerTotals
+from embodied.llm.watch import ServerWatch, read_metrics
 from embodied.simulated_llm import FixedAnswers, Profile
 from embodied.simulated_llm.server import SimulatedServer
-from embodied.llm.watch import ServerWatch, read_metrics
 from embodied.trajectory import Message
 
 VLLM = """\

@@ -17,9 +17,8 @@ import pytest
 
 import embodied
 from embodied import ConfigError, Environment
-from embodied.plugins import registry
 from embodied.config.schema import RunConfig
-from embodied.protocol import RunProtocol
+from embodied.plugins import registry
 from embodied.plugins.registry import (
     controller_class,
     controller_name,
@@ -28,6 +27,7 @@ from embodied.plugins.registry import (
     suggestion,
     with_options,
 )
+from embodied.protocol import RunProtocol
 from embodied.runner.batch import data_version, run_protocol
 from embodied.runner.plan import prepare
 from embodied.testing import corridor

@@ -8,8 +8,8 @@ import pytest
 
 from embodied import Outcome, Protocol, Reply, Trajectory, run_episode
 from embodied.prompting import make_conversation
-from embodied.replay.policy import ReplayPolicy
 from embodied.protocol import EpisodeLimits
+from embodied.replay.policy import ReplayPolicy
 from tests.conftest import LightSwitch, Switcher
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from embodied import Observation, Outcome, Protocol, Trajectory, run_episode
 from embodied.action_formats import Call, make_format
-from embodied.prompting import make_conversation, worded
-from embodied.replay.policy import ReplayPolicy
 from embodied.policy import Reply
+from embodied.prompting import make_conversation, worded
 from embodied.protocol import ActionName, preset
+from embodied.replay.policy import ReplayPolicy
 from embodied.trajectory import Message, ToolCall
 from tests.conftest import LightSwitch, Switcher
 

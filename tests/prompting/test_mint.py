@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_controllers.household import MintHousehold
 
 import embodied
-from controllers.household import MintHousehold
-from embodied.replay.parity import Comparison, compare
-from embodied.prompting import make_conversation
-from embodied.prompting.mint import MintConversation, task_prompt
 from embodied.environment import Observation
 from embodied.interpreter import Limits, make_interpreter
-from embodied.replay.policy import ReplayPolicy
 from embodied.policy import Reply
+from embodied.prompting import make_conversation
+from embodied.prompting.mint import MintConversation, task_prompt
 from embodied.protocol import preset
+from embodied.replay.parity import Comparison, compare
+from embodied.replay.policy import ReplayPolicy
 from embodied.replay.recordings import load_recordings
 
 

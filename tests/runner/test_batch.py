@@ -13,9 +13,9 @@ import pytest
 from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
 from embodied.config.schema import RunConfig, TaskConfig
 from embodied.runner import batch
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
 from embodied.runner.worker import Assignment, Result
-from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.store import StoredEpisode
 from tests.conftest import LightSwitch
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from embodied.llm.load import ServerTotals
 from embodied._util.places import Places
+from embodied.llm.load import ServerTotals
 from embodied.runner import concurrency as module
 from embodied.runner.concurrency import MOST, START, InFlight, Measured
 

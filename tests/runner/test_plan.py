@@ -9,8 +9,8 @@ import pytest
 
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, DataError
-from embodied.protocol import ActionName
 from embodied.plugins.registry import environment_class
+from embodied.protocol import ActionName
 from embodied.runner.plan import prepare, resolved_protocol
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"

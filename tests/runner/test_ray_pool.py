@@ -17,8 +17,8 @@ import pytest
 from embodied import ConfigError, DataError, RunError
 from embodied.config.schema import RunConfig
 from embodied.runner import ray_pool as pool_module
-from embodied.runner.ray_pool import RayPool
 from embodied.runner.backend import WorkerDied
+from embodied.runner.ray_pool import RayPool
 
 
 class NoError(Exception):

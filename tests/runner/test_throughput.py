@@ -15,7 +15,6 @@ from embodied.cli import app
 from embodied.cli.run import play_run
 from embodied.config.schema import RunConfig
 from embodied.errors import RunError
-from embodied.simulated_llm import ServerProcess
 from embodied.plugins.registry import environment_class
 from embodied.report import Report
 from embodied.runner import throughput
@@ -23,6 +22,7 @@ from embodied.runner.batch import assignments, data_version, run_batch, run_prot
 from embodied.runner.plan import prepare
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Result
+from embodied.simulated_llm import ServerProcess
 from embodied.store import RunStore, Sitting, StoredEpisode, open_run
 from tests.report.runs import episode
 

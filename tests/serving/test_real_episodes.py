@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from embodied.serving import Server
 from embodied.plugins.registry import environment_class
+from embodied.serving import Server
 from embodied.store import open_run
 from embodied.trajectory import Outcome, Trajectory
 

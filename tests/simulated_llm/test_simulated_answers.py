@@ -11,18 +11,18 @@ import pytest
 
 from embodied import Observation, Protocol, Task
 from embodied.controller import Controller
-from embodied.prompting import make_conversation
 from embodied.errors import ConfigError, DataError
+from embodied.llm.tool_calls import sendable_message
+from embodied.plugins.registry import controller_class
+from embodied.policies.expert import Plan
+from embodied.prompting import make_conversation
+from embodied.protocol import RunProtocol, preset
 from embodied.simulated_llm import make_answers
 from embodied.simulated_llm.answers import FixedAnswers, Refusal
 from embodied.simulated_llm.expert import ExpertAnswers
 from embodied.simulated_llm.openings import GIVE_UP, opened
 from embodied.simulated_llm.recorded import RecordedAnswers
 from embodied.simulated_llm.wire import ChatRequest
-from embodied.llm.tool_calls import sendable_message
-from embodied.policies.expert import Plan
-from embodied.protocol import RunProtocol, preset
-from embodied.plugins.registry import controller_class
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from embodied.errors import ConfigError
-from embodied.simulated_llm import ServerProcess
 from embodied.plugins.registry import environment_class
+from embodied.simulated_llm import ServerProcess
 from embodied.store import open_run
 from embodied.trajectory import Outcome, Trajectory
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from embodied._util.jsonable import shortened
 from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
@@ -17,9 +18,8 @@ from embodied.interpreter.calls import Answer, BreakOff, Caller
 from embodied.interpreter.cpython.confined import folder, wire
 from embodied.interpreter.cpython.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import Malformed
-from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.cpython.zygote import Child
-from embodied._util.jsonable import shortened
+from embodied.interpreter.session import Limits, Output
 from embodied.trajectory import ErrorRecord
 
 LITTLE_BYTES = 256 * 1024

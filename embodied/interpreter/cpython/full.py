@@ -17,15 +17,15 @@ from pydantic import Field, ValidationError
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
+from embodied.interpreter.bound_names import Names
 from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.code import CodeSession
 from embodied.interpreter.cpython.confined import folder, wire
 from embodied.interpreter.cpython.execution import LITTLE_BYTES, Action, Message, cut
-from embodied.interpreter.bound_names import Names
-from embodied.interpreter.parsed import Code
 from embodied.interpreter.cpython.framed_socket import Malformed
-from embodied.interpreter.session import Limits, Output
 from embodied.interpreter.cpython.zygote import Child, Zygote, unconfinable
+from embodied.interpreter.parsed import Code
+from embodied.interpreter.session import Limits, Output
 
 __all__ = ["FullSession", "Zygote"]
 

@@ -27,7 +27,7 @@ _PROGRAM = Path(confinement.__file__).parent
 _START_SECONDS = 180.0
 _ANSWER_SECONDS = 30.0
 _ANSWER_BYTES = 65_536
-_OWN_PACKAGES = ("embodied", "envs", "controllers")
+_OWN_PACKAGES = ("embodied", "embodied_envs", "embodied_controllers")
 """What sessions may not read: who could read the experts would need no plan."""
 
 

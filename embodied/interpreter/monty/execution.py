@@ -10,16 +10,16 @@ from typing import Any
 
 import pydantic_monty as monty
 
+from embodied._util.jsonable import shortened
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
-from embodied.interpreter.monty import polyfills
 from embodied.interpreter.calls import BreakOff, Caller
-from embodied.interpreter.static_check import unknown_name
+from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite import unsupported
 from embodied.interpreter.monty.rewrite.source_edits import Edited
 from embodied.interpreter.monty.source_map import Places, call_lines, passed_on
 from embodied.interpreter.session import Limits, Output
-from embodied._util.jsonable import shortened
+from embodied.interpreter.static_check import unknown_name
 from embodied.trajectory import ErrorRecord
 
 MODULES = frozenset(

@@ -15,17 +15,17 @@ import pydantic_monty as monty
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
-from embodied.interpreter.monty import polyfills
+from embodied.interpreter.bound_names import Names
 from embodied.interpreter.calls import BreakOff
 from embodied.interpreter.code import CodeSession
-from embodied.interpreter.monty.rewrite import Crossings, Lowered, RefusedError, lower
+from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.execution import MEASURED, MODULES, Action
 from embodied.interpreter.monty.pool import MontyWorkers
-from embodied.interpreter.bound_names import Names
-from embodied.interpreter.parsed import Code
-from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.monty.rewrite import Crossings, Lowered, RefusedError, lower
 from embodied.interpreter.monty.state import Maker, State
 from embodied.interpreter.monty.variables import look_up
+from embodied.interpreter.parsed import Code
+from embodied.interpreter.session import Limits, Output
 
 __all__ = ["MODULES", "MontyWorkers", "RestrictedSession"]
 

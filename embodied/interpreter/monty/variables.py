@@ -7,8 +7,8 @@ from collections.abc import Iterator, Set
 
 import pydantic_monty as monty
 
-from embodied.interpreter.monty import polyfills
 from embodied._util.jsonable import shortened
+from embodied.interpreter.monty import polyfills
 
 _MOST = 8
 _CHARACTERS = 200

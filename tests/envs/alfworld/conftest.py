@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from envs.alfworld.pddl import Problem, read_problem
+from embodied_envs.alfworld.pddl import Problem, read_problem
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

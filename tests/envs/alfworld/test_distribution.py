@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.alfworld import distribution
+from embodied_envs.alfworld.distribution import TaskStatistics, describe_tasks, read_game
+from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
+from embodied_envs.alfworld.generate_scene import portable_types
+from embodied_envs.alfworld.rules import KINDS, load_floor_plan
 
 from embodied.errors import ConfigError, DataError
-from envs.alfworld import distribution
-from envs.alfworld.distribution import TaskStatistics, describe_tasks, read_game
-from envs.alfworld.generate import GeneratorOptions, generate_game, write_games
-from envs.alfworld.generate_scene import portable_types
-from envs.alfworld.rules import KINDS, load_floor_plan
 
 
 @pytest.fixture(autouse=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import pytest
-
-from envs.alfworld.domain import (
+from embodied_envs.alfworld.domain import (
     MAX_CLAUSES,
     BrokenGameError,
     UnsupportedGameError,
     clauses_of,
     read_domain,
 )
-from envs.alfworld.facts import FactTable
-from envs.alfworld.goal import Goal
-from envs.alfworld.grounding import Grounder
-from envs.alfworld.pddl import Problem, read_problem
-from envs.alfworld.rules import DIALECTS, Dialect, load_domain
+from embodied_envs.alfworld.facts import FactTable
+from embodied_envs.alfworld.goal import Goal
+from embodied_envs.alfworld.grounding import Grounder
+from embodied_envs.alfworld.pddl import Problem, read_problem
+from embodied_envs.alfworld.rules import DIALECTS, Dialect, load_domain
 
 DOMAIN = """
 (define (domain kitchen)
@@ -120,7 +119,7 @@ def test_grounding_binds_by_key_and_by_type(problem: Problem) -> None:
 
 
 def test_grounding_has_a_budget(monkeypatch: pytest.MonkeyPatch, problem: Problem) -> None:
-    monkeypatch.setattr("envs.alfworld.grounding.MAX_GROUNDINGS", 3)
+    monkeypatch.setattr("embodied_envs.alfworld.grounding.MAX_GROUNDINGS", 3)
     _, grounder = grounder_of(problem)
     clause = read_domain(DOMAIN).actions["heat"].clauses[1]
     with pytest.raises(BrokenGameError):

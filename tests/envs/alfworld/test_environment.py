@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.alfworld.environment import Alfworld
+from embodied_envs.alfworld.game_file import MAX_BYTES
+from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
+from embodied_envs.alfworld.rules import DIALECTS
 
 import embodied
 from embodied import Task
 from embodied.errors import ConfigError, DataError
-from envs.alfworld.environment import Alfworld
-from envs.alfworld.game_file import MAX_BYTES
-from envs.alfworld.generate import GeneratorOptions, generate_game, write_games
-from envs.alfworld.rules import DIALECTS
 
 BACKENDS = ("native", "textworld")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-
-from envs.alfworld.expressions import UnsupportedExpressionError, compile_expression
+from embodied_envs.alfworld.expressions import UnsupportedExpressionError, compile_expression
 
 MUG = SimpleNamespace(id="mug_1", name="mug 1", indefinite="a", type="object", definite="the")
 

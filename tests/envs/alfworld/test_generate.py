@@ -17,12 +17,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from embodied.errors import ConfigError, DataError
-from envs.alfworld import generate, rules
-from envs.alfworld.generate import (
+from embodied_envs.alfworld import generate, rules
+from embodied_envs.alfworld.generate import (
     MIN_PLAN_STEPS,
     SPLITS,
     GeneratedGame,
@@ -32,13 +28,17 @@ from envs.alfworld.generate import (
     write_as_told,
     write_games,
 )
-from envs.alfworld.generate_goal import draw_goal, goals_for
-from envs.alfworld.generate_options import read_options
-from envs.alfworld.generate_proof import is_won_by
-from envs.alfworld.generate_scene import furnish, portable_types
-from envs.alfworld.generate_text import mangle
-from envs.alfworld.pddl import Problem, is_satisfied, read_problem
-from envs.alfworld.rules import DIALECTS, KINDS, Dialect, UnsupportedAlfworldError
+from embodied_envs.alfworld.generate_goal import draw_goal, goals_for
+from embodied_envs.alfworld.generate_options import read_options
+from embodied_envs.alfworld.generate_proof import is_won_by
+from embodied_envs.alfworld.generate_scene import furnish, portable_types
+from embodied_envs.alfworld.generate_text import mangle
+from embodied_envs.alfworld.pddl import Problem, is_satisfied, read_problem
+from embodied_envs.alfworld.rules import DIALECTS, KINDS, Dialect, UnsupportedAlfworldError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embodied.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[3]
 SHARED = ROOT.parent / "shared" / "alfworld"

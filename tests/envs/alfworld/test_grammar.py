@@ -8,9 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from envs.alfworld.domain import BrokenGameError, Domain, UnsupportedGameError, read_domain
-from envs.alfworld.grammar import (
+from embodied_envs.alfworld.domain import BrokenGameError, Domain, UnsupportedGameError, read_domain
+from embodied_envs.alfworld.grammar import (
     ForEach,
     Grammar,
     Listing,
@@ -25,8 +24,8 @@ from envs.alfworld.grammar import (
     read_query,
     read_symbols,
 )
-from envs.alfworld.grammar_check import check_grammar
-from envs.alfworld.rules import DIALECTS, Dialect, load_domain, load_grammar
+from embodied_envs.alfworld.grammar_check import check_grammar
+from embodied_envs.alfworld.rules import DIALECTS, Dialect, load_domain, load_grammar
 
 ENTITIES = {
     name: SimpleNamespace(id=f"{name}_bar_1", name=f"{name} 1", indefinite="a", definite="the")

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.alfworld.names import display_names, named_ids
+from embodied_envs.alfworld.pddl import Problem, read_problem
 from hypothesis import given
 from hypothesis import strategies as st
-
-from envs.alfworld.names import display_names, named_ids
-from envs.alfworld.pddl import Problem, read_problem
 
 
 def test_numbers_count_down_in_the_order_of_ids() -> None:

@@ -16,14 +16,14 @@ from random import Random
 
 import psutil
 import pytest
+from embodied_envs.alfworld.generate import GeneratorOptions, write_games
+from embodied_envs.alfworld.names import display_names, named_ids
+from embodied_envs.alfworld.native_game import NativeGame
+from embodied_envs.alfworld.pddl import read_problem
+from embodied_envs.alfworld.planner import detect_dialect, render, shortest_plan
+from embodied_envs.alfworld.rules import DIALECTS
 
 from embodied.errors import DataError
-from envs.alfworld.generate import GeneratorOptions, write_games
-from envs.alfworld.names import display_names, named_ids
-from envs.alfworld.native_game import NativeGame
-from envs.alfworld.pddl import read_problem
-from envs.alfworld.planner import detect_dialect, render, shortest_plan
-from envs.alfworld.rules import DIALECTS
 from tests.envs.alfworld.walks import Findings, compare
 
 ALL_ACTIONS = {
@@ -202,7 +202,7 @@ def test_bytes_that_are_no_snapshot_change_nothing(game_files: list[Path]) -> No
 
 
 def test_threads_share_a_game_without_noticing(game_files: list[Path]) -> None:
-    from envs.alfworld import native_game
+    from embodied_envs.alfworld import native_game
 
     for path in game_files[:3]:
         native_game._compiled.cache_clear()

@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from envs.alfworld import pddl
-from envs.alfworld.pddl import (
+from embodied_envs.alfworld import pddl
+from embodied_envs.alfworld.pddl import (
     ALWAYS,
     And,
     Atom,
@@ -36,6 +33,8 @@ from envs.alfworld.pddl import (
     read_expression,
     read_problem,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def problem(objects: str = "a b - thing", init: str = "", goal: str = "(and)") -> Problem:

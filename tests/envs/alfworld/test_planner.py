@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from envs.alfworld import planner
-from envs.alfworld.names import display_names, named_ids
-from envs.alfworld.pddl import (
+from embodied_envs.alfworld import planner
+from embodied_envs.alfworld.names import display_names, named_ids
+from embodied_envs.alfworld.pddl import (
     And,
     Atom,
     Clause,
@@ -38,7 +35,7 @@ from envs.alfworld.pddl import (
     typed_names,
     words_of,
 )
-from envs.alfworld.planner import (
+from embodied_envs.alfworld.planner import (
     PlanningLimitError,
     PlanStep,
     Unsolvable,
@@ -47,6 +44,8 @@ from envs.alfworld.planner import (
     render,
     shortest_plan,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 GOALS = {
     "place": "(exists (?r - receptacle ?o - object) (and (inReceptacle ?o ?r)"
@@ -441,8 +440,8 @@ def test_dialects() -> None:
 def test_the_plan_does_not_depend_on_hash_seeds(one_game_per_kind: list[Path]) -> None:
     code = (
         "import json, sys; from pathlib import Path;"
-        "from envs.alfworld.pddl import read_problem;"
-        "from envs.alfworld.planner import shortest_plan;"
+        "from embodied_envs.alfworld.pddl import read_problem;"
+        "from embodied_envs.alfworld.planner import shortest_plan;"
         "load = lambda name: json.loads(Path(name).read_text())['pddl_problem'];"
         "print([shortest_plan(read_problem(load(name))) for name in sys.argv[1:]])"
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from envs.alfworld.native_game import NativeGame
-from envs.alfworld.textworld_game import TextWorldGame
+from embodied_envs.alfworld.native_game import NativeGame
+from embodied_envs.alfworld.textworld_game import TextWorldGame
 
 NONSENSE = (
     "",

@@ -12,12 +12,13 @@ import pytest
 
 pytest.importorskip("minigrid", reason="pip install 'embodied-codeact[babyai]'")
 
+from embodied_envs.babyai.environment import COMMANDS, BabyAI
+from embodied_envs.babyai.levels import STANDARD, LevelSeed, all_levels, make
+from embodied_envs.babyai.view import describe
+
 import embodied
 from embodied import Task
 from embodied.errors import ConfigError, DataError
-from envs.babyai.environment import COMMANDS, BabyAI
-from envs.babyai.levels import STANDARD, LevelSeed, all_levels, make
-from envs.babyai.view import describe
 
 EASY = ("GoToObj-v0", "PickupLoc-v0", "PutNextLocal-v0", "BlockedUnlockPickup-v0")
 
@@ -82,7 +83,7 @@ def test_data_version_follows_what_is_played() -> None:
 
 def test_a_seed_gives_the_same_level_in_every_process() -> None:
     code = (
-        "from envs.babyai.environment import BabyAI;"
+        "from embodied_envs.babyai.environment import BabyAI;"
         "print(BabyAI.data_version('all', episodes_per_level=1)['sha256'])"
     )
     hashes = {

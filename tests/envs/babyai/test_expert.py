@@ -6,11 +6,12 @@ import pytest
 
 pytest.importorskip("minigrid", reason="pip install 'embodied-codeact[babyai]'")
 
+from embodied_envs.babyai.levels import STANDARD
+
 import embodied
 from embodied import Task
 from embodied.policies.expert import ExpertPolicy
 from embodied.protocol import Protocol
-from envs.babyai.levels import STANDARD
 
 FORMATS = ("code", "json", "text")
 ROBOTS = ("grid-robot", "grid-robot-skills")

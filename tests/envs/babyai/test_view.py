@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("minigrid", reason="pip install 'embodied-codeact[babyai]'")
 
-from controllers.grid_map import GridMap
-from envs.babyai.levels import LevelSeed, all_levels, make
-from envs.babyai.view import describe
+from embodied_controllers.grid_map import GridMap
+from embodied_envs.babyai.levels import LevelSeed, all_levels, make
+from embodied_envs.babyai.view import describe
 
 STATES = ("open ", "closed ", "locked ")
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 
 import pytest
+from embodied_envs.miniwob import tasks
 
 from embodied import Environment, Observation
-from envs.miniwob import tasks
 
 Start = Callable[[str], Observation]
 ROUNDS = 3

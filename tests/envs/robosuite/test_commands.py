@@ -1,8 +1,7 @@
 """The text commands of the arms."""
 
 import pytest
-
-from envs.robosuite.commands import CommandError, Grip, Move, Target, Wait, parse
+from embodied_envs.robosuite.commands import CommandError, Grip, Move, Target, Wait, parse
 
 ONE = ("right",)
 TWO = ("right", "left")

@@ -5,14 +5,14 @@ import logging
 from pathlib import Path
 
 import pytest
+from embodied_envs.robosuite import installation
+from embodied_envs.robosuite.tasks import INSTRUCTIONS
 
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError
 from embodied.plugins.registry import list_tasks, make_environment
 from embodied.task import Task
 from embodied.testing import check_controller, check_environment
-from envs.robosuite import installation
-from envs.robosuite.tasks import INSTRUCTIONS
 
 SOLUTION = (
     "move_to 0.019 -0.03 0.94 39",

@@ -1,14 +1,14 @@
 """The Franka expert on the real simulator."""
 
 import pytest
+from embodied_controllers.experts.franka import solve
+from embodied_controllers.experts.franka_recipes import RECIPES
 
-from controllers.experts.franka import solve
-from controllers.experts.franka_recipes import RECIPES
 from embodied import Outcome, Protocol, run_episode
 from embodied.environment import Environment
+from embodied.plugins.registry import list_tasks, make_controller
 from embodied.policies.expert import ExpertPolicy
 from embodied.protocol import ActionName, EpisodeLimits
-from embodied.plugins.registry import list_tasks, make_controller
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 

@@ -4,11 +4,11 @@ import io
 from pathlib import Path
 
 import pytest
+from embodied_envs.robosuite.installation import problems
 from PIL import Image, ImageSequence
 
 from embodied.plugins.registry import make_environment
 from embodied.task import Task
-from envs.robosuite.installation import problems
 
 pytestmark = pytest.mark.skipif(bool(problems(cameras=True)), reason="; ".join(problems(True)))
 

@@ -27,9 +27,8 @@ NONSENSE = ["frobnicate", "help", "objects", "task", "inventory", "look at agent
 
 @pytest.fixture(scope="module")
 def package(java: None) -> Iterator[Any]:
+    from embodied_envs.scienceworld.java import OPTIONS
     from scienceworld import ScienceWorldEnv
-
-    from envs.scienceworld.java import OPTIONS
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_TOOL_OPTIONS", " ".join(OPTIONS))

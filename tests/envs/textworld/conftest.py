@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from envs.textworld.environment import TextWorld
+from embodied_envs.textworld.environment import TextWorld
 
 
 @pytest.fixture(scope="session")

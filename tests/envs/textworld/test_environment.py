@@ -15,13 +15,13 @@ from typing import Any
 import psutil
 import pytest
 import textworld
+from embodied_envs.textworld.environment import TextWorld
+from embodied_envs.textworld.story import MAX_NOTES_BYTES, MAX_STORY_BYTES
 
 import embodied
 from embodied.environment import StepResult
 from embodied.errors import ConfigError, DataError
 from embodied.task import Task
-from envs.textworld.environment import TextWorld
-from envs.textworld.story import MAX_NOTES_BYTES, MAX_STORY_BYTES
 
 pytestmark = pytest.mark.filterwarnings("ignore::jericho.UnsupportedGameWarning")
 
@@ -105,7 +105,7 @@ def test_valid_commands_are_those_of_textworld(
 _THREADS = """
 import sys, threading
 from pathlib import Path
-from envs.textworld.valid_commands import ValidCommands
+from embodied_envs.textworld.valid_commands import ValidCommands
 
 def follow(story):
     start.wait()

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from embodied_controllers.adventurer import Adventurer
+from embodied_envs.textworld.environment import TextWorld
 
-from controllers.adventurer import Adventurer
 from embodied import Outcome, Protocol, run_episode
 from embodied.policies.expert import ExpertPolicy
 from embodied.protocol import ActionName
 from embodied.testing import check_controller, check_environment
-from envs.textworld.environment import TextWorld
 
 pytestmark = pytest.mark.filterwarnings("ignore::jericho.UnsupportedGameWarning")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.textworld.environment import TextWorld
+from embodied_envs.textworld.story import read_notes
 
 from embodied.errors import ConfigError
-from envs.textworld.environment import TextWorld
-from envs.textworld.story import read_notes
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite import unsupported
 from embodied.interpreter.monty.rewrite.boundary import Crossings
-from embodied.interpreter.monty.rewrite.source_edits import Edited, OverlapError, Source
-from embodied.interpreter.monty.rewrite.expressions import Rewriter
-from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 from embodied.interpreter.monty.rewrite.context import Site
+from embodied.interpreter.monty.rewrite.expressions import Rewriter
+from embodied.interpreter.monty.rewrite.source_edits import Edited, OverlapError, Source
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 from embodied.interpreter.parsed import Code
 
 __all__ = ["Crossings", "Edited", "Lowered", "RefusedError", "lower"]

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from embodied._util import parsing
-from embodied.interpreter.monty.rewrite.context import Site
 from embodied.interpreter.monty.polyfills import Guards
+from embodied.interpreter.monty.rewrite.context import Site
 
 _MOST_ARGUMENTS = 8
 """Calls with more are left as they are: then all arguments are measured together."""

@@ -6,8 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from embodied._util import parsing
-from embodied.interpreter.monty.rewrite import builtin_methods, generators, statements
-from embodied.interpreter.monty.rewrite import unsupported
+from embodied.interpreter.monty.rewrite import builtin_methods, generators, statements, unsupported
 from embodied.interpreter.monty.rewrite.context import Site
 
 _CONSUMERS = {"list", "tuple", "sorted", "set", "frozenset", "dict", "sum", "min", "max"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 from embodied.interpreter.monty.rewrite.context import Site
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 
 _ITEM = "_lowered_item"
 

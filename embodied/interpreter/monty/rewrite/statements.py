@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 from embodied.interpreter.monty import polyfills
-from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 from embodied.interpreter.monty.rewrite.context import Site
+from embodied.interpreter.monty.rewrite.unsupported import RefusedError
 
 
 def delete(site: Site, node: ast.Delete) -> None:
