@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied import Controller, Environment, Observation, StepResult, Task, action
-from embodied.interpreter import Interpreters, Limits, Session
+from embodied.interpreter import Interpreters, Session
+from embodied.limits import Limits
 
 CALLS = 1000
 RECEPTACLES = 30

@@ -22,10 +22,11 @@ from embodied.errors import (
     InfrastructureError,
     RunError,
 )
-from embodied.interpreter import Limits, make_interpreter
+from embodied.interpreter import make_interpreter
+from embodied.limits import EpisodeLimits, Limits
 from embodied.plugins.registry import list_tasks, make_controller, make_environment
 from embodied.policy import Policy, Reply
-from embodied.protocol import EpisodeLimits, Protocol
+from embodied.protocol import Protocol
 from embodied.store import RunReader, open_run
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Usage

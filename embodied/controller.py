@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -20,12 +20,10 @@ from pydantic.errors import PydanticUserError
 from embodied._util.jsonable import described, shortened
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
+from embodied.limits import AfterEnd
 from embodied.trajectory import StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-
-AfterEnd = Literal["stop", "repeat"]
-"""What a command does after the episode's end: stop the action, or repeat the last observation."""
 
 
 def action(method: Method) -> Method:

@@ -9,11 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from embodied.controller import AfterEnd
 from embodied.errors import ConfigError
 from embodied.few_shot import Example, read_examples
-from embodied.interpreter.interpreters import InterpreterName
-from embodied.interpreter.session import Limits
+from embodied.limits import AfterEnd, EpisodeLimits, InterpreterName, Limits
 
 ConversationName = Literal["default", "mint", "m3"]
 ActionName = Literal["code", "json", "text", "tools"]
@@ -21,17 +19,6 @@ ActionName = Literal["code", "json", "text", "tools"]
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
-class EpisodeLimits(_Part):
-    """How long an episode may last. An episode that meets one of them is `truncated`."""
-
-    turns: int = Field(20, gt=0)
-    """Policy messages."""
-    steps: int | None = Field(50, gt=0)
-    """Environment steps; null: no bound."""
-    answers: int = Field(1, gt=0)
-    """Answers that the policy may propose; the last wrong one ends the episode."""
 
 
 class Protocol(_Part):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from embodied import InfrastructureError, Outcome, Protocol, Reply, Trajectory, run_episode
-from embodied.protocol import EpisodeLimits
+from embodied.limits import EpisodeLimits
 from embodied.replay.policy import ReplayPolicy
 from embodied.trajectory import Message
 from tests.conftest import LightSwitch, Switcher

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from embodied.controller import AfterEnd, Controller, action
+from embodied.controller import Controller, action
 from embodied.environment import Observation
+from embodied.limits import AfterEnd
 from embodied_controllers.command_patterns import call_of
 
 _REF = re.compile(r"^ *\[(\d+)\]", re.MULTILINE)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from embodied.controller import AfterEnd, Controller, action
+from embodied.controller import Controller, action
 from embodied.environment import Observation
+from embodied.limits import AfterEnd
 from embodied_controllers.grid_map import COMPASS, FLOOR, GridMap, Place, Pose, neighbours
 
 _CALLS = {

@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 
-from embodied.controller import AfterEnd, Controller, action
+from embodied.controller import Controller, action
 from embodied.environment import Observation
+from embodied.limits import AfterEnd
 from embodied_controllers.command_patterns import call_of
 
 _ARRIVAL = re.compile(r"^You arrive at loc \d+\. ")

@@ -9,7 +9,8 @@ from embodied.action_formats.format import Call, CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.calls import Answer, BreakOff, Caller
-from embodied.interpreter.session import Limits, Output, Session
+from embodied.interpreter.session import Output, Session
+from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
 

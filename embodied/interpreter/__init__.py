@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from embodied.controller import Controller
-from embodied.interpreter.interpreters import InterpreterName, Interpreters
-from embodied.interpreter.session import Limits, Output, Session
+from embodied.interpreter.interpreters import Interpreters
+from embodied.interpreter.session import Output, Session
+from embodied.limits import InterpreterName, Limits
 
 __all__ = [
     "InterpreterName",

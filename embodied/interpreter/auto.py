@@ -15,7 +15,8 @@ from embodied.interpreter.bound_names import Names
 from embodied.interpreter.code import CodeSession
 from embodied.interpreter.monty.restricted import MODULES
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.session import Limits, Output, Session
+from embodied.interpreter.session import Output, Session
+from embodied.limits import Limits
 
 
 class _Head(BaseModel):

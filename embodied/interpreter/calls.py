@@ -11,7 +11,8 @@ from typing import Any
 from embodied._util.jsonable import MAX_CHARACTERS, MAX_ITEMS, Room, plain, sendable
 from embodied.controller import Controller
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
-from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.session import Output
+from embodied.limits import Limits
 from embodied.trajectory import CallRecord, ErrorRecord
 
 _REFUSALS = 20

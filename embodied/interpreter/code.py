@@ -6,8 +6,9 @@ from abc import abstractmethod
 
 from embodied.controller import Controller
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.session import Limits, Output, Session
+from embodied.interpreter.session import Output, Session
 from embodied.interpreter.static_check import Checker
+from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from embodied._util.closeable import Closing
 from embodied.controller import Controller
 from embodied.errors import ConfigError
-from embodied.interpreter.session import Limits, Session
+from embodied.interpreter.session import Session
+from embodied.limits import Limits
 
 if TYPE_CHECKING:
     from embodied.interpreter.cpython.full import Zygote
     from embodied.interpreter.monty.restricted import MontyWorkers
 
-InterpreterName = Literal["restricted", "full", "auto"]
 NAMES: tuple[str, ...] = ("restricted", "full", "auto")
 
 

@@ -5,29 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from embodied._util.closeable import Closing
 from embodied.environment import Attachment
 from embodied.trajectory import CallRecord, ErrorRecord
-
-
-class Limits(BaseModel):
-    """What one code action may use."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seconds: float = Field(30.0, gt=0)
-    """Running time of the code itself. The time that calls take is not counted, so that a slow or
-    busy simulator changes no score."""
-    calls: int = Field(100, gt=0)
-    """Controller calls."""
-    memory_bytes: int = Field(64 * 1024 * 1024, gt=0)
-    """Heap of the interpreter; of the full one, what it may use beyond its own libraries."""
-    output_characters: int = Field(20_000, gt=0)
-    """Printed text; what is beyond is dropped, with a note."""
-    code_characters: int = Field(50_000, gt=0)
-    """Length of the code itself."""
 
 
 @dataclass

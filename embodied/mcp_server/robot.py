@@ -15,7 +15,8 @@ from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
 from embodied.environment import Attachment, Environment
 from embodied.errors import EmbodiedError, InfrastructureError
-from embodied.interpreter import Limits, Output
+from embodied.interpreter import Output
+from embodied.limits import Limits
 from embodied.policy import Reply
 from embodied.task import Task
 from embodied.trajectory import ToolCall

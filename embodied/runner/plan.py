@@ -13,6 +13,7 @@ import yaml
 
 from embodied.config.schema import GenerateConfig, RunConfig, read_yaml
 from embodied.errors import ConfigError, DataError, RunError
+from embodied.limits import EpisodeLimits
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import absolute_name, short_name
@@ -25,7 +26,7 @@ from embodied.plugins.registry import (
 from embodied.policies.factory import feedback_model, llm_config
 from embodied.policy import Reply
 from embodied.prompting import make_conversation
-from embodied.protocol import EpisodeLimits, Protocol, RunProtocol
+from embodied.protocol import Protocol, RunProtocol
 from embodied.runner.batch import data_version, run_protocol
 from embodied.store import open_run
 from embodied.store.layout import is_run, replacing, writing

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from embodied.controller import Controller
-from embodied.interpreter.session import Limits, Session
+from embodied.interpreter.session import Session
+from embodied.limits import Limits
 
 
 class Sessions(Protocol):

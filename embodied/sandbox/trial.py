@@ -11,7 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from embodied.errors import DataError
-from embodied.interpreter.session import Limits, Output, Session
+from embodied.interpreter.session import Output, Session
+from embodied.limits import Limits
 from embodied.sandbox.bait import Guard, changes, make_guard
 from embodied.sandbox.fingerprint import differences, fingerprint
 from embodied.sandbox.target import Sessions

@@ -12,10 +12,11 @@ import pytest
 import embodied
 from embodied import Outcome, Policy, Protocol, Reply, Task, Trajectory
 from embodied.action_formats import Call, make_format
+from embodied.limits import EpisodeLimits
 from embodied.plugins.registry import environment_class
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.oracle import OraclePolicy
-from embodied.protocol import ActionName, EpisodeLimits
+from embodied.protocol import ActionName
 from embodied.trajectory import Message
 
 FORMATS = get_args(ActionName)

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from embodied import ConfigError
-from embodied.interpreter import Interpreters, Limits, Session
+from embodied.interpreter import Interpreters, Session
 from embodied.interpreter.cpython import zygote
 from embodied.interpreter.cpython.confined import confinement, folder
 from embodied.interpreter.cpython.confined.installation import Installation
+from embodied.limits import Limits
 
 if sys.platform != "linux":
     pytest.skip("the full interpreter needs Linux", allow_module_level=True)

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embodied import ConfigError, DataError, InfrastructureError, action, make_interpreter
-from embodied.interpreter import Interpreters, Limits, Session
+from embodied.interpreter import Interpreters, Session
+from embodied.limits import Limits
 from tests.conftest import LightSwitch, Switcher
 
 BACKENDS = ("restricted", "full")

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from embodied import DataError, InfrastructureError, action
-from embodied.interpreter import Interpreters, Limits, Session
+from embodied.interpreter import Interpreters, Session
+from embodied.limits import Limits
 from embodied.trajectory import Turn
 from tests.conftest import LightSwitch, Switcher
 

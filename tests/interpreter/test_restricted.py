@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embodied import DataError, InfrastructureError, action, make_interpreter
-from embodied.interpreter import Interpreters, Limits, Output, Session
+from embodied.interpreter import Interpreters, Output, Session
 from embodied.interpreter.monty.restricted import RestrictedSession
+from embodied.limits import Limits
 from embodied.trajectory import Turn
 from tests.conftest import LightSwitch, Switcher
 

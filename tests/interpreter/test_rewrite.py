@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embodied import action, make_interpreter
-from embodied.interpreter import Limits, Session
+from embodied.interpreter import Session
 from embodied.interpreter.monty.polyfills import iterators as our_iterators
 from embodied.interpreter.monty.polyfills import objects as our_objects
 from embodied.interpreter.monty.polyfills import ordering as our_ordering
@@ -31,6 +31,7 @@ from embodied.interpreter.monty.restricted import MODULES
 from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, prelude
 from embodied.interpreter.monty.rewrite.source_edits import OverlapError, Source
 from embodied.interpreter.parsed import Code
+from embodied.limits import Limits
 from tests.conftest import LightSwitch, Switcher
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from embodied import Outcome, Protocol, Reply, Trajectory, run_episode
+from embodied.limits import EpisodeLimits
 from embodied.prompting import make_conversation
-from embodied.protocol import EpisodeLimits
 from embodied.replay.policy import ReplayPolicy
 from tests.conftest import LightSwitch, Switcher
 

@@ -13,7 +13,8 @@ from embodied_controllers.household import MintHousehold
 
 import embodied
 from embodied.environment import Observation
-from embodied.interpreter import Limits, make_interpreter
+from embodied.interpreter import make_interpreter
+from embodied.limits import Limits
 from embodied.policy import Reply
 from embodied.prompting import make_conversation
 from embodied.prompting.mint import MintConversation, task_prompt

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from embodied import Policy, Protocol, Reply, Trajectory, run_episode
-from embodied.interpreter import Limits
+from embodied.limits import Limits
 from embodied.trajectory import ToolCall
 from tests.conftest import LightSwitch, Switcher
 

@@ -9,7 +9,8 @@ import pickle
 from typing import Any
 
 from embodied.controller import Controller
-from embodied.interpreter import Limits, Output, Session
+from embodied.interpreter import Output, Session
+from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
 

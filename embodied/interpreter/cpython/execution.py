@@ -19,7 +19,8 @@ from embodied.interpreter.cpython.confined import folder, wire
 from embodied.interpreter.cpython.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import Malformed
 from embodied.interpreter.cpython.zygote import Child
-from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.session import Output
+from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
 LITTLE_BYTES = 256 * 1024

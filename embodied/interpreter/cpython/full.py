@@ -25,7 +25,8 @@ from embodied.interpreter.cpython.execution import LITTLE_BYTES, Action, Message
 from embodied.interpreter.cpython.framed_socket import Malformed
 from embodied.interpreter.cpython.zygote import Child, Zygote, unconfinable
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.session import Output
+from embodied.limits import Limits
 
 __all__ = ["FullSession", "Zygote"]
 

@@ -18,8 +18,9 @@ from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite import unsupported
 from embodied.interpreter.monty.rewrite.source_edits import Edited
 from embodied.interpreter.monty.source_map import Places, call_lines, passed_on
-from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.session import Output
 from embodied.interpreter.static_check import unknown_name
+from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
 MODULES = frozenset(

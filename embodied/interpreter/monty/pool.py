@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import pydantic_monty as monty
 
 from embodied.errors import InfrastructureError
-from embodied.interpreter.session import Limits
+from embodied.limits import Limits
 
 _PATIENCE_SECONDS = 600.0
 """How long an action waits for a free process before that counts as a failure."""

@@ -25,7 +25,8 @@ from embodied.interpreter.monty.rewrite import Crossings, Lowered, RefusedError,
 from embodied.interpreter.monty.state import Maker, State
 from embodied.interpreter.monty.variables import look_up
 from embodied.interpreter.parsed import Code
-from embodied.interpreter.session import Limits, Output
+from embodied.interpreter.session import Output
+from embodied.limits import Limits
 
 __all__ = ["MODULES", "MontyWorkers", "RestrictedSession"]
 

@@ -6,9 +6,10 @@ from embodied_controllers.experts.franka_recipes import RECIPES
 
 from embodied import Outcome, Protocol, run_episode
 from embodied.environment import Environment
+from embodied.limits import EpisodeLimits
 from embodied.plugins.registry import list_tasks, make_controller
 from embodied.policies.expert import ExpertPolicy
-from embodied.protocol import ActionName, EpisodeLimits
+from embodied.protocol import ActionName
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
