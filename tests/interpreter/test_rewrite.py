@@ -28,7 +28,7 @@ from embodied.interpreter.monty.polyfills.modules import statistics as our_stati
 from embodied.interpreter.monty.polyfills.modules import string as our_string
 from embodied.interpreter.monty.polyfills.modules import textwrap as our_textwrap
 from embodied.interpreter.monty.restricted import MODULES
-from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, prelude
+from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, polyfills
 from embodied.interpreter.monty.rewrite.source_edits import OverlapError, Source
 from embodied.interpreter.parsed import Code
 from embodied.limits import Limits
@@ -478,7 +478,7 @@ def test_what_needs_no_change_is_not_changed() -> None:
     ],
 )
 def test_what_leaves_a_session_goes_through_guards(code: str, expected: str) -> None:
-    guards = prelude.Guards("secret")
+    guards = polyfills.Guards("secret")
     crossings = Crossings(guards, {"go"}, 10)
     lowered = lower(Code.parse(code), {"go"}, frozenset(), crossings)
     assert lowered.source.text.replace("_lowered_secret", "G") == expected
@@ -507,9 +507,9 @@ def test_modules_live_on_and_grow(session: Session) -> None:
     assert session.run("hq.nsmallest(1, h)").value == "[1]"
 
 
-@pytest.mark.parametrize("module", prelude.MODULES)
+@pytest.mark.parametrize("module", polyfills.MODULES)
 def test_monty_runs_all_of_a_module(session: Session, module: str) -> None:
-    names = ", ".join(sorted(prelude.public(module)))
+    names = ", ".join(sorted(polyfills.public(module)))
     output = session.run(f"from {module} import {names}\nimport {module}\nprint({module})")
     assert output.error is None
     assert output.stdout == f"<module '{module}'>\n"
@@ -595,7 +595,7 @@ def test_heapq(items: list[int], more: list[int], n: int) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    sorted(prelude.public("statistics") - {"math", "StatisticsError"}),
+    sorted(polyfills.public("statistics") - {"math", "StatisticsError"}),
 )
 @OFTEN
 @given(data=st.lists(st.integers(-100, 100), max_size=6) | st.lists(FLOATS, max_size=6))
@@ -614,14 +614,14 @@ def test_text(text: str, prefix: str) -> None:
 
 
 def test_constants_of_string() -> None:
-    for name in prelude.public("string") - {"capwords"}:
+    for name in polyfills.public("string") - {"capwords"}:
         assert getattr(our_string, name) == getattr(string, name)
 
 
 @OFTEN
 @given(st.integers(-9, 9), st.integers(-9, 9))
 def test_operator(a: int, b: int) -> None:
-    for name in prelude.public("operator") - {"itemgetter", "attrgetter"}:
+    for name in polyfills.public("operator") - {"itemgetter", "attrgetter"}:
         ours, theirs = getattr(our_operator, name), getattr(operator, name)
         for args in ((a,), (a, b), ([a], [b]), ([1, 2, a], 1), ([1, 2], 0, a)):
             if len(args) == theirs.__text_signature__.count(",") - 1:
