@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied._util.jsonable import described, shortened
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
@@ -41,7 +41,7 @@ class Answer:
     attachments: tuple[Attachment, ...] = ()
 
 
-class HostedRobot(Closing):
+class HostedRobot(Closeable):
     """A robot and the episode that it is in.
 
     Not for two threads at a time.
