@@ -45,7 +45,7 @@ class ScienceWorld(Environment):
     100. A wrong choice ends the episode with a score of -100.
     """
 
-    capabilities = Capabilities(valid_commands=True, plan=True, per_process=1)
+    capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1)
     default_controller: ClassVar[str | None] = "laboratory"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": 400}
     """The longest gold path of the sample in configs/scienceworld.yaml takes 328 steps."""
