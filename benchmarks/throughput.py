@@ -201,7 +201,7 @@ def _batch(
                 watch.take(episode)
 
             with _barrier() if barrier else nullcontext():
-                asyncio.run(run_batch(config, todo, write, store.keep))
+                asyncio.run(run_batch(config, todo, write, store.save))
     return _printed(watch.row(what, games, max(workers, 1)))
 
 

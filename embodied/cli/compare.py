@@ -10,6 +10,7 @@ import typer
 from embodied.cli import options
 from embodied.report.compare import compare_runs
 from embodied.report.compare_table import print_comparison
+from embodied.report.table import print_json
 
 
 def compare(
@@ -23,6 +24,6 @@ def compare(
     """
     comparison = compare_runs(folders)
     if json:
-        print(comparison.model_dump_json(indent=1))
+        print_json(comparison)
     else:
         print_comparison(comparison)

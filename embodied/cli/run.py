@@ -154,7 +154,7 @@ def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Pa
                 show_end(episode.trajectory)
             progress.add(episode.summary)
 
-        asyncio.run(run_batch(config, todo, write, store.keep))
+        asyncio.run(run_batch(config, todo, write, store.save))
 
 
 def _finished(folder: Path) -> set[str]:

@@ -27,7 +27,7 @@ from embodied.runner.local_pool import LocalPool
 from embodied.runner.ray_pool import RayPool
 from embodied.runner.throughput import Meter, measuring
 from embodied.runner.worker import Assignment, Result
-from embodied.store import Sitting, StoredEpisode
+from embodied.store import RunInvocation, StoredEpisode
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
@@ -133,7 +133,7 @@ async def run_batch(
     config: RunConfig,
     todo: Iterable[Assignment],
     write: Callable[[StoredEpisode], object],
-    keep: Callable[[Sitting], object],
+    keep: Callable[[RunInvocation], object],
 ) -> None:
     """Play all assignments and hand each finished episode to `write`, in order of finishing.
 
