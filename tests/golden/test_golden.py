@@ -93,9 +93,11 @@ def test_all_of_it_is_still_written(tmp_path: Path) -> None:
 
 
 def read(path: Path) -> Any:
+    """Read all values of a file but where records begin and end: new fields move that."""
     text = path.read_text()
     if path.suffix == ".jsonl":
-        return [json.loads(line) for line in text.splitlines()]
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [{k: v for k, v in line.items() if k not in ("offset", "length")} for line in lines]
     return yaml.safe_load(text)
 
 
