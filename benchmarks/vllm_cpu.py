@@ -50,9 +50,9 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied.config.schema import RunConfig
-from embodied.llm.load import ServerLoad
+from embodied.llm.metrics_poller import read_metrics
+from embodied.llm.server_metrics import ServerLoad
 from embodied.llm.tool_calls import sendable_message
-from embodied.llm.watch import read_metrics
 from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from embodied.doctor.check import Check
 from embodied.errors import ConfigError
+from embodied.llm.chat_api import UnreadableAnswer, read_models
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
-from embodied.llm.wire import UnreadableAnswer, read_models
+from embodied.llm.http_client import Connections, NoConnection, Refused, TooLarge, read_key
 
 _SECONDS = 15.0
 _KEY = "OPENAI_API_KEY"

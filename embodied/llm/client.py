@@ -14,15 +14,15 @@ from dataclasses import replace
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
+from embodied.llm.aimd_limiter import Entry, Window
 from embodied.llm.backoff import backoff
-from embodied.llm.breaker import Breaker
 from embodied.llm.cache import AnswerCache
+from embodied.llm.chat_api import UnreadableAnswer, read_completion, read_models, request_body
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
-from embodied.llm.congestion import Entry, Window
-from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
-from embodied.llm.failures import ADDRESS_HINT, LOAD_HINT, Failures, NoAnswer
-from embodied.llm.wire import UnreadableAnswer, read_completion, read_models, request_body
+from embodied.llm.error_mapper import ADDRESS_HINT, LOAD_HINT, Failures, NoAnswer
+from embodied.llm.http_client import Connections, NoConnection, Refused, TooLarge, read_key
+from embodied.llm.outage_gate import Breaker
 from embodied.trajectory import Message
 
 _LONGEST_RETRY_AFTER = 120.0

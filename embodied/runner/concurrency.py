@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from embodied._util.places import Places
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 
 START = 16
 """Episodes that a worker begins with where their number is found by measurement."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from embodied.config.schema import RunConfig
 from embodied.errors import RunError
-from embodied.llm.watch import ServerWatch
+from embodied.llm.metrics_poller import ServerWatch
 from embodied.policies.factory import models
 from embodied.runner.worker import Result
 from embodied.store import Sitting

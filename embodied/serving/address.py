@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
 from embodied.errors import ConfigError
-from embodied.llm.connection import read_key
-from embodied.llm.wire import UnreadableAnswer, read_models
+from embodied.llm.chat_api import UnreadableAnswer, read_models
+from embodied.llm.http_client import read_key
 
 KEY = "OPENAI_API_KEY"
 """The environment variable with the key that a server may want."""

@@ -14,7 +14,7 @@ from embodied.llm.cache import AnswerCache
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import FixedAnswers
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 URL = "http://a/v1"

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from embodied._util.places import Places
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.runner import concurrency as module
 from embodied.runner.concurrency import MOST, START, InFlight, Measured
 

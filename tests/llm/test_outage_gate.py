@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from tests.llm.test_congestion import FakeTime
 
 from embodied.errors import InfrastructureError
-from embodied.llm.breaker import Breaker
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.llm.failures import NoAnswer
+from embodied.llm.error_mapper import NoAnswer
+from embodied.llm.outage_gate import Breaker
 from embodied.simulated_llm import Fault, Faults, FixedAnswers
 from embodied.simulated_llm.faults import Drawn
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
-from tests.llm.test_congestion import FakeTime
 
 GONE = NoAnswer("connection refused", "start it", gone=True)
 

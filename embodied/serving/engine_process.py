@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embodied._util.closeable import Closing
 from embodied._util.supervised_process import Guarded
-from embodied.serving.engine import Engine
+from embodied.serving.engine_command import Engine
 
 _STANDARD_ERROR = 2
 _TAIL_BYTES = 16_000

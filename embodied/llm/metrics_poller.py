@@ -11,8 +11,8 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
-from embodied.llm.load import ServerLoad, ServerTotals
+from embodied.llm.http_client import Connections, NoConnection, Refused, TooLarge, read_key
+from embodied.llm.server_metrics import ServerLoad, ServerTotals
 
 _VLLM = {
     "vllm:num_requests_running": "running",

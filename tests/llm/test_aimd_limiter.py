@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from embodied.llm.congestion import RECOVERY, START, Entry, Window
+from embodied.llm.aimd_limiter import RECOVERY, START, Entry, Window
 
 
 class FakeTime:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from embodied.llm.chat_api import UnreadableAnswer, read_completion
 from embodied.llm.reasoning import split_thoughts
-from embodied.llm.wire import UnreadableAnswer, read_completion
 from embodied.trajectory import TokenRecord, Usage
 
 COUNTED = {"prompt_tokens": 100, "completion_tokens": 7}

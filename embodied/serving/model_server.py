@@ -15,9 +15,9 @@ import platformdirs
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.llm.backoff import backoff
 from embodied.serving.address import Address, NotServing
-from embodied.serving.engine import Engine, own_command
+from embodied.serving.engine_command import Engine, own_command
+from embodied.serving.engine_process import EngineProcess
 from embodied.serving.llamacpp import llamacpp
-from embodied.serving.process import EngineProcess
 from embodied.serving.vllm import vllm
 
 START_SECONDS = 1800.0

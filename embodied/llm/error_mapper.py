@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import Refused
+from embodied.llm.http_client import Refused
 
 LOAD_HINT = "is the server overloaded? run fewer episodes at once, or allow longer waits"
 ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in /v1"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from embodied.errors import InfrastructureError
 from embodied.llm.backoff import backoff
-from embodied.llm.failures import NoAnswer
+from embodied.llm.error_mapper import NoAnswer
 
 _LOG = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied.llm import watch as watch_module
+from embodied.llm import metrics_poller as poller_module
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.llm.load import ServerLoad, ServerTotals
-from embodied.llm.watch import ServerWatch, read_metrics
+from embodied.llm.metrics_poller import ServerWatch, read_metrics
+from embodied.llm.server_metrics import ServerLoad, ServerTotals
 from embodied.simulated_llm import FixedAnswers, Profile
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 VLLM = """\
@@ -236,7 +236,7 @@ async def dripping(request: web.Request) -> web.StreamResponse:
 async def test_a_server_without_figures_does_no_harm(
     handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_module, "_READING_SECONDS", 0.5)
+    monkeypatch.setattr(poller_module, "_READING_SECONDS", 0.5)
     async with (
         metrics_server(handler) as base_url,
         asyncio.timeout(20),
