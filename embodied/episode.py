@@ -14,7 +14,7 @@ from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
 from embodied.environment import Attachment, Environment
 from embodied.errors import ContextOverflow
-from embodied.feedback import Commentator
+from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
 from embodied.prompting import Conversation, Move, Remaining, make_conversation
@@ -35,7 +35,7 @@ async def run_episode(
     *,
     sample: int = 0,
     seed: int | None = None,
-    commentator: Commentator | None = None,
+    commentator: FeedbackProvider | None = None,
     interpreters: Interpreters | None = None,
 ) -> Trajectory:
     """Play one episode and return its whole record.
@@ -126,7 +126,7 @@ class _Play:
     conversation: Conversation
     session: Session
     messages: list[Message]
-    commentator: Commentator | None
+    commentator: FeedbackProvider | None
     turns: list[Turn] = field(default_factory=list)
     answers: int = 0
 
@@ -204,7 +204,7 @@ class _Play:
         if self.commentator is None:
             return
         clock = time.perf_counter()
-        comment = await self.commentator.comment(self.messages, turn)
+        comment = await self.commentator.feedback(self.messages, turn)
         turn.seconds.policy += time.perf_counter() - clock
         turn.feedback, turn.feedback_usage = comment.text, comment.usage
         turn.llm_retries += comment.retries
