@@ -1,4 +1,4 @@
-"""How many requests a client has in flight: as many as its server bears.
+"""Limits the requests that a client has in flight to what its server bears.
 
 Additive increase, multiplicative decrease, as in TCP's congestion control (RFC 5681): the clients
 of any number of workers find a fair share of one server without knowing of each other.
@@ -10,90 +10,89 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from embodied._util.places import Places
+from anyio import CapacityLimiter
 
-START = 64
-"""Requests in flight at first. Until congestion is met, a window that is full doubles in a round
+INITIAL_LIMIT = 64
+"""Requests in flight at first. Until congestion is met, a limit that is reached doubles in a round
 trip."""
 RECOVERY = 16
-"""Round trips in which a window that is full regains what a halving took, but by no less than one
+"""Round trips in which a limit that is reached regains what a halving took, but by no less than one
 request a round trip."""
 
 
-class Entry(NamedTuple):
-    """The moment at which a request got its place."""
+class Admission(NamedTuple):
+    """The state of the limiter when it admitted a request."""
 
     halvings: int
-    """How often the window had been halved."""
+    """How often the limit had been halved."""
     in_flight: int
     """Requests in flight, this one included."""
 
 
-class Window:
-    """Places for requests in flight. It grows while it is used and answers come, is halved where
-    the server is congested, and lets nobody in while the server wants a pause.
+class AIMDLimiter:
+    """Admits requests in the order in which they come; each task has at most one in flight.
 
-    It does not grow while less than half of it is used: what was not tried is not known.
+    The limit grows with successes, is halved on congestion, and stays while less than half of it
+    is used: what was not tried is not known.
 
     Args:
-        most: no more places than this.
+        max_limit: the limit never grows beyond it.
         sleep: waits for the end of a pause, in seconds.
         clock: seconds since any moment.
     """
 
     def __init__(
         self,
-        most: int,
+        max_limit: int,
         *,
         sleep: Callable[[float], Awaitable[object]],
         clock: Callable[[], float],
     ) -> None:
-        self._most = most
-        self._size = float(min(START, most))
-        self._places = Places(self.size)
-        self._threshold = float(most)
+        self._max_limit = max_limit
+        self._exact_limit = float(min(INITIAL_LIMIT, max_limit))
+        self._capacity = CapacityLimiter(self.limit)
+        self._threshold = float(max_limit)
         self._halvings = 0
         self._paused_until = clock()
         self._sleep = sleep
         self._clock = clock
 
     @property
-    def size(self) -> int:
-        """Places, now."""
-        return int(self._size)
+    def limit(self) -> int:
+        """Requests that may be in flight, now."""
+        return int(self._exact_limit)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[Entry]:
-        """A place, once one is free and no pause is wanted; first come, first served."""
-        async with self._places.place():
+    async def admit(self) -> AsyncIterator[Admission]:
+        """Hold a place among the requests in flight, once one is free and no pause is wanted."""
+        async with self._capacity:
             while (seconds := self._paused_until - self._clock()) > 0:
                 await self._sleep(seconds)
-            yield Entry(self._halvings, self._places.taken)
+            yield Admission(self._halvings, self._capacity.borrowed_tokens)
 
-    def answered(self) -> None:
-        """A request that still holds its place was answered."""
-        if 2 * self._places.taken < self.size:
+    def on_success(self) -> None:
+        """Raise the limit for a request that was answered and still holds its place."""
+        if 2 * self._capacity.borrowed_tokens < self.limit:
             return
         step = max(1.0, self._threshold / RECOVERY)
-        gain = 1.0 if self._size < self._threshold else step / self._size
-        self._resize(min(self._size + gain, float(self._most)))
+        gain = 1.0 if self._exact_limit < self._threshold else step / self._exact_limit
+        self._set_limit(min(self._exact_limit + gain, float(self._max_limit)))
 
-    def congested(self, entry: Entry) -> None:
-        """A request met congestion.
+    def on_congestion(self, admission: Admission) -> None:
+        """Halve the limit for a request that met congestion, once in a round trip.
 
-        Requests that were in flight when the window was last halved tell nothing new: it is
-        halved once in a round trip.
+        Requests that were in flight at the last halving tell nothing new.
         """
-        if entry.halvings < self._halvings:
+        if admission.halvings < self._halvings:
             return
         self._halvings += 1
-        self._resize(max(1.0, min(self._size, entry.in_flight) / 2))
-        self._threshold = self._size
+        self._set_limit(max(1.0, min(self._exact_limit, admission.in_flight) / 2))
+        self._threshold = self._exact_limit
 
     def pause(self, seconds: float) -> None:
-        """Let nobody in for so many seconds."""
+        """Admit nobody for so many seconds."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def _resize(self, size: float) -> None:
-        self._size = size
-        self._places.resize(self.size)
+    def _set_limit(self, limit: float) -> None:
+        self._exact_limit = limit
+        self._capacity.total_tokens = self.limit
