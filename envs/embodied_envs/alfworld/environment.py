@@ -25,8 +25,8 @@ DEFAULT_SPLIT = "valid_unseen"
 Backend: TypeAlias = Literal["native", "textworld"]
 
 CAPABILITIES: Mapping[str, Capabilities] = {
-    "native": Capabilities(valid_commands=True, plan=True, snapshot=True, waits=False),
-    "textworld": Capabilities(valid_commands=True, plan=True, per_process=1),
+    "native": Capabilities(valid_commands=True, plan=True, snapshot=True, io_bound=False),
+    "textworld": Capabilities(valid_commands=True, plan=True, max_per_process=1),
 }
 """What each backend can do."""
 

@@ -36,7 +36,7 @@ class BabyAI(Environment):
     truncated.
     """
 
-    capabilities = Capabilities(plan=True, snapshot=True, waits=False)
+    capabilities = Capabilities(plan=True, snapshot=True, io_bound=False)
     default_controller: ClassVar[str | None] = "grid-robot"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": None}
     """The levels have bounds of their own."""

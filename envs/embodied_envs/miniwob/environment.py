@@ -43,7 +43,7 @@ class MiniWoB(Environment):
     default_controller: ClassVar[str | None] = "browser"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 50}
     """The expert's longest episode takes 22 steps."""
-    capabilities = Capabilities(per_process=1)
+    capabilities = Capabilities(max_per_process=1)
 
     def __init__(self, screenshots: bool = False, seeds: int = 10) -> None:
         """An environment without a browser; the first `reset` starts it.

@@ -43,7 +43,7 @@ class Robosuite(Environment):
     ends at once when robosuite's own goal test holds, which is what `success` means.
     """
 
-    capabilities = Capabilities(per_process=1, waits=False)
+    capabilities = Capabilities(max_per_process=1, io_bound=False)
     default_controller: ClassVar[str | None] = "franka"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 20, "steps": 200}
     location_options = frozenset({"record"})

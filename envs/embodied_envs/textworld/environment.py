@@ -26,7 +26,7 @@ class TextWorld(Environment):
     The goal test is the game's own `won`. A game that is lost has ended without success.
     """
 
-    capabilities = Capabilities(valid_commands=True, plan=True, per_process=1, waits=False)
+    capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1, io_bound=False)
     default_controller: ClassVar[str | None] = "adventurer"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 100}
     """100 steps as in the First TextWorld Problems competition."""
