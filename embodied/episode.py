@@ -8,7 +8,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
@@ -154,7 +154,7 @@ class _Play:
             self.messages += turn.messages
 
     async def _turn(self, reply: Reply) -> Turn:
-        reply = replace(reply, content=shortened(reply.content, MESSAGE_CHARACTERS))
+        reply = replace(reply, content=truncate(reply.content, MESSAGE_CHARACTERS))
         move = self.conversation.read(reply)
         output, seconds = await self._execute(move)
         self.answers += move.tries_to_answer
@@ -162,7 +162,7 @@ class _Play:
         results = self._results(len(calls), move, output)
         return Turn(
             message=reply.content,
-            reasoning=reply.reasoning and shortened(reply.reasoning, MESSAGE_CHARACTERS),
+            reasoning=reply.reasoning and truncate(reply.reasoning, MESSAGE_CHARACTERS),
             finish_reason=reply.finish_reason,
             tokens=reply.tokens,
             served_model=reply.served_model,

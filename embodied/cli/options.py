@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from embodied.config.schema import RunConfig, load_config
+from embodied.config.load import load_config
+from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 
 ENVIRONMENT = "Environment: its name, e.g. alfworld, or path/to/file.py:Class."

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from embodied.cli import options
 from embodied.cli.report import print_report
-from embodied.config.schema import RunConfig, with_changes
+from embodied.config.load import with_changes
+from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.policies.human import show_end
 from embodied.runner.batch import assignments, data_version, run_batch, run_protocol

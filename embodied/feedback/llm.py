@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.errors import ContextOverflow
 from embodied.feedback.base import (
@@ -92,7 +92,7 @@ class LLMFeedback(Commentator):
         except ContextOverflow:
             return Comment(UNDECIDED)
         said = _spoken(completion.content)
-        text = _verdict(said) if self.form == "binary" else shortened(said, COMMENT_CHARACTERS)
+        text = _verdict(said) if self.form == "binary" else truncate(said, COMMENT_CHARACTERS)
         return Comment(text or UNDECIDED, completion.usage, completion.retries)
 
     def _prompt(self, messages: Sequence[Message], turn: Turn) -> list[Message]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
-from embodied._util.jsonable import described, shortened
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
 from embodied.feedback.base import BAD, COMMENT_CHARACTERS, GOOD, Comment, Commentator, Form
 from embodied.protocol import Protocol
@@ -38,7 +38,7 @@ class RuleFeedback(Commentator):
         fault = self._fault(turn)
         if self.form == "binary":
             return Comment(BAD if fault else GOOD)
-        return Comment(shortened(fault or _praise(turn), COMMENT_CHARACTERS))
+        return Comment(truncate(fault or _praise(turn), COMMENT_CHARACTERS))
 
     def _fault(self, turn: Turn) -> str | None:
         """The first thing wrong with a turn, and what to do about it; None: nothing is."""
@@ -67,7 +67,7 @@ _LOST = (
 def _failure(turn: Turn) -> str | None:
     failing = [call for call in turn.calls if call.error is not None]
     if turn.limit is not None:
-        limit = shortened(turn.limit, _PART_CHARACTERS).rstrip(".")
+        limit = truncate(turn.limit, _PART_CHARACTERS).rstrip(".")
         return f"The action was broken off: {limit}. Do less in one action."
     if turn.error is not None and not _same(turn.error, failing):
         where = f" in line {turn.error.line}" if turn.error.line else ""
@@ -110,15 +110,15 @@ def _praise(turn: Turn) -> str:
 
 def _written(call: CallRecord) -> str:
     arguments = (
-        described(value, 80) if name.isdigit() else f"{name}={described(value, 80)}"
+        safe_repr(value, 80) if name.isdigit() else f"{name}={safe_repr(value, 80)}"
         for name, value in call.arguments.items()
     )
-    return shortened(f"{call.name}({', '.join(arguments)})", _PART_CHARACTERS)
+    return truncate(f"{call.name}({', '.join(arguments)})", _PART_CHARACTERS)
 
 
 def _said(error: ErrorRecord) -> str:
     words = " ".join(error.message.split())
-    text = shortened(f"{error.type}: {words}" if words else error.type, _PART_CHARACTERS)
+    text = truncate(f"{error.type}: {words}" if words else error.type, _PART_CHARACTERS)
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic_core import from_json
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.trajectory import Message, ToolCall
 
 MOST_CALLS = 64
@@ -103,9 +103,9 @@ def _text(arguments: JsonValue) -> str:
 
 def _problem(name: str, arguments: str) -> str | None:
     """Why a conversation cannot hold a call, with the call; None: it can."""
-    shown = shortened(arguments, _SHOWN_CHARACTERS)
+    shown = truncate(arguments, _SHOWN_CHARACTERS)
     if not _NAME.fullmatch(name):
-        return f"call of {shortened(name, 100)!r}, which cannot be a function's name: {shown}"
+        return f"call of {truncate(name, 100)!r}, which cannot be a function's name: {shown}"
     if len(arguments) > LONGEST_ARGUMENTS:
         return f"call {name} with more than {LONGEST_ARGUMENTS} characters of arguments: {shown}"
     if not _is_object(arguments):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.llm.reasoning import split_thoughts
@@ -94,12 +94,12 @@ def read_completion(content: str, taken: set[str] | None, *, tokens: bool = Fals
     return Completion(
         content="\n".join(part for part in (said, *lines) if part),
         usage=(answer.usage or _Usage()).counted,
-        finish_reason=None if reason is None else shortened(reason, _LONGEST_REASON),
+        finish_reason=None if reason is None else truncate(reason, _LONGEST_REASON),
         tool_calls=calls,
         unusable_calls=unusable,
         tokens=answer.tokens if tokens else None,
         reasoning="\n".join(filter(None, (choice.message.thoughts, thoughts))) or None,
-        model=shortened(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
+        model=truncate(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
     )
 
 

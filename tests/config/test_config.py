@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from embodied import ConfigError
-from embodied.config.schema import RunConfig, assignment, load_config
+from embodied.config.load import assignment, load_config
+from embodied.config.schema import RunConfig
 
 
 def test_defaults_are_valid() -> None:
@@ -168,7 +169,7 @@ def test_assignments() -> None:
 
 
 def test_the_configs_that_come_along_are_valid() -> None:
-    files = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+    files = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
     assert {load_config(file).runner.ray_address for file in files} == {None, "auto"}
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.errors import InfrastructureError
 from embodied_envs.miniwob.chromium import Driver, find_programs, new_session
 
@@ -30,7 +30,7 @@ class PageError(ValueError):
     """The page has no such element, or it cannot be used so; nothing was done."""
 
 
-class Browser(Closing):
+class Browser(Closeable):
     """One page of one running browser.
 
     Mouse and keyboard are the browser's own (WebDriver actions), so that pages see real events.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from py4j.protocol import Py4JError
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.environment import Capabilities, Environment, Observation, Requirement, StepResult
 from embodied.errors import ConfigError, DataError, InfrastructureError
 from embodied.plugins.registry import suggestion
@@ -210,7 +210,7 @@ def _sendable(command: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    return shortened(text, LONGEST_TEXT)
+    return truncate(text, LONGEST_TEXT)
 
 
 def _official(command: str) -> str:
