@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.babyai import levels as catalogue
 from embodied_envs.babyai.levels import LevelSeed

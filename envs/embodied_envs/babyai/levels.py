@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 
 STANDARD = (
     "GoToObj-v0",

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import (
     Attachment,
     Capabilities,
@@ -16,7 +17,6 @@ from embodied.environment import (
     StepResult,
 )
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.miniwob import tasks
 from embodied_envs.miniwob.commands import STEP_SECONDS, TEMPLATES, CommandError, perform

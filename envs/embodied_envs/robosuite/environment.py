@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import (
     Attachment,
     Capabilities,
@@ -18,7 +19,6 @@ from embodied.environment import (
     StepResult,
 )
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.robosuite import commands, installation, narrator, pictures, tasks
 from embodied_envs.robosuite.arms import Arms, Pose

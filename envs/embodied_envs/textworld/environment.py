@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.textworld import folder
 from embodied_envs.textworld.commands import normalized, rejection
