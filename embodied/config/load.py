@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from embodied._util.mappings import dotted_names, merged, nested
+from embodied._util.suggestion import suggestion
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 
 SHORTHANDS = {
     "action": "protocol.action",
