@@ -40,7 +40,7 @@ async def run_episode(
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
-    Blocking work (simulator, interpreter) runs in a thread, so that one event loop can hold many
+    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that one event loop can hold many
     episodes.
 
     Args:
@@ -61,19 +61,21 @@ async def run_episode(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     observation = await asyncio.to_thread(env.reset, task, seed)
-    robot.begin(observation, protocol.limits.steps, protocol.after_end)
-    policy.begin(task, robot, observation, protocol)
+    await asyncio.to_thread(robot.begin, observation, protocol.limits.steps, protocol.after_end)
+    await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
     try:
         conversation = make_conversation(protocol, type(robot))
         prompt = conversation.opening(observation)
         if commentator is not None:
             commentator.begin(task, robot, protocol)
         session = _session(conversation, robot, _session_seed(task, seed, sample), interpreters)
-        with session:
+        try:
             play = _Play(robot, policy, conversation, session, list(prompt), commentator)
             ending = await play.to_the_end()
+        finally:
+            await asyncio.to_thread(session.close)
     finally:
-        policy.end()
+        await asyncio.to_thread(policy.end)
     return Trajectory(
         episode_id=episode_id(task, sample),
         task=task,
@@ -219,15 +221,14 @@ class _Play:
         return Remaining(limits.turns - turns_used, limits.answers - self.answers, steps)
 
     def _ending(self) -> _Ending | None:
+        result = self.robot.last_result
         if self.robot.success:
             return _Ending(Outcome.SUCCESS)
-        remaining = self._remaining(len(self.turns))
-        if self.robot.ended and self.robot.out_of_steps:
-            return _Ending(Outcome.TRUNCATED, "steps")
+        if result is not None and result.terminated:
+            return _Ending(Outcome.FAILURE)
         if self.robot.ended:
-            result = self.robot.last_result
-            cut = result is not None and result.truncated and not result.terminated
-            return _Ending(Outcome.TRUNCATED, "steps") if cut else _Ending(Outcome.FAILURE)
+            return _Ending(Outcome.TRUNCATED, "steps")
+        remaining = self._remaining(len(self.turns))
         if remaining.answers <= 0:
             return _Ending(Outcome.FAILURE)
         if remaining.turns <= 0:
