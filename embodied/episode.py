@@ -40,8 +40,8 @@ async def run_episode(
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
-    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that one event loop can hold many
-    episodes.
+    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that
+    one event loop can hold many episodes.
 
     Args:
         task: what to solve.

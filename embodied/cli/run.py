@@ -16,10 +16,10 @@ from embodied.config.load import with_changes
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.policies.human import show_end
-from embodied.runner.batch import assignments, data_version, run_batch, run_protocol
-from embodied.runner.plan import check_servers, prepare
+from embodied.runner.assignment import Assignment
+from embodied.runner.batch import run_batch
+from embodied.runner.plan import ResolvedRun, check_servers, resolve
 from embodied.runner.progress import RunProgress
-from embodied.runner.worker import Assignment
 from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.store.layout import is_run
 
@@ -122,22 +122,20 @@ def play_run(config: RunConfig) -> None:
     Raises:
         EmbodiedError: the run cannot start, or cannot go on.
     """
-    folder = config.out
-    config = prepare(config)
-    protocol = run_protocol(config, data_version(config))
-    if assignments(config, _finished(config.out)):
-        asyncio.run(check_servers(config))
+    folder, run = config.out, resolve(config)
+    out = run.config.out
+    if run.unfinished(_finished(out)):
+        asyncio.run(check_servers(run))
     try:
-        with RunStore.create(config.out, protocol, config.model_dump(mode="json")) as store:
-            todo = assignments(config, store.finished())
-            _play(config, todo, store, folder)
+        with RunStore.create(out, run.protocol, run.config.model_dump(mode="json")) as store:
+            _play(run, run.unfinished(store.finished()), store, folder)
     except KeyboardInterrupt:
         print(f"interrupted; finish the run with: embodied resume {folder}", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
-def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Path) -> None:
-    console = Console(stderr=True)
+def _play(run: ResolvedRun, todo: list[Assignment], store: RunStore, folder: Path) -> None:
+    config, console = run.config, Console(stderr=True)
     console.print(
         f"{len(todo)} episodes of {config.environment.name} by {config.policy.name} into {folder}",
         highlight=False,
@@ -154,7 +152,7 @@ def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Pa
                 show_end(episode.trajectory)
             progress.add(episode.summary)
 
-        asyncio.run(run_batch(config, todo, write, store.keep))
+        asyncio.run(run_batch(run, todo, write, store.keep))
 
 
 def _finished(folder: Path) -> set[str]:

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     PositiveFloat,
     field_validator,
+    model_validator,
 )
 
 from embodied._util.mappings import merged
@@ -70,12 +71,21 @@ class TaskConfig(Settings):
 
     limit: int | None = Field(None, gt=0)
     """No more than this many tasks, the first ones in the stable order; null: all."""
+    sample: int | None = Field(None, gt=0)
+    """As many tasks, chosen at random by the run's `seed` and spread evenly over their types, in
+    place of `limit`; null: no random choice."""
     kinds: Names = ()
     """Only tasks of these types; empty: all types."""
     ids: Names = ()
     """Only these tasks; empty: all."""
     samples: int = Field(1, gt=0)
     """Episodes of each task."""
+
+    @model_validator(mode="after")
+    def _limit_or_sample(self) -> TaskConfig:
+        if self.limit is not None and self.sample is not None:
+            raise ValueError("limit and sample cannot both be given: leave out one of them")
+        return self
 
 
 class PolicyConfig(Settings):

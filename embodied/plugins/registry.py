@@ -6,7 +6,8 @@ import functools
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from embodied._util.suggestion import suggestion
@@ -174,13 +175,31 @@ def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **op
 
 
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
-    """All tasks of an environment's split, in a stable order with stable ids.
+    """List the tasks of an environment's split, in a stable order with stable ids.
 
     Raises:
         ConfigError: there is no such environment, split or option.
-        DataError: the data is missing or corrupt.
+        DataError: the data is missing or corrupt, or two tasks have one id.
     """
-    return with_options(name, environment_class(name).list_tasks, split, **options)
+    tasks = with_options(name, environment_class(name).list_tasks, split, **options)
+    check_ids(name, tasks)
+    return tasks
+
+
+def check_ids(name: str, tasks: Iterable[Task]) -> None:
+    """Refuse tasks of an environment that share an id: results of a run are kept by it.
+
+    Raises:
+        DataError: two tasks have one id.
+    """
+    counts = Counter(task.id for task in tasks)
+    repeated = [id_ for id_, count in counts.items() if count > 1]
+    if repeated:
+        more = f", and {len(repeated) - 1:,} more ids are repeated" if len(repeated) > 1 else ""
+        raise DataError(
+            f"{counts[repeated[0]]} tasks of the environment {name!r} have the id "
+            f"{repeated[0]!r}{more}; list_tasks() must give each task of a split an id of its own"
+        )
 
 
 def make_environment(name: str, **options: Any) -> Environment:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.feedback import FeedbackProvider
@@ -89,21 +87,11 @@ def feedback_model(config: RunConfig) -> LLMConfig | None:
     return config.feedback.llm or config.llm
 
 
-def longest_outage(config: RunConfig) -> float:
-    """How long an episode may wait for a model's server that is gone, in seconds."""
-    return max((model.outage_seconds for model in models(config)), default=0.0)
-
-
-def api_keys(config: RunConfig) -> dict[str, str]:
-    """The API keys that this process has for a run's models, by the variables that hold them."""
-    names = {model.api_key_environment for model in models(config)}
-    return {name: os.environ[name] for name in names if name in os.environ}
-
-
 def models(config: RunConfig) -> list[LLMConfig]:
-    """The models that a run asks."""
-    player = config.llm if config.policy.name == "llm" else None
-    return [model for model in (player, feedback_model(config)) if model is not None]
+    """The models that a run asks: its policy's, then that of its feedback where it is another."""
+    player, feedback = config.llm if config.policy.name == "llm" else None, feedback_model(config)
+    asked = (player, feedback if feedback != player else None)
+    return [model for model in asked if model is not None]
 
 
 def llm_config(config: RunConfig) -> LLMConfig:

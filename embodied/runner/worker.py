@@ -14,47 +14,18 @@ import psutil
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.episode import episode_id, run_episode
+from embodied.episode import run_episode
 from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
 from embodied.interpreter import Interpreters
 from embodied.plugins.registry import controller_name, make_controller, make_environment
 from embodied.policies.factory import PolicyFactory
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.concurrency import most_episodes
 from embodied.store import StoredEpisode
-from embodied.task import Task
 from embodied.trajectory import Trajectory
 
 _COMPUTING_THREADS = 2
 """For simulators that only compute. More would wait for each other, each with a cold cache."""
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One episode that a worker is to play."""
-
-    task: Task
-    sample: int
-    causes: tuple[str, ...] = ()
-    """Why earlier attempts were given up."""
-
-    @property
-    def id(self) -> str:
-        """The episode's id within the run."""
-        return episode_id(self.task, self.sample)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one assignment: an episode, or an error."""
-
-    memory_bytes: int
-    """Resident memory of the worker afterwards."""
-    episode: StoredEpisode | None = None
-    error: str | None = None
-    retry: bool = False
-    """Whether the error may go away when the episode is played again."""
-    fatal: bool = False
-    """Whether the error will meet every episode of the run."""
 
 
 @dataclass
