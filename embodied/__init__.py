@@ -25,9 +25,10 @@ from embodied.errors import (
 from embodied.interpreter import make_interpreter
 from embodied.limits import EpisodeLimits, Limits
 from embodied.plugins.registry import list_tasks, make_controller, make_environment
-from embodied.policy import Policy, Reply
+from embodied.policy import Policy, PolicyContext, Reply
 from embodied.protocol import Protocol
-from embodied.store import RunReader, open_run
+from embodied.runs import Run, open_run, resume, run, run_async
+from embodied.store import RunReader
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory, Usage
 
@@ -51,9 +52,11 @@ __all__ = [
     "Observation",
     "Outcome",
     "Policy",
+    "PolicyContext",
     "Protocol",
     "Reply",
     "Requirement",
+    "Run",
     "RunError",
     "RunReader",
     "StepResult",
@@ -66,6 +69,9 @@ __all__ = [
     "make_environment",
     "make_interpreter",
     "open_run",
+    "resume",
+    "run",
+    "run_async",
     "run_episode",
 ]
 

@@ -15,10 +15,18 @@ from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
+from embodied.policy import Policy
 from embodied.task import Task
 
 T = TypeVar("T")
 
+_KINDS = {
+    "embodied.environments": "environment",
+    "embodied.controllers": "controller",
+    "embodied.experts": "expert",
+    "embodied.policies": "policy",
+}
+"""What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
@@ -36,7 +44,7 @@ def load(group: str, name: str) -> Any:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
             stands for is not there.
     """
-    kind = group.rpartition(".")[2].rstrip("s")
+    kind = _KINDS[group]
     if is_file(name):
         return _from_file(kind, name)
     found = _registered(group)
@@ -59,7 +67,7 @@ def _from_file(kind: str, name: str) -> Any:
     file, attribute = load_file(name, kind)
     if kind == "expert":
         return file.get(_FILE_EXPERT, "function")
-    base = {"environment": Environment, "controller": Controller}[kind]
+    base = {"environment": Environment, "controller": Controller, "policy": Policy}[kind]
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(

@@ -15,7 +15,7 @@ from anyio import CapacityLimiter
 
 from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
-from embodied.policies.factory import policy_name
+from embodied.policies.factory import policy_class
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import InFlight
@@ -198,7 +198,7 @@ class _Batch:
             episode_id=assignment.id,
             task=assignment.task,
             sample=assignment.sample,
-            policy=policy_name(self._config, assignment.sample),
+            policy=policy_class(self._config.policy).label(self._config, assignment.sample),
             outcome=Outcome.INFRASTRUCTURE_ERROR,
             error=cause,
             attempts=len(assignment.causes) + 1,

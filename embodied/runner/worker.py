@@ -18,7 +18,7 @@ from embodied.episode import run_episode
 from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
 from embodied.interpreter import Interpreters
 from embodied.plugins.registry import controller_name, make_controller, make_environment
-from embodied.policies.factory import PolicyFactory
+from embodied.policies.factory import PolicyFactory, policy_class
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.concurrency import most_episodes
 from embodied.store import StoredEpisode
@@ -68,7 +68,7 @@ class Worker:
         self._interpreters = Interpreters(allow_unconfined=unconfined)
         seat = self._seat()
         self._free.append(seat)
-        if self.config.policy.name == "human":
+        if policy_class(self.config.policy).interactive:
             return 1
         capabilities = seat.environment.capabilities
         self.threads = None if capabilities.io_bound else _COMPUTING_THREADS
