@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from embodied.simulated_llm.simulated_engine import Engine
+from embodied.simulated_llm.simulated_engine import SimulatedEngine
 
 
-def metrics_text(engine: Engine, model: str) -> str:
+def metrics_text(engine: SimulatedEngine, model: str) -> str:
     """The metrics of an engine: of vLLM's, those that the simulation has."""
     totals = engine.totals
     gauges = {
