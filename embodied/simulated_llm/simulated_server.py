@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm.answers import Answers
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body, models_body
 from embodied.simulated_llm.clock import LoopClock
+from embodied.simulated_llm.engine_collector import EngineCollector
 from embodied.simulated_llm.engine_statistics import Statistics
 from embodied.simulated_llm.fault_handlers import (
     FAULT_KINDS,
@@ -22,7 +24,6 @@ from embodied.simulated_llm.fault_handlers import (
 )
 from embodied.simulated_llm.faults import FaultSampler
 from embodied.simulated_llm.profile import INSTANT, Profile
-from embodied.simulated_llm.prometheus import metrics_text
 from embodied.simulated_llm.simulated_engine import SimulatedEngine
 from embodied.simulated_llm.tokens import RequestSize, count, cut
 
@@ -216,7 +217,8 @@ class SimulatedServer:
         return web.json_response({"version": "simulated"})
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(text=metrics_text(self._engine, self.model))
+        page = generate_latest(EngineCollector(self._engine, self.model))
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _simulation(self, request: web.Request) -> web.Response:
         return web.json_response(text=self.statistics().model_dump_json())
