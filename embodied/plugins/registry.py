@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, DataError
+from embodied.errors import ConfigError, ErrorBoundary, InfrastructureError
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
 from embodied.task import Task
 
@@ -49,9 +49,10 @@ def load(group: str, name: str) -> Any:
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
             f"{_installation(name)}"
         ) from error
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SystemExit) as error:
+        why = repr(error) if isinstance(error, SystemExit) else error
         raise ConfigError(
-            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {error}"
+            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {why}"
         ) from error
 
 
@@ -177,12 +178,14 @@ def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **op
 
     Raises:
         ConfigError: it has no such option, or needs one that is not given.
+        InfrastructureError: the function failed by a defect of its own.
     """
     try:
         inspect.signature(function).bind(*arguments, **options)
     except TypeError as error:
         raise ConfigError(f"options of the environment {name!r}: {error}") from None
-    return function(*arguments, **options)
+    with ErrorBoundary(f"{function.__qualname__}()"):
+        return function(*arguments, **options)
 
 
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
@@ -200,18 +203,18 @@ def make_environment(name: str, **options: Any) -> Environment:
 
     Raises:
         ConfigError: there is no such environment or option, or this machine lacks what it needs.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
     kind = environment_class(name)
     try:
         return with_options(name, kind, **options)
-    except (ConfigError, DataError):
-        raise
-    except Exception as error:
+    except InfrastructureError as error:
         problems = [each.problem for each in kind.requirements() if each.problem]
         if not problems:
             raise
         raise ConfigError(
-            f"the environment {name!r} cannot be made: {'; '.join(problems)} ({error})"
+            f"the environment {name!r} cannot be made: {'; '.join(problems)} "
+            f"({error.__cause__ or error})"
         ) from error
 
 
@@ -220,5 +223,8 @@ def make_controller(name: str, environment: Environment) -> Controller:
 
     Raises:
         ConfigError: there is no such controller.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
-    return controller_class(name)(environment)
+    kind = controller_class(name)
+    with ErrorBoundary(f"{kind.__qualname__}()"):
+        return kind(environment)
