@@ -166,13 +166,14 @@ def _is_announced(error: BaseException, by_statement: bool) -> bool:
     """Whether an exception is for the policy to read: it is of a kind that a robot announces and,
     where that is asked for, was raised by a `raise` statement rather than by Python itself.
     """
-    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
-    if kind not in _ANNOUNCED or not by_statement:
-        return kind in _ANNOUNCED
+    if not by_statement:
+        return isinstance(error, _ANNOUNCED)
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
+    raised = trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    return raised and kind in _ANNOUNCED
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

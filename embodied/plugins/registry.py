@@ -45,6 +45,8 @@ def load(group: str, name: str) -> Any:
     try:
         return found[name].load()
     except ModuleNotFoundError as error:
+        if f"{found[name].module}.".startswith(f"{error.name}."):
+            raise ConfigError(_not_there(kind, found[name])) from error
         raise ConfigError(
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
             f"{_installation(name)}"
@@ -96,6 +98,15 @@ def names(group: str) -> list[str]:
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     """All of a group by name. Looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
+
+
+def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
+    """What to do about a plugin whose own module is missing."""
+    distribution = point.dist.name if point.dist is not None else "its distribution"
+    return (
+        f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
+        f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
+    )
 
 
 def _installation(name: str) -> str:
