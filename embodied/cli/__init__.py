@@ -28,7 +28,7 @@ from embodied.cli import (
     simulate_llm,
     tasks,
 )
-from embodied.errors import EmbodiedError
+from embodied.errors import EmbodiedError, InfrastructureError
 
 BROKEN_PIPE = 141
 """The exit code of a process that SIGPIPE ends."""
@@ -76,6 +76,8 @@ def _exit_code(words: list[str]) -> int:
     try:
         app(options.with_settings(words))
     except EmbodiedError as error:
+        if isinstance(error, InfrastructureError) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
