@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from embodied.cli import options
+from embodied.cli import options, output
 from embodied.cli.report import print_report
 from embodied.config.schema import RunConfig, with_changes
 from embodied.errors import ConfigError
@@ -55,7 +54,12 @@ def run(
     """Play a batch of episodes and report on it. A run that was interrupted is finished.
 
     Every setting of the configuration is an option: --llm.model NAME, --runner.workers 4.
-    """
+
+    \b
+      embodied run quickstart
+      embodied run --env alfworld --split valid_unseen --policy expert --tasks.limit 20
+      embodied run --env alfworld --policy llm --llm.model Qwen/Qwen3-8B --out runs/qwen
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     if allow_unconfined:
         settings = [*(settings or []), "runner.allow_unconfined=true"]
     config = options.resolve(
@@ -82,8 +86,11 @@ def resume(
     """Finish a run: play the episodes that it lacks, and those with infrastructure errors again.
 
     Settings of `runner`, and how the LLM server is reached, may be changed:
-    --runner.workers 4, --llm.base_url URL.
-    """
+
+    \b
+      embodied resume runs/quickstart
+      embodied resume runs/qwen --runner.workers 4 --llm.base_url http://other:8000/v1
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     names = [text.partition("=")[0].strip() for text in settings or []]
     _check_resumable(names)
     stored = open_run(folder).config
@@ -136,7 +143,7 @@ def play_run(config: RunConfig) -> None:
 
 
 def _play(config: RunConfig, todo: list[Assignment], store: RunStore, folder: Path) -> None:
-    console = Console(stderr=True)
+    console = output.progress_console()
     console.print(
         f"{len(todo)} episodes of {config.environment.name} by {config.policy.name} into {folder}",
         highlight=False,
