@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from embodied.cli import options
+from embodied.cli import options, output
 from embodied.cli.report import print_report
 from embodied.config.schema import RunConfig
 from embodied.runs import Run, stored_config
@@ -34,7 +34,12 @@ def run(
     """Play a batch of episodes and report on it. A run that was interrupted is finished.
 
     Every setting of the configuration is an option: --llm.model NAME, --runner.workers 4.
-    """
+
+    \b
+      embodied run quickstart
+      embodied run --env alfworld --split valid_unseen --policy expert --tasks.limit 20
+      embodied run --env alfworld --policy llm --llm.model Qwen/Qwen3-8B --out runs/qwen
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     if allow_unconfined:
         settings = [*(settings or []), "runner.allow_unconfined=true"]
     config = options.resolve(
@@ -61,8 +66,11 @@ def resume(
     """Finish a run: play the episodes that it lacks, and those with infrastructure errors again.
 
     Settings of `runner`, and how the LLM server is reached, may be changed:
-    --runner.workers 4, --llm.base_url URL.
-    """
+
+    \b
+      embodied resume runs/quickstart
+      embodied resume runs/qwen --runner.workers 4 --llm.base_url http://other:8000/v1
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     play_run(stored_config(folder, {}, settings or []))
     finish(folder, json)
 
@@ -74,7 +82,7 @@ def play_run(config: RunConfig) -> Run:
         EmbodiedError: the run cannot start, or cannot go on.
     """
     try:
-        return play(config)
+        return play(config, progress=output.shows_progress())
     except KeyboardInterrupt:
         print(f"interrupted; finish the run with: embodied resume {config.out}", file=sys.stderr)
         raise typer.Exit(130) from None
