@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
-from embodied.config.schema import RunConfig
 from embodied.errors import RunError
-from embodied.llm.watch import ServerWatch
-from embodied.policies.factory import models
-from embodied.runner.worker import Result
+from embodied.llm.config import LLMConfig
+from embodied.llm.metrics_poller import MetricsPoller
+from embodied.runner.assignment import Result
 from embodied.store import RunInvocation
 
 KEEP_SECONDS = 30.0
@@ -31,7 +30,7 @@ class Meter:
     """
 
     def __init__(
-        self, watch: ServerWatch | None = None, clock: Callable[[], float] = time.monotonic
+        self, watch: MetricsPoller | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.watch = watch
         self._clock = clock
@@ -95,14 +94,13 @@ class Meter:
 
 @asynccontextmanager
 async def measuring(
-    config: RunConfig, keep: Callable[[RunInvocation], object]
+    models: Sequence[LLMConfig], keep: Callable[[RunInvocation], object]
 ) -> AsyncIterator[Meter]:
     """Measure while the block lasts; the figures go to `keep` every `KEEP_SECONDS` and at the end.
 
     A sitting that never had a worker is not kept. That `keep` fails fails no run.
     """
-    model = next(iter(models(config)), None)
-    watch = None if model is None else ServerWatch(model)
+    watch = MetricsPoller(models[0]) if models else None
     meter = Meter(watch)
     try:
         async with watch or nullcontext():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.store.layout import invocation_numbers, invocation_path, open_file, replacing
 from embodied.trajectory import Record
 

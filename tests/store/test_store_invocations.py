@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from embodied.errors import RunError
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.report import aggregate_run
 from embodied.store import RunInvocation, RunStore, open_run
 from tests.report.runs import write_run
