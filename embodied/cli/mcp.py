@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from embodied._util.suggestion import suggestion
 from embodied.cli import options
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
-from embodied.plugins.registry import make_controller, make_environment, suggestion
+from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.batch import all_tasks, choose_tasks
 from embodied.runner.plan import resolved_protocol
 from embodied.task import Task

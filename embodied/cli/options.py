@@ -97,7 +97,7 @@ def resolve(
     Raises:
         ConfigError: something in it is wrong.
     """
-    from embodied.config.schema import load_config
+    from embodied.config.load import load_config
 
     shortcuts: dict[str, Any] = {
         "environment": {"name": env} if env else None,

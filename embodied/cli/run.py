@@ -11,7 +11,8 @@ import typer
 
 from embodied.cli import options, output
 from embodied.cli.report import print_report
-from embodied.config.schema import RunConfig, with_changes
+from embodied.config.load import with_changes
+from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.policies.human import show_end
 from embodied.runner.batch import assignments, data_version, run_batch, run_protocol

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from embodied.cli import options
-from embodied.config.schema import load_config
+from embodied.config.load import load_config
 from embodied.runner.batch import all_tasks, choose_tasks
 
 

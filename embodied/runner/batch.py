@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from embodied._util.places import Places
+from anyio import CapacityLimiter
+
 from embodied.config.schema import RunConfig, TaskConfig
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.llm.backoff import backoff
@@ -228,9 +229,11 @@ class _Batch:
                     lane.cancel()
                 await asyncio.gather(*lanes, return_exceptions=True)
 
-    async def _lane(self, handle: WorkerHandle, places: Places, retired: asyncio.Event) -> None:
+    async def _lane(
+        self, handle: WorkerHandle, places: CapacityLimiter, retired: asyncio.Event
+    ) -> None:
         while not retired.is_set():
-            async with places.place():
+            async with places:
                 assignment = await self._next(retired)
                 if assignment is None:
                     return

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from embodied.config.schema import GenerateConfig, RunConfig, read_yaml
+from embodied.config.load import read_yaml
+from embodied.config.schema import GenerateConfig, RunConfig
 from embodied.errors import ConfigError, DataError, RunError
 from embodied.limits import EpisodeLimits
 from embodied.llm.client import LLMClient

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from embodied.config.schema import RunConfig
 from embodied.errors import RunError
-from embodied.llm.watch import ServerWatch
+from embodied.llm.metrics_poller import MetricsPoller
 from embodied.policies.factory import models
 from embodied.runner.worker import Result
 from embodied.store import Sitting
@@ -31,7 +31,7 @@ class Meter:
     """
 
     def __init__(
-        self, watch: ServerWatch | None = None, clock: Callable[[], float] = time.monotonic
+        self, watch: MetricsPoller | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.watch = watch
         self._clock = clock
@@ -100,7 +100,7 @@ async def measuring(config: RunConfig, keep: Callable[[Sitting], object]) -> Asy
     A sitting that never had a worker is not kept. That `keep` fails fails no run.
     """
     model = next(iter(models(config)), None)
-    watch = None if model is None else ServerWatch(model)
+    watch = None if model is None else MetricsPoller(model)
     meter = Meter(watch)
     try:
         async with watch or nullcontext():
