@@ -32,7 +32,7 @@ def is_verbose() -> bool:
 
 
 def progress_console() -> Console:
-    """The console for progress, on standard error; it prints nothing where less is asked for."""
+    """Make the console for progress, on standard error. It is mute where less is asked for."""
     from rich.console import Console
 
     return Console(stderr=True, quiet=not _LOGGER.isEnabledFor(logging.WARNING))
