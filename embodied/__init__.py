@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from embodied.interpreter import make_interpreter
     from embodied.limits import EpisodeLimits, Limits
     from embodied.plugins.registry import list_tasks, make_controller, make_environment
-    from embodied.policy import Policy, Reply
+    from embodied.policy import Policy, PolicyContext, Reply
     from embodied.protocol import Protocol
-    from embodied.store import RunReader, open_run
+    from embodied.runs import Run, open_run, resume, run, run_async
+    from embodied.store import RunReader
     from embodied.task import Task
     from embodied.trajectory import Message, Outcome, Trajectory, Usage
 
@@ -49,9 +50,10 @@ _NAMES = {
     "interpreter": "make_interpreter",
     "limits": "EpisodeLimits Limits",
     "plugins.registry": "list_tasks make_controller make_environment",
-    "policy": "Policy Reply",
+    "policy": "Policy PolicyContext Reply",
     "protocol": "Protocol",
-    "store": "RunReader open_run",
+    "runs": "Run open_run resume run run_async",
+    "store": "RunReader",
     "task": "Task",
     "trajectory": "Message Outcome Trajectory Usage",
 }
@@ -74,9 +76,11 @@ __all__ = [
     "Observation",
     "Outcome",
     "Policy",
+    "PolicyContext",
     "Protocol",
     "Reply",
     "Requirement",
+    "Run",
     "RunError",
     "RunReader",
     "StepResult",
@@ -89,6 +93,9 @@ __all__ = [
     "make_environment",
     "make_interpreter",
     "open_run",
+    "resume",
+    "run",
+    "run_async",
     "run_episode",
 ]
 

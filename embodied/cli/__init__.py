@@ -14,7 +14,7 @@ import typer
 
 from embodied.cli import options, output
 from embodied.cli.commands import LazyGroup
-from embodied.errors import EmbodiedError
+from embodied.errors import EmbodiedError, InfrastructureError
 
 BROKEN_PIPE = 141
 """The exit code of a process that SIGPIPE ends."""
@@ -99,6 +99,8 @@ def _exit_code(words: list[str]) -> int:
     except EmbodiedError as error:
         if output.is_verbose():
             traceback.print_exc()
+        elif isinstance(error, InfrastructureError) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

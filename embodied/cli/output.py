@@ -31,11 +31,16 @@ def is_verbose() -> bool:
     return _LOGGER.isEnabledFor(logging.DEBUG)
 
 
+def shows_progress() -> bool:
+    """Whether progress is shown: unless less is asked for."""
+    return _LOGGER.isEnabledFor(logging.WARNING)
+
+
 def progress_console() -> Console:
-    """Make the console for progress, on standard error. It is mute where less is asked for."""
+    """Return the console for progress, on standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, quiet=not _LOGGER.isEnabledFor(logging.WARNING))
+    return Console(stderr=True, quiet=not shows_progress())
 
 
 def open_missing_streams() -> None:

@@ -91,6 +91,8 @@ def _settings(
     model: type[BaseModel], prefix: str, shown: dict[type[BaseModel], str]
 ) -> Iterator[Setting]:
     for key, field in model.model_fields.items():
+        if field.exclude:  # it is no setting of files
+            continue
         name = f"{prefix}{key}"
         sections = [each for each in _choices(field.annotation) if _is_section(each)]
         kind = _with_bounds(_type(field.annotation, shown), field.metadata)
