@@ -56,7 +56,8 @@ from embodied.llm.tool_calls import sendable_message
 from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.runner.batch import assignments, run_batch
+from embodied.runner.batch import run_batch
+from embodied.runner.plan import resolve
 from embodied.serving import ModelServer
 from embodied.store import StoredEpisode, Summary
 from embodied.trajectory import Message, Outcome
@@ -241,10 +242,10 @@ def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
         ends.append(time.perf_counter())
 
     with _warm_server(options) as server, ears.listening():
-        config = _config(server, options, folder)
-        todo = assignments(config, set())[: options.episodes]
+        run = resolve(_config(server, options, folder))
+        todo = run.assignments[: options.episodes]
         before, started = _load(server), time.perf_counter()
-        asyncio.run(run_batch(config, todo, write, lambda sitting: None))
+        asyncio.run(run_batch(run, todo, write, lambda sitting: None))
         seconds = time.perf_counter() - started
         load = _between(before, _load(server))
     completed = sum(s.outcome is not Outcome.INFRASTRUCTURE_ERROR for s in finished)

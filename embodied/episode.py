@@ -12,8 +12,8 @@ from embodied._util.jsonable import truncate
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.environment import Attachment, Environment
-from embodied.errors import ContextOverflow
+from embodied.environment import Attachment, Environment, Observation
+from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
@@ -40,8 +40,8 @@ async def run_episode(
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
-    Blocking work (simulator, interpreter) runs in a thread, so that one event loop can hold many
-    episodes.
+    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that
+    one event loop can hold many episodes.
 
     Args:
         task: what to solve.
@@ -60,20 +60,21 @@ async def run_episode(
         InfrastructureError: simulator, interpreter or policy's server failed.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    observation = await asyncio.to_thread(env.reset, task, seed)
-    robot.begin(observation, protocol.limits.steps, protocol.after_end)
-    policy.begin(task, robot, observation, protocol)
+    observation = await asyncio.to_thread(_begin, task, env, robot, protocol, seed)
+    await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
     try:
         conversation = make_conversation(protocol, type(robot))
         prompt = conversation.opening(observation)
         if commentator is not None:
             commentator.begin(task, robot, protocol)
         session = _session(conversation, robot, _session_seed(task, seed, sample), interpreters)
-        with session:
+        try:
             play = _Play(robot, policy, conversation, session, list(prompt), commentator)
             ending = await play.to_the_end()
+        finally:
+            await asyncio.to_thread(session.close)
     finally:
-        policy.end()
+        await asyncio.to_thread(policy.end)
     return Trajectory(
         episode_id=episode_id(task, sample),
         task=task,
@@ -89,6 +90,16 @@ async def run_episode(
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
     )
+
+
+def _begin(
+    task: Task, env: Environment, robot: Controller, protocol: Protocol, seed: int | None
+) -> Observation:
+    with ErrorBoundary(f"{type(env).__name__}.reset()"):
+        observation = env.reset(task, seed)
+    with ErrorBoundary(f"{type(robot).__name__}.begin()"):
+        robot.begin(observation, protocol.limits.steps, protocol.after_end)
+    return observation
 
 
 def episode_id(task: Task, sample: int) -> str:
@@ -219,15 +230,14 @@ class _Play:
         return Remaining(limits.turns - turns_used, limits.answers - self.answers, steps)
 
     def _ending(self) -> _Ending | None:
+        result = self.robot.last_result
         if self.robot.success:
             return _Ending(Outcome.SUCCESS)
-        remaining = self._remaining(len(self.turns))
-        if self.robot.ended and self.robot.out_of_steps:
-            return _Ending(Outcome.TRUNCATED, "steps")
+        if result is not None and result.terminated:
+            return _Ending(Outcome.FAILURE)
         if self.robot.ended:
-            result = self.robot.last_result
-            cut = result is not None and result.truncated and not result.terminated
-            return _Ending(Outcome.TRUNCATED, "steps") if cut else _Ending(Outcome.FAILURE)
+            return _Ending(Outcome.TRUNCATED, "steps")
+        remaining = self._remaining(len(self.turns))
         if remaining.answers <= 0:
             return _Ending(Outcome.FAILURE)
         if remaining.turns <= 0:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, TypeVar
 from py4j.protocol import Py4JError
 
 from embodied._util.jsonable import truncate
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, Requirement, StepResult
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.scienceworld import catalogue
 from embodied_envs.scienceworld.catalogue import Variation
