@@ -54,7 +54,9 @@ class Run(RunReader):
 
     def report(self) -> Report:
         """Compute the figures of the run so far."""
-        return super().report()
+        from embodied.report import aggregate_run
+
+        return aggregate_run(self)
 
     def dataframe(self) -> pandas.DataFrame:
         """Make a table with one row an episode.
@@ -62,9 +64,9 @@ class Run(RunReader):
         Raises:
             ConfigError: pandas is not installed.
         """
-        import pandas
+        from embodied.report import dataframe
 
-        return pandas.DataFrame([summary.model_dump() for summary in self.summaries()])
+        return dataframe(self)
 
 
 def run(
@@ -247,4 +249,4 @@ async def _play_into(
                 show_end(episode.trajectory)
             progress.add(episode.summary)
 
-        await run_batch(plan, todo, write, store.keep)
+        await run_batch(plan, todo, write, store.save)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 
 if TYPE_CHECKING:
