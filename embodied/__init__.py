@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
+    EnvironmentOptions,
 if TYPE_CHECKING:
     from embodied.controller import Controller, action
     from embodied.environment import (
@@ -69,6 +70,7 @@ __all__ = [
     "DataError",
     "EmbodiedError",
     "Environment",
+    "EnvironmentOptions",
     "EpisodeLimits",
     "InfrastructureError",
     "Limits",
