@@ -9,13 +9,13 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-    EnvironmentOptions,
 if TYPE_CHECKING:
     from embodied.controller import Controller, action
     from embodied.environment import (
         Attachment,
         Capabilities,
         Environment,
+        EnvironmentOptions,
         Observation,
         Requirement,
         StepResult,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "controller": "Controller action",
-    "environment": "Attachment Capabilities Environment Observation Requirement StepResult",
+    "environment": "Attachment Capabilities Environment EnvironmentOptions Observation Requirement StepResult",
     "episode": "run_episode",
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
