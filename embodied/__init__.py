@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "controller": "Controller action",
-    "environment": "Attachment Capabilities Environment EnvironmentOptions Observation Requirement StepResult",
+    "environment": "Attachment Capabilities Environment EnvironmentOptions Observation Requirement "
+    "StepResult",
     "episode": "run_episode",
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
