@@ -50,9 +50,9 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied.config.schema import RunConfig
-from embodied.llm.load import ServerLoad
+from embodied.llm.metrics_poller import read_metrics
+from embodied.llm.server_metrics import ServerMetrics
 from embodied.llm.tool_calls import sendable_message
-from embodied.llm.watch import read_metrics
 from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
@@ -110,7 +110,7 @@ class Row:
     asked: Sequence[Asked]
     place_free: float
     """When the first place stayed empty."""
-    load: ServerLoad
+    load: ServerMetrics
     """The server's counters, of this run alone."""
     whole_seconds: float
 
@@ -214,12 +214,12 @@ def _fetch(url: str, body: bytes | None = None) -> str:
         return str(answer.read().decode())
 
 
-def _load(server: Server) -> ServerLoad:
+def _load(server: Server) -> ServerMetrics:
     return read_metrics(_fetch(server.base_url.removesuffix("/v1") + "/metrics"))
 
 
-def _between(before: ServerLoad, after: ServerLoad) -> ServerLoad:
-    return ServerLoad(
+def _between(before: ServerMetrics, after: ServerMetrics) -> ServerMetrics:
+    return ServerMetrics(
         running=after.running,
         waiting=after.waiting,
         prompt_tokens=after.prompt_tokens - before.prompt_tokens,

@@ -68,11 +68,11 @@ class Capabilities:
     """`snapshot()` and `restore()` work."""
     plan: bool = False
     """`plan()` knows a solution (privileged: it reads the simulator's state)."""
-    per_process: int | None = None
-    """How many environments one process may run at a time; None where there is no bound."""
-    waits: bool = True
-    """A step may wait for something outside of its process, so that many at a time are worth their
-    threads. False: it only computes."""
+    max_per_process: int | None = None
+    """Environments that one process may run at a time; None: any number."""
+    io_bound: bool = True
+    """A step may wait for something outside its process, so that a thread for each of many
+    environments pays off. False: it only computes."""
 
 
 @dataclass(frozen=True, slots=True)

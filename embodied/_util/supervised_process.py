@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from embodied._util import process_supervisor
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 
 
-class Guarded(Closing):
+class Guarded(Closeable):
     """A started command, under a guard that ends all its processes when this one is gone.
 
     Args:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from embodied._util.suggestion import suggestion
 from embodied.cli import options
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
-from embodied.plugins.registry import make_controller, make_environment, suggestion
+from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.plan import resolved_protocol
 from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.task import Task

@@ -11,7 +11,7 @@ import typer
 
 from embodied.errors import ConfigError
 from embodied.serving import START_SECONDS, Server
-from embodied.simulated_llm.process import ADDRESS
+from embodied.simulated_llm.server_process import ADDRESS
 
 
 def serve(

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm import Fault, Faults, Profile, Statistics, make_answers
-from embodied.simulated_llm.process import ADDRESS
+from embodied.simulated_llm.server_process import ADDRESS
 
 if TYPE_CHECKING:
-    from embodied.simulated_llm.server import SimulatedServer
+    from embodied.simulated_llm.simulated_server import SimulatedServer
 
 _DEFAULT = Profile()
 
@@ -85,7 +85,7 @@ def simulate_llm(
         time_scale=time_scale,
     )
     faults = Faults([Fault.parse(text) for text in fault or []], seed)
-    from embodied.simulated_llm.server import SimulatedServer
+    from embodied.simulated_llm.simulated_server import SimulatedServer
 
     server = SimulatedServer(
         make_answers(answers), profile, faults, model=model, host=host, port=port

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from embodied._util.mappings import dotted_names, merged, nested
+from embodied._util.suggestion import suggestion
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 
 SHORTHANDS = {
     "action": "protocol.action",
@@ -182,11 +182,17 @@ def _problem(error: Mapping[str, Any]) -> str:
 def _nearest(location: list[str]) -> str:
     model: Any = RunConfig
     for part in location[:-1]:
-        model = _settings_of(model.model_fields[part].annotation)
+        if model is not None and not part.isdigit():
+            field = model.model_fields.get(part)
+            model = field and _settings_of(field.annotation)
+    if model is None:
+        return ""
     prefix = "".join(f"{part}." for part in location[:-1])
     return suggestion(prefix + location[-1], [prefix + key for key in model.model_fields])
 
 
-def _settings_of(annotation: Any) -> Any:
-    choices = getattr(annotation, "__args__", (annotation,))
-    return next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+def _settings_of(annotation: Any) -> type[BaseModel] | None:
+    """Find the settings that an annotation names, alone, in a union or as items of a sequence."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_settings_of, get_args(annotation))), None)

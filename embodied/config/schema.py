@@ -17,9 +17,9 @@ from pydantic import (
 )
 
 from embodied._util.mappings import merged
+from embodied._util.suggestion import suggestion
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
-from embodied.plugins.registry import suggestion
 from embodied.protocol import PRESETS, Protocol
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import gymnasium
 from gymnasium.spaces import Text
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import Environment, Observation
 from embodied.errors import ConfigError
-from embodied.plugins.registry import check_ids, environment_class, suggestion, with_options
+from embodied.plugins.registry import check_ids, environment_class, with_options
 from embodied.task import Task
 
 _CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t")

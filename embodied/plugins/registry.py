@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib.metadata
 import inspect
@@ -11,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError
@@ -20,7 +20,6 @@ from embodied.task import Task
 T = TypeVar("T")
 
 _DISTRIBUTION = "embodied-codeact"
-_MOST_SUGGESTED = 50
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
@@ -103,17 +102,6 @@ def _installation(name: str) -> str:
     if name not in extras:
         return ""
     return f"; install it with: pip install '{_DISTRIBUTION}[{name}]'"
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for a near miss, else the list of what there is, cut where long."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    more = len(names) - _MOST_SUGGESTED
-    rest = f" and {more:,} more" if more > 0 else ""
-    return f"; there are: {', '.join(names[:_MOST_SUGGESTED]) or '(none)'}{rest}"
 
 
 def environment_class(name: str) -> type[Environment]:

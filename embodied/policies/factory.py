@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
-from embodied.feedback import Commentator
-from embodied.feedback.factory import make_commentator
+from embodied.feedback import FeedbackProvider
+from embodied.feedback.factory import make_feedback_provider
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.policies.expert import ExpertPolicy
@@ -51,11 +51,11 @@ class PolicyFactory:
                 assert self._client is not None  # noqa: S101 - set by __init__
                 return LLMPolicy(self._client, sample=sample)
 
-    def commentator(self, sample: int) -> Commentator | None:
+    def commentator(self, sample: int) -> FeedbackProvider | None:
         """Who comments on the turns of one episode."""
         if self._config.feedback is None:
             return None
-        return make_commentator(self._config.feedback, self._feedback_client, sample=sample)
+        return make_feedback_provider(self._config.feedback, self._feedback_client, sample=sample)
 
     async def close(self) -> None:
         """Close the connections to the servers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.store.invocation import Sitting
 from embodied.trajectory import Record
 

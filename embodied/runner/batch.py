@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from embodied._util.places import Places
+from anyio import CapacityLimiter
+
 from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_name
@@ -132,9 +133,11 @@ class _Batch:
                     lane.cancel()
                 await asyncio.gather(*lanes, return_exceptions=True)
 
-    async def _lane(self, handle: WorkerHandle, places: Places, retired: asyncio.Event) -> None:
+    async def _lane(
+        self, handle: WorkerHandle, places: CapacityLimiter, retired: asyncio.Event
+    ) -> None:
         while not retired.is_set():
-            async with places.place():
+            async with places:
                 assignment = await self._next(retired)
                 if assignment is None:
                     return

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from embodied.errors import RunError
 from embodied.llm.config import LLMConfig
-from embodied.llm.watch import ServerWatch
+from embodied.llm.metrics_poller import MetricsPoller
 from embodied.runner.assignment import Result
 from embodied.store import Sitting
 
@@ -30,7 +30,7 @@ class Meter:
     """
 
     def __init__(
-        self, watch: ServerWatch | None = None, clock: Callable[[], float] = time.monotonic
+        self, watch: MetricsPoller | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.watch = watch
         self._clock = clock
@@ -100,7 +100,7 @@ async def measuring(
 
     A sitting that never had a worker is not kept. That `keep` fails fails no run.
     """
-    watch = ServerWatch(models[0]) if models else None
+    watch = MetricsPoller(models[0]) if models else None
     meter = Meter(watch)
     try:
         async with watch or nullcontext():

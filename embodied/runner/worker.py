@@ -71,8 +71,8 @@ class Worker:
         if self.config.policy.name == "human":
             return 1
         capabilities = seat.environment.capabilities
-        self.threads = None if capabilities.waits else _COMPUTING_THREADS
-        bound = capabilities.per_process
+        self.threads = None if capabilities.io_bound else _COMPUTING_THREADS
+        bound = capabilities.max_per_process
         wanted = most_episodes(self.config.runner.episodes_per_worker)
         return wanted if bound is None else min(bound, wanted)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
 from embodied.errors import ConfigError
-from embodied.llm.connection import read_key
-from embodied.llm.wire import UnreadableAnswer, read_models
+from embodied.llm.chat_api import MalformedResponseError, read_models
+from embodied.llm.http_client import read_key
 
 KEY = "OPENAI_API_KEY"
 """The environment variable with the key that a server may want."""
@@ -18,7 +18,7 @@ _SECONDS = 5.0
 _MOST_BYTES = 1_000_000
 
 
-class NotServing(Exception):  # noqa: N818 - a state that passes
+class NotServingError(Exception):
     """No model is served yet; the text says what the address answers instead."""
 
 
@@ -59,22 +59,22 @@ class Address:
         """The names of the models that are served, once they can be used.
 
         Raises:
-            NotServing: they cannot, yet.
+            NotServingError: they cannot, yet.
         """
         status, _ = self._get("/health")
         if status >= 500:  # llama.cpp lists its models before it has loaded them
-            raise NotServing(f"HTTP {status} from /health")
+            raise NotServingError(f"HTTP {status} from /health")
         status, content = self._get("/v1/models")
         if status in (401, 403):
-            raise NotServing(f"HTTP {status}: put the server's key into {KEY}")
+            raise NotServingError(f"HTTP {status}: put the server's key into {KEY}")
         if status != 200:
-            raise NotServing(f"HTTP {status} from /v1/models")
+            raise NotServingError(f"HTTP {status} from /v1/models")
         try:
             names = read_models(content)
-        except UnreadableAnswer as error:
-            raise NotServing(str(error)) from None
+        except MalformedResponseError as error:
+            raise NotServingError(str(error)) from None
         if not names:
-            raise NotServing("it lists no model")
+            raise NotServingError("it lists no model")
         return names
 
     @property
@@ -90,4 +90,4 @@ class Address:
                 answer = connection.getresponse()
                 return answer.status, answer.read(_MOST_BYTES).decode(errors="replace")
             except (OSError, HTTPException) as error:
-                raise NotServing(f"{type(error).__name__}: {error}") from None
+                raise NotServingError(f"{type(error).__name__}: {error}") from None

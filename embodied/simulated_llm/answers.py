@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from embodied.errors import ConfigError
-from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
 
 __all__ = ["Answers", "FixedAnswers", "Refusal", "make_answers"]
 

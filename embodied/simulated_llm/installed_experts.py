@@ -9,9 +9,9 @@ from collections.abc import Iterator, Set
 
 from embodied.errors import ConfigError
 from embodied.plugins.registry import controller_class, load, names
-from embodied.simulated_llm.expert import ExpertAnswers
-from embodied.simulated_llm.openings import opened
-from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
+from embodied.simulated_llm.expert_answers import ExpertAnswers
+from embodied.simulated_llm.prompt_parsing import opened
 
 _log = logging.getLogger("embodied.llm")
 _GROUP = "embodied.experts"

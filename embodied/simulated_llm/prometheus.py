@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embodied.simulated_llm.engine import Engine
+from embodied.simulated_llm.simulated_engine import Engine
 
 
 def metrics_text(engine: Engine, model: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from embodied.errors import DataError
 from embodied.replay.recordings import read_recordings
-from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
-from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, Opened, opened
 from embodied.store import open_run
 from embodied.store.layout import is_run
 from embodied.trajectory import Trajectory

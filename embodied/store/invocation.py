@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.store.layout import open_file, replacing, sitting_numbers, sitting_path
 from embodied.trajectory import Record
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
 from embodied.store.index import Damage, index_line, walk
@@ -42,7 +42,7 @@ SHARD_BYTES = 64 * 1024 * 1024
 _log = logging.getLogger("embodied.store")
 
 
-class RunStore(Closing):
+class RunStore(Closeable):
     """A run folder that is open for writing. Use it in a `with` block, or call `close`.
 
     A record is on the disk when `append` returns. Killing the process at any moment loses at most

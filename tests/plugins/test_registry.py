@@ -17,6 +17,7 @@ import pytest
 
 import embodied
 from embodied import ConfigError, Environment
+from embodied._util.suggestion import suggestion
 from embodied.config.schema import RunConfig
 from embodied.plugins import registry
 from embodied.plugins.registry import (
@@ -24,7 +25,6 @@ from embodied.plugins.registry import (
     controller_name,
     environment_class,
     load,
-    suggestion,
     with_options,
 )
 from embodied.protocol import RunProtocol

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.report import compute, print_report
 from embodied.store import EpisodeSeconds, Sitting
 from embodied.trajectory import Outcome

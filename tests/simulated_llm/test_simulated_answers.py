@@ -19,10 +19,10 @@ from embodied.prompting import make_conversation
 from embodied.protocol import RunProtocol, preset
 from embodied.simulated_llm import make_answers
 from embodied.simulated_llm.answers import FixedAnswers, Refusal
-from embodied.simulated_llm.expert import ExpertAnswers
-from embodied.simulated_llm.openings import GIVE_UP, opened
+from embodied.simulated_llm.chat_schema import ChatRequest
+from embodied.simulated_llm.expert_answers import ExpertAnswers
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, opened
 from embodied.simulated_llm.recorded import RecordedAnswers
-from embodied.simulated_llm.wire import ChatRequest
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from embodied.simulated_llm import Engine, Profile
 from embodied.simulated_llm.clock import LoopClock
-from embodied.simulated_llm.engine import Ticket
 from embodied.simulated_llm.kv_cache import KVCache
+from embodied.simulated_llm.simulated_engine import Ticket
 from embodied.simulated_llm.tokens import BLOCK_TOKENS, Work, block_names, count, cut
 
 TOKEN = 4

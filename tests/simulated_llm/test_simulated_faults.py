@@ -18,7 +18,7 @@ from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import Fault, Faults, FixedAnswers, Profile
 from embodied.simulated_llm.faults import Drawn, FaultName
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 ASK = [Message(role="user", content="Begin.")]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from embodied.errors import RunError
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.store import RunStore, Sitting, open_run
 from tests.report.runs import write_run
 

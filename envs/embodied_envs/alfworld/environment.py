@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.domain import UnsupportedGameError
@@ -25,8 +25,8 @@ DEFAULT_SPLIT = "valid_unseen"
 Backend: TypeAlias = Literal["native", "textworld"]
 
 CAPABILITIES: Mapping[str, Capabilities] = {
-    "native": Capabilities(valid_commands=True, plan=True, snapshot=True, waits=False),
-    "textworld": Capabilities(valid_commands=True, plan=True, per_process=1),
+    "native": Capabilities(valid_commands=True, plan=True, snapshot=True, io_bound=False),
+    "textworld": Capabilities(valid_commands=True, plan=True, max_per_process=1),
 }
 """What each backend can do."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 from embodied_envs.alfworld.rules import DIALECTS, KINDS, Dialect
 
 SPLITS = ("train", "valid_seen", "valid_unseen")

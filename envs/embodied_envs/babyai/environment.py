@@ -10,13 +10,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.babyai import levels as catalogue
 from embodied_envs.babyai.levels import LevelSeed
-from embodied_envs.babyai.step_narration import Before, told
+from embodied_envs.babyai.step_narration import StateBefore, narrate_step
 from embodied_envs.babyai.view import describe
 
 DEFAULT_SPLIT = "standard"
@@ -36,7 +36,7 @@ class BabyAI(Environment):
     truncated.
     """
 
-    capabilities = Capabilities(plan=True, snapshot=True, waits=False)
+    capabilities = Capabilities(plan=True, snapshot=True, io_bound=False)
     default_controller: ClassVar[str | None] = "grid-robot"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": None}
     """The levels have bounds of their own."""
@@ -201,11 +201,11 @@ class BabyAI(Environment):
         )
 
     def _act(self, action: int) -> StepResult:
-        level, before = self._level, Before.step(self._level)
+        level, before = self._level, StateBefore.of(self._level)
         _, reward, terminated, truncated, _ = level.step(action)
         self._sent.append(action)
         success = terminated and reward > 0
-        text = f"{told(COMMANDS[action], before, level)}\n{describe(level)}"
+        text = f"{narrate_step(COMMANDS[action], before, level)}\n{describe(level)}"
         if terminated or truncated:
             text += f"\n{_ending(success, terminated)}"
         self._last = StepResult(

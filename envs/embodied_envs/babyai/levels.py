@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 
 STANDARD = (
     "GoToObj-v0",
@@ -73,7 +73,7 @@ class LevelSeed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class LevelInstance:
     """What a task list says about a problem."""
 
     mission: str
@@ -133,12 +133,12 @@ def _unused(name: str) -> Any:
 
 
 @functools.lru_cache(maxsize=MOST_TASKS)
-def draw(problem: LevelSeed) -> Drawn:
+def draw(problem: LevelSeed) -> LevelInstance:
     """What the seed makes of the level. Takes about a millisecond the first time."""
     level = make(problem)
     mission, content = level.mission, [level.hash(64), level.mission, problem.id]
     release(level)
-    return Drawn(mission, hashlib.sha256(repr(content).encode()).hexdigest())
+    return LevelInstance(mission, hashlib.sha256(repr(content).encode()).hexdigest())
 
 
 def chosen(split: str, levels: str | Sequence[str] | None) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied._util.supervised_process import Guarded
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
@@ -98,7 +98,7 @@ def _requirement(name: str) -> Requirement:
     return Requirement(name, found=" ".join(done.stdout.split()[:2]))
 
 
-class Driver(Closing):
+class Driver(Closeable):
     """A running driver. Its folder holds all that it and its browsers write."""
 
     def __init__(self, programs: Programs) -> None:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import (
     Attachment,
     Capabilities,
@@ -16,10 +17,9 @@ from embodied.environment import (
     StepResult,
 )
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.miniwob import tasks
-from embodied_envs.miniwob.commands import STEP_SECONDS, TEMPLATES, NotUnderstood, perform
+from embodied_envs.miniwob.commands import STEP_SECONDS, TEMPLATES, CommandError, perform
 
 if TYPE_CHECKING:
     from embodied_envs.miniwob.browser import Browser
@@ -43,7 +43,7 @@ class MiniWoB(Environment):
     default_controller: ClassVar[str | None] = "browser"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 50}
     """The expert's longest episode takes 22 steps."""
-    capabilities = Capabilities(per_process=1)
+    capabilities = Capabilities(max_per_process=1)
 
     def __init__(self, screenshots: bool = False, seeds: int = 10) -> None:
         """An environment without a browser; the first `reset` starts it.
@@ -131,12 +131,12 @@ class MiniWoB(Environment):
             return self._over
         if self._browser is None:
             raise RuntimeError("step() needs a reset first")
-        from embodied_envs.miniwob.browser import Refused
+        from embodied_envs.miniwob.browser import PageError
 
         note, seconds = "", 0.0
         try:
             seconds = perform(self._browser, command)
-        except (NotUnderstood, Refused) as error:
+        except (CommandError, PageError) as error:
             note = f"Nothing was done: {error}."
         page = self._browser.ask("observe", seconds * 1000)
         result = self._seen(self._browser, page, note)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import (
     Attachment,
     Capabilities,
@@ -18,7 +19,6 @@ from embodied.environment import (
     StepResult,
 )
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.robosuite import commands, installation, narrator, pictures, tasks
 from embodied_envs.robosuite.arms import Arms, Pose
@@ -43,7 +43,7 @@ class Robosuite(Environment):
     ends at once when robosuite's own goal test holds, which is what `success` means.
     """
 
-    capabilities = Capabilities(per_process=1, waits=False)
+    capabilities = Capabilities(max_per_process=1, io_bound=False)
     default_controller: ClassVar[str | None] = "franka"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 20, "steps": 200}
     location_options = frozenset({"record"})
@@ -186,18 +186,18 @@ class Robosuite(Environment):
         except commands.CommandError as error:
             return str(error)
         match command:
-            case commands.Move(targets):
+            case commands.MoveCommand(targets):
                 return narrator.moved(self._arms.move({t.arm: self._pose(t) for t in targets}))
-            case commands.Grip(arms, close):
+            case commands.GripCommand(arms, close):
                 if not self._arms.has_fingers:
                     return "This arm has no fingers to open or close."
                 self._arms.grip(list(arms), close)
                 return f"The {' and '.join(arms)} gripper is {'closed' if close else 'open'}."
-            case commands.Wait():
+            case commands.WaitCommand():
                 self._arms.wait()
                 return "Half a second has passed."
 
-    def _pose(self, target: commands.Target) -> Pose:
+    def _pose(self, target: commands.ArmTarget) -> Pose:
         now = self._arms.target(target.arm)
         return Pose(np.array(target.position), now.yaw if target.yaw is None else target.yaw)
 

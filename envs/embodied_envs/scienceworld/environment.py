@@ -9,10 +9,10 @@ from typing import Any, ClassVar, TypeVar
 
 from py4j.protocol import Py4JError
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, Requirement, StepResult
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.scienceworld import catalogue
 from embodied_envs.scienceworld.catalogue import Variation
@@ -45,7 +45,7 @@ class ScienceWorld(Environment):
     100. A wrong choice ends the episode with a score of -100.
     """
 
-    capabilities = Capabilities(valid_commands=True, plan=True, per_process=1)
+    capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1)
     default_controller: ClassVar[str | None] = "laboratory"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": 400}
     """The longest gold path of the sample in configs/scienceworld.yaml takes 328 steps."""
@@ -210,7 +210,7 @@ def _sendable(command: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    return shortened(text, LONGEST_TEXT)
+    return truncate(text, LONGEST_TEXT)
 
 
 def _official(command: str) -> str:

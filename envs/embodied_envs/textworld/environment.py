@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from embodied._util.suggestion import suggestion
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.textworld import folder
-from embodied_envs.textworld.commands import refusal, tidied
+from embodied_envs.textworld.commands import normalized, rejection
 from embodied_envs.textworld.game import Game, Situation, installed_version
 from embodied_envs.textworld.story import Notes, read_notes
 
@@ -26,7 +26,7 @@ class TextWorld(Environment):
     The goal test is the game's own `won`. A game that is lost has ended without success.
     """
 
-    capabilities = Capabilities(valid_commands=True, plan=True, per_process=1, waits=False)
+    capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1, io_bound=False)
     default_controller: ClassVar[str | None] = "adventurer"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 100}
     """100 steps as in the First TextWorld Problems competition."""
@@ -103,7 +103,7 @@ class TextWorld(Environment):
             return _result(before, before.text, 0.0)
         reached = self._game.step(command)
         if reached is None:
-            return _result(before, refusal(tidied(command)) or "", 0.0)
+            return _result(before, rejection(normalized(command)) or "", 0.0)
         self._last = reached
         return _result(reached, reached.text, float(reached.score - before.score))
 

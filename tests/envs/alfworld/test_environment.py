@@ -62,9 +62,9 @@ def written(tmp_path: Path) -> Written:
 def test_capabilities_follow_the_backend(data: Path) -> None:
     native, stock = Alfworld(data=data), Alfworld("textworld", data=data)
     assert native.capabilities.snapshot
-    assert native.capabilities.per_process is None
+    assert native.capabilities.max_per_process is None
     assert not stock.capabilities.snapshot
-    assert stock.capabilities.per_process == 1
+    assert stock.capabilities.max_per_process == 1
     for environment in (native, stock):
         assert environment.capabilities.valid_commands
         assert environment.capabilities.plan

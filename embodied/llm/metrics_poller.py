@@ -1,4 +1,4 @@
-"""Asks a server of language models about once a second how busy it is."""
+"""Polls the metrics of an LLM server about once a second."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
-from embodied.llm.load import ServerLoad, ServerTotals
+from embodied.llm.http_client import HTTPClient, RequestError, read_key
+from embodied.llm.server_metrics import ServerMetrics, ServerTotals
 
 _VLLM = {
     "vllm:num_requests_running": "running",
@@ -29,37 +29,37 @@ _LLAMA_CPP = {
     "llamacpp:prompt_tokens_total": "prompt_tokens",
     "llamacpp:tokens_predicted_total": "completion_tokens",
 }
-"""Prompt tokens are those that its cache lacked. Source: the README of llama.cpp's server."""
+"""Its prompt tokens are those that its cache lacked. Source: the README of llama.cpp's server."""
 
 _NEEDED = {"running", "waiting", "prompt_tokens", "completion_tokens"}
 
 _READING_SECONDS = 5.0
-_PAGE_CHARACTERS = 2_000_000
+_MAX_PAGE_CHARACTERS = 2_000_000
 _SAMPLES = 1000
 _SAMPLE = re.compile(rf"^(?:{'|'.join([*_VLLM, *_LLAMA_CPP])})[ {{].{{1,1000}}$", re.MULTILINE)
 """A line with one of the figures. A longer one could keep the parser busy for minutes."""
 _LARGEST = 2.0**53
-_LONGEST_PAUSE = 16
+_MAX_PAUSE = 16
 
 
-def read_metrics(page: str) -> ServerLoad:
-    """The load that a page in Prometheus' text format tells of. Several engines are added up.
+def read_metrics(page: str) -> ServerMetrics:
+    """Read a page in Prometheus' text format. The figures of several engines are added up.
 
     Raises:
-        ValueError: it tells of none, or of one that cannot be.
+        ValueError: it lacks the figures, or they cannot be.
     """
     sums = _sums(page)
     for names in (_VLLM, _LLAMA_CPP):
         figures = {field: sums[name] for name, field in names.items() if name in sums}
         if figures.keys() >= _NEEDED:
-            return ServerLoad(**figures)
+            return ServerMetrics(**figures)
     raise ValueError("a page without the load of a server")
 
 
 def _sums(page: str) -> dict[str, float]:
-    """The sum of each figure over its label sets."""
-    if len(page) > _PAGE_CHARACTERS:
-        raise ValueError(f"a page of more than {_PAGE_CHARACTERS} characters")
+    """Sum each figure over its label sets."""
+    if len(page) > _MAX_PAGE_CHARACTERS:
+        raise ValueError(f"a page of more than {_MAX_PAGE_CHARACTERS} characters")
     lines = _SAMPLE.findall(page)
     if len(lines) > _SAMPLES:
         raise ValueError(f"more than {_SAMPLES} figures")
@@ -76,11 +76,11 @@ def _sums(page: str) -> dict[str, float]:
     return sums
 
 
-class ServerWatch:
-    """Reads a server's `/metrics` while an `async with` block lasts.
+class MetricsPoller:
+    """Polls a server's `/metrics` while an `async with` block lasts.
 
     The first reading is made on entering, the last one on leaving. A server that gives no figures
-    is asked ever less often.
+    is polled ever less often.
 
     Args:
         config: the server.
@@ -90,22 +90,22 @@ class ServerWatch:
         ConfigError: the key or the proxy settings in the environment cannot be used.
     """
 
-    latest: ServerLoad | None
-    """The last reading; None where it failed."""
+    latest: ServerMetrics | None
+    """The last reading; None: it failed."""
     totals: ServerTotals
-    """What the readings add up to so far."""
+    """The sum of the readings so far."""
 
     def __init__(self, config: LLMConfig, *, every: float = 1.0) -> None:
         self.latest = None
         self.totals = ServerTotals()
         self._url = config.base_url.removesuffix("/v1") + "/metrics"
-        self._api = Connections(config, read_key(config.api_key_environment))
+        self._http = HTTPClient(config, read_key(config.api_key_environment))
         self._every = every
-        self._before: tuple[float, ServerLoad] | None = None
+        self._before: tuple[float, ServerMetrics] | None = None
 
     async def __aenter__(self) -> Self:
         await self._read()
-        self._reading = asyncio.create_task(self._go_on())
+        self._polling = asyncio.create_task(self._poll())
         return self
 
     async def __aexit__(
@@ -114,22 +114,22 @@ class ServerWatch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        self._polling.cancel()
+        await asyncio.gather(self._polling, return_exceptions=True)
         if kind is None:
             await self._read()
-        await self._api.close()
+        await self._http.close()
 
-    async def _go_on(self) -> None:
+    async def _poll(self) -> None:
         pause = 1
         while True:
             await asyncio.sleep(pause * self._every)
             await self._read()
-            pause = min(2 * pause, _LONGEST_PAUSE) if self.latest is None else 1
+            pause = min(2 * pause, _MAX_PAUSE) if self.latest is None else 1
 
     async def _read(self) -> None:
         observed = self.latest is not None
-        self.latest = await self._load()
+        self.latest = await self._fetch()
         now = time.monotonic()
         if self.latest is None:
             return
@@ -138,10 +138,10 @@ class ServerWatch:
             self.totals.add(before, self.latest, now - then if observed else 0.0)
         self._before = now, self.latest
 
-    async def _load(self) -> ServerLoad | None:
+    async def _fetch(self) -> ServerMetrics | None:
         try:
             async with asyncio.timeout(_READING_SECONDS):
-                page = await self._api.get(self._url)
+                page = await self._http.get(self._url)
             return read_metrics(page)
-        except (NoConnection, Refused, TooLarge, TimeoutError, ValueError):
+        except (RequestError, TimeoutError, ValueError):
             return None

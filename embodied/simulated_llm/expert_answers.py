@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from embodied.action_formats import as_code
 from embodied.policies.expert import Expert, Plan
-from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
-from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, Opened, opened
 
 _log = logging.getLogger("embodied.llm")
 _V = TypeVar("_V")

@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.llm.reasoning import split_thoughts
-from embodied.llm.token_ids import recorded
-from embodied.llm.tool_calls import SentCall, accepted, sendable_message
+from embodied.llm.token_ids import read_tokens
+from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
 from embodied.trajectory import Message, TokenRecord, Usage
 
 _LONGEST_REASON = 100
 _LONGEST_NAME = 200
 
 
-class UnreadableAnswer(Exception):  # noqa: N818 - one answer of a server, not yet an error
-    """An answer that says nothing; the text is what is wrong with it."""
+class MalformedResponseError(Exception):
+    """An answer is of no use; the text says what is wrong with it."""
 
     def __init__(self, problem: str, content: str) -> None:
         super().__init__(problem)
@@ -39,7 +39,7 @@ def request_body(
     tools: Sequence[Mapping[str, Any]] = (),
     schema: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The request for an answer to a conversation."""
+    """Build the request for an answer to a conversation."""
     request: dict[str, Any] = {
         "model": config.model,
         "messages": [sendable_message(message) for message in messages],
@@ -63,43 +63,43 @@ def request_body(
 
 
 def read_models(content: str) -> list[str]:
-    """The names of the models that a server lists.
+    """Read the names of the models that a server lists.
 
     Raises:
-        UnreadableAnswer: it is no such list.
+        MalformedResponseError: the content is no such list.
     """
     return [model.id for model in _read(_ModelList, content).data]
 
 
-def read_completion(content: str, taken: set[str] | None, *, tokens: bool = False) -> Completion:
-    """The answer that a body holds.
+def read_completion(content: str, used_ids: set[str] | None, *, tokens: bool = False) -> Completion:
+    """Read the answer that a body holds.
 
     Args:
         content: the body.
-        taken: ids of earlier function calls; None: functions were not offered.
+        used_ids: ids of earlier function calls; None: functions were not offered.
         tokens: whether the tokens of prompt and answer were asked for.
 
     Raises:
-        UnreadableAnswer: it holds none.
+        MalformedResponseError: it holds none that can be used.
     """
     answer = _read(_Answer, content)
     choice = answer.choices[0]
     said = choice.said
     if said is None:
-        raise UnreadableAnswer("an answer without content that does not say why", content)
-    calls, unusable = ((), ()) if taken is None else accepted(_calls(choice), taken)
+        raise MalformedResponseError("an answer without content that does not say why", content)
+    calls, unusable = ((), ()) if used_ids is None else accept_calls(_calls(choice), used_ids)
     lines = [f"[{problem}]" for problem in unusable]
     thoughts, said = split_thoughts(said)
     reason = choice.finish_reason
     return Completion(
         content="\n".join(part for part in (said, *lines) if part),
         usage=(answer.usage or _Usage()).counted,
-        finish_reason=None if reason is None else shortened(reason, _LONGEST_REASON),
+        finish_reason=None if reason is None else truncate(reason, _LONGEST_REASON),
         tool_calls=calls,
         unusable_calls=unusable,
         tokens=answer.tokens if tokens else None,
         reasoning="\n".join(filter(None, (choice.message.thoughts, thoughts))) or None,
-        model=shortened(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
+        model=truncate(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
     )
 
 
@@ -180,7 +180,7 @@ class _Answer(_Part):
     @property
     def tokens(self) -> TokenRecord | None:
         choice = self.choices[0]
-        return recorded(self.prompt_token_ids, choice.token_ids, choice.logprobs)
+        return read_tokens(self.prompt_token_ids, choice.token_ids, choice.logprobs)
 
 
 _SENT_CALLS = TypeAdapter(list[SentCall] | None)
@@ -200,8 +200,8 @@ def _read(shape: type[_Shape], content: str) -> _Shape:
         raise _unreadable(error, content) from None
 
 
-def _unreadable(error: ValidationError, content: str) -> UnreadableAnswer:
+def _unreadable(error: ValidationError, content: str) -> MalformedResponseError:
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     message = f"{place}: {first['msg']}" if place else first["msg"]
-    return UnreadableAnswer(f"an answer that cannot be read ({message})", content)
+    return MalformedResponseError(f"an answer that cannot be read ({message})", content)

@@ -1,4 +1,4 @@
-"""The breaker: when it opens, who waits, and for how long."""
+"""The outage gate: when it closes, who waits, and for how long."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from embodied.errors import InfrastructureError
-from embodied.llm.breaker import Breaker
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.llm.failures import NoAnswer
+from embodied.llm.error_mapper import RetryableError
+from embodied.llm.outage_gate import OutageGate
 from embodied.simulated_llm import Fault, Faults, FixedAnswers
 from embodied.simulated_llm.faults import Drawn
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
-from tests.llm.test_congestion import FakeTime
+from tests.llm.test_aimd_limiter import FakeTime
 
-GONE = NoAnswer("connection refused", "start it", gone=True)
+GONE = RetryableError("connection refused", "start it", gone=True)
 
 
 class Server:
@@ -29,7 +29,7 @@ class Server:
         self.probes = self.at_once = self.most_at_once = 0
         self.time = FakeTime()
 
-    async def probe(self) -> NoAnswer | None:
+    async def probe(self) -> RetryableError | None:
         self.probes += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -37,8 +37,8 @@ class Server:
         self.at_once -= 1
         return GONE if self.probes <= self.failing else None
 
-    def breaker(self, failures: int = 3, patience: float = 600.0) -> Breaker:
-        return Breaker(
+    def gate(self, failures: int = 3, patience: float = 600.0) -> OutageGate:
+        return OutageGate(
             "http://a/v1",
             self.probe,
             failures=failures,
@@ -48,43 +48,43 @@ class Server:
         )
 
 
-def fail(breaker: Breaker, times: int) -> None:
+def fail(gate: OutageGate, times: int) -> None:
     for _ in range(times):
-        breaker.failed()
+        gate.on_failure()
 
 
 async def test_failures_must_come_in_a_row() -> None:
     server = Server(failing=1)
-    breaker = server.breaker()
+    gate = server.gate()
     for _ in range(5):
-        fail(breaker, 2)
-        breaker.succeeded()
-    assert not await breaker.wait()
+        fail(gate, 2)
+        gate.on_success()
+    assert not await gate.wait()
     assert server.probes == 0
 
 
 async def test_a_server_that_answers_a_probe_was_not_gone() -> None:
     server = Server(failing=0)
-    breaker = server.breaker()
-    fail(breaker, 3)
-    assert not await breaker.wait()
+    gate = server.gate()
+    fail(gate, 3)
+    assert not await gate.wait()
     assert (server.probes, server.time.now) == (1, 0.0)
 
 
 async def test_all_wait_and_one_probes() -> None:
     server = Server(failing=5)
-    breaker = server.breaker()
-    fail(breaker, 100)
-    assert await asyncio.gather(*(breaker.wait() for _ in range(1000))) == [True] * 1000
+    gate = server.gate()
+    fail(gate, 100)
+    assert await asyncio.gather(*(gate.wait() for _ in range(1000))) == [True] * 1000
     assert (server.probes, server.most_at_once) == (6, 1)
-    assert not await breaker.wait(), "it is closed again"
+    assert not await gate.wait(), "it is open again"
 
 
 async def test_who_probes_may_be_cancelled() -> None:
     server = Server(failing=20)
-    breaker = server.breaker()
-    fail(breaker, 3)
-    first, second = (asyncio.create_task(breaker.wait()) for _ in range(2))
+    gate = server.gate()
+    fail(gate, 3)
+    first, second = (asyncio.create_task(gate.wait()) for _ in range(2))
     for _ in range(5):
         await asyncio.sleep(0)
     first.cancel()
@@ -94,27 +94,27 @@ async def test_who_probes_may_be_cancelled() -> None:
 
 async def test_patience_ends_for_all_at_once_and_does_not_start_anew() -> None:
     server = Server(failing=float("inf"))
-    breaker = server.breaker(patience=60.0)
-    fail(breaker, 3)
-    waits = await asyncio.gather(*(breaker.wait() for _ in range(50)), return_exceptions=True)
+    gate = server.gate(patience=60.0)
+    fail(gate, 3)
+    waits = await asyncio.gather(*(gate.wait() for _ in range(50)), return_exceptions=True)
     assert {type(one) for one in waits} == {InfrastructureError}
     assert str(waits[0]) == "http://a/v1 was gone for 60 s: connection refused; start it"
     assert server.time.now == pytest.approx(60.0)
-    fail(breaker, 3)
+    fail(gate, 3)
     with pytest.raises(InfrastructureError, match="was gone for 60 s"):
-        await breaker.wait()
+        await gate.wait()
     assert server.time.now == pytest.approx(60.0)
 
 
 async def test_an_answer_renews_the_patience() -> None:
     server = Server(failing=10)
-    breaker = server.breaker(patience=90.0)
-    fail(breaker, 3)
-    assert await breaker.wait()
-    breaker.succeeded()
+    gate = server.gate(patience=90.0)
+    fail(gate, 3)
+    assert await gate.wait()
+    gate.on_success()
     server.failing, server.probes = 10, 0
-    fail(breaker, 3)
-    assert await breaker.wait()
+    fail(gate, 3)
+    assert await gate.wait()
 
 
 # --- with the client -----------------------------------------------------------------------------

@@ -11,20 +11,20 @@ from aiohttp import web
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm.answers import Answers
+from embodied.simulated_llm.chat_schema import ChatRequest, Refusal, completion_body, models_body
 from embodied.simulated_llm.clock import LoopClock
-from embodied.simulated_llm.engine import Engine
-from embodied.simulated_llm.faults import Faults
-from embodied.simulated_llm.misbehaviour import (
+from embodied.simulated_llm.engine_statistics import Statistics
+from embodied.simulated_llm.fault_handlers import (
     Case,
     broken_off,
     misbehave,
     reset_connection,
 )
+from embodied.simulated_llm.faults import Faults
 from embodied.simulated_llm.profile import INSTANT, Profile
 from embodied.simulated_llm.prometheus import metrics_text
-from embodied.simulated_llm.statistics import Statistics
+from embodied.simulated_llm.simulated_engine import Engine
 from embodied.simulated_llm.tokens import Work, count, cut
-from embodied.simulated_llm.wire import ChatRequest, Refusal, completion_body, models_body
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _BACKLOG = 4096

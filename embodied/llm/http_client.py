@@ -1,6 +1,6 @@
-"""The pool of connections to one server, with bounds on what it reads.
+"""HTTP with one server over a pool of connections, with bounds on what is read.
 
-It is aiohttp: the pool of httpx looks at every idle connection at every request, which with
+Built on aiohttp: the pool of httpx looks at every idle connection at every request, which with
 hundreds of them takes longer than all else.
 """
 
@@ -19,48 +19,52 @@ import aiohttp
 from embodied.errors import ConfigError
 from embodied.llm.config import LLMConfig
 
-_MOST_BYTES = 10_000_000
+_MAX_BYTES = 10_000_000
 _NO_BOUND = 0
-"""As aiohttp writes it. The client's window bounds what is in flight."""
+"""As aiohttp writes it. The client's limiter bounds what is in flight."""
 _KEPT_SECONDS = 4.0
 """How long an idle connection is kept. vLLM closes it after five."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class TooLarge(Exception):  # noqa: N818 - one answer of a server, not yet an error
+class RequestError(Exception):
+    """A request brought no usable answer."""
+
+
+class ResponseTooLargeError(RequestError):
     """An answer exceeds what a model can have said."""
 
 
-class NoConnection(Exception):  # noqa: N818 - as above
+class TransportError(RequestError):
     """No answer came; the text says why, in the words of the system."""
 
 
-class Refused(Exception):  # noqa: N818 - as above
-    """An answer whose status is not success.
+class HTTPStatusError(RequestError):
+    """An answer has a status other than success.
 
     Args:
         status: of HTTP.
         headers: of the answer.
-        content: its body.
+        body: of the answer.
     """
 
-    def __init__(self, status: int, headers: Mapping[str, str], content: str) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], body: str) -> None:
         super().__init__(f"HTTP {status}")
         self.status = status
         self.headers = headers
-        body = _parsed(content)
-        error = body.get("error", body) if isinstance(body, dict) else body
+        content = _parsed(body)
+        error = content.get("error", content) if isinstance(content, dict) else content
         fields = error if isinstance(error, dict) else {}
         self.code = fields.get("code")
-        """What the server calls it."""
-        self.said = str(fields.get("message") or error or "nothing said")
-        """What the server says of it, as it came."""
+        """The server's code for the error."""
+        self.message = str(fields.get("message") or error or "nothing said")
+        """The server's message, as it came."""
 
 
-class Connections:
-    """Connections to a config's server, which are kept for the next requests.
+class HTTPClient:
+    """Sends requests to one server and keeps the connections for the next ones.
 
-    Redirects are not followed; a server on this machine is reached past any proxy.
+    It follows no redirects, and reaches a server on this machine past any proxy.
 
     Args:
         config: the server.
@@ -77,31 +81,31 @@ class Connections:
         self._proxy = _proxy(config.base_url)
 
     async def get(self, path: str) -> str:
-        """What a path under the server's address, or a whole address, answers.
+        """Get a path under the server's address, or a whole address.
 
         Raises:
-            NoConnection, Refused, TooLarge: it does not.
+            RequestError: no answer with a status of success.
         """
         return await self._send("GET", path, self._headers)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> str:
-        """What a path answers to a body in JSON.
+        """Post a body as JSON.
 
         Raises:
-            NoConnection, Refused, TooLarge: it does not.
+            RequestError: no answer with a status of success.
         """
         content = json.dumps(body, ensure_ascii=False).encode(errors="replace")
         headers = {**self._headers, "Content-Type": "application/json"}
         return await self._send("POST", path, headers, content)
 
     async def close(self) -> None:
-        """Close them all."""
+        """Close all connections."""
         if "_http" in vars(self):
             await self._http.close()
 
     @functools.cached_property
     def _http(self) -> aiohttp.ClientSession:
-        """Made at the first request: it belongs to the event loop that runs then."""
+        """The session, made at the first request: it belongs to the event loop that runs then."""
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=_NO_BOUND, keepalive_timeout=_KEPT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -122,14 +126,14 @@ class Connections:
         )
         try:
             async with request as response:
-                answer = await _bounded(response)
+                answer = await _read_bounded(response)
         except aiohttp.ClientError as error:
-            raise NoConnection(self._words(_root_cause(error))) from error
+            raise TransportError(self._describe(_root_cause(error))) from error
         if not 200 <= response.status < 300:
-            raise Refused(response.status, response.headers, answer)
+            raise HTTPStatusError(response.status, response.headers, answer)
         return answer
 
-    def _words(self, cause: BaseException) -> str:
+    def _describe(self, cause: BaseException) -> str:
         if isinstance(cause, TimeoutError):
             return f"no connection within {self._connect_seconds:g} s"
         if isinstance(cause, aiohttp.http_exceptions.PayloadEncodingError):
@@ -142,21 +146,21 @@ class Connections:
         return (words or type(cause).__name__).lower()
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> str:
-    """The body, neither decompressed nor beyond `_MOST_BYTES`."""
+async def _read_bounded(response: aiohttp.ClientResponse) -> str:
+    """Read a body, neither decompressed nor beyond `_MAX_BYTES`."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > _MOST_BYTES:
-            raise TooLarge(f"an answer of more than {_MOST_BYTES // 1_000_000} MB")
+        if len(body) > _MAX_BYTES:
+            raise ResponseTooLargeError(f"an answer of more than {_MAX_BYTES // 1_000_000} MB")
     return body.decode(errors="replace")
 
 
 def _proxy(base_url: str) -> str | None:
-    """The proxy by which the environment wants a server to be reached.
+    """Find the proxy by which the environment wants a server to be reached.
 
     Raises:
-        ConfigError: it is none that can be used.
+        ConfigError: the client cannot use it.
     """
     url = urlsplit(base_url)
     if url.hostname is None or url.hostname in _LOOPBACK or proxy_bypass(url.hostname):
@@ -189,10 +193,10 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 def read_key(name: str) -> str:
-    """The key in an environment variable; empty where it is unset.
+    """Read the key in an environment variable; empty where it is unset.
 
     Raises:
-        ConfigError: no key has such characters.
+        ConfigError: it holds characters that no key has.
     """
     key = os.environ.get(name, "").strip()
     if not (key.isascii() and key.isprintable()):

@@ -1,4 +1,4 @@
-"""What a server's failures mean: try again, or an error in words that a user can act on."""
+"""Tells failures to retry from errors, which it puts into words that a user can act on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import Refused
+from embodied.llm.http_client import HTTPStatusError
 
 LOAD_HINT = "is the server overloaded? run fewer episodes at once, or allow longer waits"
 ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in /v1"
@@ -31,14 +31,14 @@ _TOOLS_HINT = (
 )
 
 
-class NoAnswer(Exception):  # noqa: N818 - tried again, and only then an error
-    """One attempt brought nothing; the next one may.
+class RetryableError(Exception):
+    """An attempt brought no answer; the next one may.
 
     Args:
         cause: what happened; what follows its first colon or parenthesis are the details of the
             case, so that equal causes can be counted.
         advice: what the user can do.
-        wait: shortest wait that the server asks for, in seconds.
+        retry_after: shortest wait that the server asks for, in seconds.
         gone: whether the server may be gone.
         congested: whether the server may have more to do than it bears.
     """
@@ -47,66 +47,70 @@ class NoAnswer(Exception):  # noqa: N818 - tried again, and only then an error
         self,
         cause: str,
         advice: str,
-        wait: float = 0.0,
+        retry_after: float = 0.0,
         *,
         gone: bool = False,
         congested: bool = False,
     ) -> None:
         super().__init__(f"{cause}; {advice}")
         self.cause = cause
-        self.wait = wait
+        self.retry_after = retry_after
         self.gone = gone
         self.congested = congested
 
 
-class Failures:
-    """Reads the failures of one server.
+class ErrorMapper:
+    """Maps the failures of one server to errors.
 
     Args:
         config: the server and its model.
-        key: that no text may show.
+        key: the server's key, which no text may show.
     """
 
     def __init__(self, config: LLMConfig, key: str) -> None:
         self._config = config
         self._key = key
 
-    def clean(self, text: str) -> str:
-        """Text of a server, fit to be shown: without the key, on one line, not long."""
+    def redact(self, text: str) -> str:
+        """Make a server's text fit to be shown: without the key, on one line, not long."""
         if self._key:
             text = text.replace(self._key, "[key]")
         text = "".join(c if c.isprintable() else " " for c in text[:5000])
         text = " ".join(text.split())
         return text if len(text) <= 300 else f"{text[:300]}…"
 
-    def passing(self, error: Refused, *, with_tools: bool) -> NoAnswer | None:
-        """A refusal that may pass; None: it stays, and `lasting` says what it means."""
-        status, said = error.status, self.said(error)
+    def retryable(self, error: HTTPStatusError, *, with_tools: bool) -> RetryableError | None:
+        """Map an error that may pass; None: it will not, see `permanent`."""
+        status, said = error.status, self.message(error)
         if with_tools and _refuses_tools(status, said):
             return None
         if status not in _RETRIED_STATUSES and status < 500:
             return None
-        wait = _retry_after(error.headers.get("retry-after", ""))
-        return NoAnswer(
+        retry_after = _retry_after(error.headers.get("retry-after", ""))
+        return RetryableError(
             f"HTTP {status}: {said}",
             LOAD_HINT,
-            wait,
+            retry_after,
             gone=status >= 500,
             congested=status in _CONGESTED_STATUSES,
         )
 
-    def lasting(self, error: Refused, *, with_tools: bool) -> EmbodiedError | None:
-        """A refusal that another attempt meets again; None: no refusal that is known."""
-        status, said = error.status, self.said(error)
+    def permanent(self, error: HTTPStatusError, *, with_tools: bool) -> EmbodiedError | None:
+        """Map an error that another attempt would meet again; None: it is not known."""
+        status, said = error.status, self.message(error)
         if with_tools and _refuses_tools(status, said):
             return self._no_tools(status, said)
         if status == 400 and _OVERFLOW.search(f"{error.code} {said}"):
             return self._overflow(said)
         return self.unusable(error)
 
-    def unusable(self, error: Refused) -> ConfigError | None:
-        """A refusal whatever is asked; None: it is none."""
-        url, name, said = self._config.base_url, self._config.api_key_environment, self.said(error)
+    def unusable(self, error: HTTPStatusError) -> ConfigError | None:
+        """Map an error that any request would meet; None: it is not one."""
+        url, name, said = (
+            self._config.base_url,
+            self._config.api_key_environment,
+            self.message(error),
+        )
         if error.status in (401, 403):
             key = f"the key in {name}" if self._key else f"requests without a key; {name} is unset"
             return ConfigError(
@@ -114,16 +118,18 @@ class Failures:
                 f"put a valid key into the environment variable {name}"
             )
         if error.status < 400:
-            place = self.clean(error.headers.get("location", "another address"))
+            place = self.redact(error.headers.get("location", "another address"))
             return ConfigError(f"{url} redirects to {place}; put the final address into base_url")
         return None
 
-    def not_found(self, said: str, served: list[str]) -> NoAnswer | ConfigError:
-        """HTTP 404 to a request for an answer, where the server lists these models. It passes where
-        the model is among them: one of several servers behind the address may not have it yet.
+    def not_found(self, said: str, served: list[str]) -> RetryableError | ConfigError:
+        """Map HTTP 404 to a request for an answer, where the server lists the models `served`.
+
+        It may pass where the model is listed: one of several servers behind the address may not
+        have it yet.
         """
         if self._config.model in served:
-            return NoAnswer(f"HTTP 404: {said}", ADDRESS_HINT)
+            return RetryableError(f"HTTP 404: {said}", ADDRESS_HINT)
         if served:
             return self.not_served(served)
         return ConfigError(
@@ -132,7 +138,7 @@ class Failures:
         )
 
     def not_served(self, served: list[str]) -> ConfigError:
-        """The model is none of those that the server lists."""
+        """Say that the model is none of those that the server lists."""
         names = ", ".join(served[:20]) or "no model"
         return ConfigError(
             f"the server at {self._config.base_url} serves: {names}; not {self._config.model!r}. "
@@ -140,13 +146,13 @@ class Failures:
             f"embodied serve --model {self._config.model}"
         )
 
-    def said(self, error: Refused) -> str:
-        """What the server says of a refusal."""
-        return self.clean(error.said)
+    def message(self, error: HTTPStatusError) -> str:
+        """Return the server's message, redacted."""
+        return self.redact(error.message)
 
     @property
     def start_hint(self) -> str:
-        """How to start a server."""
+        """Advice on how to start a server."""
         return f"is the server running? start one with: embodied serve --model {self._config.model}"
 
     def _no_tools(self, status: int, said: str) -> ConfigError:
@@ -171,7 +177,7 @@ def _refuses_tools(status: int, said: str) -> bool:
 
 
 def _retry_after(header: str) -> float:
-    """Seconds that a `Retry-After` header asks for (RFC 9110, 10.2.3): a number or a date."""
+    """Read the seconds in a `Retry-After` header: a number or a date (RFC 9110, 10.2.3)."""
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", header):
         return float(header)
     try:

@@ -73,7 +73,7 @@ class _Missing:
         return _ORDER.get(self.fact[0], len(_ORDER)) if self.wanted else len(_ORDER)
 
 
-def reason(game: CompiledGame, state: State, command: str) -> str:
+def refusal_reason(game: CompiledGame, state: State, command: str) -> str:
     """Why a game refuses a command in a state, as one sentence."""
     readings = list(_readings(game, command))
     if not readings:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from embodied.prompting.m3 import M3Conversation
-from embodied.simulated_llm.wire import ChatMessage
+from embodied.simulated_llm.chat_schema import ChatMessage
 
 GIVE_UP = "<solution>give up</solution>"
 """Said where there is nothing more to say."""

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from embodied.errors import ConfigError
-from embodied.simulated_llm.statistics import Statistics
+from embodied.simulated_llm.engine_statistics import Statistics
 
 ADDRESS = "listening at "
 """What the command prints before its address, once it takes requests."""

@@ -12,13 +12,13 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embodied.llm import watch as watch_module
+from embodied.llm import metrics_poller as poller_module
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.llm.load import ServerLoad, ServerTotals
-from embodied.llm.watch import ServerWatch, read_metrics
+from embodied.llm.metrics_poller import MetricsPoller, read_metrics
+from embodied.llm.server_metrics import ServerMetrics, ServerTotals
 from embodied.simulated_llm import FixedAnswers, Profile
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 VLLM = """\
@@ -53,11 +53,11 @@ llamacpp:requests_deferred 46
 
 
 def test_vllms_engines_are_added_up() -> None:
-    assert read_metrics(VLLM) == ServerLoad(5, 1, 3000, 30, 1.5e6, 500)
+    assert read_metrics(VLLM) == ServerMetrics(5, 1, 3000, 30, 1.5e6, 500)
 
 
 def test_llama_cpp_says_nothing_of_its_cache() -> None:
-    assert read_metrics(LLAMA_CPP) == ServerLoad(2, 46, 9467, 167)
+    assert read_metrics(LLAMA_CPP) == ServerMetrics(2, 46, 9467, 167)
 
 
 def changed(value: str) -> str:
@@ -98,8 +98,8 @@ def test_no_line_breaks_the_reader(text: str) -> None:
 
 def test_totals_by_hand() -> None:
     totals = ServerTotals()
-    totals.add(ServerLoad(0, 0, 100, 10, 100, 0), ServerLoad(4, 2, 300, 20, 300, 90), 2.0)
-    totals.add(ServerLoad(4, 2, 300, 20, 300, 90), ServerLoad(2, 0, 350, 25, 350, 100), 1.0)
+    totals.add(ServerMetrics(0, 0, 100, 10, 100, 0), ServerMetrics(4, 2, 300, 20, 300, 90), 2.0)
+    totals.add(ServerMetrics(4, 2, 300, 20, 300, 90), ServerMetrics(2, 0, 350, 25, 350, 100), 1.0)
     assert totals == ServerTotals(
         observed_seconds=3.0,
         busy_seconds=2.0,
@@ -114,7 +114,9 @@ def test_totals_by_hand() -> None:
 
 def test_a_counter_that_fell_counts_from_zero() -> None:
     totals = ServerTotals()
-    totals.add(ServerLoad(1, 0, 1000, 100, 1000, 900), ServerLoad(1, 0, 1200, 7, 1200, 5), 0.0)
+    totals.add(
+        ServerMetrics(1, 0, 1000, 100, 1000, 900), ServerMetrics(1, 0, 1200, 7, 1200, 5), 0.0
+    )
     assert (totals.restarts, totals.observed_seconds) == (1, 0.0)
     assert (totals.prompt_tokens, totals.completion_tokens) == (1200, 7)
     assert (totals.prefix_queries, totals.prefix_hits) == (1200, 5)
@@ -147,7 +149,7 @@ async def test_totals_are_what_the_server_counted() -> None:
     async with SimulatedServer(FixedAnswers("Hi."), Profile(decode_rate=20)) as server:
         await ask(server.base_url, 3)
         server.reset_statistics()
-        async with ServerWatch(config(server.base_url), every=0.02) as watch:
+        async with MetricsPoller(config(server.base_url), every=0.02) as watch:
             assert watch.latest is not None
             await ask(server.base_url, 8)
         figures, totals = server.statistics(), watch.totals
@@ -165,7 +167,7 @@ async def test_a_server_that_is_restarted() -> None:
     profile = Profile(decode_rate=1000)
     async with SimulatedServer(FixedAnswers("Hi."), profile) as server:
         port = int(server.url.rpartition(":")[2])
-        async with ServerWatch(config(server.base_url), every=0.01) as watch:
+        async with MetricsPoller(config(server.base_url), every=0.01) as watch:
             await ask(server.base_url, 5)
             first = server.statistics()
             await until(lambda: watch.totals.completion_tokens == first.generation_tokens)
@@ -236,11 +238,11 @@ async def dripping(request: web.Request) -> web.StreamResponse:
 async def test_a_server_without_figures_does_no_harm(
     handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_module, "_READING_SECONDS", 0.5)
+    monkeypatch.setattr(poller_module, "_READING_SECONDS", 0.5)
     async with (
         metrics_server(handler) as base_url,
         asyncio.timeout(20),
-        ServerWatch(config(base_url), every=0.01) as watch,
+        MetricsPoller(config(base_url), every=0.01) as watch,
     ):
         await asyncio.sleep(0.05)
     assert watch.latest is None
@@ -250,7 +252,7 @@ async def test_a_server_without_figures_does_no_harm(
 async def test_nobody_there() -> None:
     async with metrics_server(fine) as base_url:
         pass
-    async with ServerWatch(config(base_url)) as watch:
+    async with MetricsPoller(config(base_url)) as watch:
         assert watch.latest is None
 
 
@@ -265,6 +267,6 @@ async def test_the_key_is_sent_as_for_the_api(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     async with metrics_server(note) as base_url:
         for name in ("OTHER_API_KEY", "UNSET_API_KEY"):
-            async with ServerWatch(config(base_url, api_key_environment=name)) as watch:
+            async with MetricsPoller(config(base_url, api_key_environment=name)) as watch:
                 assert watch.latest == read_metrics(VLLM)
     assert sent == ["Bearer other"] * 2 + [None] * 2

@@ -14,10 +14,10 @@ import platformdirs
 
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.llm.backoff import backoff
-from embodied.serving.address import Address, NotServing
-from embodied.serving.engine import Engine, own_command
+from embodied.serving.address import Address, NotServingError
+from embodied.serving.engine_command import Engine, own_command
+from embodied.serving.engine_process import EngineProcess
 from embodied.serving.llamacpp import llamacpp
-from embodied.serving.process import EngineProcess
 from embodied.serving.vllm import vllm
 
 START_SECONDS = 1800.0
@@ -162,7 +162,7 @@ class Server:
         while self._lives(process):
             try:
                 return self._address.models()
-            except NotServing as state:
+            except NotServingError as state:
                 if time.monotonic() > deadline:
                     late = f"did not answer within {self._start_seconds:g} s ({state})"
                     raise self._given_up(f"{self._engine.name} {late}", process) from None

@@ -19,9 +19,9 @@ import asyncio
 from collections.abc import Callable
 
 from embodied.simulated_llm.clock import Clock, Timer
+from embodied.simulated_llm.engine_statistics import Meter, Statistics, Totals
 from embodied.simulated_llm.kv_cache import KVCache
 from embodied.simulated_llm.profile import Profile
-from embodied.simulated_llm.statistics import Meter, Statistics, Totals
 from embodied.simulated_llm.tokens import Work
 
 

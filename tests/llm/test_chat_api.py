@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from embodied.llm.chat_api import MalformedResponseError, read_completion
 from embodied.llm.reasoning import split_thoughts
-from embodied.llm.wire import UnreadableAnswer, read_completion
 from embodied.trajectory import TokenRecord, Usage
 
 COUNTED = {"prompt_tokens": 100, "completion_tokens": 7}
@@ -95,7 +95,9 @@ def test_cached_tokens_are_part_of_the_prompt(details: dict[str, Any], cached: i
 @pytest.mark.parametrize("cached", [-1, 2**40, "64", 1.5, [1]])
 def test_cached_tokens_are_a_number(cached: Any) -> None:
     usage = COUNTED | {"prompt_tokens_details": {"cached_tokens": cached}}
-    with pytest.raises(UnreadableAnswer, match=r"usage\.prompt_tokens_details\.cached_tokens"):
+    with pytest.raises(
+        MalformedResponseError, match=r"usage\.prompt_tokens_details\.cached_tokens"
+    ):
         read_completion(body(usage=usage), None)
 
 

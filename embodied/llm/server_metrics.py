@@ -1,4 +1,4 @@
-"""How busy a server of language models is, and what that adds up to over time."""
+"""How busy an LLM server is, at one moment and summed up over time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ _COUNTERS = ("prompt_tokens", "completion_tokens", "prefix_queries", "prefix_hit
 
 
 @dataclass(frozen=True)
-class ServerLoad:
-    """What a server says of itself at one moment.
-
-    It speaks of all its clients. Tokens are counted since its start.
-    """
+class ServerMetrics:
+    """One reading of a server, over all its clients. Tokens are counted since its start."""
 
     running: float
     """Sequences that it works on."""
@@ -31,13 +28,10 @@ class ServerLoad:
 
 
 class ServerTotals(Record):
-    """What the readings of a server add up to.
-
-    Between two readings, the server is taken to have been as busy as in their mean.
-    """
+    """The sum of a server's readings. Between two, it was as busy as their mean."""
 
     observed_seconds: NonNegativeFloat = 0.0
-    """Time between readings. That in which the server gave no figures is left out."""
+    """Time between readings, without that in which the server gave no figures."""
     busy_seconds: NonNegativeFloat = 0.0
     """Of these, how long at least one sequence was running."""
     running_seconds: NonNegativeFloat = 0.0
@@ -54,7 +48,7 @@ class ServerTotals(Record):
     """How often the server's counters began anew. What it counted between the last reading before
     and its end is lost."""
 
-    def add(self, before: ServerLoad, after: ServerLoad, seconds: float) -> None:
+    def add(self, before: ServerMetrics, after: ServerMetrics, seconds: float) -> None:
         """Add what happened between two readings.
 
         Counters only grow. Where one fell, all count from zero again since a restart.

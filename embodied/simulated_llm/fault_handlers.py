@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from embodied.simulated_llm.chat_schema import error_body
 from embodied.simulated_llm.faults import Drawn
-from embodied.simulated_llm.wire import error_body
 
 _LINE = b" " * 65_536
 _RESET = struct.pack("ii", 1, 0)

@@ -6,16 +6,16 @@ import contextlib
 import os
 from pathlib import Path
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied._util.supervised_process import Guarded
-from embodied.serving.engine import Engine
+from embodied.serving.engine_command import Engine
 
 _STANDARD_ERROR = 2
 _TAIL_BYTES = 16_000
 _TAIL_LINES = 40
 
 
-class EngineProcess(Closing):
+class EngineProcess(Closeable):
     """A started engine, under a guard that ends all its processes when this one is gone.
 
     Args:
