@@ -12,8 +12,8 @@ from embodied._util.jsonable import truncate
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.environment import Attachment, Environment
-from embodied.errors import ContextOverflow
+from embodied.environment import Attachment, Environment, Observation
+from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
@@ -40,8 +40,8 @@ async def run_episode(
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
-    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that one event loop can hold many
-    episodes.
+    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that
+    one event loop can hold many episodes.
 
     Args:
         task: what to solve.
@@ -60,8 +60,7 @@ async def run_episode(
         InfrastructureError: simulator, interpreter or policy's server failed.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    observation = await asyncio.to_thread(env.reset, task, seed)
-    await asyncio.to_thread(robot.begin, observation, protocol.limits.steps, protocol.after_end)
+    observation = await asyncio.to_thread(_begin, task, env, robot, protocol, seed)
     await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
     try:
         conversation = make_conversation(protocol, type(robot))
@@ -91,6 +90,16 @@ async def run_episode(
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
     )
+
+
+def _begin(
+    task: Task, env: Environment, robot: Controller, protocol: Protocol, seed: int | None
+) -> Observation:
+    with ErrorBoundary(f"{type(env).__name__}.reset()"):
+        observation = env.reset(task, seed)
+    with ErrorBoundary(f"{type(robot).__name__}.begin()"):
+        robot.begin(observation, protocol.limits.steps, protocol.after_end)
+    return observation
 
 
 def episode_id(task: Task, sample: int) -> str:

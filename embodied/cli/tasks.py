@@ -20,8 +20,11 @@ def tasks(
 ) -> None:
     """List the tasks of a split: id, type and instruction.
 
-    The settings of `tasks` choose among them: --tasks.limit 5.
-    """
+    The settings of `tasks` choose among them:
+
+    \b
+      embodied tasks alfworld --split valid_unseen --tasks.limit 5
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     config = load_config(None, [{"environment": {"name": env}, "split": split}], settings or [])
     found = choose_tasks(split_tasks(config), config.tasks, config.seed)
     if json:

@@ -15,11 +15,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
+from embodied.config.python_object import OBJECT_PREFIX, PythonObject
+from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
+from embodied.plugins.plugin_file import is_file, short_name
+from embodied.plugins.registry import names
 from embodied.protocol import PRESETS, Protocol
 
 
@@ -35,7 +41,11 @@ class Settings(BaseModel):
     """Base of all settings: unknown keys are errors; a number will do for a name."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, coerce_numbers_to_str=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
+        arbitrary_types_allowed=True,
     )
 
 
@@ -91,10 +101,30 @@ class TaskConfig(Settings):
 class PolicyConfig(Settings):
     """Who plays."""
 
-    name: Literal["expert", "oracle", "llm", "human", "replay"] = "expert"
-    """`llm` is set up in the section `llm`."""
+    name: str = "expert"
+    """A registered policy (`expert`, `oracle`, `llm`, `human`, `replay`, ...) or
+    `path/to/file.py:NAME`, a class or function. `llm` is set up in the section `llm`."""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the policy's class."""
     recordings: Paths = ()
     """Files of recorded episodes, for the policy `replay`; sample n of a task is in file n."""
+    implementation: SkipJsonSchema[PythonObject | None] = Field(None, exclude=True, repr=False)
+    """The policy itself, where it was given as an object of Python; its name is recorded."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if is_file(value) or value.startswith(OBJECT_PREFIX):
+            return value
+        if value not in (known := names("embodied.policies")):
+            message = f"there is no {value!r:.80}{suggestion(value, known)}"
+            raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+        return value
+
+    @property
+    def short_name(self) -> str:
+        """The name without the folders of its file, as records have it."""
+        return short_name(self.name)
 
 
 class RunnerConfig(Settings):
@@ -189,9 +219,32 @@ class RunConfig(Settings):
             raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
         return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
 
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _policy_by_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if callable(value):
+            given = PythonObject(value)
+            return {"name": given.name, "implementation": given}
+        return value
+
     @field_validator("llm", mode="before")
     @classmethod
     def _number_as_model(cls, value: object) -> object:
         if isinstance(value, Mapping) and isinstance(value.get("model"), int | float):
             return {**value, "model": str(value["model"])}
         return value
+
+    def llm_section(self) -> LLMConfig:
+        """Return the section `llm` of a run that needs one.
+
+        Raises:
+            ConfigError: it is missing.
+        """
+        if self.llm is None:
+            raise ConfigError(
+                f"the policy {self.policy.short_name} needs a model: --llm.model NAME and "
+                "--llm.base_url URL of its server"
+            )
+        return self.llm

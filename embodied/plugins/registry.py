@@ -13,12 +13,20 @@ from typing import Any, TypeVar
 from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, DataError
+from embodied.errors import ConfigError, DataError, ErrorBoundary, InfrastructureError
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
+from embodied.policy import Policy
 from embodied.task import Task
 
 T = TypeVar("T")
 
+_KINDS = {
+    "embodied.environments": "environment",
+    "embodied.controllers": "controller",
+    "embodied.experts": "expert",
+    "embodied.policies": "policy",
+}
+"""What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
@@ -36,7 +44,7 @@ def load(group: str, name: str) -> Any:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
             stands for is not there.
     """
-    kind = group.rpartition(".")[2].rstrip("s")
+    kind = _KINDS[group]
     if is_file(name):
         return _from_file(kind, name)
     found = _registered(group)
@@ -45,13 +53,16 @@ def load(group: str, name: str) -> Any:
     try:
         return found[name].load()
     except ModuleNotFoundError as error:
+        if f"{found[name].module}.".startswith(f"{error.name}."):
+            raise ConfigError(_not_there(kind, found[name])) from error
         raise ConfigError(
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
             f"{_installation(name)}"
         ) from error
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SystemExit) as error:
+        why = repr(error) if isinstance(error, SystemExit) else error
         raise ConfigError(
-            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {error}"
+            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {why}"
         ) from error
 
 
@@ -59,7 +70,7 @@ def _from_file(kind: str, name: str) -> Any:
     file, attribute = load_file(name, kind)
     if kind == "expert":
         return file.get(_FILE_EXPERT, "function")
-    base = {"environment": Environment, "controller": Controller}[kind]
+    base = {"environment": Environment, "controller": Controller, "policy": Policy}[kind]
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(
@@ -95,6 +106,15 @@ def names(group: str) -> list[str]:
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     """All of a group by name. Looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
+
+
+def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
+    """What to do about a plugin whose own module is missing."""
+    distribution = point.dist.name if point.dist is not None else "its distribution"
+    return (
+        f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
+        f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
+    )
 
 
 def _installation(name: str) -> str:
@@ -166,12 +186,14 @@ def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **op
 
     Raises:
         ConfigError: it has no such option, or needs one that is not given.
+        InfrastructureError: the function failed by a defect of its own.
     """
     try:
         inspect.signature(function).bind(*arguments, **options)
     except TypeError as error:
         raise ConfigError(f"options of the environment {name!r}: {error}") from None
-    return function(*arguments, **options)
+    with ErrorBoundary(f"{function.__qualname__}()"):
+        return function(*arguments, **options)
 
 
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
@@ -207,18 +229,18 @@ def make_environment(name: str, **options: Any) -> Environment:
 
     Raises:
         ConfigError: there is no such environment or option, or this machine lacks what it needs.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
     kind = environment_class(name)
     try:
         return with_options(name, kind, **options)
-    except (ConfigError, DataError):
-        raise
-    except Exception as error:
+    except InfrastructureError as error:
         problems = [each.problem for each in kind.requirements() if each.problem]
         if not problems:
             raise
         raise ConfigError(
-            f"the environment {name!r} cannot be made: {'; '.join(problems)} ({error})"
+            f"the environment {name!r} cannot be made: {'; '.join(problems)} "
+            f"({error.__cause__ or error})"
         ) from error
 
 
@@ -227,5 +249,8 @@ def make_controller(name: str, environment: Environment) -> Controller:
 
     Raises:
         ConfigError: there is no such controller.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
-    return controller_class(name)(environment)
+    kind = controller_class(name)
+    with ErrorBoundary(f"{kind.__qualname__}()"):
+        return kind(environment)

@@ -32,6 +32,7 @@ class Result:
     """Resident memory of the worker afterwards."""
     episode: StoredEpisode | None = None
     error: str | None = None
+    traceback: str | None = None
     retry: bool = False
     """Whether the error may go away when the episode is played again."""
     fatal: bool = False

@@ -15,7 +15,7 @@ from anyio import CapacityLimiter
 
 from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
-from embodied.policies.factory import policy_name
+from embodied.policies.factory import policy_class
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import InFlight
@@ -183,24 +183,29 @@ class _Batch:
         elif result.fatal:
             raise ConfigError(str(result.error))
         elif result.retry:
-            self._again(assignment, str(result.error), started)
+            self._again(assignment, str(result.error), started, result.traceback)
         else:
-            self._give_up(assignment, str(result.error), started)
+            self._give_up(assignment, str(result.error), started, result.traceback)
 
-    def _again(self, assignment: Assignment, cause: str, started: datetime) -> None:
+    def _again(
+        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None
+    ) -> None:
         if len(assignment.causes) >= self._config.runner.retries:
-            self._give_up(assignment, cause, started)
+            self._give_up(assignment, cause, started, traceback)
         else:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
-    def _give_up(self, assignment: Assignment, cause: str, started: datetime) -> None:
+    def _give_up(
+        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None
+    ) -> None:
         trajectory = Trajectory(
             episode_id=assignment.id,
             task=assignment.task,
             sample=assignment.sample,
-            policy=policy_name(self._config, assignment.sample),
+            policy=policy_class(self._config.policy).label(self._config, assignment.sample),
             outcome=Outcome.INFRASTRUCTURE_ERROR,
             error=cause,
+            traceback=traceback,
             attempts=len(assignment.causes) + 1,
             retries=list(assignment.causes),
             started_at=started.isoformat(timespec="milliseconds"),

@@ -26,7 +26,7 @@ from embodied.plugins.registry import (
     file_hash,
     with_options,
 )
-from embodied.policies.factory import feedback_model, llm_config, models
+from embodied.policies.factory import check_options, feedback_model, models, policy_class
 from embodied.policy import Reply
 from embodied.prompting import make_conversation
 from embodied.protocol import Protocol, RunProtocol
@@ -143,8 +143,14 @@ def _check_recorded(recorded: set[str], known: set[str]) -> None:
 def _data_version(config: RunConfig) -> dict[str, str]:
     name, options = config.environment.name, config.environment.options
     data = with_options(name, environment_class(name).data_version, config.split, **options)
-    controller = config.protocol.controller or ""
-    return data | file_hash("environment", name) | file_hash("controller", controller)
+    plugins = {
+        "environment": name,
+        "controller": config.protocol.controller or "",
+        "policy": config.policy.name,
+    }
+    for kind, plugin in plugins.items():
+        data = data | file_hash(kind, plugin)
+    return data
 
 
 def _stored_data(config: RunConfig, stored: RunProtocol | None) -> dict[str, str] | None:
@@ -161,11 +167,6 @@ def _stored_data(config: RunConfig, stored: RunProtocol | None) -> dict[str, str
 def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
     environment = environment_class(config.environment.name)
     options = config.environment.options
-    policy = config.policy.model_dump(mode="json", exclude={"recordings"})
-    if config.llm is not None and config.policy.name == "llm":
-        policy |= config.llm.protocol
-    if config.policy.recordings:
-        policy["recordings"] = [path.name for path in config.policy.recordings]
     controller = config.protocol.controller and short_name(config.protocol.controller)
     return RunProtocol(
         environment=short_name(config.environment.name),
@@ -175,11 +176,25 @@ def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         data=data,
         split=config.split,
         tasks=config.tasks.model_dump(mode="json"),
-        policy=policy,
+        policy=_policy(config),
         feedback=_feedback(config),
         seed=config.seed,
         protocol=config.protocol.model_copy(update={"controller": controller}),
     )
+
+
+def _policy(config: RunConfig) -> dict[str, Any]:
+    policy = config.policy
+    record: dict[str, Any] = {"name": policy.short_name}
+    if policy.implementation is not None:
+        record["source_sha256"] = policy.implementation.source_sha256
+    if policy.options:
+        record["options"] = policy.options
+    if policy_class(policy).asks_llm:
+        record |= config.llm_section().protocol
+    if policy.recordings:
+        record["recordings"] = [path.name for path in policy.recordings]
+    return record
 
 
 def _feedback(config: RunConfig) -> dict[str, Any] | None:
@@ -209,22 +224,26 @@ def _check_examples(config: RunConfig) -> None:
 
 
 def _check_policy(config: RunConfig) -> None:
-    if config.policy.name == "llm" and llm_config(config).structured:
+    kind = policy_class(config.policy)
+    check_options(config.policy)
+    if kind.asks_llm and config.llm_section().structured:
         _check_structured(config.protocol)
     if config.feedback is not None and config.feedback.by == "llm" and not feedback_model(config):
         raise ConfigError(
             "feedback by a model needs one: --feedback.llm.model NAME and --feedback.llm.base_url "
             "URL of its server"
         )
-    if config.policy.name != "human":
+    if not kind.interactive:
         return
     if config.runner.kind != "local":
         raise ConfigError(
-            "the policy human plays in this terminal, which worker processes cannot reach; "
-            "add --runner.kind local"
+            f"the policy {config.policy.name} plays in this terminal, which worker processes "
+            "cannot reach; add --runner.kind local"
         )
     if sys.stdin is None:
-        raise ConfigError("the policy human needs a terminal or a pipe as standard input")
+        raise ConfigError(
+            f"the policy {config.policy.name} needs a terminal or a pipe as standard input"
+        )
 
 
 def _check_structured(protocol: Protocol) -> None:
@@ -257,7 +276,10 @@ def _located(config: RunConfig) -> RunConfig:
         "out": _absolute(config.out),
         "environment": config.environment.model_copy(update={"name": name}),
         "policy": config.policy.model_copy(
-            update={"recordings": tuple(map(_absolute, config.policy.recordings))}
+            update={
+                "name": absolute_name(config.policy.name),
+                "recordings": tuple(map(_absolute, config.policy.recordings)),
+            }
         ),
         "protocol": resolved_protocol(config),
     }

@@ -19,7 +19,7 @@ class _Wording:
     mark: str
     """What stands before the task in its message."""
     worded: Callable[[str], str]
-    """See `Opened.worded`."""
+    """See `ParsedPrompt.worded`."""
 
 
 def _as_it_is(content: str) -> str:
@@ -42,7 +42,7 @@ _EXAMPLES = "Example 1.\n\n"
 
 
 @dataclass(frozen=True)
-class Opened:
+class ParsedPrompt:
     """A conversation by its parts."""
 
     task: str
@@ -62,7 +62,7 @@ class Opened:
         return _STUB.search(self.instructions) is not None
 
 
-def opened(messages: Sequence[ChatMessage]) -> Opened | None:
+def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
     """The parts of a conversation; None: no user has said anything."""
     texts = [message.text for message in messages]
     users = [number for number, message in enumerate(messages) if message.role == "user"]
@@ -71,7 +71,7 @@ def opened(messages: Sequence[ChatMessage]) -> Opened | None:
     start, wording = _find([(number, texts[number]) for number in users])
     before, mark, task = texts[start].rpartition(wording.mark) if wording.mark else ("", "", "")
     later = list(zip(messages[start + 1 :], texts[start + 1 :], strict=True))
-    return Opened(
+    return ParsedPrompt(
         task=task if mark else texts[start],
         instructions="\n".join([*texts[:start], before]),
         replies=tuple(text for message, text in later if message.role == "assistant"),
