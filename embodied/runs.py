@@ -14,7 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
 from embodied._util.mappings import dotted_names
-from embodied.config.load import read_config_file, with_changes
+from embodied.config.load import SHORTHANDS, read_config_file, with_changes
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.policies.factory import policy_class
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 RESUME_SETTINGS = (
     "runner",
+    "tasks",
     "llm.base_url",
     "llm.api_key_environment",
     "llm.connect_seconds",
@@ -41,7 +42,7 @@ RESUME_SETTINGS = (
     "llm.max_concurrency",
     "llm.cache",
 )
-"""What may change when a run is resumed: where and how it is played, not what."""
+"""What may change when a run is resumed: where and how it is played, and how much of it."""
 
 _KEYWORDS = "the keywords"
 
@@ -111,8 +112,9 @@ def resume(folder: str | Path, /, *, progress: bool = True, **settings: Any) -> 
     Args:
         folder: the run's folder.
         progress: as for `run`.
-        **settings: what may change (`RESUME_SETTINGS`): where and how it is played, not what. A
-            policy that was given as an object of Python has to be given again as `policy`.
+        **settings: what may change (`RESUME_SETTINGS`): where and how it is played, and `tasks`,
+            which may choose more than before (`samples=8`). A policy that was given as an object
+            of Python has to be given again as `policy`.
 
     Raises:
         ConfigError: something else is to be changed, or the run cannot be played.
@@ -163,10 +165,13 @@ def stored_config(
     folder, assignments = Path(folder), list(assignments)
     changed = [*dotted_names(settings), *(text.partition("=")[0].strip() for text in assignments)]
     for name in changed:
-        if not (_may_change(name) or (name == "policy" and callable(settings["policy"]))):
+        if not (
+            _may_change(SHORTHANDS.get(name, name))
+            or (name == "policy" and callable(settings["policy"]))
+        ):
             raise ConfigError(
-                f"{name} cannot be changed when a run is resumed; these can: runner.*, "
-                f"{', '.join(RESUME_SETTINGS[1:])}. For anything else start another run"
+                f"{name} cannot be changed when a run is resumed; these can: runner.*, tasks.*, "
+                f"{', '.join(RESUME_SETTINGS[2:])}. For anything else start another run"
             )
     stored, where = RunReader(folder).config, str(folder / "config.yaml")
     config = with_changes(stored, where, [settings], assignments, caller=_KEYWORDS)
