@@ -33,12 +33,19 @@ YAML_BYTES = 1024 * 1024
 YAML_DEPTH = 50
 """Nor one with more lists and mappings inside each other than this."""
 
-_PROTOCOL = "protocol.yaml"
+PROTOCOL = "protocol.yaml"
 _CONFIG = "config.yaml"
 _EPISODES = "episodes"
+_INDEX = "index.jsonl"
 _THROUGHPUT = "throughput"
-_LOCK = ".lock"
+LOCK = ".lock"
 _UNFINISHED = ".unfinished"
+CONTENTS = (
+    *(_CONFIG, _EPISODES, _INDEX, _THROUGHPUT),
+    *(name + _UNFINISHED for name in (_CONFIG, _INDEX, PROTOCOL)),
+    PROTOCOL,
+)
+"""All that a run's folder holds beside the lock. Without the last one it is no run."""
 _NUMBER = re.compile(r"\d{5}")
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -50,7 +57,7 @@ class _WithoutAliases(yaml.SafeDumper):
 
 def index_path(folder: Path) -> Path:
     """Return the path of a run's index."""
-    return folder / "index.jsonl"
+    return folder / _INDEX
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -83,7 +90,7 @@ def invocation_numbers(folder: Path) -> list[int]:
 
 def is_run(folder: Path) -> bool:
     """Tell whether the folder holds a run."""
-    return (folder / _PROTOCOL).is_file()
+    return (folder / PROTOCOL).is_file()
 
 
 def existing_run(folder: Path) -> Path:
@@ -93,7 +100,7 @@ def existing_run(folder: Path) -> Path:
         RunError: it does not.
     """
     if not is_run(folder):
-        raise RunError(f"{folder} is not a run: it has no {_PROTOCOL}")
+        raise RunError(f"{folder} is not a run: it has no {PROTOCOL}")
     return folder
 
 
@@ -108,7 +115,7 @@ def prepare_folder(folder: Path) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
-    if _PROTOCOL not in names and names - {_LOCK, _PROTOCOL + _UNFINISHED}:
+    if PROTOCOL not in names and names - {LOCK, PROTOCOL + _UNFINISHED}:
         raise RunError(f"{folder} is neither empty nor a run; choose another folder")
 
 
@@ -119,7 +126,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         RunError: another writer holds it.
     """
-    lock = FileLock(_no_link(folder / _LOCK), timeout=0, thread_local=False)
+    lock = FileLock(_no_link(folder / LOCK), timeout=0, thread_local=False)
     with writing(folder):
         try:
             lock.acquire()
@@ -209,7 +216,7 @@ def read_protocol(folder: Path) -> RunProtocol:
     Raises:
         RunError: it cannot be read, or a newer embodied wrote it.
     """
-    path = folder / _PROTOCOL
+    path = folder / PROTOCOL
     record = _read_mapping(path)
     try:
         record = migrate(record, PROTOCOLS)
@@ -237,7 +244,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def write_protocol(folder: Path, protocol: RunProtocol) -> None:
     """Write the protocol; from here on the folder is a run."""
     record = {"schema_version": SCHEMA_VERSION, **protocol.model_dump(mode="json")}
-    _write_yaml(folder / _PROTOCOL, record)
+    _write_yaml(folder / PROTOCOL, record)
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
