@@ -290,9 +290,29 @@ def _located(config: RunConfig) -> RunConfig:
         model = _with_absolute_cache(config.feedback.llm)
         changes["feedback"] = config.feedback.model_copy(update={"llm": model})
     if config.generate is not None:
-        out = _absolute(config.generate.out)
-        changes["generate"] = config.generate.model_copy(update={"out": out})
+        options = _generator_options(config, config.generate.options)
+        made = {"out": _absolute(config.generate.out), "options": options}
+        changes["generate"] = config.generate.model_copy(update=made)
     return config.model_copy(update=changes)
+
+
+def _generator_options(config: RunConfig, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the generator's options with the split that the run plays, where it makes splits.
+
+    Raises:
+        ConfigError: they name another split.
+    """
+    kind = environment_class(config.environment.name)
+    fields = kind.GeneratorOptions.model_fields if kind.GeneratorOptions else {}
+    played = config.split or kind.default_split
+    if "split" not in fields or played == options.get("split", fields["split"].default):
+        return options
+    if "split" in options:
+        raise ConfigError(
+            f"generate.options.split is {options['split']!r}, but the run plays the split "
+            f"{played!r}; leave it out, and name the split with --split"
+        )
+    return {**options, "split": played}
 
 
 def _with_resolved_options(config: RunConfig) -> RunConfig:
