@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from embodied.environment import Capabilities, Environment, Observation, StepResult
+from embodied.environment import (
+    Capabilities,
+    Environment,
+    Observation,
+    Requirement,
+    StepResult,
+)
 from embodied.errors import ConfigError, DataError
 from embodied.plugins.registry import suggestion
 from embodied.task import Task
@@ -94,6 +100,11 @@ class Alfworld(Environment):
             )
             for entry in index.entries(index.data_folder(data), split)
         ]
+
+    @classmethod
+    def requirements(cls) -> list[Requirement]:
+        """The games, where `$ALFWORLD_DATA` says that there are some."""
+        return index.requirements()
 
     @classmethod
     def resolve_options(
