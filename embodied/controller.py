@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from embodied._util.jsonable import described, shortened
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.limits import AfterEnd
@@ -136,7 +136,7 @@ class ActionSpec:
         except ValidationError:
             pass
         raise TypeError(
-            f"{self.name}(): {name} cannot be {described(value, 80)}. Its signature is {self}"
+            f"{self.name}(): {name} cannot be {safe_repr(value, 80)}. Its signature is {self}"
         )
 
     def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -277,8 +277,8 @@ class Controller:
         try:
             result = self.environment.step(command)
             record = StepRecord(
-                command=shortened(command),
-                observation=shortened(result.observation.text),
+                command=truncate(command),
+                observation=truncate(result.observation.text),
                 reward=result.reward,
                 terminated=result.terminated,
                 truncated=result.truncated,
@@ -307,7 +307,7 @@ class Controller:
         spec = self.actions().get(name)
         if spec is None:
             raise NameError(
-                f"there is no action {described(name, 80)}; {_nearest(name, self.actions())}"
+                f"there is no action {safe_repr(name, 80)}; {_nearest(name, self.actions())}"
             )
         try:
             arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)

@@ -8,13 +8,13 @@ from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
 from embodied.environment import Attachment, Environment, Observation
 from embodied.errors import ContextOverflow, ErrorBoundary
-from embodied.feedback import Commentator
+from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
 from embodied.prompting import Conversation, Move, Remaining, make_conversation
@@ -35,13 +35,13 @@ async def run_episode(
     *,
     sample: int = 0,
     seed: int | None = None,
-    commentator: Commentator | None = None,
+    commentator: FeedbackProvider | None = None,
     interpreters: Interpreters | None = None,
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
-    Blocking work (simulator, interpreter) runs in a thread, so that one event loop can hold many
-    episodes.
+    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that
+    one event loop can hold many episodes.
 
     Args:
         task: what to solve.
@@ -61,18 +61,20 @@ async def run_episode(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     observation = await asyncio.to_thread(_begin, task, env, robot, protocol, seed)
-    policy.begin(task, robot, observation, protocol)
+    await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
     try:
         conversation = make_conversation(protocol, type(robot))
         prompt = conversation.opening(observation)
         if commentator is not None:
             commentator.begin(task, robot, protocol)
         session = _session(conversation, robot, _session_seed(task, seed, sample), interpreters)
-        with session:
+        try:
             play = _Play(robot, policy, conversation, session, list(prompt), commentator)
             ending = await play.to_the_end()
+        finally:
+            await asyncio.to_thread(session.close)
     finally:
-        policy.end()
+        await asyncio.to_thread(policy.end)
     return Trajectory(
         episode_id=episode_id(task, sample),
         task=task,
@@ -135,7 +137,7 @@ class _Play:
     conversation: Conversation
     session: Session
     messages: list[Message]
-    commentator: Commentator | None
+    commentator: FeedbackProvider | None
     turns: list[Turn] = field(default_factory=list)
     answers: int = 0
 
@@ -163,7 +165,7 @@ class _Play:
             self.messages += turn.messages
 
     async def _turn(self, reply: Reply) -> Turn:
-        reply = replace(reply, content=shortened(reply.content, MESSAGE_CHARACTERS))
+        reply = replace(reply, content=truncate(reply.content, MESSAGE_CHARACTERS))
         move = self.conversation.read(reply)
         output, seconds = await self._execute(move)
         self.answers += move.tries_to_answer
@@ -171,7 +173,7 @@ class _Play:
         results = self._results(len(calls), move, output)
         return Turn(
             message=reply.content,
-            reasoning=reply.reasoning and shortened(reply.reasoning, MESSAGE_CHARACTERS),
+            reasoning=reply.reasoning and truncate(reply.reasoning, MESSAGE_CHARACTERS),
             finish_reason=reply.finish_reason,
             tokens=reply.tokens,
             served_model=reply.served_model,
@@ -213,7 +215,7 @@ class _Play:
         if self.commentator is None:
             return
         clock = time.perf_counter()
-        comment = await self.commentator.comment(self.messages, turn)
+        comment = await self.commentator.feedback(self.messages, turn)
         turn.seconds.policy += time.perf_counter() - clock
         turn.feedback, turn.feedback_usage = comment.text, comment.usage
         turn.llm_retries += comment.retries
@@ -228,15 +230,14 @@ class _Play:
         return Remaining(limits.turns - turns_used, limits.answers - self.answers, steps)
 
     def _ending(self) -> _Ending | None:
+        result = self.robot.last_result
         if self.robot.success:
             return _Ending(Outcome.SUCCESS)
-        remaining = self._remaining(len(self.turns))
-        if self.robot.ended and self.robot.out_of_steps:
-            return _Ending(Outcome.TRUNCATED, "steps")
+        if result is not None and result.terminated:
+            return _Ending(Outcome.FAILURE)
         if self.robot.ended:
-            result = self.robot.last_result
-            cut = result is not None and result.truncated and not result.terminated
-            return _Ending(Outcome.TRUNCATED, "steps") if cut else _Ending(Outcome.FAILURE)
+            return _Ending(Outcome.TRUNCATED, "steps")
+        remaining = self._remaining(len(self.turns))
         if remaining.answers <= 0:
             return _Ending(Outcome.FAILURE)
         if remaining.turns <= 0:

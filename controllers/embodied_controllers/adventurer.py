@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from embodied.controller import Controller, action
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 Direction = Literal["north", "south", "east", "west"]
 
@@ -203,7 +203,7 @@ class Adventurer(Controller):
         Raises:
             ValueError: no method sends it.
         """
-        return call_of(command, _COMMANDS) or super().command_call(command)
+        return match_command(command, _COMMANDS) or super().command_call(command)
 
 
 def _name(thing: str) -> str:

@@ -8,7 +8,7 @@ import re
 from embodied.controller import Controller, action
 from embodied.environment import Observation
 from embodied.limits import AfterEnd
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 _REF = re.compile(r"^ *\[(\d+)\]", re.MULTILINE)
 _KEY = re.compile(r"\S{1,40}")
@@ -166,7 +166,7 @@ class Browser(Controller):
         Raises:
             ValueError: it is no command of a browser.
         """
-        name, values = call_of(command, _COMMANDS) or super().command_call(command)
+        name, values = match_command(command, _COMMANDS) or super().command_call(command)
         return name, {key: _value(key, value) for key, value in values.items()}
 
     def _shown(self, ref: int) -> int:

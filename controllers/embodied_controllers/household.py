@@ -12,7 +12,7 @@ import re
 from embodied.controller import Controller, action
 from embodied.environment import Observation
 from embodied.limits import AfterEnd
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 _ARRIVAL = re.compile(r"^You arrive at loc \d+\. ")
 _NAME = re.compile(r"\b[a-z]+ \d+\b")
@@ -53,7 +53,7 @@ class _HouseholdBase(Controller):
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.
         """
-        call = call_of(command, _COMMANDS)
+        call = match_command(command, _COMMANDS)
         return call if call and call[0] in cls.actions() else super().command_call(command)
 
 

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from embodied.controller import Controller, action
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 _COMMANDS = (
     (re.compile(r"look around"), "look_around"),
@@ -268,4 +268,4 @@ class Laboratory(Controller):
         """
         if _NUMBER.fullmatch(command):
             return "choose", {"number": int(command)}
-        return call_of(command, _COMMANDS) or super().command_call(command)
+        return match_command(command, _COMMANDS) or super().command_call(command)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 
-class Closing(ABC):
+class Closeable(ABC):
     """Holds something, such as processes or files, until it is closed."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.action_formats import command_line
 from embodied.action_formats.blocks import Block, split, wrapped
 from embodied.action_formats.call_objects import MAX_CALLS
@@ -120,7 +120,7 @@ class TextFormat(CallFormat):
         return True
 
     def _problem(self, number: int, command: str, error: LineError) -> str:
-        shown = shortened(command, 80)
+        shown = truncate(command, 80)
         return f"line {number}, `{shown}`: {error}; did you mean: {self._nearest(command)}"
 
     def _nearest(self, command: str) -> str:

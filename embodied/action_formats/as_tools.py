@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from embodied._util.jsonable import described
+from embodied._util.jsonable import safe_repr
 from embodied.action_formats import call_objects
 from embodied.action_formats.arguments import by_name
 from embodied.action_formats.blocks import whole_characters
@@ -118,13 +118,13 @@ def _object(call: ToolCall, number: int) -> dict[str, Any]:
     Raises:
         FormatError: its arguments are not a JSON object.
     """
-    which = f"call {number} ({described(call.name, 80)})"
+    which = f"call {number} ({safe_repr(call.name, 80)})"
     try:
         arguments = decode_whole(whole_characters(call.arguments).strip() or "{}")
     except JsonError as error:
         raise FormatError(f"the arguments of {which} are not JSON: {error}") from None
     if not isinstance(arguments, dict):
-        raise FormatError(f"the arguments of {which} are {described(arguments, 80)}, not an object")
+        raise FormatError(f"the arguments of {which} are {safe_repr(arguments, 80)}, not an object")
     return {"name": whole_characters(call.name), "arguments": arguments}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from embodied._util.jsonable import described
+from embodied._util.jsonable import safe_repr
 from embodied.action_formats.arguments import by_name, placed
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
@@ -89,11 +89,11 @@ def _bounded(values: Iterable[Any]) -> Iterator[Any]:
 
 def _call(value: Any, which: str) -> Call:
     if not isinstance(value, dict):
-        raise FormatError(f"{which} is {described(value, 80)}; a call is an object {_FORM}")
+        raise FormatError(f"{which} is {safe_repr(value, 80)}; a call is an object {_FORM}")
     unknown = value.keys() - {*NAME_KEYS, *ARGUMENT_KEYS, *OTHER_KEYS}
     if unknown:
         raise FormatError(
-            f"{which} has the key {described(min(unknown), 80)}; a call is an object {_FORM}"
+            f"{which} has the key {safe_repr(min(unknown), 80)}; a call is an object {_FORM}"
         )
     name_key = _the_key(value, NAME_KEYS, which)
     argument_key = _the_key(value, ARGUMENT_KEYS, which)
@@ -103,7 +103,7 @@ def _call(value: Any, which: str) -> Call:
     if not isinstance(name, str) or not name.strip():
         raise FormatError(f"{which} has no name; a call is an object {_FORM}")
     value_of_arguments = value[argument_key] if argument_key else None
-    return _with_arguments(name.strip(), value_of_arguments, f"{which} ({described(name, 80)})")
+    return _with_arguments(name.strip(), value_of_arguments, f"{which} ({safe_repr(name, 80)})")
 
 
 def _the_key(value: dict[str, Any], keys: Sequence[str], which: str) -> str | None:

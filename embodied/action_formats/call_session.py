@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied._util.jsonable import described, shortened
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.format import Call, CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
@@ -58,14 +58,14 @@ class CallSession(Session):
             return True
         output.error = ErrorRecord(
             type=type(answer.exception).__name__,
-            message=shortened(str(answer.exception)),
+            message=truncate(str(answer.exception)),
             line=number,
         )
         return False
 
 
 def _shown(answer: Answer) -> str:
-    return answer.value if isinstance(answer.value, str) else described(answer.value, 20_000)
+    return answer.value if isinstance(answer.value, str) else safe_repr(answer.value, 20_000)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from embodied._util.jsonable import described
+from embodied._util.jsonable import safe_repr
 from embodied.action_formats.diagnostics import explain_calls
 from embodied.controller import Controller
 from embodied.interpreter.session import Output
@@ -24,7 +24,7 @@ class Call:
 
     def __str__(self) -> str:
         values = [*self.args, *self.kwargs.values()]
-        return f"{self.name}({', '.join(described(value, 80) for value in values)})"
+        return f"{self.name}({', '.join(safe_repr(value, 80) for value in values)})"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
-from embodied._util.jsonable import described
+from embodied._util.jsonable import safe_repr
 from embodied.action_formats.format import FormatError
 
 MAX_DEPTH = 100
@@ -105,7 +105,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise _RefusedError(f"the key {described(twice, 80)} stands twice in one object")
+        raise _RefusedError(f"the key {safe_repr(twice, 80)} stands twice in one object")
     return found
 
 
@@ -118,7 +118,7 @@ def _integer(digits: str) -> int:
 def _float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise _RefusedError(f"the number {described(digits, 80)} is too large")
+        raise _RefusedError(f"the number {safe_repr(digits, 80)} is too large")
     return number
 
 
@@ -154,7 +154,7 @@ def _check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _RefusedError(f"the text {described(text, 80)} holds half a character") from None
+        raise _RefusedError(f"the text {safe_repr(text, 80)} holds half a character") from None
 
 
 def _explained(error: json.JSONDecodeError, start: int) -> str:

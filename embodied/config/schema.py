@@ -1,27 +1,32 @@
-"""What a user may configure of a run, and how a mistake in it is reported."""
+"""What a user may configure of a run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
-    ValidationError,
     field_validator,
+    model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
+from embodied._util.mappings import merged
+from embodied._util.suggestion import suggestion
+from embodied.config.packaged import examples_path
+from embodied.config.python_object import OBJECT_PREFIX, PythonObject
 from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
-from embodied.plugins.registry import suggestion
+from embodied.plugins.plugin_file import is_file, short_name
+from embodied.plugins.registry import names
 from embodied.protocol import PRESETS, Protocol
 
 
@@ -33,15 +38,15 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 
 
-SHORTHANDS = ("action", "interpreter")
-"""Settings of the protocol that may stand at the top: `action: json`, `--set action=json`."""
-
-
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors; a number will do for a name."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, coerce_numbers_to_str=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
+        arbitrary_types_allowed=True,
     )
 
 
@@ -77,6 +82,9 @@ class TaskConfig(Settings):
 
     limit: int | None = Field(None, gt=0)
     """No more than this many tasks, the first ones in the stable order; null: all."""
+    sample: int | None = Field(None, gt=0)
+    """As many tasks, chosen at random by the run's `seed` and spread evenly over their types, in
+    place of `limit`; null: no random choice."""
     kinds: Names = ()
     """Only tasks of these types; empty: all types."""
     ids: Names = ()
@@ -84,14 +92,40 @@ class TaskConfig(Settings):
     samples: int = Field(1, gt=0)
     """Episodes of each task."""
 
+    @model_validator(mode="after")
+    def _limit_or_sample(self) -> TaskConfig:
+        if self.limit is not None and self.sample is not None:
+            raise ValueError("limit and sample cannot both be given: leave out one of them")
+        return self
+
 
 class PolicyConfig(Settings):
     """Who plays."""
 
-    name: Literal["expert", "oracle", "llm", "human", "replay"] = "expert"
-    """`llm` is set up in the section `llm`."""
+    name: str = "expert"
+    """A registered policy (`expert`, `oracle`, `llm`, `human`, `replay`, ...) or
+    `path/to/file.py:NAME`, a class or function. `llm` is set up in the section `llm`."""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the policy's class."""
     recordings: Paths = ()
     """Files of recorded episodes, for the policy `replay`; sample n of a task is in file n."""
+    implementation: SkipJsonSchema[PythonObject | None] = Field(None, exclude=True, repr=False)
+    """The policy itself, where it was given as an object of Python; its name is recorded."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if is_file(value) or value.startswith(OBJECT_PREFIX):
+            return value
+        if value not in (known := names("embodied.policies")):
+            message = f"there is no {value!r:.80}{suggestion(value, known)}"
+            raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+        return value
+
+    @property
+    def short_name(self) -> str:
+        """The name without the folders of its file, as records have it."""
+        return short_name(self.name)
 
 
 class RunnerConfig(Settings):
@@ -186,6 +220,23 @@ class RunConfig(Settings):
             raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
         return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
 
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _with_packaged_examples(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
+            return value
+        return {**value, "examples": examples_path(Path(value["examples"]))}
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _policy_by_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if callable(value):
+            given = PythonObject(value)
+            return {"name": given.name, "implementation": given}
+        return value
+
     @field_validator("llm", mode="before")
     @classmethod
     def _number_as_model(cls, value: object) -> object:
@@ -193,172 +244,15 @@ class RunConfig(Settings):
             return {**value, "model": str(value["model"])}
         return value
 
+    def llm_section(self) -> LLMConfig:
+        """Return the section `llm` of a run that needs one.
 
-def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `change` laid over it, mapping by mapping."""
-    result = dict(base)
-    for key, value in change.items():
-        old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
-    return result
-
-
-def _layered(tree: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`tree` with `change` laid over it, where a protocol's bare name stands for a whole one.
-
-    A shorthand is no part of the protocol that a name replaces. The later of a shorthand and the
-    setting that it stands for counts.
-    """
-    name = change.get("protocol")
-    given = name if isinstance(name, Mapping) else {}
-    tree = {key: value for key, value in tree.items() if key not in SHORTHANDS or key not in given}
-    if isinstance(name, str):
-        tree, change = {**tree, "protocol": {}}, {**change, "protocol": {"preset": name}}
-    return merged(tree, change)
-
-
-def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping with its shorthands where they belong: in the protocol."""
-    short = {key: tree[key] for key in SHORTHANDS if key in tree}
-    rest = {key: value for key, value in tree.items() if key not in SHORTHANDS}
-    protocol = rest.get("protocol", {})
-    named = {"preset": protocol} if isinstance(protocol, str) else protocol
-    if not short or not isinstance(named, Mapping):
-        return rest
-    return {**rest, "protocol": {**named, **short}}
-
-
-def assignment(text: str) -> dict[str, Any]:
-    """The nested mapping that `a.b=c` stands for; the value is read as YAML.
-
-    Raises:
-        ConfigError: there is no `=`, or the value is not YAML.
-    """
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise ConfigError(f"{text!r} is not of the form a.b=value")
-    tree: Any = read_yaml(value, f"{name}: the value {value!r:.80}")
-    for key in reversed(name.strip().split(".")):
-        tree = {key: tree}
-    return tree  # type: ignore[no-any-return]
-
-
-def load_config(
-    path: Path | None, changes: Iterable[Mapping[str, Any]] = (), assignments: Iterable[str] = ()
-) -> RunConfig:
-    """The configuration of a file (None: the defaults), changed by options and assignments.
-
-    Raises:
-        ConfigError: the file cannot be read, a key is unknown or a value is bad; the message names
-            the key, the file and the nearest valid key.
-    """
-    tree = _layered({}, _read(path)) if path else {}
-    return with_changes(tree, str(path) if path else "the command line", changes, assignments)
-
-
-def with_changes(
-    tree: Mapping[str, Any],
-    where: str,
-    changes: Iterable[Mapping[str, Any]] = (),
-    assignments: Iterable[str] = (),
-) -> RunConfig:
-    """The configuration that a mapping holds, changed by options and assignments.
-
-    Args:
-        tree: the settings before the changes.
-        where: where `tree` came from, for errors.
-        changes: settings that options of the command line stand for.
-        assignments: texts like `a.b=c`.
-
-    Raises:
-        ConfigError: a key is unknown or a value is bad.
-    """
-    origins: dict[str, str] = {}
-    for change in changes:
-        tree = _layered(tree, change)
-        origins |= dict.fromkeys(_names(_expanded(change)), "the command line")
-    for text in assignments:
-        change = assignment(text)
-        tree = _layered(tree, change)
-        origins |= dict.fromkeys(_names(_expanded(change)), "--set")
-    try:
-        return RunConfig.model_validate(_expanded(tree))
-    except ValidationError as error:
-        problems: dict[str, list[str]] = {}
-        for item in error.errors():
-            problems.setdefault(_origin(item["loc"], origins, where), []).append(_problem(item))
-        text = "\n".join("\n".join([f"{key}:", *lines]) for key, lines in problems.items())
-        raise ConfigError(text) from None
-
-
-def _names(tree: Mapping[str, Any]) -> list[str]:
-    """The dotted names of all values in a mapping of mappings."""
-    return [
-        f"{key}.{name}" if name else key
-        for key, value in tree.items()
-        for name in (_names(value) if isinstance(value, Mapping) else [""])
-    ]
-
-
-def _origin(location: tuple[int | str, ...], origins: dict[str, str], where: str) -> str:
-    """Where a setting was given last: by an option that set it, or a part of it, or all around."""
-    name = ".".join(map(str, location)) + "."
-    for key, origin in reversed(origins.items()):
-        if name.startswith(f"{key}.") or f"{key}.".startswith(name):
-            return origin
-    return where
-
-
-def read_yaml(text: str, what: str) -> Any:
-    """The value that a YAML text holds.
-
-    Raises:
-        ConfigError: it is not YAML; the message begins with `what`.
-    """
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{what} is not YAML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{what} is nested too deep") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        raise ConfigError(f"there is no configuration file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration file {path} cannot be read: {error}") from None
-    tree = read_yaml(text, str(path))
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold a mapping of settings, not {type(tree).__name__}")
-    return tree
-
-
-def _problem(error: Mapping[str, Any]) -> str:
-    location = [str(part) for part in error["loc"]]
-    name = ".".join(location)
-    if error["type"] == "extra_forbidden":
-        return f"  {name}: there is no such setting{_nearest(location)}"
-    if error["type"] == "literal_error":
-        known, given = re.findall(r"'([^']*)'", error["ctx"]["expected"]), error["input"]
-        return f"  {name}: there is no {given!r:.80}{suggestion(str(given), known)}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"  {name}: {message} (got {error['input']!r:.80})"
-
-
-def _nearest(location: list[str]) -> str:
-    model: Any = RunConfig
-    for part in location[:-1]:
-        model = _settings_of(model.model_fields[part].annotation)
-    prefix = "".join(f"{part}." for part in location[:-1])
-    return suggestion(prefix + location[-1], [prefix + key for key in model.model_fields])
-
-
-def _settings_of(annotation: Any) -> Any:
-    choices = getattr(annotation, "__args__", (annotation,))
-    return next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+        Raises:
+            ConfigError: it is missing.
+        """
+        if self.llm is None:
+            raise ConfigError(
+                f"the policy {self.policy.short_name} needs a model: --llm.model NAME and "
+                "--llm.base_url URL of its server"
+            )
+        return self.llm

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from embodied._util.suggestion import suggestion
 from embodied.doctor.check import Check
 from embodied.doctor.machine import check_shared_memory
 from embodied.doctor.packages import check_packages, extras
 from embodied.errors import ConfigError
 from embodied.interpreter.cpython.confined import confinement
 from embodied.plugins.plugin_file import is_file
-from embodied.plugins.registry import environment_class, names, suggestion
+from embodied.plugins.registry import environment_class, names
 
 _FULL, _RAY = "full", "ray"
 

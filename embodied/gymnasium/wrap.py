@@ -40,7 +40,7 @@ class GymnasiumStep(NamedTuple):
 class GymnasiumEnvironment(Environment):
     """Base of the classes that `wrap_gymnasium` makes. Options go to the Gymnasium environment."""
 
-    capabilities = Capabilities(waits=False)
+    capabilities = Capabilities(io_bound=False)
     default_controller: ClassVar[str | None] = ":.Robot"
     Robot: ClassVar[type[Controller]]
     """A controller with the one action `act`."""

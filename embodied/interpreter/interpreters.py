@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.controller import Controller
 from embodied.errors import ConfigError
 from embodied.interpreter.session import Session
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAMES: tuple[str, ...] = ("restricted", "full", "auto")
 
 
-class Interpreters(Closing):
+class Interpreters(Closeable):
     """Makes sessions, over workers that they share and that start when they are first needed.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.environment import Attachment
 from embodied.trajectory import CallRecord, ErrorRecord
 
@@ -31,10 +31,10 @@ class Output:
     """Files that the action left, such as figures that it drew."""
 
 
-class Session(Closing):
+class Session(Closeable):
     """Runs the actions of one episode; variables live on from one to the next."""
 
-    _owned: Closing | None = None
+    _owned: Closeable | None = None
 
     @abstractmethod
     def run(self, code: str) -> Output:
@@ -56,7 +56,7 @@ class Session(Closing):
             DataError: it is no state of such a session.
         """
 
-    def own(self, shared: Closing) -> None:
+    def own(self, shared: Closeable) -> None:
         """Close something with this session, as it serves no other."""
         self._owned = shared
 

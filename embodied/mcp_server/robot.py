@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embodied._util.closeable import Closing
-from embodied._util.jsonable import described, shortened
+from embodied._util.closeable import Closeable
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
@@ -41,7 +41,7 @@ class Answer:
     attachments: tuple[Attachment, ...] = ()
 
 
-class HostedRobot(Closing):
+class HostedRobot(Closeable):
     """A robot and the episode that it is in.
 
     Not for two threads at a time.
@@ -92,7 +92,7 @@ class HostedRobot(Closing):
             task: the task's id, as the agent gave it; None: the same task again.
         """
         if task is not None and not (isinstance(task, str) and task in self.tasks):
-            return self._answer(f"there is no task {described(task, 80)}", refused=True)
+            return self._answer(f"there is no task {safe_repr(task, 80)}", refused=True)
         self.task = self.task if task is None else self.tasks[str(task)]
         try:
             self._start()
@@ -161,7 +161,7 @@ class HostedRobot(Closing):
     def _answer(
         self, text: str, attachments: tuple[Attachment, ...] = (), *, refused: bool = False
     ) -> Answer:
-        return Answer(shortened(text, TEXT_CHARACTERS), refused, self._status(), attachments)
+        return Answer(truncate(text, TEXT_CHARACTERS), refused, self._status(), attachments)
 
     def _status(self) -> dict[str, Any]:
         robot = self._robot

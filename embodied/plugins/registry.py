@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib.metadata
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, ErrorBoundary, InfrastructureError
+from embodied.errors import ConfigError, DataError, ErrorBoundary, InfrastructureError
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
+from embodied.policy import Policy
 from embodied.task import Task
 
 T = TypeVar("T")
 
+_KINDS = {
+    "embodied.environments": "environment",
+    "embodied.controllers": "controller",
+    "embodied.experts": "expert",
+    "embodied.policies": "policy",
+}
+"""What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
-_MOST_SUGGESTED = 50
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
@@ -36,7 +44,7 @@ def load(group: str, name: str) -> Any:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
             stands for is not there.
     """
-    kind = group.rpartition(".")[2].rstrip("s")
+    kind = _KINDS[group]
     if is_file(name):
         return _from_file(kind, name)
     found = _registered(group)
@@ -62,7 +70,7 @@ def _from_file(kind: str, name: str) -> Any:
     file, attribute = load_file(name, kind)
     if kind == "expert":
         return file.get(_FILE_EXPERT, "function")
-    base = {"environment": Environment, "controller": Controller}[kind]
+    base = {"environment": Environment, "controller": Controller, "policy": Policy}[kind]
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(
@@ -114,17 +122,6 @@ def _installation(name: str) -> str:
     if name not in extras:
         return ""
     return f"; install it with: pip install '{_DISTRIBUTION}[{name}]'"
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for a near miss, else the list of what there is, cut where long."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    more = len(names) - _MOST_SUGGESTED
-    rest = f" and {more:,} more" if more > 0 else ""
-    return f"; there are: {', '.join(names[:_MOST_SUGGESTED]) or '(none)'}{rest}"
 
 
 def environment_class(name: str) -> type[Environment]:
@@ -200,13 +197,31 @@ def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **op
 
 
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
-    """All tasks of an environment's split, in a stable order with stable ids.
+    """List the tasks of an environment's split, in a stable order with stable ids.
 
     Raises:
         ConfigError: there is no such environment, split or option.
-        DataError: the data is missing or corrupt.
+        DataError: the data is missing or corrupt, or two tasks have one id.
     """
-    return with_options(name, environment_class(name).list_tasks, split, **options)
+    tasks = with_options(name, environment_class(name).list_tasks, split, **options)
+    check_ids(name, tasks)
+    return tasks
+
+
+def check_ids(name: str, tasks: Iterable[Task]) -> None:
+    """Refuse tasks of an environment that share an id: results of a run are kept by it.
+
+    Raises:
+        DataError: two tasks have one id.
+    """
+    counts = Counter(task.id for task in tasks)
+    repeated = [id_ for id_, count in counts.items() if count > 1]
+    if repeated:
+        more = f", and {len(repeated) - 1:,} more ids are repeated" if len(repeated) > 1 else ""
+        raise DataError(
+            f"{counts[repeated[0]]} tasks of the environment {name!r} have the id "
+            f"{repeated[0]!r}{more}; list_tasks() must give each task of a split an id of its own"
+        )
 
 
 def make_environment(name: str, **options: Any) -> Environment:

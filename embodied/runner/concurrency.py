@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from embodied._util.places import Places
-from embodied.llm.load import ServerTotals
+from anyio import CapacityLimiter
+
+from embodied.llm.server_metrics import ServerTotals
 
 START = 16
 """Episodes that a worker begins with where their number is found by measurement."""
@@ -71,7 +72,7 @@ class InFlight:
         self._adapts = episodes == "auto"
         self._each = START if episodes == "auto" else episodes
         self._worker_bytes = worker_bytes
-        self._workers: list[tuple[Places, int]] = []
+        self._workers: list[tuple[CapacityLimiter, int]] = []
         self._largest = 0
         self._last: tuple[int, float] | None = None
         self._grows = True
@@ -82,9 +83,9 @@ class InFlight:
         return self._each
 
     @contextmanager
-    def worker(self, slots: int) -> Iterator[Places]:
+    def worker(self, slots: int) -> Iterator[CapacityLimiter]:
         """The places of a worker that bears so many, while it is there."""
-        member = Places(min(slots, self._each)), slots
+        member = CapacityLimiter(min(slots, self._each)), slots
         self._workers.append(member)
         try:
             yield member[0]
@@ -111,7 +112,7 @@ class InFlight:
         """Have more or fewer episodes, by what the server did with so many."""
         if measured.waiting > _LONG_QUEUE * measured.running:
             wanted = measured.running * (1 + _QUEUE) / (measured.running + measured.waiting)
-            taken = sum(places.taken for places, _ in self._workers)
+            taken = sum(places.borrowed_tokens for places, _ in self._workers)
             self._resize(wanted * taken / max(1, len(self._workers)))
             self._grows = False
         elif self._last is not None and measured.tokens < _WORTH * self._last[1]:
@@ -129,12 +130,12 @@ class InFlight:
             and self._each < MOST
             and measured.waiting < _QUEUE * measured.running
             and self._largest * _GROWTH <= self._worker_bytes
-            and all(places.taken >= places.size for places, _ in self._workers)
+            and all(places.available_tokens <= 0 for places, _ in self._workers)
             and any(slots > self._each for _, slots in self._workers)
         )
 
     def _resize(self, each: float) -> None:
         self._each = max(1, round(each))
         for places, slots in self._workers:
-            places.resize(min(slots, self._each))
+            places.total_tokens = min(slots, self._each)
         _LOG.info("%d episodes in flight at each worker", self._each)

@@ -14,7 +14,7 @@ import psutil
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.episode import episode_id, run_episode
+from embodied.episode import run_episode
 from embodied.errors import (
     ConfigError,
     DataError,
@@ -23,46 +23,16 @@ from embodied.errors import (
 )
 from embodied.interpreter import Interpreters
 from embodied.plugins.registry import controller_name, make_controller, make_environment
-from embodied.policies.factory import PolicyFactory
+from embodied.policies.factory import PolicyFactory, policy_class
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.concurrency import most_episodes
 from embodied.store import StoredEpisode
-from embodied.task import Task
 from embodied.trajectory import Trajectory
 
 _COMPUTING_THREADS = 2
 """For simulators that only compute. More would wait for each other, each with a cold cache."""
 
 _TRACEBACK_CHARACTERS = 20_000
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One episode that a worker is to play."""
-
-    task: Task
-    sample: int
-    causes: tuple[str, ...] = ()
-    """Why earlier attempts were given up."""
-
-    @property
-    def id(self) -> str:
-        """The episode's id within the run."""
-        return episode_id(self.task, self.sample)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one assignment: an episode, or an error."""
-
-    memory_bytes: int
-    """Resident memory of the worker afterwards."""
-    episode: StoredEpisode | None = None
-    error: str | None = None
-    traceback: str | None = None
-    retry: bool = False
-    """Whether the error may go away when the episode is played again."""
-    fatal: bool = False
-    """Whether the error will meet every episode of the run."""
 
 
 @dataclass
@@ -105,11 +75,11 @@ class Worker:
         self._interpreters = Interpreters(allow_unconfined=unconfined)
         seat = self._seat()
         self._free.append(seat)
-        if self.config.policy.name == "human":
+        if policy_class(self.config.policy).interactive:
             return 1
         capabilities = seat.environment.capabilities
-        self.threads = None if capabilities.waits else _COMPUTING_THREADS
-        bound = capabilities.per_process
+        self.threads = None if capabilities.io_bound else _COMPUTING_THREADS
+        bound = capabilities.max_per_process
         wanted = most_episodes(self.config.runner.episodes_per_worker)
         return wanted if bound is None else min(bound, wanted)
 

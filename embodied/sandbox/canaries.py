@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.sandbox.verdict import Outcome, Problem
 
 ENVIRONMENT = "EMBODIED_CANARY"
@@ -21,7 +21,7 @@ ENVIRONMENT = "EMBODIED_CANARY"
 _ELSEWHERE = ("/tmp", "/var/tmp", "/dev/shm", "~", "/")  # noqa: S108 - where snippets try to write
 
 
-class Canaries(Closing):
+class Canaries(Closeable):
     """Secrets, and servers that count who comes.
 
     The secrets are in a folder that anybody may read and write (so that nothing but the sandbox

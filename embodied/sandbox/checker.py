@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.sandbox.canaries import Canaries
 from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.host_process import HostProcess
@@ -34,7 +34,7 @@ def check_sandbox(
         return checker.check(snippets, on_finding)
 
 
-class Checker(Closing):
+class Checker(Closeable):
     """Tries snippets on an interpreter.
 
     Args:

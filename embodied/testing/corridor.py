@@ -26,7 +26,7 @@ class Corridor(Environment):
         length: number of cells.
     """
 
-    capabilities = Capabilities(valid_commands=True, plan=True, snapshot=True, waits=False)
+    capabilities = Capabilities(valid_commands=True, plan=True, snapshot=True, io_bound=False)
     default_controller: ClassVar[str | None] = ":CorridorRobot"
 
     def __init__(self, length: int = 6) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from embodied import ConfigError
-from embodied.config.schema import RunConfig, assignment, load_config
+from embodied.config.load import assignment, load_config
+from embodied.config.schema import RunConfig
 
 
 def test_defaults_are_valid() -> None:
@@ -93,6 +94,19 @@ def test_examples_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
         load_config(None, [], [f"protocol.examples={tmp_path / 'e.yaml'}"])
 
 
+def test_an_unknown_key_of_an_example_is_named(tmp_path: Path) -> None:
+    wrong = "[[{role: user, content: a, rle: b}]]"
+    (tmp_path / "run.yaml").write_text(f"protocol: {{examples: {wrong}}}\n")
+    said = (
+        r"protocol\.examples\.0\.0\.rle: there is no such setting; did you mean "
+        r"'protocol\.examples\.0\.0\.role'\?"
+    )
+    with pytest.raises(ConfigError, match=said):
+        load_config(tmp_path / "run.yaml")
+    with pytest.raises(ConfigError, match=said):
+        load_config(None, [], [f"protocol.examples={wrong}"])
+
+
 def test_one_value_for_a_list_and_a_number_for_a_name() -> None:
     config = load_config(
         None, [], ["tasks.kinds=x", "tasks.ids=7", "policy.recordings=a.jsonl", "llm.model=123"]
@@ -168,7 +182,7 @@ def test_assignments() -> None:
 
 
 def test_the_configs_that_come_along_are_valid() -> None:
-    files = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+    files = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
     assert {load_config(file).runner.ray_address for file in files} == {None, "auto"}
 
 

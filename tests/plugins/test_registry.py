@@ -17,6 +17,7 @@ import pytest
 
 import embodied
 from embodied import ConfigError, Environment
+from embodied._util.suggestion import suggestion
 from embodied.config.schema import RunConfig
 from embodied.plugins import registry
 from embodied.plugins.registry import (
@@ -24,12 +25,10 @@ from embodied.plugins.registry import (
     controller_name,
     environment_class,
     load,
-    suggestion,
     with_options,
 )
 from embodied.protocol import RunProtocol
-from embodied.runner.batch import data_version, run_protocol
-from embodied.runner.plan import prepare
+from embodied.runner.plan import resolve
 from embodied.testing import corridor
 from tests.conftest import LightSwitch
 
@@ -183,9 +182,9 @@ def test_a_file_that_cannot_be_used(folder: Path, name: str, said: str) -> None:
 
 def prepared(name: str, out: Path) -> RunProtocol:
     config = RunConfig.model_validate({"environment": {"name": name}, "out": out})
-    config = prepare(config)
-    assert Path(config.environment.name).is_absolute()
-    return run_protocol(config, data_version(config))
+    run = resolve(config)
+    assert Path(run.config.environment.name).is_absolute()
+    return run.protocol
 
 
 def test_a_protocol_knows_a_file_by_its_content_and_not_by_its_folder(folder: Path) -> None:

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import pytest
+from anyio import CapacityLimiter
 
-from embodied._util.places import Places
-from embodied.llm.load import ServerTotals
+from embodied.llm.server_metrics import ServerTotals
 from embodied.runner import concurrency as module
 from embodied.runner.concurrency import MOST, START, InFlight, Measured
 
 ROOMY = 2**40
-Crew = list[Places]
+Crew = list[CapacityLimiter]
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ async def crowded(in_flight: InFlight, workers: int, resources: ExitStack) -> Cr
     return crew
 
 
-async def episodes(places: Places) -> None:
+async def episodes(places: CapacityLimiter) -> None:
     """One short episode after another."""
     while True:
-        async with places.place():
+        async with places:
             await asyncio.sleep(0)
 
 
 def taken(crew: Crew) -> int:
-    return sum(places.taken for places in crew)
+    return sum(places.borrowed_tokens for places in crew)
 
 
 async def settle(in_flight: InFlight, crew: Crew, sequences: float, tokens: float) -> None:
@@ -62,7 +62,7 @@ async def test_a_server_is_full_and_hardly_anyone_waits(
 ) -> None:
     in_flight = InFlight("auto", ROOMY)
     crew = await crowded(in_flight, 2, resources)
-    assert [places.taken for places in crew] == [START, START]
+    assert [places.borrowed_tokens for places in crew] == [START, START]
     await settle(in_flight, crew, sequences, tokens=sequences)
     assert sequences <= taken(crew) <= 1.5 * sequences
 
@@ -97,7 +97,7 @@ async def test_its_bounds(
 
 async def test_a_worker_bears_no_more_than_it_says(resources: ExitStack) -> None:
     in_flight = InFlight("auto", ROOMY)
-    assert resources.enter_context(in_flight.worker(1)).size == 1
+    assert resources.enter_context(in_flight.worker(1)).total_tokens == 1
 
 
 async def test_it_stays_where_the_server_gives_no_figures(

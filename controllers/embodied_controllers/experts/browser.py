@@ -15,7 +15,7 @@ from embodied_controllers.experts.browser_page import Page
 from embodied_controllers.experts.browser_search import SEARCHES
 
 SCRIPTS = (*FORMS, *SEARCHES, *MAIL)
-"""Wordings of instructions, each with what is done then. The first one that fits counts."""
+"""Patterns of instructions, each with its script. The first one that fits counts."""
 
 
 def solve(text: str) -> Generator[Plan, str, None]:

@@ -33,7 +33,7 @@ class SampleRobotEnvironment(Environment):
     """A warehouse with pallets in some of its bays; those of one colour belong on the dock."""
 
     default_controller = ":SampleRobot"
-    capabilities = Capabilities(plan=True, waits=False)
+    capabilities = Capabilities(plan=True, io_bound=False)
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:

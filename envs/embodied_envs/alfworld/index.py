@@ -27,7 +27,7 @@ _DEFAULT = Path.home() / ".cache" / "alfworld"
 _INSTRUCTION = re.compile(r"Your task is to: (.*?)\.?\"")
 
 
-class Entry(BaseModel):
+class GameEntry(BaseModel):
     """One game file."""
 
     id: str
@@ -48,7 +48,7 @@ class Entry(BaseModel):
 
 class _Cached(BaseModel):
     folder: str
-    entries: list[Entry]
+    entries: list[GameEntry]
 
 
 def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
@@ -116,7 +116,7 @@ def _is_task_id(text: str) -> bool:
     return len(parts) == 2 and not {"", ".", ".."} & set(parts) and "\\" not in text
 
 
-def entries(data: Path, split: str) -> list[Entry]:
+def entries(data: Path, split: str) -> list[GameEntry]:
     """The solvable games of a split, sorted by id.
 
     ALFWorld itself leaves out games with movable receptacles or sliced objects
@@ -131,7 +131,7 @@ def entries(data: Path, split: str) -> list[Entry]:
     return [entry for entry in found if entry.solvable]
 
 
-def content_hash(found: list[Entry]) -> str:
+def content_hash(found: list[GameEntry]) -> str:
     """One hash for a list of games: their ids and their content."""
     digest = hashlib.sha256()
     for entry in found:
@@ -149,13 +149,13 @@ def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
                 yield f"{task}/{trial}", path
 
 
-def _entry(path: Path, task_id: str, known: Entry | None) -> Entry:
+def _entry(path: Path, task_id: str, known: GameEntry | None) -> GameEntry:
     status = path.stat()
     if known and (known.size, known.changed) == (status.st_size, status.st_mtime_ns):
         return known
     content = path.read_bytes()
     instruction, solvable = _facts(content)
-    return Entry(
+    return GameEntry(
         id=task_id,
         size=status.st_size,
         changed=status.st_mtime_ns,
@@ -180,7 +180,7 @@ def _cache_file(folder: Path) -> Path:
     return user_cache_path("embodied") / "alfworld" / f"{name}.json"
 
 
-def _read_cache(cache: Path, folder: Path) -> list[Entry]:
+def _read_cache(cache: Path, folder: Path) -> list[GameEntry]:
     try:
         cached = _Cached.model_validate_json(cache.read_bytes())
     except (OSError, ValidationError):

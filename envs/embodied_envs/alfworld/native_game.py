@@ -15,7 +15,7 @@ from embodied_envs.alfworld.domain import BrokenGameError, UnsupportedGameError
 from embodied_envs.alfworld.facts import State
 from embodied_envs.alfworld.game_file import read_game
 from embodied_envs.alfworld.operators import Operator
-from embodied_envs.alfworld.refusals import reason
+from embodied_envs.alfworld.refusal_reasons import refusal_reason
 from embodied_envs.alfworld.snapshots import read_snapshot, write_snapshot
 
 ENGINE_VERSION = "1"
@@ -138,7 +138,7 @@ class NativeGame:
         return game.is_won(state) if game.goal.concerns(changed) else bool(self._won)
 
     def _refusal(self, game: CompiledGame, command: str) -> str:
-        why = reason(game, self._state, command) if self._explain else ""
+        why = refusal_reason(game, self._state, command) if self._explain else ""
         return f"{REFUSAL} {why}".rstrip()
 
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.errors import InfrastructureError
 from embodied_envs.miniwob.chromium import Driver, find_programs, new_session
 
@@ -26,11 +26,11 @@ _PICTURE = {"x": 0, "y": 0, "width": 160, "height": 210, "scale": 1}
 """The part of the page in which tasks take place."""
 
 
-class Refused(ValueError):  # noqa: N818 - an answer to the policy
+class PageError(ValueError):
     """The page has no such element, or it cannot be used so; nothing was done."""
 
 
-class Browser(Closing):
+class Browser(Closeable):
     """One page of one running browser.
 
     Mouse and keyboard are the browser's own (WebDriver actions), so that pages see real events.
@@ -82,13 +82,13 @@ class Browser(Closing):
         """Call a function of `page.js`.
 
         Raises:
-            Refused: the function says so.
+            PageError: the function says so.
             InfrastructureError: it fails.
         """
         call = f"__embodied.{function}({', '.join(map(json.dumps, arguments))})"
         value = self._value(f"typeof __embodied === 'undefined' ? {{ left: true }} : {call}")
         if isinstance(value, dict) and "error" in value:
-            raise Refused(value["error"])
+            raise PageError(value["error"])
         return value
 
     def click(self, x: float, y: float, times: int = 1) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from embodied._util.closeable import Closing
-from embodied._util.supervised_process import Guarded
+from embodied._util.closeable import Closeable
+from embodied._util.supervised_process import SupervisedProcess
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
 
@@ -98,7 +98,7 @@ def _requirement(name: str) -> Requirement:
     return Requirement(name, found=" ".join(done.stdout.split()[:2]))
 
 
-class Driver(Closing):
+class Driver(Closeable):
     """A running driver. Its folder holds all that it and its browsers write."""
 
     def __init__(self, programs: Programs) -> None:
@@ -109,7 +109,7 @@ class Driver(Closing):
         """
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
         self.folder = _new_folder()
-        self._process = Guarded(
+        self._process = SupervisedProcess(
             [programs.chromedriver, "--port=0"],
             self._log,
             {"TZ": "UTC", "LANG": "C.UTF-8"},

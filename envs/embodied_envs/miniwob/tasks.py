@@ -8,8 +8,8 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError, DataError
-from embodied.plugins.registry import suggestion
 
 _PAPER = """
 choose-list click-button-sequence click-button click-checkboxes-large click-checkboxes-soft

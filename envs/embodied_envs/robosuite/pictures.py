@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 from embodied_envs.robosuite.installation import CAMERA_PACKAGES
 
 Picture: TypeAlias = NDArray[np.uint8]

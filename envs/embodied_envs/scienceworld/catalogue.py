@@ -11,8 +11,8 @@ from typing import NamedTuple
 from py4j.protocol import Py4JError
 from scienceworld.constants import JAR_PATH
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError, DataError, InfrastructureError
-from embodied.plugins.registry import suggestion
 from embodied.task import Task
 from embodied_envs.scienceworld.simulator import Simulator
 

@@ -12,7 +12,7 @@ from typing import Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 from scienceworld.constants import BASEPATH, JAR_PATH
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
 
@@ -50,7 +50,7 @@ def _java() -> str | None:
     return shutil.which("java") or (shutil.which(str(Path(home, "bin/java"))) if home else None)
 
 
-class JavaMachine(Closing):
+class JavaMachine(Closeable):
     """A Java process with ScienceWorld's classes, reached through py4j.
 
     It listens on a free port of the loopback interface, wants a secret of every client, and ends

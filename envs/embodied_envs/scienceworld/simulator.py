@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from embodied._util.closeable import Closing
+from embodied._util.closeable import Closeable
 from embodied.errors import InfrastructureError
 from embodied_envs.scienceworld.java import JavaMachine
 
@@ -26,7 +26,7 @@ _SCRAMBLED = 0x5DEECE66D
 """What `java.util.Random.setSeed` mixes into a seed."""
 
 
-class Simulator(Closing):
+class Simulator(Closeable):
     """One Java process that plays one task at a time.
 
     Methods raise `Py4JError` where the process is gone or its code failed.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, DataError
-from embodied_envs.textworld.commands import refusal, tidied
+from embodied_envs.textworld.commands import normalized, rejection
 from embodied_envs.textworld.story import check_story
 from embodied_envs.textworld.valid_commands import ValidCommands
 
@@ -70,8 +70,8 @@ class Game:
         """
         if self._game is None:
             raise RuntimeError("no game is loaded; reset first")
-        command = tidied(command)
-        if refusal(command) is not None:
+        command = normalized(command)
+        if rejection(command) is not None:
             return None
         try:
             state, _, _ = self._game.step(command)

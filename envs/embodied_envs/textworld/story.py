@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.errors import DataError
 
 STORY = ".z8"
@@ -85,7 +85,7 @@ def _notes(data: Any) -> Notes:
         raise ValueError(f"the walkthrough is no list of up to {MAX_COMMANDS:,} commands")
     return Notes(
         kind=next((name for name in _CHALLENGES if f"tw-{name}-" in identity), "custom"),
-        objective=shortened(str(data["objective"] or "").strip(), _INSTRUCTION_CHARACTERS),
+        objective=truncate(str(data["objective"] or "").strip(), _INSTRUCTION_CHARACTERS),
         walkthrough=tuple(walkthrough),
         origin=metadata.get("origin"),
     )
