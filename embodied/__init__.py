@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Attachment,
         Capabilities,
         Environment,
+        EnvironmentOptions,
         Observation,
         Requirement,
         StepResult,
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "controller": "Controller action",
-    "environment": "Attachment Capabilities Environment Observation Requirement StepResult",
+    "environment": "Attachment Capabilities Environment EnvironmentOptions Observation Requirement "
+    "StepResult",
     "episode": "run_episode",
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
@@ -69,6 +71,7 @@ __all__ = [
     "DataError",
     "EmbodiedError",
     "Environment",
+    "EnvironmentOptions",
     "EpisodeLimits",
     "InfrastructureError",
     "Limits",

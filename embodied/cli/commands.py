@@ -21,6 +21,7 @@ COMMANDS = {
     "resume": Command("run:resume", "Finish a run that was interrupted."),
     "report": Command("report:report", "Print the figures of a run, finished or not."),
     "compare": Command("compare:compare", "Set runs side by side."),
+    "merge": Command("merge:merge", "Merge runs of one protocol into one."),
     "tasks": Command("tasks:tasks", "List the tasks of an environment."),
     "generate": Command("generate:generate", "Write new tasks, the same ones for the same seed."),
     "examples": Command("examples:examples", "Play tasks and keep them as in-context examples."),
@@ -57,7 +58,7 @@ class LazyGroup(TyperGroup):
 
 
 def _loaded(name: str, shared: list[Any]) -> Any:
-    """The command of a name, which takes the options of the group as well."""
+    """Import the command of a name; it takes the shared options as well."""
     module, _, attribute = COMMANDS[name].place.partition(":")
     found = getattr(importlib.import_module(f"embodied.cli.{module}"), attribute)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
+from embodied.config.packaged import examples_path
 from embodied.config.python_object import OBJECT_PREFIX, PythonObject
 from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
@@ -218,6 +219,13 @@ class RunConfig(Settings):
         if name not in PRESETS:
             raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
         return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _with_packaged_examples(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
+            return value
+        return {**value, "examples": examples_path(Path(value["examples"]))}
 
     @field_validator("policy", mode="before")
     @classmethod
