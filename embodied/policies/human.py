@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from embodied.controller import Controller
 from embodied.environment import Observation
@@ -15,6 +16,8 @@ from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Trajectory
 
+_KEYBOARD = ThreadPoolExecutor(1, "keyboard")
+"""One may wait for a person for hours; threads of simulators may not."""
 _HELP = "Write {what} and end with an empty line; an empty line alone gives up."
 _WHAT = {"code": "Python", "json": "JSON calls", "text": "commands, one a line"}
 
@@ -55,7 +58,9 @@ class HumanPolicy(Policy):
                 print(message.content, flush=True)
         first, self._shown = not self._shown, len(messages) + 1
         help_text = _HELP.format(what=_WHAT[self._protocol.action])
-        text, ended = await asyncio.to_thread(_read_lines, help_text)
+        text, ended = await asyncio.get_running_loop().run_in_executor(
+            _KEYBOARD, _read_lines, help_text
+        )
         if ended and first and not text and not sys.stdin.isatty():
             raise ConfigError("standard input has ended; the policy human has nobody to ask")
         reply = Reply(f"<execute>\n{text}\n</execute>")
