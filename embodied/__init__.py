@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from embodied.action_formats import ActionFormat, CallFormat, CodeFormat
 from embodied.controller import Controller, action
 from embodied.environment import (
     Attachment,
@@ -26,6 +27,7 @@ from embodied.interpreter import make_interpreter
 from embodied.limits import EpisodeLimits, Limits
 from embodied.plugins.registry import list_tasks, make_controller, make_environment
 from embodied.policy import Policy, Reply
+from embodied.prompting import Prompt
 from embodied.protocol import Protocol
 from embodied.store import RunReader, open_run
 from embodied.task import Task
@@ -36,8 +38,11 @@ if TYPE_CHECKING:
     from embodied.gymnasium.wrap import wrap_gymnasium as wrap_gymnasium
 
 __all__ = [
+    "ActionFormat",
     "Attachment",
+    "CallFormat",
     "Capabilities",
+    "CodeFormat",
     "ConfigError",
     "ContextOverflow",
     "Controller",
@@ -51,6 +56,7 @@ __all__ = [
     "Observation",
     "Outcome",
     "Policy",
+    "Prompt",
     "Protocol",
     "Reply",
     "Requirement",

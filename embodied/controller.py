@@ -168,6 +168,10 @@ class Controller:
     `TypeError`, `RuntimeError`) whose message says what to do instead.
     """
 
+    introduction: ClassVar[str] = ""
+    """What a policy is told above the functions, such as frames, units and house rules: the class's
+    docstring, unless the class says otherwise. A class without either inherits it."""
+
     checks_arguments: ClassVar[bool] = True
     """Whether calls whose arguments do not fit the type hints are refused."""
 
@@ -175,6 +179,8 @@ class Controller:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "introduction" not in vars(cls) and vars(cls).get("__doc__"):
+            cls.introduction = inspect.cleandoc(str(cls.__doc__))
         names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
         methods = (getattr(cls, name) for name in names)
         cls._specs = {

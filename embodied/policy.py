@@ -20,7 +20,7 @@ class Reply:
     content: str
     usage: Usage = field(default_factory=Usage)
     tool_calls: tuple[ToolCall, ...] = ()
-    """Native function calls, in the action format `tools`."""
+    """Native function calls, where the action format is made of them."""
     unusable_calls: tuple[str, ...] = ()
     """What is wrong with native function calls that no conversation can hold, in words."""
     reasoning: str | None = None
@@ -46,20 +46,28 @@ class Policy(ABC):
     def begin(  # noqa: B027 - most policies need nothing of it
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
-        """A new episode starts. Only an oracle may look at the robot's environment.
+        """Start a new episode. Only an oracle may look at the robot's environment.
 
         Raises:
             ConfigError: the policy cannot play under this protocol or environment.
         """
 
     def end(self) -> None:  # noqa: B027 - most policies hold nothing
-        """The episode is over, however it ended; releases what `begin` took."""
+        """Release what `begin` took: the episode is over, however it ended."""
 
     @abstractmethod
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """The next message, or None to give up.
+        """Write the next message, or return None to give up.
 
         Raises:
             ContextOverflow: the conversation has become too long for the policy.
             InfrastructureError: no answer was to be had, for no fault of the policy.
         """
+
+    async def summarize(self, messages: Sequence[Message]) -> Reply | None:
+        """Answer a request to sum up old turns, which ends the messages; None leaves them shown.
+
+        Raises:
+            ContextOverflow, InfrastructureError: as `reply`.
+        """
+        return await self.reply(messages)

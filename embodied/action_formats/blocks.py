@@ -20,7 +20,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Parts:
+class MessageParts:
     """A message by its tags."""
 
     blocks: tuple[Block, ...]
@@ -41,7 +41,7 @@ class Parts:
         return [fence for language, fence in _fences(self.rest) if language in languages]
 
 
-def split(message: str) -> Parts:
+def split(message: str) -> MessageParts:
     """Take a message apart.
 
     A thought or solution that is left open is none, and an action that is left open ends with the
@@ -71,7 +71,7 @@ def split(message: str) -> Parts:
         rest.append(text[position:])
     else:
         blocks.append(Block(text[position:], closed=False))
-    return Parts(tuple(blocks), tuple(solutions), "\n".join(rest))
+    return MessageParts(tuple(blocks), tuple(solutions), "\n".join(rest))
 
 
 def whole_characters(text: str) -> str:
@@ -79,7 +79,7 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def wrapped(thought: str, action: str) -> str:
+def in_tags(thought: str, action: str) -> str:
     """A message with a thought and an action in tags; tags of actions in the thought are undone."""
     harmless = re.sub(r"<(?=/?execute>)", "< ", thought)
     return f"{harmless}\n<execute>\n{action}\n</execute>".lstrip("\n")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from embodied._util.jsonable import safe_repr
-from embodied.action_formats.arguments import by_name, placed
+from embodied.action_formats.arguments import to_named, to_positional
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
 from embodied.controller import Controller
@@ -38,7 +38,7 @@ def parse(text: str, controller: type[Controller]) -> list[Call]:
         FormatError: the text is not JSON, or something in it is no call.
     """
     return [
-        placed(controller, _call(value, f"call {number}"))
+        to_positional(controller, _call(value, f"call {number}"))
         for number, value in enumerate(_bounded(_flat(_values(text))), start=1)
     ]
 
@@ -50,7 +50,7 @@ def write(controller: type[Controller], calls: Sequence[Call]) -> str:
         ValueError: JSON cannot hold them, or an argument has no name.
     """
     objects = [
-        encode({"name": call.name, "arguments": by_name(controller, call)}) for call in calls
+        encode({"name": call.name, "arguments": to_named(controller, call)}) for call in calls
     ]
     return objects[0] if len(objects) == 1 else "[\n{}\n]".format(",\n".join(objects))
 

@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import Any
 
-from embodied.action_formats.arguments import by_name, placed
+from embodied.action_formats.arguments import to_named, to_positional
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
 from embodied.action_formats.literals import enclosed, literal
@@ -55,11 +55,11 @@ def parse(line: str, controller: type[Controller], *, known: bool = False) -> Ca
     if head is None or spec is None:
         try:
             name, arguments = controller.command_call(line)
-            return placed(controller, Call(name, kwargs=arguments))
+            return to_positional(controller, Call(name, kwargs=arguments))
         except ValueError:
             if head is None or known:
                 raise LineError("this is no command") from None
-    return placed(controller, _call(line, head, spec))
+    return to_positional(controller, _call(line, head, spec))
 
 
 def write(controller: type[Controller], call: Call) -> str:
@@ -68,9 +68,9 @@ def write(controller: type[Controller], call: Call) -> str:
     Raises:
         ValueError: a value cannot be written, or an argument has no name.
     """
-    call = placed(controller, call)
+    call = to_positional(controller, call)
     spec = controller.actions().get(call.name)
-    arguments = by_name(controller, call)
+    arguments = to_named(controller, call)
     parts = [call.name]
     for name in _positional(spec):
         if name not in arguments:

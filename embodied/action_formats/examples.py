@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from embodied._util import parsing
-from embodied.action_formats.arguments import placed
+from embodied.action_formats.arguments import to_positional
 from embodied.action_formats.format import Call
 from embodied.action_formats.literals import enclosed, literal
 from embodied.action_formats.schema import Schema, parameters_schema
@@ -78,7 +78,7 @@ def _made_up(controller: type[Controller], spec: ActionSpec) -> Call:
         name: _value(name, schema["properties"][name], schema.get("$defs", {}))
         for name in _required(spec)
     }
-    return placed(controller, Call(spec.name, kwargs=kwargs))
+    return to_positional(controller, Call(spec.name, kwargs=kwargs))
 
 
 def _value(name: str, schema: Schema, shared: Schema, depth: int = 0) -> Any:  # noqa: PLR0911

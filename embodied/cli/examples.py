@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
+from embodied.action_formats import FORMATS
 from embodied.cli import options
 from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
-from embodied.few_shot import Example, write_examples
+from embodied.few_shot import Example, examples_file, write_examples
 from embodied.plugins.plugin_file import short_name
-from embodied.plugins.registry import make_controller, make_environment
+from embodied.plugins.registry import make_controller, make_environment, names
 from embodied.policies.factory import PolicyFactory
-from embodied.protocol import ActionName
 from embodied.runner.batch import all_tasks, choose_tasks, data_version
 from embodied.runner.plan import prepare
 from embodied.task import Task
@@ -51,7 +51,7 @@ def examples(
     if not choice.ids and choice.limit is None:
         choice = choice.model_copy(update={"limit": 1})
     tasks = choose_tasks(all_tasks(config), choice)
-    actions = get_args(ActionName)
+    actions = names(FORMATS)
     played = {action: asyncio.run(_play_all(config, action, tasks)) for action in actions}
     _check_same(played)
     origin = {
@@ -61,7 +61,7 @@ def examples(
         "policy": config.policy.name,
     }
     for action, trajectories in played.items():
-        file = out / f"{action}.yaml"
+        file = out / examples_file(action)
         write_examples(file, [_example(t, i) for i, t in enumerate(trajectories, 1)], origin)
         print(f"{file}: {sum(len(t.turns) for t in trajectories)} turns", flush=True)
 
@@ -95,7 +95,7 @@ def _check_same(played: dict[str, list[Trajectory]]) -> None:
 
 
 def _example(trajectory: Trajectory, number: int) -> Example:
-    """The conversation from the first observation to the policy's last message.
+    """Take the conversation from the first observation to the policy's last message.
 
     Native function calls get ids that no other example has: all stand in one conversation.
     """

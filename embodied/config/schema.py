@@ -12,14 +12,22 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    ValidationError,
     field_validator,
 )
+from pydantic_core import InitErrorDetails
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
-from embodied.protocol import PRESETS, Protocol
+from embodied.plugins.plugin_file import is_file
+from embodied.plugins.registry import load, names
+from embodied.protocol import Protocol
+
+_PROMPTS = "embodied.prompts"
+_PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
+"""Settings of the protocol that name plugins, with their entry-point groups."""
 
 
 def _several(value: object) -> object:
@@ -155,9 +163,9 @@ class RunConfig(Settings):
     llm: LLMConfig | None = None
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
-    """A preset's name (`default`, `mint`, `m3`), or a mapping of changes with the preset's name
-    under `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was
-    there."""
+    """A prompt's name (`default`, `mint`, `m3`), which stands for its settings, or a mapping of
+    changes with that name under `preset`. A name given later, e.g. `--protocol mint`, takes the
+    place of all that was there."""
     feedback: FeedbackConfig | None = None
     """Who comments on each turn; null: nobody."""
     seed: int = 0
@@ -174,10 +182,29 @@ class RunConfig(Settings):
             value = {"preset": value}
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
-        name = value["preset"]
-        if name not in PRESETS:
-            raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
-        return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
+        name, known = str(value["preset"]), names(_PROMPTS)
+        if name not in known and not is_file(name):
+            raise ValueError(f"there is no protocol {value['preset']!r}{suggestion(name, known)}")
+        preset = {"conversation": name, **load(_PROMPTS, name).preset}
+        return merged(preset, {key: val for key, val in value.items() if key != "preset"})
+
+    @field_validator("protocol")
+    @classmethod
+    def _plugins_exist(cls, value: Protocol) -> Protocol:
+        unknown = [
+            InitErrorDetails(
+                type="literal_error",
+                loc=(setting,),
+                input=given,
+                ctx={"expected": " or ".join(map(repr, known))},
+            )
+            for setting, group in _PLUGGED.items()
+            if (given := getattr(value, setting)) not in (known := names(group))
+            and not is_file(given)
+        ]
+        if unknown:
+            raise ValidationError.from_exception_data("Protocol", unknown)
+        return value
 
     @field_validator("llm", mode="before")
     @classmethod

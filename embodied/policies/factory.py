@@ -69,7 +69,7 @@ class PolicyFactory:
         recording = self._recordings.get((task.id, sample))
         if recording is None:
             raise ConfigError(f"no recording holds sample {sample} of the task {task.id!r}")
-        return ReplayPolicy(recording.policy, [e.message for e in recording.exchanges])
+        return ReplayPolicy(recording.policy, [turn.message for turn in recording.turns])
 
 
 def policy_name(config: RunConfig, sample: int) -> str:

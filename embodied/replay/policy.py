@@ -16,6 +16,9 @@ class ReplayPolicy(Policy):
         self._left = iter(messages)
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """The next recorded message; None after the last."""
+        """Say the next recorded message; None after the last."""
         content = next(self._left, None)
         return None if content is None else Reply(content)
+
+    async def summarize(self, messages: Sequence[Message]) -> None:
+        """Write none: the recorded messages are all that it says."""

@@ -38,13 +38,18 @@ START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
 
+_PLUGINS = ("controller", "conversation", "action")
+"""Settings of the protocol that may name a class in a file."""
+
 
 def data_version(config: RunConfig) -> dict[str, str]:
     """The identity of the data that a run plays, and of the files that it was told to load."""
     name, options = config.environment.name, config.environment.options
     data = with_options(name, environment_class(name).data_version, config.split, **options)
-    controller = config.protocol.controller or ""
-    return data | file_hash("environment", name) | file_hash("controller", controller)
+    data |= file_hash("environment", name)
+    for setting in _PLUGINS:
+        data |= file_hash(setting, getattr(config.protocol, setting) or "")
+    return data
 
 
 def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
@@ -56,7 +61,8 @@ def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         policy |= config.llm.protocol
     if config.policy.recordings:
         policy["recordings"] = [path.name for path in config.policy.recordings]
-    controller = config.protocol.controller and short_name(config.protocol.controller)
+    plugins = {name: getattr(config.protocol, name) for name in _PLUGINS}
+    short = {setting: name and short_name(name) for setting, name in plugins.items()}
     return RunProtocol(
         environment=short_name(config.environment.name),
         environment_options={
@@ -68,7 +74,7 @@ def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         policy=policy,
         feedback=_feedback(config),
         seed=config.seed,
-        protocol=config.protocol.model_copy(update={"controller": controller}),
+        protocol=config.protocol.model_copy(update=short),
     )
 
 

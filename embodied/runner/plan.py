@@ -26,7 +26,7 @@ from embodied.plugins.registry import (
 )
 from embodied.policies.factory import feedback_model, llm_config
 from embodied.policy import Reply
-from embodied.prompting import make_conversation
+from embodied.prompting import Prompt, make_prompt
 from embodied.protocol import Protocol, RunProtocol
 from embodied.runner.batch import data_version, run_protocol
 from embodied.store import open_run
@@ -45,7 +45,7 @@ def prepare(config: RunConfig) -> RunConfig:
         RunError: its folder holds a run with another protocol.
     """
     _check_policy(config)
-    _check_examples(config)
+    _check_prompt(config)
     config = _located(config)
     stored = open_run(config.out).protocol if is_run(config.out) else None
     if stored is not None:
@@ -72,19 +72,21 @@ async def check_servers(config: RunConfig) -> None:
                 await client.close()
 
 
-def _check_examples(config: RunConfig) -> None:
-    """Refuse examples of another action format, such as those in the configuration that a run of
-    that format has recorded.
+def _check_prompt(config: RunConfig) -> None:
+    """Refuse settings that the prompt does not take, and examples of another action format, such as
+    those in the configuration that a run of that format has recorded.
     """
     protocol, name = config.protocol, config.environment.name
+    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
+    prompt = make_prompt(protocol, robot)
+    if config.policy.name == "llm" and llm_config(config).structured:
+        _check_structured(prompt)
     if not protocol.examples:
         return
-    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
-    conversation = make_conversation(protocol, robot)
     for message in itertools.chain(*protocol.examples):
         said = Reply(message.content, tool_calls=tuple(message.tool_calls))
-        for action in (conversation.read(said).action, conversation.format.read(said).action):
-            if message.role == "assistant" and action and conversation.format.calls_robot(action):
+        for action in (prompt.parse_reply(said).action, prompt.format.parse(said).action):
+            if message.role == "assistant" and action and prompt.format.calls_robot(action):
                 return
     raise ConfigError(
         f"protocol.examples holds no action in the format {protocol.action!r}; give the folder "
@@ -93,8 +95,6 @@ def _check_examples(config: RunConfig) -> None:
 
 
 def _check_policy(config: RunConfig) -> None:
-    if config.policy.name == "llm" and llm_config(config).structured:
-        _check_structured(config.protocol)
     if config.feedback is not None and config.feedback.by == "llm" and not feedback_model(config):
         raise ConfigError(
             "feedback by a model needs one: --feedback.llm.model NAME and --feedback.llm.base_url "
@@ -111,8 +111,9 @@ def _check_policy(config: RunConfig) -> None:
         raise ConfigError("the policy human needs a terminal or a pipe as standard input")
 
 
-def _check_structured(protocol: Protocol) -> None:
-    if protocol.action != "json" or protocol.conversation != "default":
+def _check_structured(prompt: Prompt) -> None:
+    if prompt.reply_schema() is None:
+        protocol = prompt.protocol
         raise ConfigError(
             "llm.structured constrains answers to bare calls in JSON, which the action format "
             f"{protocol.action!r} in the conversation {protocol.conversation!r} does not read; "
@@ -121,14 +122,16 @@ def _check_structured(protocol: Protocol) -> None:
 
 
 def resolved_protocol(config: RunConfig) -> Protocol:
-    """The protocol with what the environment decides where it says nothing: the controller, and
-    each limit of an episode.
+    """Fill in what the environment decides where the protocol says nothing: the controller, and
+    each limit of an episode. Plugins in files get the absolute path of their file.
     """
     kind, protocol = environment_class(config.environment.name), config.protocol
     limits = {**kind.default_limits, **protocol.limits.model_dump(exclude_unset=True)}
     return protocol.model_copy(
         update={
             "controller": controller_name(protocol.controller, config.environment.name, kind),
+            "conversation": absolute_name(protocol.conversation),
+            "action": absolute_name(protocol.action),
             "limits": EpisodeLimits(**limits),
         }
     )
