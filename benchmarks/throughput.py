@@ -58,8 +58,8 @@ from embodied.llm.client import LLMClient
 from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.protocol import RunProtocol
-from embodied.runner.batch import assignments, run_batch, run_protocol
+from embodied.runner.batch import run_batch
+from embodied.runner.plan import ResolvedRun, resolve
 from embodied.simulated_llm import ServerProcess
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, Trajectory
@@ -190,10 +190,9 @@ def _batch(
 ) -> Row:
     """Play a batch; without workers, in this process."""
     with _server() as server, tempfile.TemporaryDirectory() as folder:
-        config = _config(server, games, in_flight, rounds, Path(folder), workers)
-        todo = assignments(config, set())[: rounds * in_flight]
-        protocol: RunProtocol = run_protocol(config, {})
-        with RunStore.create(config.out, protocol, {}) as store:
+        run = _resolved(server, games, in_flight, rounds, Path(folder), workers)
+        todo = run.assignments[: rounds * in_flight]
+        with RunStore.create(run.config.out, run.protocol, {}) as store:
             watch = Watch(server, len(todo), in_flight)
 
             def write(episode: StoredEpisode) -> None:
@@ -201,15 +200,15 @@ def _batch(
                 watch.take(episode)
 
             with _barrier() if barrier else nullcontext():
-                asyncio.run(run_batch(config, todo, write, store.keep))
+                asyncio.run(run_batch(run, todo, write, store.keep))
     return _printed(watch.row(what, games, max(workers, 1)))
 
 
-def _config(
+def _resolved(
     server: ServerProcess, games: Path, in_flight: int, rounds: int, out: Path, workers: int
-) -> RunConfig:
+) -> ResolvedRun:
     pool = {"kind": "ray", "workers": workers} if workers else {"kind": "local"}
-    return RunConfig.model_validate(
+    config = RunConfig.model_validate(
         {
             "environment": {"options": {"data": str(games)}},
             "split": "train",
@@ -220,6 +219,7 @@ def _config(
             "out": out,
         }
     )
+    return resolve(config)
 
 
 # --- with a turn barrier -------------------------------------------------------------------------
@@ -274,8 +274,8 @@ def _barrier() -> Any:
 def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
     """Play the same episodes, each in a thread of its own."""
     with _server() as server, tempfile.TemporaryDirectory() as folder, Interpreters() as shared:
-        config = _config(server, games, threads, rounds, Path(folder), 0)
-        todo = assignments(config, set())[: rounds * threads]
+        run = _resolved(server, games, threads, rounds, Path(folder), 0)
+        config, todo = run.config, run.assignments[: rounds * threads]
         watch = Watch(server, len(todo), threads)
 
         async def play(task: Task, sample: int) -> Trajectory:

@@ -56,8 +56,9 @@ from embodied.llm.tool_calls import sendable_message
 from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.runner.batch import assignments, run_batch
-from embodied.serving import Server
+from embodied.runner.batch import run_batch
+from embodied.runner.plan import resolve
+from embodied.serving import ModelServer
 from embodied.store import StoredEpisode, Summary
 from embodied.trajectory import Message, Outcome
 
@@ -198,10 +199,10 @@ def _check(python: str) -> None:
 
 
 @contextmanager
-def _warm_server(options: argparse.Namespace) -> Iterator[Server]:
+def _warm_server(options: argparse.Namespace) -> Iterator[ModelServer]:
     """A server that has answered one short request."""
     arguments = ["--enforce-eager", "--max-model-len", "8192"]
-    with Server(options.model, python=options.python, arguments=arguments) as server:
+    with ModelServer(options.model, python=options.python, arguments=arguments) as server:
         request = {"model": server.model, "prompt": "Hello", "max_tokens": 8}
         _fetch(f"{server.base_url}/completions", json.dumps(request).encode())
         yield server
@@ -213,7 +214,7 @@ def _fetch(url: str, body: bytes | None = None) -> str:
         return str(answer.read().decode())
 
 
-def _load(server: Server) -> ServerMetrics:
+def _load(server: ModelServer) -> ServerMetrics:
     return read_metrics(_fetch(server.base_url.removesuffix("/v1") + "/metrics"))
 
 
@@ -241,10 +242,10 @@ def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
         ends.append(time.perf_counter())
 
     with _warm_server(options) as server, ears.listening():
-        config = _config(server, options, folder)
-        todo = assignments(config, set())[: options.episodes]
+        run = resolve(_config(server, options, folder))
+        todo = run.assignments[: options.episodes]
         before, started = _load(server), time.perf_counter()
-        asyncio.run(run_batch(config, todo, write, lambda sitting: None))
+        asyncio.run(run_batch(run, todo, write, lambda sitting: None))
         seconds = time.perf_counter() - started
         load = _between(before, _load(server))
     completed = sum(s.outcome is not Outcome.INFRASTRUCTURE_ERROR for s in finished)
@@ -252,7 +253,7 @@ def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
     return Row("run_batch", completed, len(todo), ears.asked, place_free, load, seconds), ears
 
 
-def _config(server: Server, options: argparse.Namespace, folder: Path) -> RunConfig:
+def _config(server: ModelServer, options: argparse.Namespace, folder: Path) -> RunConfig:
     return RunConfig.model_validate(
         {
             "environment": {"options": {"data": str(folder / "games")}},
@@ -309,7 +310,9 @@ def _templated(options: argparse.Namespace, conversations: Sequence[Any]) -> lis
     return texts
 
 
-def _bench(options: argparse.Namespace, server: Server, data: Path, count: int) -> dict[str, Any]:
+def _bench(
+    options: argparse.Namespace, server: ModelServer, data: Path, count: int
+) -> dict[str, Any]:
     """What the client measured."""
     words = {
         "backend": "openai",

@@ -13,8 +13,8 @@ from embodied._util.jsonable import truncate
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.environment import Attachment, Environment
-from embodied.errors import ContextOverflow
+from embodied.environment import Attachment, Environment, Observation
+from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
@@ -62,8 +62,7 @@ async def run_episode(
         InfrastructureError: simulator, interpreter or policy's server failed.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    observation = await asyncio.to_thread(env.reset, task, seed)
-    await asyncio.to_thread(robot.begin, observation, protocol.limits.steps, protocol.after_end)
+    observation = await asyncio.to_thread(_begin, task, env, robot, protocol, seed)
     await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
     try:
         prompt = make_prompt(protocol, type(robot))
@@ -94,6 +93,16 @@ async def run_episode(
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
     )
+
+
+def _begin(
+    task: Task, env: Environment, robot: Controller, protocol: Protocol, seed: int | None
+) -> Observation:
+    with ErrorBoundary(f"{type(env).__name__}.reset()"):
+        observation = env.reset(task, seed)
+    with ErrorBoundary(f"{type(robot).__name__}.begin()"):
+        robot.begin(observation, protocol.limits.steps, protocol.after_end)
+    return observation
 
 
 def episode_id(task: Task, sample: int) -> str:

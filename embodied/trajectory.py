@@ -219,6 +219,8 @@ class Trajectory(Record):
     """`turns`, `steps` or `context` where the outcome is `truncated`."""
     error: str | None = None
     """What failed, where the outcome is `infrastructure_error`."""
+    traceback: str | None = None
+    """Python's traceback of that, where it is an exception."""
     reward: float = 0.0
     """Sum of the rewards of all environment steps."""
     first_observation: str = ""

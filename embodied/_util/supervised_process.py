@@ -16,7 +16,7 @@ from embodied._util import process_supervisor
 from embodied._util.closeable import Closeable
 
 
-class Guarded(Closeable):
+class SupervisedProcess(Closeable):
     """A started command, under a guard that ends all its processes when this one is gone.
 
     Args:

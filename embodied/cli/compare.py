@@ -20,7 +20,10 @@ def compare(
 ) -> None:
     """Set runs side by side: their figures, the settings in which they differ, and each run
     against the first on the episodes that both hold.
-    """
+
+    \b
+      embodied compare runs/qwen runs/llama
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     comparison = compare_runs(folders)
     if json:
         print(comparison.model_dump_json(indent=1))

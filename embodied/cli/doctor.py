@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from embodied.cli import options
+from embodied.cli import options, output
 from embodied.doctor.check import Check
 from embodied.doctor.checks import check_subject, subjects
 from embodied.doctor.llm import check_server
@@ -29,7 +29,7 @@ def doctor(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
+            metavar="NAME",
             help="Extras or environments, by name or path/to/file.py:Class; without one, all.",
         ),
     ] = None,
@@ -42,8 +42,12 @@ def doctor(
 
     The exit code is 1 if something that was asked for by name or address is not there. What was
     not asked for may be missing.
-    """
-    with Console(stderr=True).status("looking"):
+
+    \b
+      embodied doctor
+      embodied doctor alfworld ray --base-url http://127.0.0.1:8000/v1
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    with output.progress_console().status("looking"):
         asked = _about(names or [])
         asked += [asyncio.run(check_server(base_url))] if base_url else []
         others = [] if names else [*check_machine(), *_about(subjects())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,7 @@ from embodied.few_shot import Example, examples_file, write_examples
 from embodied.plugins.plugin_file import short_name
 from embodied.plugins.registry import make_controller, make_environment, names
 from embodied.policies.factory import PolicyFactory
-from embodied.runner.batch import all_tasks, choose_tasks, data_version
-from embodied.runner.plan import prepare
+from embodied.runner.plan import resolve
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory
 
@@ -46,18 +46,18 @@ def examples(
     config = options.resolve(
         path, env=env, split=split, policy=policy, protocol=protocol, out=out, settings=settings
     )
-    config = prepare(config)
     choice = config.tasks
-    if not choice.ids and choice.limit is None:
+    if not choice.ids and choice.limit is choice.sample is None:
         choice = choice.model_copy(update={"limit": 1})
-    tasks = choose_tasks(all_tasks(config), choice)
+    run = resolve(config.model_copy(update={"tasks": choice}))
+    config = run.config
     actions = names(FORMATS)
-    played = {action: asyncio.run(_play_all(config, action, tasks)) for action in actions}
+    played = {action: asyncio.run(_play_all(config, action, run.tasks)) for action in actions}
     _check_same(played)
     origin = {
         "environment": short_name(config.environment.name),
-        "data": data_version(config),
-        "tasks": [task.id for task in tasks],
+        "data": run.data,
+        "tasks": [task.id for task in run.tasks],
         "policy": config.policy.name,
     }
     for action, trajectories in played.items():
@@ -66,7 +66,7 @@ def examples(
         print(f"{file}: {sum(len(t.turns) for t in trajectories)} turns", flush=True)
 
 
-async def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[Trajectory]:
+async def _play_all(config: RunConfig, action: str, tasks: Sequence[Task]) -> list[Trajectory]:
     settings = config.environment
     environment = make_environment(settings.name, **settings.options)
     protocol = config.protocol.model_copy(update={"action": action, "examples": ()})

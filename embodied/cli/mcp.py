@@ -15,8 +15,8 @@ from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
 from embodied.plugins.registry import make_controller, make_environment
-from embodied.runner.batch import all_tasks, choose_tasks
 from embodied.runner.plan import resolved_protocol
+from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.task import Task
 
 
@@ -76,7 +76,8 @@ def mcp(
 
 
 def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
-    tasks = {each.id: each for each in choose_tasks(all_tasks(config), config.tasks)}
+    chosen = choose_tasks(split_tasks(config), config.tasks, config.seed)
+    tasks = {each.id: each for each in chosen}
     return HostedRobot(
         partial(_robot, config),
         tasks,

@@ -25,7 +25,11 @@ def replay(
     settings: options.Set = None,
     json: options.Json = False,
 ) -> None:
-    """Replay recorded policy messages and compare every observation and verdict."""
+    """Replay recorded policy messages and compare every observation and verdict.
+
+    \b
+      embodied replay recordings/gpt-4.jsonl.gz --protocol mint --out runs/replay
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     started = time.monotonic()
     files = [str(path.resolve()) for path in recordings]
     recorded = load_recordings(recordings)

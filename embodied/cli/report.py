@@ -17,7 +17,12 @@ def report(
     folder: Annotated[Path, typer.Argument(help="A run's folder.")],
     json: options.Json = False,
 ) -> None:
-    """Print the figures of a run, finished or not."""
+    """Print the figures of a run, finished or not.
+
+    \b
+      embodied report runs/quickstart
+      embodied report runs/quickstart --json
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     print_report(folder, json)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from embodied.errors import ConfigError
-from embodied.serving import START_SECONDS, Server
+from embodied.serving import START_SECONDS, ModelServer
 from embodied.simulated_llm.server_process import ADDRESS
 
 
@@ -63,7 +63,7 @@ def serve(
       embodied serve --engine llamacpp --model model.gguf
       embodied serve --command "embodied simulate-llm --port {port}"
     """  # noqa: D301 - \b keeps click from filling a paragraph
-    server = Server(
+    server = ModelServer(
         model,
         engine=engine,
         host=host,
@@ -87,7 +87,7 @@ def serve(
         print("stopped")
 
 
-def _run(command: str, server: Server) -> int:
+def _run(command: str, server: ModelServer) -> int:
     """The exit code of a command that uses the server."""
     try:
         words = shlex.split(command)
@@ -104,6 +104,6 @@ def _run(command: str, server: Server) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _run_line(server: Server) -> str:
+def _run_line(server: ModelServer) -> str:
     settings = ("--llm.model", server.model, "--llm.base_url", server.base_url)
     return shlex.join(["embodied", "run", "--env", "alfworld", "--policy", "llm", *settings])

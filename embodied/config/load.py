@@ -16,6 +16,7 @@ from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 
 SHORTHANDS = {
+    "env": "environment.name",
     "action": "protocol.action",
     "interpreter": "protocol.interpreter",
     "samples": "tasks.samples",
@@ -152,7 +153,7 @@ def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:
         section, key = name.split(".")
         named = rest.get(section, {})
         if isinstance(named, str):
-            named = {"preset": named}
+            named = {"preset" if section == "protocol" else "name": named}
         if short in tree and isinstance(named, Mapping):
             rest[section] = {**named, key: tree[short]}
     return rest
@@ -175,6 +176,8 @@ def _problem(error: Mapping[str, Any]) -> str:
     if error["type"] == "literal_error":
         known, given = re.findall(r"'([^']*)'", error["ctx"]["expected"]), error["input"]
         return f"  {name}: there is no {given!r:.80}{suggestion(str(given), known)}"
+    if error["type"] == "unknown_name":
+        return f"  {name}: {error['msg']}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"  {name}: {message} (got {error['input']!r:.80})"
 

@@ -14,7 +14,7 @@ from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
 from embodied.environment import Attachment, Environment
-from embodied.errors import EmbodiedError, InfrastructureError
+from embodied.errors import EmbodiedError, ErrorBoundary
 from embodied.interpreter import Output
 from embodied.limits import Limits
 from embodied.policy import Reply
@@ -130,13 +130,11 @@ class HostedRobot(Closeable):
             robot = self._robot or self._make_robot()
             self._robot = robot
             seed = self._seed if self.task.seed is None else self.task.seed
-            robot.begin(robot.environment.reset(self.task, seed), self._max_steps)
+            with ErrorBoundary("the simulator"):
+                robot.begin(robot.environment.reset(self.task, seed), self._max_steps)
         except EmbodiedError:
             self.close()
             raise
-        except Exception as error:
-            self.close()
-            raise InfrastructureError(f"the simulator failed: {error!r}") from error
         self._format = ToolsFormat(type(robot))
 
     def _told(self, robot: Controller, output: Output, *, stepped: bool) -> Answer:

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from embodied._util import parsing
-from embodied.errors import ConfigError, EmbodiedError
+from embodied.errors import PASSED_ON, ConfigError
 
 _MODULE_PREFIX = "embodied_file_"
 _loading = threading.RLock()
@@ -123,7 +123,7 @@ def _loaded(path: Path) -> PluginFile:
         exec(_compiled(path, content), vars(module))  # noqa: S102 - the user's own plugin
     except BaseException as error:
         del sys.modules[module.__name__]
-        if isinstance(error, EmbodiedError) or not isinstance(error, Exception):
+        if isinstance(error, PASSED_ON):
             raise
         raise ConfigError(_explained(path, error)) from error
     return PluginFile(path, module, hashlib.sha256(content).hexdigest())
@@ -148,7 +148,7 @@ def _compiled(path: Path, content: bytes) -> Any:
         raise ConfigError(f"{path} is not Python: {error}") from None
 
 
-def _explained(path: Path, error: Exception) -> str:
+def _explained(path: Path, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         if (path.parent / f"{package}.py").exists() or (path.parent / package).is_dir():

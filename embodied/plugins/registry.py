@@ -6,24 +6,39 @@ import functools
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, DataError
+from embodied.errors import ConfigError, DataError, ErrorBoundary, InfrastructureError
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
+from embodied.policy import Policy
 from embodied.task import Task
 
 T = TypeVar("T")
 
+_KINDS = {
+    "embodied.environments": "environment",
+    "embodied.controllers": "controller",
+    "embodied.experts": "expert",
+    "embodied.policies": "policy",
+    "embodied.action_formats": "action format",
+    "embodied.prompts": "prompt",
+}
+"""What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
 
-_BASES: Mapping[str, type] = {"environment": Environment, "controller": Controller}
+_BASES: Mapping[str, type] = {
+    "environment": Environment,
+    "controller": Controller,
+    "policy": Policy,
+}
 """What a class in a file must inherit from, by what it is named as."""
 
 
@@ -34,13 +49,13 @@ def load(group: str, name: str, base: type | None = None) -> Any:
         group: the entry-point group.
         name: as registered, or `path/to/file.py:Class`. The expert of a controller that is named
             so is the function `solve` in the same file.
-        base: what a class in a file must inherit from; None: what environments and controllers do.
+        base: what a class in a file must inherit from; None: the group's own.
 
     Raises:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
             stands for is not there.
     """
-    kind = group.rpartition(".")[2].removesuffix("s").replace("_", " ")
+    kind = _KINDS[group]
     if is_file(name):
         return _from_file(kind, name, base or _BASES.get(kind, object))
     found = _registered(group)
@@ -49,13 +64,16 @@ def load(group: str, name: str, base: type | None = None) -> Any:
     try:
         return found[name].load()
     except ModuleNotFoundError as error:
+        if f"{found[name].module}.".startswith(f"{error.name}."):
+            raise ConfigError(_not_there(kind, found[name])) from error
         raise ConfigError(
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
             f"{_installation(name)}"
         ) from error
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SystemExit) as error:
+        why = repr(error) if isinstance(error, SystemExit) else error
         raise ConfigError(
-            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {error}"
+            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {why}"
         ) from error
 
 
@@ -98,6 +116,15 @@ def names(group: str) -> list[str]:
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     """All of a group by name. Looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
+
+
+def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
+    """What to do about a plugin whose own module is missing."""
+    distribution = point.dist.name if point.dist is not None else "its distribution"
+    return (
+        f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
+        f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
+    )
 
 
 def _installation(name: str) -> str:
@@ -169,22 +196,42 @@ def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **op
 
     Raises:
         ConfigError: it has no such option, or needs one that is not given.
+        InfrastructureError: the function failed by a defect of its own.
     """
     try:
         inspect.signature(function).bind(*arguments, **options)
     except TypeError as error:
         raise ConfigError(f"options of the environment {name!r}: {error}") from None
-    return function(*arguments, **options)
+    with ErrorBoundary(f"{function.__qualname__}()"):
+        return function(*arguments, **options)
 
 
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
-    """All tasks of an environment's split, in a stable order with stable ids.
+    """List the tasks of an environment's split, in a stable order with stable ids.
 
     Raises:
         ConfigError: there is no such environment, split or option.
-        DataError: the data is missing or corrupt.
+        DataError: the data is missing or corrupt, or two tasks have one id.
     """
-    return with_options(name, environment_class(name).list_tasks, split, **options)
+    tasks = with_options(name, environment_class(name).list_tasks, split, **options)
+    check_ids(name, tasks)
+    return tasks
+
+
+def check_ids(name: str, tasks: Iterable[Task]) -> None:
+    """Refuse tasks of an environment that share an id: results of a run are kept by it.
+
+    Raises:
+        DataError: two tasks have one id.
+    """
+    counts = Counter(task.id for task in tasks)
+    repeated = [id_ for id_, count in counts.items() if count > 1]
+    if repeated:
+        more = f", and {len(repeated) - 1:,} more ids are repeated" if len(repeated) > 1 else ""
+        raise DataError(
+            f"{counts[repeated[0]]} tasks of the environment {name!r} have the id "
+            f"{repeated[0]!r}{more}; list_tasks() must give each task of a split an id of its own"
+        )
 
 
 def make_environment(name: str, **options: Any) -> Environment:
@@ -192,18 +239,18 @@ def make_environment(name: str, **options: Any) -> Environment:
 
     Raises:
         ConfigError: there is no such environment or option, or this machine lacks what it needs.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
     kind = environment_class(name)
     try:
         return with_options(name, kind, **options)
-    except (ConfigError, DataError):
-        raise
-    except Exception as error:
+    except InfrastructureError as error:
         problems = [each.problem for each in kind.requirements() if each.problem]
         if not problems:
             raise
         raise ConfigError(
-            f"the environment {name!r} cannot be made: {'; '.join(problems)} ({error})"
+            f"the environment {name!r} cannot be made: {'; '.join(problems)} "
+            f"({error.__cause__ or error})"
         ) from error
 
 
@@ -212,5 +259,8 @@ def make_controller(name: str, environment: Environment) -> Controller:
 
     Raises:
         ConfigError: there is no such controller.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
-    return controller_class(name)(environment)
+    kind = controller_class(name)
+    with ErrorBoundary(f"{kind.__qualname__}()"):
+        return kind(environment)

@@ -24,6 +24,7 @@ class HumanPolicy(Policy):
     """Shows each message and reads an action from the terminal."""
 
     name = "human"
+    interactive = True
 
     def __init__(self) -> None:
         self._asked = False

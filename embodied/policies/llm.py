@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient
 from embodied.llm.seeds import turn_seed
-from embodied.policy import Policy, Reply
+from embodied.policy import Policy, PolicyContext, Reply
 from embodied.prompting import make_prompt
 from embodied.protocol import Protocol
 from embodied.task import Task
@@ -24,6 +24,19 @@ class LLMPolicy(Policy):
         sample: number of the episode among those of its task, so that samples of one task differ
             where the config sets a seed.
     """
+
+    asks_llm = True
+
+    @classmethod
+    def create(cls, context: PolicyContext) -> Self:
+        """Make the policy over the worker's client of the run's section `llm`."""
+        client = context.client(context.config.llm_section())
+        return cls(client, sample=context.sample, **context.options)
+
+    @classmethod
+    def label(cls, config: Any, sample: int) -> str:
+        """Name the policy by its model."""
+        return f"llm:{config.llm_section().model}"
 
     def __init__(self, client: LLMClient, *, sample: int = 0) -> None:
         self.name = f"llm:{client.config.model}"

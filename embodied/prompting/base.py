@@ -54,8 +54,9 @@ class Prompt(ABC):
     """Settings of the protocol with this prompt, as changes to the defaults."""
     template: ClassVar[str]
     """The instructions, in whose place `protocol.system_prompt` may stand."""
-    task_mark: ClassVar[str]
-    """What stands right before the task, by which the simulated LLM finds it."""
+    task_mark: ClassVar[str] = ""
+    """What stands right before the task, by which the simulated LLM finds it; empty: nothing
+    does."""
     bare_actions: ClassVar[bool] = True
     """Whether an action may be the whole of a message, with nothing around it."""
 

@@ -10,26 +10,20 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from anyio import CapacityLimiter
 
-from embodied.config.schema import RunConfig, TaskConfig
-from embodied.errors import ConfigError, DataError, RunError
+from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
-from embodied.plugins.plugin_file import short_name
-from embodied.plugins.registry import environment_class, file_hash, with_options
-from embodied.policies.factory import feedback_model, longest_outage, policy_name
-from embodied.protocol import RunProtocol
-from embodied.replay.recordings import load_recordings
+from embodied.policies.factory import policy_class
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import InFlight
 from embodied.runner.local_pool import LocalPool
+from embodied.runner.plan import ResolvedRun
 from embodied.runner.ray_pool import RayPool
 from embodied.runner.throughput import Meter, measuring
-from embodied.runner.worker import Assignment, Result
 from embodied.store import Sitting, StoredEpisode
-from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory
 
 _LOG = logging.getLogger(__name__)
@@ -42,102 +36,8 @@ _PLUGINS = ("controller", "conversation", "action")
 """Settings of the protocol that may name a class in a file."""
 
 
-def data_version(config: RunConfig) -> dict[str, str]:
-    """The identity of the data that a run plays, and of the files that it was told to load."""
-    name, options = config.environment.name, config.environment.options
-    data = with_options(name, environment_class(name).data_version, config.split, **options)
-    data |= file_hash("environment", name)
-    for setting in _PLUGINS:
-        data |= file_hash(setting, getattr(config.protocol, setting) or "")
-    return data
-
-
-def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
-    """The protocol record of a run on data of the given identity."""
-    environment = environment_class(config.environment.name)
-    options = config.environment.options
-    policy = config.policy.model_dump(mode="json", exclude={"recordings"})
-    if config.llm is not None and config.policy.name == "llm":
-        policy |= config.llm.protocol
-    if config.policy.recordings:
-        policy["recordings"] = [path.name for path in config.policy.recordings]
-    plugins = {name: getattr(config.protocol, name) for name in _PLUGINS}
-    short = {setting: name and short_name(name) for setting, name in plugins.items()}
-    return RunProtocol(
-        environment=short_name(config.environment.name),
-        environment_options={
-            key: value for key, value in options.items() if key not in environment.location_options
-        },
-        data=data,
-        split=config.split,
-        tasks=config.tasks.model_dump(mode="json"),
-        policy=policy,
-        feedback=_feedback(config),
-        seed=config.seed,
-        protocol=config.protocol.model_copy(update=short),
-    )
-
-
-def _feedback(config: RunConfig) -> dict[str, Any] | None:
-    if config.feedback is None:
-        return None
-    return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
-
-
-def all_tasks(config: RunConfig) -> list[Task]:
-    """The tasks of the split, before any choice."""
-    name, options = config.environment.name, config.environment.options
-    return with_options(name, environment_class(name).list_tasks, config.split, **options)
-
-
-def choose_tasks(tasks: Iterable[Task], choice: TaskConfig) -> list[Task]:
-    """The tasks that a selection leaves, in their order.
-
-    Raises:
-        ConfigError: a named task or type does not exist, or nothing is left.
-    """
-    chosen = list(tasks)
-    for what, names in (("id", choice.ids), ("kind", choice.kinds)):
-        missing = set(names) - {getattr(task, what) for task in chosen}
-        if missing:
-            raise ConfigError(f"tasks.{what}s: no task has the {what} {sorted(missing)[0]!r}")
-        chosen = [task for task in chosen if not names or getattr(task, what) in names]
-    chosen = chosen[: choice.limit]
-    if not chosen:
-        raise ConfigError("there is no task to run")
-    return chosen
-
-
-def assignments(config: RunConfig, done: set[str]) -> list[Assignment]:
-    """The episodes of a run that are not done: every task once, then every task again, and so on.
-
-    Of a replay, those that were recorded.
-
-    Raises:
-        ConfigError: the choice of tasks leaves none.
-        DataError: a recorded task is not in the data.
-    """
-    tasks = all_tasks(config)
-    chosen = choose_tasks(tasks, config.tasks)
-    wanted = [Assignment(task, i) for i in range(config.tasks.samples) for task in chosen]
-    if config.policy.recordings:
-        recorded = load_recordings(config.policy.recordings).keys()
-        _check_recorded({task for task, _ in recorded}, {task.id for task in tasks})
-        wanted = [a for a in wanted if (a.task.id, a.sample) in recorded]
-    return [assignment for assignment in wanted if assignment.id not in done]
-
-
-def _check_recorded(recorded: set[str], known: set[str]) -> None:
-    missing = sorted(recorded - known)
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(recorded)} recorded tasks are not in the data; the first is "
-            f"{missing[0]!r}. Is it another split, or other data?"
-        )
-
-
 async def run_batch(
-    config: RunConfig,
+    run: ResolvedRun,
     todo: Iterable[Assignment],
     write: Callable[[StoredEpisode], object],
     keep: Callable[[Sitting], object],
@@ -150,10 +50,10 @@ async def run_batch(
         ConfigError, DataError: workers cannot be set up.
         RunError: workers keep dying while they start, or `write` failed.
     """
-    pool: Pool = RayPool(config) if config.runner.kind == "ray" else LocalPool(config)
+    pool: Pool = RayPool(run) if run.config.runner.kind == "ray" else LocalPool(run)
     try:
-        async with measuring(config, keep) as meter:
-            await _Batch(config, pool, write, meter).run(todo)
+        async with measuring(run.models, keep) as meter:
+            await _Batch(run, pool, write, meter).run(todo)
     finally:
         pool.close()
 
@@ -161,17 +61,18 @@ async def run_batch(
 class _Batch:
     def __init__(
         self,
-        config: RunConfig,
+        run: ResolvedRun,
         pool: Pool,
         write: Callable[[StoredEpisode], object],
         meter: Meter | None = None,
     ) -> None:
-        self._config = config
+        self._config = run.config
         self._pool = pool
         self._write = write
         self._meter = meter or Meter()
-        self._episode_seconds = config.runner.episode_seconds + longest_outage(config)
-        runner = config.runner
+        runner = run.config.runner
+        longest_outage = max((model.outage_seconds for model in run.models), default=0.0)
+        self._episode_seconds = runner.episode_seconds + longest_outage
         self._in_flight = InFlight(runner.episodes_per_worker, runner.worker_memory_bytes)
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
         self._playing = 0
@@ -285,24 +186,29 @@ class _Batch:
         elif result.fatal:
             raise ConfigError(str(result.error))
         elif result.retry:
-            self._again(assignment, str(result.error), started)
+            self._again(assignment, str(result.error), started, result.traceback)
         else:
-            self._give_up(assignment, str(result.error), started)
+            self._give_up(assignment, str(result.error), started, result.traceback)
 
-    def _again(self, assignment: Assignment, cause: str, started: datetime) -> None:
+    def _again(
+        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None
+    ) -> None:
         if len(assignment.causes) >= self._config.runner.retries:
-            self._give_up(assignment, cause, started)
+            self._give_up(assignment, cause, started, traceback)
         else:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
-    def _give_up(self, assignment: Assignment, cause: str, started: datetime) -> None:
+    def _give_up(
+        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None
+    ) -> None:
         trajectory = Trajectory(
             episode_id=assignment.id,
             task=assignment.task,
             sample=assignment.sample,
-            policy=policy_name(self._config, assignment.sample),
+            policy=policy_class(self._config.policy).label(self._config, assignment.sample),
             outcome=Outcome.INFRASTRUCTURE_ERROR,
             error=cause,
+            traceback=traceback,
             attempts=len(assignment.causes) + 1,
             retries=list(assignment.causes),
             started_at=started.isoformat(timespec="milliseconds"),

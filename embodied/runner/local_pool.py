@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from embodied.config.schema import RunConfig
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerHandle
-from embodied.runner.worker import Assignment, Result, Worker
+from embodied.runner.plan import ResolvedRun
+from embodied.runner.worker import Worker
 
 
 class _Threads(ThreadPoolExecutor):
@@ -22,8 +23,8 @@ class LocalPool(Pool):
 
     size = 1
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
+    def __init__(self, run: ResolvedRun) -> None:
+        self._config = run.config
 
     async def start_worker(self) -> WorkerHandle:
         """A worker in this process, with threads of its own: those of the last one may hang."""

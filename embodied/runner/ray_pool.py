@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, EmbodiedError, RunError
-from embodied.policies.factory import api_keys
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import most_episodes
-from embodied.runner.worker import Assignment, Result, Worker
+from embodied.runner.plan import ResolvedRun
+from embodied.runner.worker import Worker
 
 _POLL_SECONDS = 0.5
 _NOTICE_SECONDS = 30.0
@@ -51,9 +51,10 @@ class RayWorker(Worker):
 class RayPool(Pool):
     """Starts workers as Ray actors."""
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
-        self.size = config.runner.workers
+    def __init__(self, run: ResolvedRun) -> None:
+        self._config = run.config
+        self._models = run.models
+        self.size = run.config.runner.workers
         self._ray = _import_ray()
         self._any_started = False
         self._placed: set[_RayHandle] = set()
@@ -107,7 +108,7 @@ class RayPool(Pool):
         handle = _RayHandle(self._ray, actor, self._leave)
         try:
             await self._place(handle)
-            start = handle.start(api_keys(self._config))
+            start = handle.start(self._api_keys())
             await asyncio.wait_for(start, runner.start_seconds)
         except TimeoutError:
             await handle.stop()
@@ -117,6 +118,11 @@ class RayPool(Pool):
             raise
         self._any_started = True
         return handle
+
+    def _api_keys(self) -> dict[str, str]:
+        """Return the API keys that this process has, by the variables that hold them."""
+        names = {model.api_key_environment for model in self._models}
+        return {name: os.environ[name] for name in names if name in os.environ}
 
     async def _place(self, handle: _RayHandle) -> None:
         """Wait until Ray has found room for a worker.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
-from embodied.config.schema import RunConfig
 from embodied.errors import RunError
+from embodied.llm.config import LLMConfig
 from embodied.llm.metrics_poller import MetricsPoller
-from embodied.policies.factory import models
-from embodied.runner.worker import Result
+from embodied.runner.assignment import Result
 from embodied.store import Sitting
 
 KEEP_SECONDS = 30.0
@@ -94,13 +93,14 @@ class Meter:
 
 
 @asynccontextmanager
-async def measuring(config: RunConfig, keep: Callable[[Sitting], object]) -> AsyncIterator[Meter]:
+async def measuring(
+    models: Sequence[LLMConfig], keep: Callable[[Sitting], object]
+) -> AsyncIterator[Meter]:
     """Measure while the block lasts; the figures go to `keep` every `KEEP_SECONDS` and at the end.
 
     A sitting that never had a worker is not kept. That `keep` fails fails no run.
     """
-    model = next(iter(models(config)), None)
-    watch = None if model is None else MetricsPoller(model)
+    watch = MetricsPoller(models[0]) if models else None
     meter = Meter(watch)
     try:
         async with watch or nullcontext():

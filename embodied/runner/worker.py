@@ -14,47 +14,25 @@ import psutil
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.episode import episode_id, run_episode
-from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
+from embodied.episode import run_episode
+from embodied.errors import (
+    ConfigError,
+    DataError,
+    EmbodiedError,
+    UnstorableError,
+)
 from embodied.interpreter import Interpreters
 from embodied.plugins.registry import controller_name, make_controller, make_environment
-from embodied.policies.factory import PolicyFactory
+from embodied.policies.factory import PolicyFactory, policy_class
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.concurrency import most_episodes
 from embodied.store import StoredEpisode
-from embodied.task import Task
 from embodied.trajectory import Trajectory
 
 _COMPUTING_THREADS = 2
 """For simulators that only compute. More would wait for each other, each with a cold cache."""
 
-
-@dataclass(frozen=True)
-class Assignment:
-    """One episode that a worker is to play."""
-
-    task: Task
-    sample: int
-    causes: tuple[str, ...] = ()
-    """Why earlier attempts were given up."""
-
-    @property
-    def id(self) -> str:
-        """The episode's id within the run."""
-        return episode_id(self.task, self.sample)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one assignment: an episode, or an error."""
-
-    memory_bytes: int
-    """Resident memory of the worker afterwards."""
-    episode: StoredEpisode | None = None
-    error: str | None = None
-    retry: bool = False
-    """Whether the error may go away when the episode is played again."""
-    fatal: bool = False
-    """Whether the error will meet every episode of the run."""
+_TRACEBACK_CHARACTERS = 20_000
 
 
 @dataclass
@@ -97,7 +75,7 @@ class Worker:
         self._interpreters = Interpreters(allow_unconfined=unconfined)
         seat = self._seat()
         self._free.append(seat)
-        if self.config.policy.name == "human":
+        if policy_class(self.config.policy).interactive:
             return 1
         capabilities = seat.environment.capabilities
         self.threads = None if capabilities.io_bound else _COMPUTING_THREADS
@@ -111,20 +89,12 @@ class Worker:
         try:
             seat = self._free.pop() if self._free else self._seat()
             episode = StoredEpisode.of(await self._play(seat, assignment))
-        except ConfigError as error:
-            result = Result(_memory(), error=str(error), fatal=True)
-        except (DataError, UnstorableError) as error:
-            result = Result(_memory(), error=str(error))
-        except EmbodiedError as error:
-            result = Result(_memory(), error=str(error), retry=True)
-        except Exception as error:
-            result = Result(_memory(), error=_described(error), retry=True)
-        else:
-            self._free.append(seat)
-            return Result(_memory(), episode=episode)
-        if seat is not None:
-            _close(seat.environment)
-        return result
+        except (Exception, SystemExit) as error:
+            if seat is not None:
+                _close(seat.environment)
+            return _failed(error)
+        self._free.append(seat)
+        return Result(_memory(), episode=episode)
 
     async def stop(self) -> None:
         """Release environments and connections."""
@@ -161,15 +131,27 @@ class Worker:
         return _Seat(environment, make_controller(controller, environment))
 
 
+def _failed(error: BaseException) -> Result:
+    return Result(
+        _memory(),
+        error=str(error) if isinstance(error, EmbodiedError) else _described(error),
+        traceback="".join(traceback.format_exception(error.__cause__ or error))[
+            -_TRACEBACK_CHARACTERS:
+        ],
+        retry=not isinstance(error, ConfigError | DataError | UnstorableError),
+        fatal=isinstance(error, ConfigError),
+    )
+
+
+def _described(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (in {frame.name}, {frame.filename}:{frame.lineno})"
+
+
 def _close(environment: Environment) -> None:
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception, SystemExit):
         environment.close()
 
 
 def _memory() -> int:
     return int(psutil.Process().memory_info().rss)
-
-
-def _described(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} (in {frame.name}, {frame.filename}:{frame.lineno})"

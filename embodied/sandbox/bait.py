@@ -84,7 +84,9 @@ class Guard(Controller):
     @action
     def stumble(self) -> str:
         """Fail, with an error that holds the robot."""
-        return str(self.no_such_attribute)  # type: ignore[attr-defined]
+        error = ValueError("the robot stumbles")
+        error.obj = self  # type: ignore[attr-defined]
+        raise error
 
     def unlock(self) -> str:
         """Open the door. Not an action: code cannot call it."""

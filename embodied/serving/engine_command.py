@@ -12,7 +12,7 @@ from embodied.serving.address import Address
 
 
 @dataclass(frozen=True)
-class Engine:
+class EngineCommand:
     """A program that serves a model."""
 
     name: str
@@ -26,7 +26,7 @@ class Engine:
 
 def own_command(
     command: str, model: str | None, address: Address, arguments: Sequence[str]
-) -> Engine:
+) -> EngineCommand:
     """A user's command, with {model}, {host} and {port} filled in.
 
     Raises:
@@ -45,4 +45,4 @@ def own_command(
         words = [word.replace(name, value) for word in words]
     if not words or shutil.which(words[0]) is None:
         raise ConfigError(f"--command {command!r}: there is no such program")
-    return Engine(words[0], [*words, *arguments])
+    return EngineCommand(words[0], [*words, *arguments])

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from embodied._util.closeable import Closeable
-from embodied._util.supervised_process import Guarded
-from embodied.serving.engine_command import Engine
+from embodied._util.supervised_process import SupervisedProcess
+from embodied.serving.engine_command import EngineCommand
 
 _STANDARD_ERROR = 2
 _TAIL_BYTES = 16_000
@@ -23,12 +23,12 @@ class EngineProcess(Closeable):
         log: a file that its output is added to; None: standard error.
     """
 
-    def __init__(self, engine: Engine, log: Path | None) -> None:
+    def __init__(self, engine: EngineCommand, log: Path | None) -> None:
         self._log = log
         self._log_start = log.stat().st_size if log and log.exists() else 0
         with contextlib.ExitStack() as stack:
             output = stack.enter_context(log.open("ab")) if log else _STANDARD_ERROR
-            self._process = Guarded(engine.command, output, engine.environment)
+            self._process = SupervisedProcess(engine.command, output, engine.environment)
 
     def close(self) -> None:
         """End the engine and all its processes."""

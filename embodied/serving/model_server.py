@@ -15,7 +15,7 @@ import platformdirs
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.llm.backoff import backoff
 from embodied.serving.address import Address, NotServingError
-from embodied.serving.engine_command import Engine, own_command
+from embodied.serving.engine_command import EngineCommand, own_command
 from embodied.serving.engine_process import EngineProcess
 from embodied.serving.llamacpp import llamacpp
 from embodied.serving.vllm import vllm
@@ -29,7 +29,7 @@ _ENGINES = {"vllm": vllm, "llamacpp": llamacpp}
 _LOG = logging.getLogger(__name__)
 
 
-class Server:
+class ModelServer:
     """An OpenAI-compatible server as a context manager: inside it answers.
 
     When it dies it is started again, at the same address. Whatever way this process ends, all
@@ -186,7 +186,7 @@ def _engine(
     python: str | None,
     command: str | None,
     arguments: Sequence[str],
-) -> Engine:
+) -> EngineCommand:
     if command is not None:
         return own_command(command, model, address, arguments)
     if name not in _ENGINES:

@@ -8,23 +8,23 @@ So whole episodes, their throughput and their faults can be tried without a GPU.
 
 from __future__ import annotations
 
-from embodied.simulated_llm.answers import Answers, FixedAnswers, Refusal, make_answers
+from embodied.simulated_llm.answers import Answers, APIError, FixedAnswers, make_answers
 from embodied.simulated_llm.engine_statistics import Statistics
-from embodied.simulated_llm.faults import Fault, Faults
+from embodied.simulated_llm.faults import Fault, FaultSampler
 from embodied.simulated_llm.profile import INSTANT, Profile
 from embodied.simulated_llm.server_process import ServerProcess
-from embodied.simulated_llm.simulated_engine import Engine
+from embodied.simulated_llm.simulated_engine import SimulatedEngine
 
 __all__ = [
     "INSTANT",
+    "APIError",
     "Answers",
-    "Engine",
     "Fault",
-    "Faults",
+    "FaultSampler",
     "FixedAnswers",
     "Profile",
-    "Refusal",
     "ServerProcess",
+    "SimulatedEngine",
     "Statistics",
     "make_answers",
 ]

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from embodied.errors import ConfigError
-from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest
 
-__all__ = ["Answers", "FixedAnswers", "Refusal", "make_answers"]
+__all__ = ["APIError", "Answers", "FixedAnswers", "make_answers"]
 
 
 class Answers(Protocol):
@@ -18,7 +18,7 @@ class Answers(Protocol):
         """The next message of the conversation.
 
         Raises:
-            Refusal: there is none for such a conversation.
+            APIError: there is none for such a conversation.
         """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from embodied.simulated_llm.tokens import Work
+from embodied.simulated_llm.tokens import RequestSize
 
 _START, _END = "<|im_start|>", "<|im_end|>\n"
 _OVERFLOW = (
@@ -19,7 +19,7 @@ _OVERFLOW = (
 )
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the server
+class APIError(Exception):
     """A request that is answered with an error.
 
     Args:
@@ -41,12 +41,12 @@ class Refusal(Exception):  # noqa: N818 - an answer of the server
         self.body = error_body(message, status, type_, param)
 
     @classmethod
-    def of_model(cls, name: str) -> Refusal:
+    def of_model(cls, name: str) -> APIError:
         """There is no such model."""
         return cls(f"The model `{name}` does not exist.", 404, "NotFoundError", "model")
 
     @classmethod
-    def of_length(cls, prompt: int, answer: int, limit: int) -> Refusal:
+    def of_length(cls, prompt: int, answer: int, limit: int) -> APIError:
         """Prompt and answer exceed the context, all in tokens."""
         said = _OVERFLOW.format(limit=limit, answer=answer, prompt=prompt, total=prompt + answer)
         return cls(said, param="input_tokens")
@@ -91,18 +91,18 @@ class ChatRequest(BaseModel):
         """The request that a body holds.
 
         Raises:
-            Refusal: none that this server answers.
+            APIError: none that this server answers.
         """
         try:
             request = cls.model_validate_json(body)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise Refusal(f"{where or 'body'}: {first['msg']}", param=where or None) from None
+            raise APIError(f"{where or 'body'}: {first['msg']}", param=where or None) from None
         if request.stream:
-            raise Refusal("the simulated LLM does not stream; leave stream out", param="stream")
+            raise APIError("the simulated LLM does not stream; leave stream out", param="stream")
         if request.n not in (None, 1):
-            raise Refusal("the simulated LLM gives one answer; leave n out", param="n")
+            raise APIError("the simulated LLM gives one answer; leave n out", param="n")
         return request
 
     @property
@@ -128,7 +128,7 @@ class ChatRequest(BaseModel):
 
 
 def completion_body(
-    number: int, model: str, content: str, finish_reason: str, work: Work, cached_tokens: int
+    number: int, model: str, content: str, finish_reason: str, size: RequestSize, cached_tokens: int
 ) -> bytes:
     """A successful answer; `number` makes its id."""
     return _json(
@@ -146,9 +146,9 @@ def completion_body(
                 }
             ],
             "usage": {
-                "prompt_tokens": work.prompt_tokens,
-                "completion_tokens": work.answer_tokens,
-                "total_tokens": work.tokens,
+                "prompt_tokens": size.prompt_tokens,
+                "completion_tokens": size.answer_tokens,
+                "total_tokens": size.tokens,
                 "prompt_tokens_details": {"cached_tokens": cached_tokens},
             },
         }

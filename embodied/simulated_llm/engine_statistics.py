@@ -62,7 +62,7 @@ class Statistics(BaseModel):
     """Faults injected, by name."""
 
 
-class Meter:
+class StatisticsRecorder:
     """Counts, and how they grew since the last reset."""
 
     def __init__(self, now: float) -> None:

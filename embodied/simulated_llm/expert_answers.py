@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from embodied.action_formats import CodeFormat
 from embodied.policies.expert import Expert, ExpertStep
-from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
-from embodied.simulated_llm.prompt_parsing import GIVE_UP, Opened, opened
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, ParsedPrompt, parse_prompt
 
 _log = logging.getLogger("embodied.llm")
 _V = TypeVar("_V")
@@ -44,11 +44,11 @@ class ExpertAnswers:
         """The expert's next plan; giving up where it has none.
 
         Raises:
-            Refusal: the conversation is not one of code actions.
+            APIError: the conversation is not one of code actions.
         """
-        conversation = opened(request.messages)
+        conversation = parse_prompt(request.messages)
         if conversation is None or request.tools or not conversation.wants_code:
-            raise Refusal(_ONLY_CODE)
+            raise APIError(_ONLY_CODE)
         key = _key(conversation, len(conversation.observations))
         said = self._said.get(key)
         if said is None:
@@ -56,7 +56,7 @@ class ExpertAnswers:
             _remember(self._said, key, said, self._kept)
         return conversation.worded(said)
 
-    def _say(self, conversation: Opened, key: int) -> str:
+    def _say(self, conversation: ParsedPrompt, key: int) -> str:
         seen = conversation.observations
         plans = self._started.pop(_key(conversation, len(seen) - 1), None) if seen else None
         if plans is not None:
@@ -70,7 +70,7 @@ class ExpertAnswers:
         return said
 
 
-def _key(conversation: Opened, observations: int) -> int:
+def _key(conversation: ParsedPrompt, observations: int) -> int:
     return hash((conversation.task, conversation.observations[:observations]))
 
 

@@ -1,4 +1,8 @@
-"""What each fault does to an HTTP request."""
+"""The faults of a simulated server, each one function: what it does to an HTTP request.
+
+A fault is added by writing another such function: its name, its default duration and its docstring
+are all that the command line and its help know of it.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +12,165 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from aiohttp import web
+from embodied.simulated_llm.chat_schema import APIError
 
-from embodied.simulated_llm.chat_schema import error_body
-from embodied.simulated_llm.faults import Drawn
+if TYPE_CHECKING:
+    from aiohttp import web
 
 _LINE = b" " * 65_536
 _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
-class Case:
+class FaultContext:
     """A request that meets a fault."""
 
-    drawn: Drawn
     request: web.Request
     model: str
+    seconds: float
+    """How long the fault takes."""
+    variant: int
+    """A random number from 0 to 65,535, for faults that have several forms."""
     answer: Callable[[], Awaitable[web.Response]]
     """Gives the right answer, after the time that it takes."""
     restart: Callable[[float], None]
     """Restarts the server, which then refuses connections for so many seconds."""
 
     async def body(self) -> bytes:
-        """The right answer's body."""
+        """Return the right answer's body."""
         body = (await self.answer()).body
         return body if isinstance(body, bytes) else b""
 
 
-async def misbehave(case: Case) -> web.StreamResponse:
-    """The answer to a request that meets a fault."""
-    return await _MISBEHAVIOURS[case.drawn.fault.name](case)
+FaultHandler: TypeAlias = "Callable[[FaultContext], Awaitable[web.StreamResponse]]"
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """A fault that may be injected."""
+
+    handle: FaultHandler
+    default_seconds: float | None
+    """How long it takes unless told; None: it takes no time."""
+
+    @property
+    def description(self) -> str:
+        """What it does, in one sentence, with its default duration."""
+        text = " ".join((self.handle.__doc__ or "").split()).rstrip(".")
+        return text.replace("SECONDS", f"SECONDS ({self.default_seconds or 0:g})", 1)
+
+
+FAULT_KINDS: dict[str, FaultKind] = {}
+"""All of them, by name."""
+
+
+def _fault(name: str, seconds: float | None = None) -> Callable[[FaultHandler], FaultHandler]:
+    def register(handler: FaultHandler) -> FaultHandler:
+        FAULT_KINDS[name] = FaultKind(handler, seconds)
+        return handler
+
+    return register
+
+
+@_fault("429", seconds=1.0)
+async def _too_many(context: FaultContext) -> web.StreamResponse:
+    """Answer HTTP 429, with Retry-After of SECONDS."""
+    return _refuse(context, APIError("Rate limit reached.", 429, "RateLimitError"))
+
+
+@_fault("500")
+async def _internal_error(context: FaultContext) -> web.StreamResponse:
+    """Answer HTTP 500."""
+    message = "EngineCore encountered an issue."
+    return _json(APIError(message, 500, "InternalServerError").body, 500)
+
+
+@_fault("503", seconds=1.0)
+async def _unavailable(context: FaultContext) -> web.StreamResponse:
+    """Answer HTTP 503, with Retry-After of SECONDS."""
+    return _refuse(context, APIError("The server is overloaded.", 503, "ServiceUnavailableError"))
+
+
+@_fault("reset")
+async def _reset(context: FaultContext) -> web.StreamResponse:
+    """Reset the connection, before the answer or in the middle of it."""
+    if context.variant % 2:
+        body = await context.body()
+        response = await _begin(context, len(body))
+        await response.write(body[: len(body) // 2])
+    return abort_request(context.request)
+
+
+@_fault("stall", seconds=600.0)
+async def _stall(context: FaultContext) -> web.StreamResponse:
+    """Say nothing for SECONDS, then answer."""
+    await asyncio.sleep(context.seconds)
+    return await context.answer()
+
+
+@_fault("drip", seconds=1.0)
+async def _drip(context: FaultContext) -> web.StreamResponse:
+    """Answer a byte at a time, with SECONDS between them."""
+    body = await context.body()
+    response = await _begin(context, len(body))
+    for byte in body:
+        await response.write(bytes([byte]))
+        await asyncio.sleep(context.seconds)
+    return response
+
+
+@_fault("truncated")
+async def _truncated(context: FaultContext) -> web.StreamResponse:
+    """Send the first half of the answer, as if it were all."""
+    body = await context.body()
+    return _json(body[: len(body) // 2])
+
+
+@_fault("empty")
+async def _empty(context: FaultContext) -> web.StreamResponse:
+    """Answer with no body, no choices or no content."""
+    form = context.variant % 3
+    if form == 0:
+        return _json(b"")
+    answer = json.loads(await context.body())
+    if form == 1:
+        answer["choices"] = []
+    for choice in answer.get("choices", ()):
+        choice["message"]["content"] = None
+    return _json(json.dumps(answer).encode())
+
+
+@_fault("endless")
+async def _endless(context: FaultContext) -> web.StreamResponse:
+    """Send an answer that never ends."""
+    body = await context.body()
+    response = await _begin(context)
+    await response.write(body[:-1])
+    while True:
+        await response.write(_LINE)
+        await asyncio.sleep(0.001)
+
+
+@_fault("wrong-model")
+async def _wrong_model(context: FaultContext) -> web.StreamResponse:
+    """Answer HTTP 404, as if the model were not served."""
+    return _json(APIError.of_model(context.model).body, 404)
+
+
+@_fault("other-model")
+async def _other_model(context: FaultContext) -> web.StreamResponse:
+    """Answer under another model's name."""
+    answer = json.loads(await context.body())
+    return _json(json.dumps({**answer, "model": f"not-{context.model}"}).encode())
+
+
+@_fault("restart", seconds=5.0)
+async def _restart(context: FaultContext) -> web.StreamResponse:
+    """Reset all connections, take none for SECONDS, and lose the prefix cache."""
+    context.restart(context.seconds)
+    return abort_request(context.request)
 
 
 def reset_connection(transport: asyncio.BaseTransport | None) -> None:
@@ -51,112 +183,26 @@ def reset_connection(transport: asyncio.BaseTransport | None) -> None:
         transport.abort()
 
 
-def broken_off(request: web.Request) -> web.Response:
+def abort_request(request: web.Request) -> web.Response:
     """Reset a request's connection; nobody sees the response."""
     reset_connection(request.transport)
-    return web.Response()
+    return _json(b"")
 
 
-def _json(body: bytes, status: int = 200, seconds: float | None = None) -> web.Response:
-    headers = {} if seconds is None else {"Retry-After": f"{seconds:g}"}
+def _refuse(context: FaultContext, error: APIError) -> web.Response:
+    return _json(error.body, error.status, {"Retry-After": f"{context.seconds:g}"})
+
+
+def _json(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    from aiohttp import web
+
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-async def _too_many(case: Case) -> web.StreamResponse:
-    body = error_body("Rate limit reached.", 429, "RateLimitError")
-    return _json(body, 429, case.drawn.fault.duration)
+async def _begin(context: FaultContext, length: int | None = None) -> web.StreamResponse:
+    from aiohttp import web
 
-
-async def _internal_error(case: Case) -> web.StreamResponse:
-    return _json(error_body("EngineCore encountered an issue.", 500, "InternalServerError"), 500)
-
-
-async def _unavailable(case: Case) -> web.StreamResponse:
-    body = error_body("The server is overloaded.", 503, "ServiceUnavailableError")
-    return _json(body, 503, case.drawn.fault.duration)
-
-
-async def _reset(case: Case) -> web.StreamResponse:
-    if case.drawn.variant % 2:
-        body = await case.body()
-        response = await _begun(case, len(body))
-        await response.write(body[: len(body) // 2])
-    return broken_off(case.request)
-
-
-async def _stall(case: Case) -> web.StreamResponse:
-    await asyncio.sleep(case.drawn.fault.duration)
-    return await case.answer()
-
-
-async def _drip(case: Case) -> web.StreamResponse:
-    body = await case.body()
-    response = await _begun(case, len(body))
-    for byte in body:
-        await response.write(bytes([byte]))
-        await asyncio.sleep(case.drawn.fault.duration)
-    return response
-
-
-async def _truncated(case: Case) -> web.StreamResponse:
-    body = await case.body()
-    return _json(body[: len(body) // 2])
-
-
-async def _empty(case: Case) -> web.StreamResponse:
-    form = case.drawn.variant % 3
-    if form == 0:
-        return _json(b"")
-    answer = json.loads(await case.body())
-    if form == 1:
-        answer["choices"] = []
-    for choice in answer.get("choices", ()):
-        choice["message"]["content"] = None
-    return _json(json.dumps(answer).encode())
-
-
-async def _endless(case: Case) -> web.StreamResponse:
-    body = await case.body()
-    response = await _begun(case)
-    await response.write(body[:-1])
-    while True:
-        await response.write(_LINE)
-        await asyncio.sleep(0.001)
-
-
-async def _wrong_model(case: Case) -> web.StreamResponse:
-    message = f"The model `{case.model}` does not exist."
-    return _json(error_body(message, 404, "NotFoundError", "model"), 404)
-
-
-async def _other_model(case: Case) -> web.StreamResponse:
-    answer = json.loads(await case.body())
-    return _json(json.dumps({**answer, "model": f"not-{case.model}"}).encode())
-
-
-async def _restart(case: Case) -> web.StreamResponse:
-    case.restart(case.drawn.fault.duration)
-    return broken_off(case.request)
-
-
-async def _begun(case: Case, length: int | None = None) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.content_length = length
-    await response.prepare(case.request)
+    await response.prepare(context.request)
     return response
-
-
-_MISBEHAVIOURS: dict[str, Callable[[Case], Awaitable[web.StreamResponse]]] = {
-    "429": _too_many,
-    "500": _internal_error,
-    "503": _unavailable,
-    "reset": _reset,
-    "stall": _stall,
-    "drip": _drip,
-    "truncated": _truncated,
-    "empty": _empty,
-    "endless": _endless,
-    "wrong-model": _wrong_model,
-    "other-model": _other_model,
-    "restart": _restart,
-}

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Set
 
 from embodied.errors import ConfigError
 from embodied.plugins.registry import controller_class, load, names
-from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest
 from embodied.simulated_llm.expert_answers import ExpertAnswers
-from embodied.simulated_llm.prompt_parsing import opened
+from embodied.simulated_llm.prompt_parsing import parse_prompt
 
 _log = logging.getLogger("embodied.llm")
 _GROUP = "embodied.experts"
@@ -39,9 +39,9 @@ class InstalledExperts:
         """That expert's next plan; giving up where it has none.
 
         Raises:
-            Refusal: the conversation is not one of code actions with such a robot.
+            APIError: the conversation is not one of code actions with such a robot.
         """
-        conversation = opened(request.messages)
+        conversation = parse_prompt(request.messages)
         name = self._chosen(conversation.instructions if conversation else "")
         return expert_answers(name).answer(request)
 
@@ -49,7 +49,7 @@ class InstalledExperts:
         shown = set(_FUNCTION.findall(instructions))
         name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
         if 2 * len(self._robots[name] & shown) <= len(self._robots[name]):
-            raise Refusal(
+            raise APIError(
                 "the prompt shows no functions of a robot for which an expert is installed "
                 f"({', '.join(self._robots)}). An expert that plays the simulator's own plan "
                 "cannot answer from text; answer from a recording instead"

@@ -14,8 +14,6 @@ from embodied.simulated_llm.chat_schema import ChatMessage
 GIVE_UP = "<solution>give up</solution>"
 """Said where there is nothing more to say."""
 _STUB = re.compile(r"^def \w+\(", re.MULTILINE)
-
-
 _BARE = "default"
 """The prompt that shows the task alone in a user's message, where there are no examples."""
 _EXAMPLES = "Example 1.\n\n"
@@ -23,7 +21,7 @@ _EXAMPLES = "Example 1.\n\n"
 
 
 @dataclass(frozen=True)
-class Opened:
+class ParsedPrompt:
     """A conversation by its parts."""
 
     task: str
@@ -43,7 +41,7 @@ class Opened:
         return _STUB.search(self.instructions) is not None
 
 
-def opened(messages: Sequence[ChatMessage]) -> Opened | None:
+def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
     """The parts of a conversation; None: no user has said anything."""
     texts = [message.text for message in messages]
     users = [number for number, message in enumerate(messages) if message.role == "user"]
@@ -52,7 +50,7 @@ def opened(messages: Sequence[ChatMessage]) -> Opened | None:
     start, prompt = _find([(number, texts[number]) for number in users])
     before, mark, task = texts[start].rpartition(prompt.task_mark)
     later = list(zip(messages[start + 1 :], texts[start + 1 :], strict=True))
-    return Opened(
+    return ParsedPrompt(
         task=task if mark else texts[start],
         instructions="\n".join([*texts[:start], before]),
         replies=tuple(text for message, text in later if message.role == "assistant"),
@@ -68,7 +66,7 @@ def _find(users: Sequence[tuple[int, str]]) -> tuple[int, type[Prompt]]:
     exemplified = users[0][1].startswith(_EXAMPLES)
     for number, text in users if exemplified else users[:1]:
         for prompt in _prompts():
-            if prompt.task_mark in text:
+            if prompt.task_mark and prompt.task_mark in text:
                 return number, prompt
     return users[0][0], prompt_class(_BARE)
 

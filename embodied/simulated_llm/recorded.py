@@ -8,8 +8,8 @@ from pathlib import Path
 
 from embodied.errors import DataError
 from embodied.replay.recordings import read_recordings
-from embodied.simulated_llm.chat_schema import ChatRequest, Refusal
-from embodied.simulated_llm.prompt_parsing import GIVE_UP, Opened, opened
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, ParsedPrompt, parse_prompt
 from embodied.store import open_run
 from embodied.store.layout import is_run
 from embodied.trajectory import Trajectory
@@ -53,18 +53,18 @@ class RecordedAnswers:
         """The recorded message of this turn; giving up after the last.
 
         Raises:
-            Refusal: no recording has the task.
+            APIError: no recording has the task.
         """
-        conversation = opened(request.messages)
+        conversation = parse_prompt(request.messages)
         found = self._by_ending.get(_ending(conversation.task)) if conversation else None
         if not found or conversation is None:
-            raise Refusal("the simulated LLM has no recording of this task")
+            raise APIError("the simulated LLM has no recording of this task")
         messages = _best(found, conversation)
         turn = len(conversation.replies)
         return messages[turn] if turn < len(messages) else conversation.worded(GIVE_UP)
 
 
-def _best(found: Sequence[Sequence[str]], conversation: Opened) -> Sequence[str]:
+def _best(found: Sequence[Sequence[str]], conversation: ParsedPrompt) -> Sequence[str]:
     said = list(conversation.replies)
     same = (messages for messages in found if list(messages[: len(said)]) == said)
     return next(same, found[0])

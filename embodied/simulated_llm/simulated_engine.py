@@ -19,17 +19,19 @@ import asyncio
 from collections.abc import Callable
 
 from embodied.simulated_llm.clock import Clock, Timer
-from embodied.simulated_llm.engine_statistics import Meter, Statistics, Totals
+from embodied.simulated_llm.engine_statistics import Statistics, StatisticsRecorder, Totals
 from embodied.simulated_llm.kv_cache import KVCache
 from embodied.simulated_llm.profile import Profile
-from embodied.simulated_llm.tokens import Work
+from embodied.simulated_llm.tokens import RequestSize
 
 
-class Ticket:
+class SequenceState:
     """One request in the engine. Times are simulated seconds of the engine's clock."""
 
-    def __init__(self, work: Work, arrived: float, on_end: Callable[[Ticket], None]) -> None:
-        self.work = work
+    def __init__(
+        self, size: RequestSize, arrived: float, on_end: Callable[[SequenceState], None]
+    ) -> None:
+        self.size = size
         self.on_end = on_end
         self.arrived = arrived
         self.started = arrived
@@ -39,7 +41,7 @@ class Ticket:
         self.timer: Timer | None = None
 
 
-class Engine:
+class SimulatedEngine:
     """Schedules requests.
 
     Args:
@@ -51,10 +53,10 @@ class Engine:
         self.profile = profile
         self._clock = clock
         self._cache = KVCache(profile.kv_tokens)
-        self._waiting: dict[Ticket, None] = {}
-        self._running: dict[Ticket, None] = {}
+        self._waiting: dict[SequenceState, None] = {}
+        self._running: dict[SequenceState, None] = {}
         self._prefill_free = 0.0
-        self._meter = Meter(clock.now())
+        self._meter = StatisticsRecorder(clock.now())
 
     @property
     def running(self) -> int:
@@ -88,88 +90,88 @@ class Engine:
         self._advance()
         self._meter.reset()
 
-    def submit(self, work: Work, on_end: Callable[[Ticket], None]) -> Ticket:
+    def submit(self, size: RequestSize, on_end: Callable[[SequenceState], None]) -> SequenceState:
         """Take a request; `on_end` is called when its answer is written.
 
         It must fit: prompt and answer of at most `max_model_len` tokens always do.
         """
         self._advance()
-        ticket = Ticket(work, self._clock.now(), on_end)
-        self._waiting[ticket] = None
+        sequence = SequenceState(size, self._clock.now(), on_end)
+        self._waiting[sequence] = None
         self._admit()
-        return ticket
+        return sequence
 
-    async def run(self, work: Work) -> Ticket:
+    async def run(self, size: RequestSize) -> SequenceState:
         """Wait until a request's answer is written. Cancelling it aborts the request."""
-        ended: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[SequenceState] = asyncio.get_running_loop().create_future()
 
-        def tell(ticket: Ticket) -> None:
+        def tell(sequence: SequenceState) -> None:
             if not ended.done():
-                ended.set_result(ticket)
+                ended.set_result(sequence)
 
-        ticket = self.submit(work, tell)
+        sequence = self.submit(size, tell)
         try:
             return await ended
         finally:
-            self.abort(ticket)
+            self.abort(sequence)
 
-    def abort(self, ticket: Ticket) -> None:
+    def abort(self, sequence: SequenceState) -> None:
         """Drop a request; nothing happens where it has ended."""
         self._advance()
-        if self._drop(ticket):
+        if self._drop(sequence):
             self._admit()
 
     def restart(self) -> None:
         """Drop all requests and forget what the prefix cache holds."""
         self._advance()
-        for ticket in [*self._waiting, *self._running]:
-            self._drop(ticket)
+        for sequence in [*self._waiting, *self._running]:
+            self._drop(sequence)
         self._cache.clear()
         self._prefill_free = 0.0
 
     def _admit(self) -> None:
         while self._waiting and len(self._running) < self.profile.max_sequences:
-            ticket = next(iter(self._waiting))
-            cached = self._cache.take(ticket.work)
+            sequence = next(iter(self._waiting))
+            cached = self._cache.take(sequence.size)
             if cached is None:
                 return
-            del self._waiting[ticket]
-            self._running[ticket] = None
-            self._start(ticket, cached)
+            del self._waiting[sequence]
+            self._running[sequence] = None
+            self._start(sequence, cached)
 
-    def _start(self, ticket: Ticket, cached: int) -> None:
-        work, totals = ticket.work, self._meter.totals
-        ticket.cached_tokens = cached
-        ticket.started = self._clock.now()
-        begin = max(ticket.started, self._prefill_free)
-        ticket.prefilled = begin + (work.prompt_tokens - cached) / self.profile.prefill_rate
-        self._prefill_free = ticket.prefilled
-        ticket.ends = ticket.prefilled + work.answer_tokens / self.profile.decode_rate
-        ticket.timer = self._clock.call_at(ticket.ends, lambda: self._finish(ticket))
-        totals.prompt_tokens += work.prompt_tokens
-        totals.prefix_cache_queries += work.prompt_tokens
+    def _start(self, sequence: SequenceState, cached: int) -> None:
+        size, totals = sequence.size, self._meter.totals
+        sequence.cached_tokens = cached
+        sequence.started = self._clock.now()
+        begin = max(sequence.started, self._prefill_free)
+        sequence.prefilled = begin + (size.prompt_tokens - cached) / self.profile.prefill_rate
+        self._prefill_free = sequence.prefilled
+        sequence.ends = sequence.prefilled + size.answer_tokens / self.profile.decode_rate
+        sequence.timer = self._clock.call_at(sequence.ends, lambda: self._finish(sequence))
+        totals.prompt_tokens += size.prompt_tokens
+        totals.prefix_cache_queries += size.prompt_tokens
         totals.prefix_cache_hits += cached
 
-    def _finish(self, ticket: Ticket) -> None:
+    def _finish(self, sequence: SequenceState) -> None:
         self._advance()
-        del self._running[ticket]
-        self._cache.release(ticket.work, finished=True)
+        del self._running[sequence]
+        self._cache.release(sequence.size, finished=True)
         self._meter.totals.requests += 1
-        self._meter.totals.generation_tokens += ticket.work.answer_tokens
+        self._meter.totals.generation_tokens += sequence.size.answer_tokens
         self._admit()
-        ticket.on_end(ticket)
+        sequence.on_end(sequence)
 
-    def _drop(self, ticket: Ticket) -> bool:
+    def _drop(self, sequence: SequenceState) -> bool:
         """Take a request out; False: it is not there."""
-        if ticket in self._waiting:
-            del self._waiting[ticket]
-        elif ticket in self._running:
-            del self._running[ticket]
-            self._cache.release(ticket.work, finished=False)
+        if sequence in self._waiting:
+            del self._waiting[sequence]
+        elif sequence in self._running:
+            del self._running[sequence]
+            self._cache.release(sequence.size, finished=False)
         else:
             return False
-        if ticket.timer is not None:
-            ticket.timer.cancel()
+        if sequence.timer is not None:
+            sequence.timer.cancel()
         self._meter.totals.aborted += 1
         return True
 

@@ -1,4 +1,4 @@
-"""The simulated server on a socket. Needs aiohttp, the extra `simulate`."""
+"""The simulated server on a socket."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm.answers import Answers
-from embodied.simulated_llm.chat_schema import ChatRequest, Refusal, completion_body, models_body
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body, models_body
 from embodied.simulated_llm.clock import LoopClock
+from embodied.simulated_llm.engine_collector import EngineCollector
 from embodied.simulated_llm.engine_statistics import Statistics
 from embodied.simulated_llm.fault_handlers import (
-    Case,
-    broken_off,
-    misbehave,
+    FAULT_KINDS,
+    FaultContext,
+    abort_request,
     reset_connection,
 )
-from embodied.simulated_llm.faults import Faults
+from embodied.simulated_llm.faults import FaultSampler
 from embodied.simulated_llm.profile import INSTANT, Profile
-from embodied.simulated_llm.prometheus import metrics_text
-from embodied.simulated_llm.simulated_engine import Engine
-from embodied.simulated_llm.tokens import Work, count, cut
+from embodied.simulated_llm.simulated_engine import SimulatedEngine
+from embodied.simulated_llm.tokens import RequestSize, count, cut
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _BACKLOG = 4096
@@ -48,7 +49,7 @@ class SimulatedServer:
         self,
         answers: Answers,
         profile: Profile = INSTANT,
-        faults: Faults | None = None,
+        faults: FaultSampler | None = None,
         *,
         model: str = "simulated",
         host: str = "127.0.0.1",
@@ -56,7 +57,7 @@ class SimulatedServer:
     ) -> None:
         self.model = model
         self.profile = profile
-        self.faults = faults or Faults()
+        self.faults = faults or FaultSampler()
         self._answers = answers
         self._host = host
         self._port = port
@@ -90,7 +91,7 @@ class SimulatedServer:
         Raises:
             ConfigError: the address cannot be listened at.
         """
-        self._engine = Engine(self.profile, LoopClock(self.profile.time_scale))
+        self._engine = SimulatedEngine(self.profile, LoopClock(self.profile.time_scale))
         self._runner = web.AppRunner(
             self._application(),
             access_log=None,
@@ -141,7 +142,7 @@ class SimulatedServer:
 
     @property
     def _is_down(self) -> bool:
-        """Connections that are being accepted when a restart begins are met by this."""
+        """Whether it restarts: connections accepted when the restart begins get here still."""
         return self._restarting is not None and not self._restarting.done()
 
     def _restart(self, seconds: float) -> None:
@@ -163,43 +164,50 @@ class SimulatedServer:
     async def _completions(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         if self._is_down:
-            return broken_off(request)
-        drawn = self.faults.draw(body)
-        if drawn is None:
+            return abort_request(request)
+        sampled = self.faults.sample(body)
+        if sampled is None:
             return await self._answer(body)
-        case = Case(drawn, request, self.model, lambda: self._answer(body), self._restart)
-        return await misbehave(case)
+        context = FaultContext(
+            request=request,
+            model=self.model,
+            seconds=sampled.fault.duration,
+            variant=sampled.variant,
+            answer=lambda: self._answer(body),
+            restart=self._restart,
+        )
+        return await FAULT_KINDS[sampled.fault.name].handle(context)
 
     async def _answer(self, body: bytes) -> web.Response:
         try:
             return _json(await self._completion(body))
-        except Refusal as refusal:
-            return _json(refusal.body, refusal.status)
+        except APIError as error:
+            return _json(error.body, error.status)
 
     async def _completion(self, body: bytes) -> bytes:
         request = ChatRequest.read(body)
         if request.model != self.model:
-            raise Refusal.of_model(request.model)
+            raise APIError.of_model(request.model)
         prompt = request.prompt
-        room = self._room(count(prompt), request.most_tokens)
-        content, finish_reason = _ended(self._answers.answer(request), request, room)
-        work = Work.of(prompt, content)
-        ticket = await self._engine.run(work)
+        room = self._max_answer_tokens(count(prompt), request.most_tokens)
+        content, finish_reason = _cut_answer(self._answers.answer(request), request, room)
+        size = RequestSize.of(prompt, content)
+        sequence = await self._engine.run(size)
         number = next(self._numbers)
         return completion_body(
-            number, self.model, content, finish_reason, work, ticket.cached_tokens
+            number, self.model, content, finish_reason, size, sequence.cached_tokens
         )
 
-    def _room(self, prompt: int, most: int | None) -> int:
-        """Longest answer, in tokens."""
+    def _max_answer_tokens(self, prompt: int, most: int | None) -> int:
+        """Compute the longest answer, in tokens."""
         limit = self.profile.max_model_len
         if prompt + (most or 1) > limit:
-            raise Refusal.of_length(prompt, most or 1, limit)
+            raise APIError.of_length(prompt, most or 1, limit)
         return most or limit - prompt
 
     async def _models(self, request: web.Request) -> web.Response:
         if self._is_down:
-            return broken_off(request)
+            return abort_request(request)
         return _json(models_body(self.model, self.profile.max_model_len))
 
     async def _health(self, request: web.Request) -> web.Response:
@@ -209,7 +217,8 @@ class SimulatedServer:
         return web.json_response({"version": "simulated"})
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(text=metrics_text(self._engine, self.model))
+        page = generate_latest(EngineCollector(self._engine, self.model))
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _simulation(self, request: web.Request) -> web.Response:
         return web.json_response(text=self.statistics().model_dump_json())
@@ -219,8 +228,8 @@ class SimulatedServer:
         return web.Response()
 
 
-def _ended(content: str, request: ChatRequest, room: int) -> tuple[str, str]:
-    """An answer up to its end, and why it ends there."""
+def _cut_answer(content: str, request: ChatRequest, room: int) -> tuple[str, str]:
+    """Cut an answer at its end, and say why it ends there."""
     stops = [place for stop in request.stops if stop and (place := content.find(stop)) >= 0]
     content = content[: min(stops, default=len(content))]
     kept = cut(content, room)

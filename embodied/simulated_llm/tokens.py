@@ -17,7 +17,7 @@ _BLOCK_CHARACTERS = CHARACTERS_PER_TOKEN * BLOCK_TOKENS
 
 
 @dataclass(frozen=True)
-class Work:
+class RequestSize:
     """What one request asks of the engine."""
 
     prompt_tokens: int
@@ -28,8 +28,8 @@ class Work:
     """Names of the full blocks that the answer completes."""
 
     @classmethod
-    def of(cls, prompt: str, answer: str) -> Work:
-        """The work of reading a prompt and writing an answer."""
+    def of(cls, prompt: str, answer: str) -> RequestSize:
+        """The size of reading a prompt and writing an answer."""
         names = block_names(prompt + answer)
         full = len(prompt) // _BLOCK_CHARACTERS
         return cls(count(prompt), max(1, count(answer)), names[:full], names[full:])

@@ -11,7 +11,7 @@ from embodied.action_formats import FORMATS, ActionFormat, Call, CallFormat, mak
 from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
-from embodied.errors import EpisodeEnded
+from embodied.errors import EpisodeEnded, InfrastructureError
 from embodied.plugins.registry import controller_class, names
 from embodied.testing.failures import CheckFailed, attempt, check
 from embodied.testing.harness import Bench
@@ -141,8 +141,8 @@ def _bare(kind: type[Controller]) -> list[Call]:
 
 def _check_answer(robot: Controller, call: Call) -> None:
     rule = (
-        "A mistake of the policy is a ValueError, RuntimeError or TypeError whose message says "
-        "what to do instead."
+        "A mistake of the policy is announced by `raise` with a ValueError, RuntimeError or "
+        "TypeError whose message says what to do instead."
     )
     try:
         robot.call(call.name, call.args, call.kwargs)
@@ -151,8 +151,8 @@ def _check_answer(robot: Controller, call: Call) -> None:
     except (ValueError, RuntimeError, TypeError) as error:
         helps = len(str(error).split()) >= _WORDS
         check(helps, rule, f"{call} raised {type(error).__name__} with only {str(error)!r}")
-    except Exception as error:
-        raise CheckFailed(rule, f"{call} raised {type(error).__name__}: {error}") from error
+    except InfrastructureError as error:
+        raise CheckFailed(rule, f"{call}: {error}") from error
 
 
 def _check_solution(robot: Controller, commands: Sequence[str]) -> None:

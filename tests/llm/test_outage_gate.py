@@ -12,8 +12,8 @@ from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.llm.error_mapper import RetryableError
 from embodied.llm.outage_gate import OutageGate
-from embodied.simulated_llm import Fault, Faults, FixedAnswers
-from embodied.simulated_llm.faults import Drawn
+from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers
+from embodied.simulated_llm.faults import SampledFault
 from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 from tests.llm.test_aimd_limiter import FakeTime
@@ -120,7 +120,7 @@ async def test_an_answer_renews_the_patience() -> None:
 # --- with the client -----------------------------------------------------------------------------
 
 
-class At(Faults):
+class At(FaultSampler):
     """A fault at certain requests, counted from 1."""
 
     def __init__(self, fault: str, *requests: int) -> None:
@@ -129,9 +129,9 @@ class At(Faults):
         self._requests = requests
         self.number = 0
 
-    def draw(self, content: bytes) -> Drawn | None:
+    def sample(self, content: bytes) -> SampledFault | None:
         self.number += 1
-        return Drawn(self._fault, 0) if self.number in self._requests else None
+        return SampledFault(self._fault, 0) if self.number in self._requests else None
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from embodied import (
 from embodied.action_formats import make_format
 from embodied.config.load import load_config
 from embodied.prompting import make_prompt, preset
-from embodied.runner.batch import data_version, run_protocol
-from embodied.runner.plan import prepare
+from embodied.runner.plan import resolve
 from embodied.testing.scripted import ScriptedLLM
 from tests.conftest import LightSwitch, Switcher
 
@@ -86,9 +85,9 @@ def test_a_run_records_the_short_name_and_the_hash_of_the_file(
     monkeypatch.chdir(file.parent)
     environment = {"name": str(Path(__file__).parents[2] / "embodied/testing/corridor.py:Corridor")}
     change = {"environment": environment, "protocol": "mine.py:Terse", "action": "mine.py:Shouted"}
-    config = prepare(load_config(None, [change]))
-    assert config.protocol.action == f"{file}:Shouted"
-    recorded = run_protocol(config, data_version(config))
+    run = resolve(load_config(None, [change]))
+    assert run.config.protocol.action == f"{file}:Shouted"
+    recorded = run.protocol
     assert recorded.protocol.action == "mine.py:Shouted"
     assert recorded.protocol.conversation == "mine.py:Terse"
     assert recorded.data["action_file"] == recorded.data["conversation_file"]
@@ -202,7 +201,7 @@ def test_instructions_that_hold_the_task_must_show_it() -> None:
 def test_a_bad_system_prompt_is_refused_before_the_run() -> None:
     config = load_config(None, [{"protocol": {"system_prompt": "Use {tools}."}}])
     with pytest.raises(ConfigError, match=r"no placeholder {tools}"):
-        prepare(config)
+        resolve(config)
 
 
 def test_an_answer_is_put_as_m3_has_it() -> None:

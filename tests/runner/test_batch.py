@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
-from embodied.config.schema import RunConfig, TaskConfig
+from embodied import ConfigError, Outcome, RunError, Trajectory
 from embodied.runner import batch
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
-from embodied.runner.worker import Assignment, Result
+from embodied.runner.batch import START_ATTEMPTS, _Batch
 from embodied.store import StoredEpisode
 from tests.conftest import LightSwitch
+from tests.runner.resolved import resolved
 
 TASKS = LightSwitch.list_tasks(rooms=20)
 DIES, HANGS, BREAKS, CORRUPT, FATAL = "room-3", "room-5", "room-7", "room-9", "room-11"
@@ -94,9 +92,9 @@ def finished(assignment: Assignment) -> Trajectory:
 async def run(
     pool: FakePool, settings: dict[str, Any] | None = None, **runner: Any
 ) -> dict[str, Trajectory]:
-    config = RunConfig.model_validate({"runner": runner, **(settings or {})})
+    run = resolved(runner=runner, **(settings or {}))
     written: list[StoredEpisode] = []
-    await _Batch(config, pool, written.append).run([Assignment(task, 0) for task in TASKS])
+    await _Batch(run, pool, written.append).run([Assignment(task, 0) for task in TASKS])
     by_id = {episode.summary.task_id: episode.trajectory for episode in written}
     assert len(by_id) == len(written), "an episode was written twice"
     assert pool.stopped == pool.started
@@ -190,35 +188,9 @@ async def test_an_episode_that_is_given_up_has_a_policy_and_a_time() -> None:
     assert before - timedelta(seconds=1) < started < datetime.now(UTC)
 
 
-def test_recordings_without_a_task_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("embodied.plugins.registry.load", lambda group, name: LightSwitch)
-    names = ["room-0", "room-7", "room-8"]
-    episode = {"prompt": "", "history": [], "success": True}
-    file = tmp_path / "model.jsonl"
-    file.write_text("".join(json.dumps({"task_id": name, **episode}) + "\n" for name in names))
-    config = RunConfig.model_validate({"policy": {"name": "replay", "recordings": str(file)}})
-    with pytest.raises(DataError, match=r"2 of 3 recorded tasks are not in the data; .*'room-7'"):
-        assignments(config, set())
-
-
 async def test_a_writer_that_fails_ends_the_run() -> None:
     def write(episode: StoredEpisode) -> None:
         raise RunError("the disk is full")
 
     with pytest.raises(RunError, match="the disk is full"):
-        await _Batch(RunConfig(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
-
-
-def test_choosing_tasks() -> None:
-    def chosen(**choice: Any) -> list[str]:
-        return [task.id for task in choose_tasks(TASKS, TaskConfig(**choice))]
-
-    assert chosen(limit=2) == ["room-0", "room-1"]
-    assert chosen(ids=("room-9", "room-3")) == ["room-3", "room-9"]
-    assert len(chosen(kinds=("both",))) == len(TASKS)
-    with pytest.raises(ConfigError, match="no task has the id 'room-99'"):
-        chosen(ids=("room-99",))
-    with pytest.raises(ConfigError, match="no task has the kind 'none'"):
-        chosen(kinds=("none",))
+        await _Batch(resolved(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
