@@ -200,7 +200,7 @@ def _batch(
                 watch.take(episode)
 
             with _barrier() if barrier else nullcontext():
-                asyncio.run(run_batch(run, todo, write, store.keep))
+                asyncio.run(run_batch(run, todo, write, store.save))
     return _printed(watch.row(what, games, max(workers, 1)))
 
 

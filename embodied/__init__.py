@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Attachment,
         Capabilities,
         Environment,
+        EnvironmentOptions,
         Observation,
         Requirement,
         StepResult,
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "action_formats": "ActionFormat CallFormat CodeFormat",
     "controller": "Controller action",
-    "environment": "Attachment Capabilities Environment Observation Requirement StepResult",
+    "environment": "Attachment Capabilities Environment EnvironmentOptions Observation Requirement "
+    "StepResult",
     "episode": "run_episode",
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
@@ -76,6 +78,7 @@ __all__ = [
     "DataError",
     "EmbodiedError",
     "Environment",
+    "EnvironmentOptions",
     "EpisodeLimits",
     "InfrastructureError",
     "Limits",

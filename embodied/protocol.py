@@ -15,7 +15,9 @@ from embodied.limits import AfterEnd, EpisodeLimits, InterpreterName, Limits
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, use_attribute_docstrings=True
+    )
 
 
 class History(_Part):

@@ -78,7 +78,7 @@ def sandbox(
 
 
 def _names(which: Which, allow_unconfined: bool) -> list[str]:
-    """The interpreters to check. The full one is left out of `all` where it cannot run."""
+    """List the interpreters to check. The full one is left out of `all` where it cannot run."""
     if which == "restricted":
         return ["restricted"]
     from embodied.interpreter.cpython.full import Zygote

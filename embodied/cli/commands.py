@@ -57,7 +57,7 @@ class LazyGroup(TyperGroup):
 
 
 def _loaded(name: str, shared: list[Any]) -> Any:
-    """The command of a name, which takes the options of the group as well."""
+    """Import the command of a name; it takes the shared options as well."""
     module, _, attribute = COMMANDS[name].place.partition(":")
     found = getattr(importlib.import_module(f"embodied.cli.{module}"), attribute)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -37,11 +37,12 @@ def examples(
     One file for each format; protocol.examples takes the folder:
 
     \b
-      embodied examples --env alfworld --split train --tasks.ids ID --out configs/examples/alfworld
-      embodied run --env alfworld --action json --protocol.examples configs/examples/alfworld
+      embodied examples --env alfworld --split train --tasks.ids ID --out examples/mine
+      embodied run --env alfworld --action json --protocol.examples examples/mine
 
     The policy (expert) plays the same tasks in each format, and every episode must succeed with the
-    same calls, so that the examples say the same in all formats.
+    same calls, so that the examples say the same in all formats. For alfworld some come along, by
+    the name examples/alfworld.
     """  # noqa: D301 - typer's mark for text that is not to be wrapped
     config = options.resolve(
         path, env=env, split=split, policy=policy, protocol=protocol, out=out, settings=settings

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -77,6 +76,11 @@ Set = Annotated[
         "`embodied config --help-settings` explains them all.",
     ),
 ]
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", help="Begin anew: delete the run that the folder holds, after asking."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Delete without asking.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
 

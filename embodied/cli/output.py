@@ -8,9 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from rich.console import Console
 
 _LOGGER = logging.getLogger("embodied")

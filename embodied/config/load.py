@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from embodied._util.mappings import dotted_names, merged, nested
 from embodied._util.suggestion import suggestion
+from embodied.config import packaged
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 
@@ -89,15 +90,18 @@ def assignment(text: str) -> dict[str, Any]:
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """Read the settings of a file.
+    """Read the settings of a file, or of a configuration that comes with the package.
 
     Raises:
         ConfigError: it cannot be read, or holds no mapping.
     """
     try:
-        text = path.read_text()
+        text = packaged.config_path(path).read_text()
     except FileNotFoundError:
-        raise ConfigError(f"there is no configuration file {path}") from None
+        raise ConfigError(
+            f"there is no configuration file {path}, and none of that name comes with embodied"
+            f"{suggestion(str(path), packaged.config_names())}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration file {path} cannot be read: {error}") from None
     tree = read_yaml(text, str(path))

@@ -21,6 +21,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
+from embodied.config.packaged import examples_path
 from embodied.config.python_object import OBJECT_PREFIX, PythonObject
 from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
@@ -241,6 +242,13 @@ class RunConfig(Settings):
         if unknown:
             raise ValidationError.from_exception_data("Protocol", unknown)
         return value
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _with_packaged_examples(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
+            return value
+        return {**value, "examples": examples_path(Path(value["examples"]))}
 
     @field_validator("policy", mode="before")
     @classmethod

@@ -23,7 +23,7 @@ from embodied.runner.local_pool import LocalPool
 from embodied.runner.plan import ResolvedRun
 from embodied.runner.ray_pool import RayPool
 from embodied.runner.throughput import Meter, measuring
-from embodied.store import Sitting, StoredEpisode
+from embodied.store import RunInvocation, StoredEpisode
 from embodied.trajectory import Outcome, Trajectory
 
 _LOG = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ async def run_batch(
     run: ResolvedRun,
     todo: Iterable[Assignment],
     write: Callable[[StoredEpisode], object],
-    keep: Callable[[Sitting], object],
+    keep: Callable[[RunInvocation], object],
 ) -> None:
     """Play all assignments and hand each finished episode to `write`, in order of finishing.
 

@@ -14,7 +14,7 @@ from typing import Any
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, DataError, RunError
+from embodied.errors import ConfigError, DataError
 from embodied.limits import EpisodeLimits
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
@@ -35,6 +35,7 @@ from embodied.runner.assignment import Assignment
 from embodied.runner.generate import check_generated, generate_tasks
 from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.store import open_run
+from embodied.store.extension import check_protocol
 from embodied.store.layout import is_run
 from embodied.task import Task
 
@@ -320,9 +321,4 @@ def _absolute(path: Path) -> Path:
 def _check_same(config: RunConfig, stored: RunProtocol) -> None:
     """Compare all of the protocol that can be known before there is data."""
     later = stored.model_dump(include={"data", "environment_options"})
-    differences = stored.differences(_run_protocol(config, {}).model_copy(update=later))
-    if differences:
-        raise RunError(
-            f"{config.out} holds a run with another protocol, and their scores must not be mixed:"
-            "\n  " + "\n  ".join(differences) + "\nchoose another folder or restore these settings"
-        )
+    check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))

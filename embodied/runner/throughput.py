@@ -13,7 +13,7 @@ from embodied.errors import RunError
 from embodied.llm.config import LLMConfig
 from embodied.llm.metrics_poller import MetricsPoller
 from embodied.runner.assignment import Result
-from embodied.store import Sitting
+from embodied.store import RunInvocation
 
 KEEP_SECONDS = 30.0
 """How often the figures are kept. A sitting that is killed loses at most these seconds of them."""
@@ -71,10 +71,10 @@ class Meter:
             self._episodes += 1
             self._turns += result.episode.summary.turns
 
-    def sitting(self) -> Sitting:
+    def sitting(self) -> RunInvocation:
         """The figures so far."""
         self._advance()
-        return Sitting(
+        return RunInvocation(
             started_at=self._started_at,
             wall_seconds=self._at - self._started,
             episodes=self._episodes,
@@ -94,7 +94,7 @@ class Meter:
 
 @asynccontextmanager
 async def measuring(
-    models: Sequence[LLMConfig], keep: Callable[[Sitting], object]
+    models: Sequence[LLMConfig], keep: Callable[[RunInvocation], object]
 ) -> AsyncIterator[Meter]:
     """Measure while the block lasts; the figures go to `keep` every `KEEP_SECONDS` and at the end.
 
@@ -113,13 +113,13 @@ async def measuring(
         _keep(meter, keep)
 
 
-async def _keep_on(meter: Meter, keep: Callable[[Sitting], object]) -> None:
+async def _keep_on(meter: Meter, keep: Callable[[RunInvocation], object]) -> None:
     while True:
         await asyncio.sleep(KEEP_SECONDS)
         _keep(meter, keep)
 
 
-def _keep(meter: Meter, keep: Callable[[Sitting], object]) -> None:
+def _keep(meter: Meter, keep: Callable[[RunInvocation], object]) -> None:
     sitting = meter.sitting()
     if not sitting.workers:
         return

@@ -41,7 +41,7 @@ class ExpertAnswers:
         self._said: OrderedDict[int, str] = OrderedDict()
 
     def answer(self, request: ChatRequest) -> str:
-        """The expert's next plan; giving up where it has none.
+        """Say the expert's next plan, or give up where it has none.
 
         Raises:
             APIError: the conversation is not one of code actions.

@@ -1,4 +1,4 @@
-"""Finds the task in a conversation, in the wording of each protocol."""
+"""Finds the task in a prompt, in the wording of each protocol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXAMPLES = "Example 1.\n\n"
 
 @dataclass(frozen=True)
 class ParsedPrompt:
-    """A conversation by its parts."""
+    """The parts of a conversation."""
 
     task: str
     """The first observation, as far as the protocol shows it."""
@@ -42,7 +42,7 @@ class ParsedPrompt:
 
 
 def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
-    """The parts of a conversation; None: no user has said anything."""
+    """Split a conversation into its parts; None: no user has said anything."""
     texts = [message.text for message in messages]
     users = [number for number, message in enumerate(messages) if message.role == "user"]
     if not users:
@@ -60,8 +60,9 @@ def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
 
 
 def _find(users: Sequence[tuple[int, str]]) -> tuple[int, type[Prompt]]:
-    """The number of the message that holds the task, and its wording. Only where examples come
-    first is it not the first message of a user.
+    """Find the message that holds the task, and its wording.
+
+    It is the first message of a user, except where examples come first.
     """
     exemplified = users[0][1].startswith(_EXAMPLES)
     for number, text in users if exemplified else users[:1]:

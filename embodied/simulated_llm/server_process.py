@@ -1,4 +1,4 @@
-"""A simulated server in a process of its own, so that a batch need not share its thread."""
+"""A simulated server in a process of its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ServerProcess:
         return self._process.pid
 
     def statistics(self) -> Statistics:
-        """The figures since the last reset."""
+        """Read the figures since the last reset."""
         return Statistics.model_validate_json(self._ask("/simulation"))
 
     def reset_statistics(self) -> None:

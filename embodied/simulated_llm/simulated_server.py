@@ -76,7 +76,7 @@ class SimulatedServer:
         return f"{self.url}/v1"
 
     def statistics(self) -> Statistics:
-        """The figures since the last reset."""
+        """Compute the figures since the last reset."""
         figures = self._engine.statistics()
         return figures.model_copy(update={"faults": dict(self.faults.injected)})
 

@@ -10,10 +10,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from embodied.environment import Environment
-from embodied.errors import EmbodiedError
+from embodied.errors import ConfigError, EmbodiedError
 from embodied.plugins.plugin_file import absolute_name
 from embodied.task import Task
 from embodied.testing.failures import CheckFailed, attempt, check
@@ -90,6 +91,7 @@ def _check_tasks(bench: Bench) -> None:
     copied = attempt(rule, "pickle", lambda: pickle.loads(pickle.dumps(task)))  # noqa: S301
     check(copied == task, rule, "its copy is another task")
     _check_split(bench)
+    _check_options(bench)
     _check_described(bench)
 
 
@@ -117,6 +119,19 @@ def _check_split(bench: Bench) -> None:
     except Exception as error:
         raise CheckFailed(rule, f"{type(error).__name__}: {error}") from error
     raise CheckFailed(rule, "list_tasks('no such split') returned tasks")
+
+
+def _check_options(bench: Bench) -> None:
+    kind = bench.kind
+    if kind.Options is None:
+        return
+    wrong = {**bench.options, "no_such_option": 1}
+    for method in (kind, kind.list_tasks, kind.data_version):
+        rule = "Where `Options` are declared, an unknown one is a ConfigError."
+        what = f"{method.__name__}(no_such_option=1)"
+        with suppress(ConfigError):
+            method(**wrong)
+            raise CheckFailed(rule, f"{what} took it; read options by Options.parse(options)")
 
 
 def _check_described(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from embodied.report import Report, compute, print_report
+from embodied.report import Report, aggregate, print_report
 from embodied.store import EpisodeSeconds, Summary
 from embodied.trajectory import Outcome
 
@@ -62,7 +62,7 @@ def report() -> Report:
         error = gone if number < 12 else f"[red]cause {number}[/red] \x1b[31m" + "long " * 30
         outcome = Outcome.INFRASTRUCTURE_ERROR
         summaries.append(summary(number, outcome, error=error, retries=[gone, gone]))
-    return compute(summaries)
+    return aggregate(summaries)
 
 
 def printed(report: Report) -> str:
@@ -98,7 +98,7 @@ def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> 
     assert "Feedback" not in printed(report)
     assert "Format errors" not in printed(report)
     some = {"feedback_prompt_tokens": 4000, "feedback_completion_tokens": 100, "failed_calls": 3}
-    text = printed(compute([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
+    text = printed(aggregate([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
     assert "Feedback tokens per episode: 2,050 (prompt 2,000, completion 50).\n" in text
     assert "Format errors: 0. Failed calls: 3.\n" in text
 
@@ -109,7 +109,7 @@ def test_the_server_is_told_of_where_it_had_part(report: Report) -> None:
     some: dict[str, Any] = {"cached_tokens": 6000, "prompt_tokens": 12_000}
     some |= {"llm_retries": {"HTTP 503": 3}, "served_models": {"tiny-2": 4}}
     gone = summary(2, Outcome.INFRASTRUCTURE_ERROR, llm_retries={"HTTP 503": 1, "reset": 1})
-    text = printed(compute([summary(1, Outcome.SUCCESS, **some), gone]))
+    text = printed(aggregate([summary(1, Outcome.SUCCESS, **some), gone]))
     assert "Prompt tokens from the prefix cache: 50.0 %.\n" in text
     assert "Messages under another model's name: 4\n  4  tiny-2\n" in text
     assert "Requests to models that were sent again: 5\n  4  HTTP 503\n  1  reset\n" in text
@@ -130,4 +130,4 @@ def test_it_goes_to_standard_output_in_its_width(
 
 
 def test_a_run_without_episodes_prints() -> None:
-    assert "No episode is scored yet." in printed(compute([]))
+    assert "No episode is scored yet." in printed(aggregate([]))

@@ -23,7 +23,7 @@ from embodied.runner.batch import run_batch
 from embodied.runner.plan import resolve
 from embodied.runner.throughput import Meter, measuring
 from embodied.simulated_llm import ServerProcess
-from embodied.store import RunStore, Sitting, StoredEpisode, open_run
+from embodied.store import RunInvocation, RunStore, StoredEpisode, open_run
 from tests.report.runs import episode
 
 
@@ -60,7 +60,7 @@ async def test_figures_are_kept_now_and_then_and_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(throughput, "KEEP_SECONDS", 0.01)
-    kept: list[Sitting] = []
+    kept: list[RunInvocation] = []
     with pytest.raises(ZeroDivisionError):
         async with measuring((), kept.append) as meter:
             await asyncio.sleep(0.05)
@@ -76,7 +76,7 @@ async def test_figures_are_kept_now_and_then_and_at_the_end(
 
 
 async def test_a_sitting_that_cannot_be_kept_fails_no_run() -> None:
-    def fail(sitting: Sitting) -> None:
+    def fail(sitting: RunInvocation) -> None:
         raise RunError("the disk is full")
 
     async with measuring((), fail) as meter:
@@ -130,13 +130,13 @@ def test_two_sittings_add_up_to_what_the_server_counted(
     for _ in range(2):
         with RunStore.create(config.out, run.protocol, config.model_dump(mode="json")) as store:
             todo = run.unfinished(store.finished())[:3]
-            asyncio.run(run_batch(run, todo, store.append, store.keep))
+            asyncio.run(run_batch(run, todo, store.append, store.save))
     first, second = open_run(config.out).sittings()
     figures = server.statistics()
 
     report = Report.model_validate_json(printed(config.out, "--json"))
     said = report.throughput
-    assert (said.sittings, said.episodes) == (2, 6)
+    assert (said.invocations, said.episodes) == (2, 6)
     assert said.wall_seconds == pytest.approx(first.wall_seconds + second.wall_seconds)
     assert said.turns_per_second == pytest.approx(report.turns.total / said.wall_seconds)
     assert said.episodes_per_hour == pytest.approx(6 * 3600 / said.wall_seconds)

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from embodied.errors import DataError
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.generate import TRIAL_PREFIX
-from embodied_envs.alfworld.generate_options import SPLITS, read_options
+from embodied_envs.alfworld.generate_options import SPLITS, Split
 from embodied_envs.alfworld.pddl import Problem, read_problem
 from embodied_envs.alfworld.planner import PlanningLimitError, Unsolvable, shortest_plan
 from embodied_envs.alfworld.rules import load_rules
@@ -95,17 +95,15 @@ class GameFacts:
     """Commands of a shortest plan; None where none was found."""
 
 
-def describe_tasks(out: Path, options: Mapping[str, object]) -> dict[str, Any]:
-    """The generated games below `out` beside official ones, as a `TaskStatistics` of plain data.
+def describe_tasks(out: Path, split: Split) -> dict[str, Any]:
+    """Compare the generated games of a split below `out` with official ones.
 
-    The games are those of the split that `options` (the generator's) name. Official games are those
-    of ``$ALFWORLD_DATA`` in the same split or, where it lacks that, in another one.
+    Official games are those of ``$ALFWORLD_DATA`` in the same split or, where it lacks that, in
+    another one. Returns a `TaskStatistics` as plain data.
 
     Raises:
-        ConfigError: an option is unknown or outside its range.
         DataError: `out` has no generated games of the split.
     """
-    split, _ = read_options(options)
     data = out.expanduser().resolve()
     task_ids = _task_ids(data, split, generated=True)
     if not task_ids:

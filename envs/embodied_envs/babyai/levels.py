@@ -141,8 +141,8 @@ def draw(problem: LevelSeed) -> LevelInstance:
     return LevelInstance(mission, hashlib.sha256(repr(content).encode()).hexdigest())
 
 
-def chosen(split: str, levels: str | Sequence[str] | None) -> list[str]:
-    """The levels of a split, or those of them that are named.
+def chosen(split: str, levels: Sequence[str] | None) -> list[str]:
+    """Return the levels of a split, or those of them that are named.
 
     Raises:
         ConfigError: there is no such split, or it has no such level.
@@ -150,21 +150,18 @@ def chosen(split: str, levels: str | Sequence[str] | None) -> list[str]:
     known = _split(split)
     if levels is None:
         return known
-    names = re.split(r"[\s,]+", levels.strip()) if isinstance(levels, str) else levels
-    names = list(dict.fromkeys(name.removeprefix(_PREFIX) for name in names))
+    names = list(dict.fromkeys(name.removeprefix(_PREFIX) for name in levels))
     for name in names:
         _check_level(name, known, split)
     return names
 
 
 def problems(levels: Iterable[str], first_seed: int, episodes_per_level: int) -> list[LevelSeed]:
-    """The problems of some levels, level by level.
+    """List the problems of some levels, level by level.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: there are too many.
     """
-    if first_seed < 0 or episodes_per_level < 1:
-        raise ConfigError("babyai: first_seed must be 0 or more, episodes_per_level 1 or more")
     names = list(levels)
     if len(names) * episodes_per_level > MOST_TASKS:
         raise ConfigError(f"babyai: no more than {MOST_TASKS} tasks can be listed at a time")

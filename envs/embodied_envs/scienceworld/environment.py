@@ -8,10 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from py4j.protocol import Py4JError
+from pydantic import field_validator
 
 from embodied._util.jsonable import truncate
 from embodied._util.suggestion import suggestion
-from embodied.environment import Capabilities, Environment, Observation, Requirement, StepResult
+from embodied.environment import (
+    Capabilities,
+    Environment,
+    EnvironmentOptions,
+    Observation,
+    Requirement,
+    StepResult,
+)
 from embodied.errors import ConfigError, DataError, InfrastructureError
 from embodied.task import Task
 from embodied_envs.scienceworld import catalogue
@@ -45,41 +53,47 @@ class ScienceWorld(Environment):
     100. A wrong choice ends the episode with a score of -100.
     """
 
+    class Options(EnvironmentOptions, title="scienceworld"):
+        """How the simulator makes tasks easier."""
+
+        simplifications: str = EASY
+        """`easy`, or names of the simulator's simplifications separated by commas and without
+        blanks; empty: none."""
+
+        @field_validator("simplifications")
+        @classmethod
+        def _check_simplifications(cls, simplifications: str) -> str:
+            _check_simplifications(simplifications)
+            return simplifications
+
+    default_split: ClassVar[str] = catalogue.DEFAULT_SPLIT
     capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1)
     default_controller: ClassVar[str | None] = "laboratory"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": 400}
     """The longest gold path of the sample in configs/scienceworld.yaml takes 328 steps."""
 
-    def __init__(self, simplifications: str = EASY) -> None:
-        """An environment without a task; the first `reset` starts Java.
-
-        Args:
-            simplifications: `easy`, or names of simplifications separated by commas and without
-                blanks; empty: none. They are the simulator's own.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a task; the first `reset` starts Java.
 
         Raises:
-            ConfigError: there is no such simplification, or no Java.
+            ConfigError: an option is wrong, or there is no Java.
         """
-        _check_simplifications(simplifications)
+        self._simplifications = self.Options.parse(options).simplifications
         problem = java_requirement().problem
         if problem:
             raise ConfigError(f"scienceworld needs Java: {problem}")
-        self._simplifications = simplifications
         self._simulator: Simulator | None = None
         self._variation: Variation | None = None
         self._sent: list[str] = []
         self._score = 0
 
     @classmethod
-    def list_tasks(
-        cls, split: str | None = None, simplifications: str = EASY, **unknown: Any
-    ) -> list[Task]:
-        """The variations of a split (`train`, `dev`, `test`), by name and number; default `test`.
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List the variations of a split (`train`, `dev`, `test`), by name and number.
 
         A simulator is started to ask it, once for each split in a process: some seconds.
         """
-        _check_unknown(unknown)
-        _check_simplifications(simplifications)
+        cls.Options.parse(options)
         return catalogue.tasks(split)
 
     @classmethod
@@ -88,11 +102,9 @@ class ScienceWorld(Environment):
         return [java_requirement()]
 
     @classmethod
-    def data_version(
-        cls, split: str | None = None, simplifications: str = EASY, **unknown: Any
-    ) -> dict[str, str]:
-        """The package's version, and the hash of the jar that holds simulator, tasks and splits."""
-        _check_unknown(unknown)
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return the package's version, and the hash of the jar: simulator, tasks and splits."""
+        cls.Options.parse(options)
         version = importlib.metadata.version("scienceworld")
         return {"scienceworld": version, "sha256": catalogue.jar_hash()}
 
@@ -228,9 +240,3 @@ def _check_simplifications(simplifications: str) -> None:
                 f"scienceworld has no simplification {name!r}{suggestion(name, SIMPLIFICATIONS)}; "
                 f"{EASY} stands alone"
             )
-
-
-def _check_unknown(options: dict[str, Any]) -> None:
-    for name in options:
-        known = ("simplifications",)
-        raise ConfigError(f"scienceworld has no option {name!r}{suggestion(name, known)}")

@@ -48,7 +48,7 @@ def generated(folder: Path, count: int) -> list[Path]:
     return [
         path
         for dialect in DIALECTS
-        for path in write_games(folder / dialect, count, 11, "train", GeneratorOptions(dialect))
+        for path in write_games(folder / dialect, count, 11, GeneratorOptions(dialect=dialect))
     ]
 
 
