@@ -68,7 +68,7 @@ class CodeFormat(ActionFormat):
 
     def line(self, call: Call) -> str:
         """Write the line that makes a call and prints its result."""
-        return f"print({self._written(call)})"
+        return f"print({self._write(call)})"
 
     def calls_robot(self, action: str) -> bool:
         """Tell whether it is Python that calls one of the controller's functions by its name."""
@@ -85,13 +85,13 @@ class CodeFormat(ActionFormat):
         """Yield the failing line with its variables, the calls made, the lines not run."""
         return explain_code(action, output)
 
-    def _written(self, call: Call) -> str:
-        args, kwargs = self._as_usual(call)
+    def _write(self, call: Call) -> str:
+        args, kwargs = self._positional_first(call)
         arguments = [*map(_literal, args)]
         arguments += [f"{name}={_literal(value)}" for name, value in kwargs.items()]
         return f"{call.name}({', '.join(arguments)})"
 
-    def _as_usual(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    def _positional_first(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Place the arguments by position as far as the signature lets them be."""
         spec = self.controller.actions().get(call.name)
         try:
@@ -106,7 +106,7 @@ def _stub(spec: ActionSpec) -> str:
     text = spec.documentation + types_note(spec)
     end = "\n" if "\n" in text or text.endswith('"') else ""
     quoted = f'"""{text}{end}"""'
-    return f"def {spec.name}{_shown(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
+    return f"def {spec.name}{_show(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _Verbatim:
         return self.text
 
 
-def _shown(signature: inspect.Signature) -> str:
+def _show(signature: inspect.Signature) -> str:
     """Write types by their bare names, and members of enumerations by their values."""
     parameters = [
         p.replace(

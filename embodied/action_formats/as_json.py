@@ -43,20 +43,20 @@ class JsonFormat(CallFormat):
 
     def describe_api(self) -> str:
         """Write each action's name, description and JSON schema of its parameters."""
-        return "\n\n".join(self._described(spec) for spec in self.controller.actions().values())
+        return "\n\n".join(self._describe(spec) for spec in self.controller.actions().values())
 
-    def _described(self, spec: ActionSpec) -> str:
-        description = documentation(spec, lambda call: self._written([call]))
+    def _describe(self, spec: ActionSpec) -> str:
+        description = documentation(spec, lambda call: self._write([call]))
         parameters = json.dumps(parameters_schema(spec), ensure_ascii=False)
         body = textwrap.indent(f"{description}\nParameters: {parameters}", "    ")
         return f"{spec.name}\n{body}"
 
-    def _written(self, calls: Sequence[Call]) -> str:
+    def _write(self, calls: Sequence[Call]) -> str:
         return call_objects.write(self.controller, calls)
 
     def example(self) -> str:
         """Write one call in tags."""
-        return in_tags("", self._written([example_call(self.controller)]))
+        return in_tags("", self._write([example_call(self.controller)]))
 
     def parse(self, reply: Reply) -> ParsedAction:
         """Take the JSON of all tagged or fenced blocks, else every call in the message."""
@@ -87,7 +87,7 @@ class JsonFormat(CallFormat):
         Raises:
             ValueError: JSON cannot hold the calls.
         """
-        return Reply(in_tags(thought, self._written(calls)))
+        return Reply(in_tags(thought, self._write(calls)))
 
     def action_schema(self) -> Schema:
         """Make the schema of a call, or of a list of calls."""

@@ -53,9 +53,9 @@ class TextFormat(CallFormat):
     def describe_api(self) -> str:
         """Say how commands are written, then the pattern and docstring of each."""
         specs = self.controller.actions().values()
-        return "\n\n".join([_FORM, *(self._described(spec) for spec in specs)])
+        return "\n\n".join([_FORM, *(self._describe(spec) for spec in specs)])
 
-    def _described(self, spec: ActionSpec) -> str:
+    def _describe(self, spec: ActionSpec) -> str:
         body = documentation(spec, lambda call: f"`{self._line(call)}`")
         body += types_note(spec)
         return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"

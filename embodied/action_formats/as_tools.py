@@ -62,20 +62,20 @@ class ToolsFormat(CallFormat):
                 "type": "function",
                 "function": {
                     "name": self._tool_names[spec.name],
-                    "description": documentation(spec, self._written),
+                    "description": documentation(spec, self._write),
                     "parameters": parameters_schema(spec),
                 },
             }
             for spec in self.controller.actions().values()
         ]
 
-    def _written(self, call: Call) -> str:
+    def _write(self, call: Call) -> str:
         tool = self._tool_names.get(call.name, call.name)
         return f"{tool} with {encode(to_named(self.controller, call))}"
 
     def example(self) -> str:
         """Say in words which function may be called with which arguments."""
-        return f"the function {self._written(example_call(self.controller))}"
+        return f"the function {self._write(example_call(self.controller))}"
 
     def parse(self, reply: Reply) -> ParsedAction:
         """Take all function calls of the message, whatever its text says.

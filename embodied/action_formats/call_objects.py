@@ -32,7 +32,7 @@ _FORM = '{"name": ..., "arguments": {...}}'
 
 
 def parse(text: str, controller: type[Controller]) -> list[Call]:
-    """The calls of a text of JSON values, each an object or a list of objects.
+    """Read the calls of a text of JSON values, each an object or a list of objects.
 
     Raises:
         FormatError: the text is not JSON, or something in it is no call.
@@ -44,7 +44,7 @@ def parse(text: str, controller: type[Controller]) -> list[Call]:
 
 
 def write(controller: type[Controller], calls: Sequence[Call]) -> str:
-    """The calls in the right form: one as an object, several as a list with one a line.
+    """Write the calls in the right form: one as an object, several as a list, one a line.
 
     Raises:
         ValueError: JSON cannot hold them, or an argument has no name.
@@ -114,7 +114,7 @@ def _the_key(value: dict[str, Any], keys: Sequence[str], which: str) -> str | No
 
 
 def _with_arguments(name: str, arguments: Any, which: str) -> Call:
-    """A call of which the arguments are an object, a list, a text of these, or a single value."""
+    """Make a call whose arguments are an object, a list, a text of these, or a single value."""
     match arguments:
         case None:
             return Call(name)

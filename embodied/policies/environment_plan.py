@@ -47,11 +47,11 @@ def _steps(calls: Sequence[Call], size: int, code: CodeFormat) -> ExpertSteps:
     thought = "I know how to solve this."
     for start in range(0, len(calls), size):
         part = tuple(calls[start : start + size])
-        yield ExpertStep(thought, _written(part, code), part)
+        yield ExpertStep(thought, _write(part, code), part)
         thought = "I go on with my plan."
 
 
-def _written(calls: Sequence[Call], code: CodeFormat) -> str:
+def _write(calls: Sequence[Call], code: CodeFormat) -> str:
     """Write one line a call; runs of the same call as a loop."""
     runs = ((call, len(list(run))) for call, run in itertools.groupby(calls))
     return "\n".join(_repeated(code.line(call), times) for call, times in runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,22 @@ def test_what_is_no_format_is_refused(file: Path) -> None:
         make_prompt(Protocol(conversation=f"{file}:Nothing"), Switcher)
     with pytest.raises(ConfigError, match=r"no action format 'jsn'; did you mean 'json'"):
         make_format("jsn", Switcher)
+
+
+async def test_the_plugins_of_the_documentation_work(tmp_path: Path, task: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
+    blocks = re.findall(r"```python title=(\S+)\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in blocks] == ["shell.py", "terse.py"]
+    for name, text in blocks:
+        (tmp_path / name).write_text(text)
+    change = {"protocol": f"{tmp_path}/terse.py:Terse", "action": f"{tmp_path}/shell.py:Dollars"}
+    protocol = load_config(None, [change]).protocol
+    assert protocol.limits.turns == 5
+    environment = LightSwitch()
+    policy = ScriptedLLM(["I do.\n$ on('left 1')\n$ on('right 1')"])
+    done = await run_episode(task, environment, Switcher(environment), policy, protocol)
+    assert done.outcome is Outcome.SUCCESS
+    assert "To act, write code in lines that begin with $:" in done.prompt[0].content
 
 
 def test_mint_knows_only_code() -> None:
