@@ -19,6 +19,7 @@ from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.policies.factory import policy_class
 from embodied.policies.human import show_end
+from embodied.report import Report, aggregate_run, dataframe
 from embodied.runner.assignment import Assignment
 from embodied.runner.batch import run_batch
 from embodied.runner.plan import ResolvedRun, check_servers, resolve
@@ -28,8 +29,6 @@ from embodied.store.layout import is_run
 
 if TYPE_CHECKING:
     import pandas
-
-    from embodied.report import Report
 
 RESUME_SETTINGS = (
     "runner",
@@ -55,8 +54,6 @@ class Run(RunReader):
 
     def report(self) -> Report:
         """Compute the figures of the run so far."""
-        from embodied.report import aggregate_run
-
         return aggregate_run(self)
 
     def dataframe(self) -> pandas.DataFrame:
@@ -65,8 +62,6 @@ class Run(RunReader):
         Raises:
             ConfigError: pandas is not installed.
         """
-        from embodied.report import dataframe
-
         return dataframe(self)
 
 
@@ -232,8 +227,8 @@ async def _play(plan: ResolvedRun, folder: Path, progress: bool) -> Run:
     out, console = plan.config.out, Console(stderr=True, quiet=not progress)
     if not is_run(out) or plan.unfinished(RunReader(out).finished()):
         await check_servers(plan)
-    settings, episodes = plan.config.model_dump(mode="json"), [a.id for a in plan.assignments]
-    with RunStore.create(out, plan.protocol, settings, episodes=episodes) as store:
+    stored, episodes = plan.config.model_dump(mode="json"), [each.id for each in plan.assignments]
+    with RunStore.create(out, plan.protocol, stored, episodes=episodes) as store:
         todo = plan.unfinished(store.finished())
         played = f"{plan.config.environment.name} by {plan.config.policy.name}"
         text = f"{len(todo)} episodes of {played} into {folder}"

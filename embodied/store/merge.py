@@ -62,8 +62,11 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReader:
 def _check_protocols(runs: Sequence[RunReader]) -> None:
     first, *others = runs
     for run in others:
-        tasks = {"tasks": first.protocol.tasks}
-        if found := first.protocol.differences(run.protocol.model_copy(update=tasks)):
+        mine, theirs = first.protocol, run.protocol
+        changes: dict[str, Any] = {"tasks": mine.tasks}
+        if mine.tasks.get("sample") and theirs.tasks.get("sample"):
+            changes["seed"] = mine.seed  # by which tasks were chosen
+        if found := mine.differences(theirs.model_copy(update=changes)):
             raise RunError(
                 f"{run.folder} has another protocol than {first.folder}, and their scores must not "
                 "be mixed:\n  " + "\n  ".join(found) + "\nmerge runs that differ in `tasks` alone"
@@ -94,8 +97,10 @@ def _line(run: RunReader, summary: Summary) -> bytes:
 
 def _tasks(runs: Sequence[RunReader], stored: Iterable[str]) -> dict[str, Any]:
     """Find settings of `tasks` that choose all episodes of the merged run."""
-    first, *others = ({**run.protocol.tasks, "samples": 1} for run in runs)
-    if any(tasks != first for tasks in others):
-        everything: dict[str, Any] = {name: None for name in ("limit", "sample") if name in first}
-        first |= {**everything, "kinds": [], "ids": sorted(stored)}
-    return first | {"samples": max(run.protocol.tasks.get("samples", 1) for run in runs)}
+    protocols = [run.protocol for run in runs]
+    first, *others = [(each.seed, {**each.tasks, "samples": 1}) for each in protocols]
+    tasks = first[1] | {"samples": max(each.tasks.get("samples", 1) for each in protocols)}
+    if all(other == first for other in others):
+        return tasks
+    unbounded = {name: None for name in ("limit", "sample") if name in tasks}
+    return tasks | unbounded | {"kinds": [], "ids": sorted(stored)}

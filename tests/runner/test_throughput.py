@@ -131,7 +131,7 @@ def test_two_sittings_add_up_to_what_the_server_counted(
         with RunStore.create(config.out, run.protocol, config.model_dump(mode="json")) as store:
             todo = run.unfinished(store.finished())[:3]
             asyncio.run(run_batch(run, todo, store.append, store.save))
-    first, second = open_run(config.out).sittings()
+    first, second = open_run(config.out).invocations()
     figures = server.statistics()
 
     report = Report.model_validate_json(printed(config.out, "--json"))
