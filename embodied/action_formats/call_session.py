@@ -40,11 +40,11 @@ class CallSession(Session):
         return output
 
     def dump(self) -> bytes:
-        """Nothing: there are no variables."""
+        """Return nothing: there are no variables."""
         return b""
 
     def load(self, state: bytes) -> None:
-        """Nothing to go on from."""
+        """Refuse any state: there are no variables."""
         if state:
             raise DataError("a session of calls has no variables to load")
 
@@ -54,7 +54,7 @@ class CallSession(Session):
     def _make(self, caller: Caller, call: Call, number: int, output: Output) -> bool:
         answer = caller.call(call.name, call.args, call.kwargs, line=number)
         if answer.exception is None:
-            output.texts.append(_shown(answer))
+            output.texts.append(_show(answer))
             return True
         output.error = ErrorRecord(
             type=type(answer.exception).__name__,
@@ -64,7 +64,7 @@ class CallSession(Session):
         return False
 
 
-def _shown(answer: Answer) -> str:
+def _show(answer: Answer) -> str:
     return answer.value if isinstance(answer.value, str) else safe_repr(answer.value, 20_000)
 
 
@@ -73,7 +73,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _cut_together(texts: Sequence[str], limit: int) -> list[str]:
-    """The texts, cut where all of them together, a line break after each, reach the limit."""
+    """Cut the texts where all of them together, a line break after each, reach the limit."""
     kept: list[str] = []
     left = limit
     for text in texts:

@@ -44,6 +44,8 @@ class Vault(Environment):
 class Guard(Controller):
     """The robot in the vault."""
 
+    introduction = ""
+
     environment: Vault
 
     def __init__(self, environment: Vault) -> None:

@@ -1,4 +1,4 @@
-"""What an expert says: plans, as a good model would write them."""
+"""What an expert says: steps, each with code as a good model would write it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from embodied.action_formats import Call
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExpertStep:
     """One action of an expert: why, and the code."""
 
     thought: str
@@ -19,12 +19,12 @@ class Plan:
     they return."""
 
 
-Plans = Generator[Plan, str, None]
-"""Yields plans, receives what each one printed."""
+ExpertSteps = Generator[ExpertStep, str, None]
+"""Yields steps, receives what each one printed."""
 
-Expert = Callable[[str], Plans]
+Expert = Callable[[str], ExpertSteps]
 """Solves a task from its first observation.
 
 Experts are registered under the entry-point group `embodied.experts`, under the name of the
-controller whose functions they call. They see only what their plans print.
+controller whose functions they call. They see only what their steps print.
 """
