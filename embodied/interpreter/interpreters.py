@@ -11,8 +11,9 @@ from embodied.interpreter.session import Session
 from embodied.limits import Limits
 
 if TYPE_CHECKING:
-    from embodied.interpreter.cpython.full import Zygote
-    from embodied.interpreter.monty.restricted import MontyWorkers
+    from embodied.interpreter.cpython.cpython_session import Zygote
+    from embodied.interpreter.monty.monty_session import MontySession
+    from embodied.interpreter.monty.pool import MontyPool
 
 NAMES: tuple[str, ...] = ("restricted", "full", "auto")
 
@@ -27,7 +28,7 @@ class Interpreters(Closeable):
 
     def __init__(self, *, allow_unconfined: bool = False) -> None:
         self._allow_unconfined = allow_unconfined
-        self._workers: MontyWorkers | None = None
+        self._pool: MontyPool | None = None
         self._zygote: Zygote | None = None
 
     def session(
@@ -52,27 +53,33 @@ class Interpreters(Closeable):
 
     def close(self) -> None:
         """End all workers. Sessions cannot run after it."""
-        for shared in (self._workers, self._zygote):
+        for shared in (self._pool, self._zygote):
             if shared is not None:
                 shared.close()
-        self._workers = self._zygote = None
+        self._pool = self._zygote = None
 
-    def _restricted(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.monty.restricted import MontyWorkers, RestrictedSession
+    def _restricted(
+        self, robot: Controller, limits: Limits, seed: int, *, check: bool
+    ) -> MontySession:
+        from embodied.interpreter.monty.monty_session import MontySession
+        from embodied.interpreter.monty.pool import MontyPool
 
-        self._workers = self._workers or MontyWorkers()
-        return RestrictedSession(robot, limits, seed, check=check, workers=self._workers)
+        self._pool = self._pool or MontyPool()
+        return MontySession(robot, limits, seed, check=check, pool=self._pool)
 
     def _full(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.cpython.full import FullSession, Zygote
+        from embodied.interpreter.cpython.cpython_session import CPythonSession, Zygote
 
         self._zygote = self._zygote or Zygote(allow_unconfined=self._allow_unconfined)
-        return FullSession(robot, limits, seed, check=check, zygote=self._zygote)
+        return CPythonSession(robot, limits, seed, check=check, zygote=self._zygote)
 
     def _auto(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
         from embodied.interpreter.auto import AutoSession
 
-        def make(name: str) -> Session:
-            return self.session(name, robot, limits, seed, check=False)
-
-        return AutoSession(robot, limits, check=check, make=make)
+        return AutoSession(
+            robot,
+            limits,
+            check=check,
+            restricted=self._restricted(robot, limits, seed, check=False),
+            make_full=lambda: self._full(robot, limits, seed, check=False),
+        )

@@ -170,13 +170,6 @@ def test_an_action_with_the_name_of_a_builtin_wins(session: Session) -> None:
     assert value(session, "f = slice\nf('right 1')") == "'right 1 in 2 pieces'"
 
 
-def test_key_functions_may_call_the_robot(session: Session) -> None:
-    code = "print(sorted([2, 3, 1], key=lambda x: -echo(x)), max([1, 3], key=echo))"
-    output = session.run(code)
-    assert output.stdout == "[3, 2, 1] 3\n"
-    assert len(output.calls) == 5
-
-
 def test_any_ends_with_the_first_hit(session: Session) -> None:
     output = session.run("any(echo(x) for x in [0, 1, 2])")
     assert output.value == "True"

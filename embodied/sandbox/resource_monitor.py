@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 
 from embodied.sandbox.canaries import Canaries
-from embodied.sandbox.trial import LIMITS
-from embodied.sandbox.verdict import Outcome, Problem
+from embodied.sandbox.snippet_run import LIMITS
+from embodied.sandbox.verdict import Problem, Verdict
 
 HOST_BYTES = 4 * LIMITS.memory_bytes
 """How much the host may grow: it holds what the robot is given, as Python objects."""
@@ -19,7 +19,7 @@ _EXTRA_PROCESSES = 2
 """A worker may be replaced by another one before it has ended, and started by a third."""
 
 
-class Watch:
+class ResourceMonitor:
     """Peaks of what the descendants of a host take, from a moment when they are idle.
 
     Args:
@@ -59,10 +59,10 @@ class Watch:
         ):
             if used > most:
                 text = f"{what} {used >> 20} MB more, {most >> 20} are allowed"
-                found.append(Problem(outcome=Outcome.MEMORY, what=text))
+                found.append(Problem(outcome=Verdict.MEMORY, what=text))
         if self._processes > _EXTRA_PROCESSES:
             text = f"{self._processes} more processes ran"
-            found.append(Problem(outcome=Outcome.ESCAPE, what=text))
+            found.append(Problem(outcome=Verdict.ESCAPE, what=text))
         return found
 
     def new_files(self) -> list[str]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from .frames import MESSAGE_CHARACTERS
 from .values import clean
-from .wire import MESSAGE_CHARACTERS
 
 MAX_VARIABLES = 8
 VARIABLE_CHARACTERS = 200

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-from .wire import STATE_BYTES
+from .frames import STATE_BYTES
 
 SECONDS = 2.0
 """What dumping may take; it goes on beside the next message of the policy."""
@@ -25,7 +25,7 @@ class TooMuchError(Exception):
     """The variables need more bytes or time than they may."""
 
 
-class Variables:
+class SavedVariables:
     """Dumps and loads the names of a session.
 
     Functions of the session share its names before and after.
@@ -123,7 +123,7 @@ class Variables:
         return self._namespace
 
 
-def _make_dumper(file: io.BytesIO, variables: Variables) -> Any:
+def _make_dumper(file: io.BytesIO, variables: SavedVariables) -> Any:
     cloudpickle: Any = importlib.import_module("cloudpickle")
 
     class Dumper(cloudpickle.Pickler):  # type: ignore[misc]
@@ -136,7 +136,7 @@ def _make_dumper(file: io.BytesIO, variables: Variables) -> Any:
 
 
 class _Loader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, variables: Variables) -> None:
+    def __init__(self, file: io.BytesIO, variables: SavedVariables) -> None:
         super().__init__(file)
         self._variables = variables
 
