@@ -75,7 +75,7 @@ def _names(which: Which, allow_unconfined: bool) -> list[str]:
     """The interpreters to check. The full one is left out of `all` where it cannot run."""
     if which == "restricted":
         return ["restricted"]
-    from embodied.interpreter.cpython.cpython_session import Zygote
+    from embodied.interpreter.cpython.zygote import Zygote
 
     try:
         Zygote(allow_unconfined=allow_unconfined).close()

@@ -135,7 +135,7 @@ class AutoSession(CodeSession):
         return self._take_over(full, self._restricted)
 
     def _start_full(self) -> Session | None:
-        """A running session of the full interpreter; None where the host has none."""
+        """Start a session of the full interpreter; None where the host has none."""
         if self._stays:
             return None
         full: Session | None = None
@@ -187,7 +187,7 @@ def _imports(code: ParsedCode) -> Iterator[str]:
 
 
 def _defined(node: ast.stmt) -> list[str]:
-    """The names that an import or a function binds."""
+    """List the names that an import or a function binds."""
     match node:
         case ast.FunctionDef(name=name):
             return [name]

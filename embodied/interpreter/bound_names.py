@@ -20,7 +20,7 @@ class BoundNames:
 
     @classmethod
     def of(cls, nodes: Iterable[ast.AST]) -> BoundNames:
-        """The names in the parts of a syntax tree, as `syntax.walk` gives them."""
+        """Collect the names from the parts of a syntax tree, as `parsing.walk` gives them."""
         bound: set[str] = set()
         dynamic = False
         for node in nodes:

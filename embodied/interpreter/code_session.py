@@ -53,7 +53,7 @@ class CodeSession(Session):
 
 
 def error_of_form(error: BaseException) -> ErrorRecord:
-    """The record of an error that the parser found, with its place."""
+    """Make a record of an error that the parser found, with its place."""
     if not isinstance(error, SyntaxError):
         return ErrorRecord(type=type(error).__name__, message=str(error) or "the code is too deep")
     return ErrorRecord(

@@ -48,7 +48,7 @@ class Session(Closeable):
 
     @abstractmethod
     def dump(self) -> bytes:
-        """The variables, for `load` of another session of the same kind on the same robot."""
+        """Dump the variables, for `load` of a session of the same kind on the same robot."""
 
     @abstractmethod
     def load(self, state: bytes) -> None:

@@ -41,7 +41,7 @@ class StaticChecker:
         self._left = BoundNames()
 
     def problem(self, code: ParsedCode) -> ErrorRecord | None:
-        """The first thing in code that must fail, if there is one."""
+        """Find the first thing in code that must fail, if there is one."""
         finder = _Finder(self._actions, self._left | code.names, types=self._types)
         try:
             finder.look_through(code)
@@ -61,7 +61,7 @@ class StaticChecker:
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """The message of a NameError, with the nearest name that exists.
+    """Write the message of a NameError, with the nearest name that exists.
 
     Finding it takes time for each name, so that of very many only the first ones count.
     """

@@ -96,7 +96,7 @@ class Canaries(Closeable):
         self._servers.visits.clear()
 
     def leaked(self, text: str) -> list[Problem]:
-        """The secrets that a text holds."""
+        """List the secrets that a text holds."""
         return [
             Problem(outcome=Verdict.ESCAPE, what=what)
             for secret, what in self._secrets.items()
@@ -104,7 +104,7 @@ class Canaries(Closeable):
         ]
 
     def problems(self) -> list[Problem]:
-        """What was written or reached since the last `reset`."""
+        """List what was written or reached since the last `reset`."""
         after = dict(self._files())
         paths = sorted(self._before.keys() | after.keys())
         changed = [path for path in paths if self._before.get(path) != after.get(path)]

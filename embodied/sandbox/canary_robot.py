@@ -71,12 +71,12 @@ class CanaryRobot(Controller):
 
     @action
     def inventory(self) -> list[str]:
-        """What the robot has: its own list, not a copy."""
+        """Return what the robot has: its own list, not a copy."""
         return self.stock
 
     @action
     def look(self) -> dict[str, Any]:
-        """The rooms: the robot's own dictionary, not a copy."""
+        """Return the rooms: the robot's own dictionary, not a copy."""
         return self.rooms
 
     @action
@@ -91,7 +91,7 @@ class CanaryRobot(Controller):
 
 
 def make_robot(secret: str) -> CanaryRobot:
-    """A robot in a fresh vault, at the start of an endless episode."""
+    """Make a robot in a fresh vault, at the start of an endless episode."""
     vault = CanaryEnvironment(secret)
     robot = CanaryRobot(vault)
     robot.begin(vault.reset(CanaryEnvironment.list_tasks()[0]), max_steps=None)
@@ -99,7 +99,7 @@ def make_robot(secret: str) -> CanaryRobot:
 
 
 def changes(robot: CanaryRobot) -> list[str]:
-    """What of the robot has changed that calls of its actions do not change."""
+    """List what of the robot has changed that calls of its actions do not change."""
     vault = robot.environment
     wrong = {
         "the door is open": vault.opened is not False,

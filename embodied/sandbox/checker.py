@@ -167,7 +167,7 @@ def _watched(
 
 
 def _left_running(host: psutil.Process, before: int) -> list[Problem]:
-    """Processes that outlive their session."""
+    """List processes that outlive their session."""
     deadline = time.monotonic() + _END_SECONDS
     while len(workers(host)) > before:
         if time.monotonic() > deadline:

@@ -74,7 +74,7 @@ def fingerprint() -> dict[str, str]:
 
 
 def differences(before: dict[str, str]) -> list[str]:
-    """The names whose fingerprint is another one now."""
+    """List the names whose fingerprint is another one now."""
     after = fingerprint()
     names = sorted(before.keys() | after.keys())
     return [f"{name} changed" for name in names if before.get(name) != after.get(name)]

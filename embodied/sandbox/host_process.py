@@ -63,7 +63,7 @@ class HostProcess:
             return
 
     def answer(self, seconds: float, monitor: ResourceMonitor | None = None) -> HostReply | None:
-        """What the host says next; None where it says nothing in time, dies, or takes too much."""
+        """Wait for what the host says; None where it is late, dies, or takes too much."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
@@ -114,7 +114,7 @@ class HostProcess:
 
 
 def _command(target: Target, secret: str, memory: str, file: str) -> list[str]:
-    """The command that starts a host.
+    """Compose the command that starts a host.
 
     Args:
         target: the interpreter.
@@ -135,7 +135,7 @@ def _do(act: Callable[[], None]) -> None:
 
 
 def _read_answer(line: str) -> HostReply | None:
-    """An answer of the host's, which may have been taken over."""
+    """Read an answer of the host's, which may have been taken over."""
     try:
         return HostReply.model_validate_json(line)
     except ValidationError:

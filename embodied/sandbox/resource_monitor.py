@@ -45,7 +45,7 @@ class ResourceMonitor:
         self._disk = max(self._disk, sum(self._canaries.temporary_files().values()))
 
     def problems(self, grown: int = 0) -> list[Problem]:
-        """What was more than it may be.
+        """List what was more than it may be.
 
         Args:
             grown: by how many bytes the host has grown at its peak, as far as it knows.
@@ -71,7 +71,7 @@ class ResourceMonitor:
 
 
 def workers(host: psutil.Process) -> list[psutil.Process]:
-    """The living descendants of a host."""
+    """List the living descendants of a host."""
     try:
         return [p for p in host.children(recursive=True) if _is_alive(p)]
     except psutil.Error:

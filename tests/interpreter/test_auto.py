@@ -199,7 +199,7 @@ def test_it_stays_restricted_where_the_host_cannot_confine(
         raise ConfigError("no")
 
     tried: list[int] = []
-    monkeypatch.setattr("embodied.interpreter.cpython.cpython_session.Zygote", refuse)
+    monkeypatch.setattr("embodied.interpreter.cpython.zygote.Zygote", refuse)
     with make_interpreter("auto", robot) as session:
         session.run("x = 1")
         for code in ("x = 2\nimport numpy", "x = 3\n''.translate({})", "def f():\n    yield 1"):

@@ -391,6 +391,17 @@ def test_the_records_of_an_action_are_bounded(giver: Session) -> None:
     assert len(turn.model_dump_json()) < 16_000_000
 
 
+def test_a_host_that_fails_to_record_an_error_is_not_the_plans_fault(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**fields: object) -> None:
+        raise ValueError("no such field")
+
+    monkeypatch.setattr("embodied.interpreter.monty.execution.ErrorRecord", fail)
+    with pytest.raises(InfrastructureError, match="no such field"):
+        session.run("1 / 0")
+
+
 # Hibernation
 
 
@@ -519,7 +530,7 @@ def test_a_state_fits_only_the_same_robot_and_limits(workers: Interpreters, robo
 
 
 def forged(session: Session, **changes: Any) -> bytes:
-    """A state with a valid checksum and an altered content."""
+    """Make a state with a valid checksum and an altered content."""
     assert isinstance(session, MontySession)
     return session._codec.pack(replace(session._state, **changes))
 

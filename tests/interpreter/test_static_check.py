@@ -11,7 +11,7 @@ from tests.conftest import Switcher
 
 
 def problem(*codes: str) -> ErrorRecord | None:
-    """What is found in the last of some actions that run one after another."""
+    """Find what is wrong in the last of some actions that run one after another."""
     checker = StaticChecker(Switcher.actions())
     *before, last = codes
     for code in before:

@@ -28,8 +28,6 @@ from embodied.interpreter.parsed_code import ParsedCode
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
 
-__all__ = ["CPythonSession", "Zygote"]
-
 _HEAD_BYTES = 16 * 1024
 _START_SECONDS = 60.0
 """How long a process may take to be confined. No code of the policy runs in it yet."""
@@ -78,7 +76,7 @@ class CPythonSession(CodeSession):
         self._closed = False
 
     def dump(self) -> bytes:
-        """What of the variables can be pickled, at most 4 MB. Nothing in it is run or read here."""
+        """Return what of the variables can be pickled, at most 4 MB. Nothing in it is read here."""
         return _HEADER + self._state
 
     def load(self, state: bytes) -> None:
@@ -136,7 +134,7 @@ class CPythonSession(CodeSession):
         return f" (variables that could not be kept: {', '.join(self._lost)})" if self._lost else ""
 
     def _ready_process(self) -> SessionProcess:
-        """The process, with the variables of the last action.
+        """Return the process, with the variables of the last action.
 
         Raises:
             _LostError: it could not be had with these variables; the next one starts without.
@@ -152,7 +150,7 @@ class CPythonSession(CodeSession):
         return self._process
 
     def _start(self) -> SessionProcess:
-        """A new process that is confined and knows the robot's actions."""
+        """Start a process that is confined and knows the robot's actions."""
         self._folder = self._folder or self._zygote.make_folder()
         process = self._zygote.fork(self._folder, self._limits.memory_bytes)
         until = time.monotonic() + _START_SECONDS

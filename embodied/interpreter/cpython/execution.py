@@ -126,7 +126,7 @@ class Action:
         return f"\n[output cut at {most} characters]" if self._characters > most else ""
 
     def _next(self, process: SessionProcess) -> tuple[bytes, bytes]:
-        """The next frame. Meanwhile the folder is looked at now and then."""
+        """Wait for the next frame, and look at the folder now and then."""
         while True:
             if time.monotonic() >= self._next_look:
                 self._look(process)
@@ -199,7 +199,7 @@ def _answer_payload(name: str, answer: CallResult) -> bytes:
 
 
 def _known(error: Exception) -> str:
-    """The name of the nearest built-in type of an exception."""
+    """Name the nearest built-in type of an exception."""
     names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
     return next(names)
 
@@ -228,7 +228,7 @@ class _Pictures:
                 self.kept.append(Attachment(self._free_name(name), media_type, data))
 
     def _free_name(self, name: bytes) -> str:
-        """A name without surprises that no other picture has."""
+        """Make a name without surprises that no other picture has."""
         safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name.decode("ascii", "replace")).strip(".-")[-60:]
         safe = safe or "picture"
         taken = {attachment.name for attachment in self.kept}

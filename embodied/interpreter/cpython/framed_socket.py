@@ -43,7 +43,7 @@ class FramedSocket:
             raise EOFError from None
 
     def receive(self, sizes: Mapping[bytes, int], until: float) -> tuple[bytes, bytes]:
-        """The kind and the payload of the next frame. What came of it in time is kept.
+        """Receive the kind and the payload of the next frame. What came of it in time is kept.
 
         Args:
             sizes: the kinds that may come, and how long each may be.

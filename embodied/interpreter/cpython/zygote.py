@@ -74,7 +74,7 @@ class Zygote:
         self._running: _Running | None = None
 
     def make_folder(self) -> Path:
-        """An empty folder for a session; it goes with the session or with the zygote."""
+        """Make an empty folder for a session; it goes with the session or with the zygote."""
         with self._lock:
             base = self._ready_base()
             self._folders += 1
@@ -183,7 +183,7 @@ def _check(allow_unconfined: bool) -> None:
 
 
 def unconfinable(problem: str) -> ConfigError:
-    """The error where code cannot be confined; `problem` says why."""
+    """Make the error for where code cannot be confined; `problem` says why."""
     return ConfigError(
         f"the full interpreter cannot confine code here: {problem}. Use the interpreter "
         "`restricted`, or accept that code runs with your rights: --allow-unconfined, in a "

@@ -67,7 +67,7 @@ def _names_of(tree: ast.Module, line: int) -> Iterator[str]:
 
 
 def _statement(tree: ast.Module, line: int) -> tuple[ast.stmt | None, set[str]]:
-    """The innermost statement of a line, and the names that are local to its functions."""
+    """Find the innermost statement of a line, and the names that are local to its functions."""
     found: ast.stmt | None = None
     local: set[str] = set()
     for node in ast.walk(tree):

@@ -129,7 +129,7 @@ class Execution:
             error.column = None
 
     def _candidates(self, error: ErrorRecord, message: str) -> list[int]:
-        """The lines where an error may have been raised; none: where its record says."""
+        """List the lines where an error may have been raised; none: where its record says."""
         misfit = re.match(r"(?:\w+\.)?(\w+)\(\) (?:missing|takes|got) ", message)
         if misfit and error.type == "TypeError":
             lines = call_lines(self._tree, misfit[1])
@@ -213,7 +213,7 @@ class Execution:
             ) from error
 
     def _exception(self, exception: Exception) -> Any:
-        """An exception for the code; Monty makes those that it does not know their base."""
+        """Hand an exception to the code; Monty makes those that it does not know their base."""
         self._raised[cut(str(exception))] = type(exception).__name__
         if isinstance(exception, EOFError):
             return {"exc_type": "binascii.Incomplete", "message": str(exception)}

@@ -38,7 +38,7 @@ class MontyPool:
 
     @contextmanager
     def borrow(self, limits: Limits, seed: int) -> Iterator[monty.MontySession]:
-        """An empty Monty session in a process of the pool.
+        """Lend an empty Monty session in a process of the pool.
 
         Raises:
             InfrastructureError: no process became free, or it did not start.

@@ -125,7 +125,7 @@ class ActionRunner:
             self._printer.stop()
 
     def _remember(self, sources: dict[str, str]) -> None:
-        """Sources by their file names, for the lines of calls, errors and warnings."""
+        """Keep sources by their file names, for the lines of calls, errors and warnings."""
         self._sources |= sources
         for file, code in sources.items():
             linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
@@ -173,7 +173,7 @@ def _json(data: object) -> bytes:
 
 
 def _session_names(actions: dict[str, Callable[..., Any]]) -> dict[str, Any]:
-    """The names that code starts with: those of a main program, and the actions."""
+    """Make the names that code starts with: those of a main program, and the actions."""
     main = types.ModuleType("__main__")
     main.__dict__.update(actions, __builtins__=builtins)
     sys.modules["__main__"] = main
@@ -241,7 +241,7 @@ def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
 
 
 def _exception(name: str, known: str, message: str) -> Exception:
-    """An exception of the robot, as code can catch it.
+    """Make an exception of the robot one that code can catch.
 
     Args:
         name: of its type.

@@ -142,14 +142,14 @@ class ForkServer:
                 send(child, number)
 
     def _remove_folders(self) -> None:
-        """The host is gone and can do it no more."""
+        """Remove all sessions' folders, as the host is gone."""
         for entry in self._base.glob("*"):
             folder.remove(entry)
         folder.remove(self._base)
 
 
 def _live(world: confinement.World, descriptor: int, zygote: int) -> None:
-    """The life of a session's process. It never returns."""
+    """Live as a session's process; never return."""
     try:
         try:
             confinement.confine(world, descriptor)

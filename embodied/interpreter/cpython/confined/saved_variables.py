@@ -43,7 +43,7 @@ class SavedVariables:
         self._names = {id(function): name for name, function in actions.items()}
 
     def dump(self, sources: Mapping[str, str]) -> tuple[bytes, list[str]]:
-        """The variables that can be kept, and the names of those that cannot."""
+        """Dump the variables that can be kept; also list the names of those that cannot."""
         variables = {k: v for k, v in self._namespace.items() if k not in _KEPT_OUT}
         try:
             with _alarm(SECONDS):
@@ -109,7 +109,7 @@ class SavedVariables:
         return None if name is None else ("action", name)
 
     def referenced(self, reference: object) -> Any:
-        """What a dump has named."""
+        """Find what a dump has named."""
         match reference:
             case ("names", _):
                 return self._namespace

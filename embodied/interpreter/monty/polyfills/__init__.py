@@ -61,7 +61,7 @@ class Guards:
         return "\n".join([kept, self._code("guards", self.secret), *wrapped])
 
     def sources(self, needed: Iterable[str], known: Set[str]) -> dict[str, str]:
-        """The code of the needed files that a session does not have yet."""
+        """Return the code of the needed files that a session does not have yet."""
         return {file: self._code(file, file) for file in needed if file not in known}
 
     def _code(self, file: str, known_as: str) -> str:
@@ -83,13 +83,13 @@ def global_name(definition: str) -> str:
 
 @cache
 def public(file: str) -> tuple[str, ...]:
-    """What a file offers."""
+    """List what a file offers."""
     return tuple(sorted(name for name in _bound(file) if not name.startswith("_")))
 
 
 @cache
 def _kept() -> tuple[str, ...]:
-    """The built-in functions that a session keeps."""
+    """List the built-in functions that a session keeps."""
     return tuple(sorted({name for file in ("guards", *FILES) for name in _builtins(file)}))
 
 
@@ -106,7 +106,7 @@ def _builtins(file: str) -> set[str]:
 
 
 def _bound(file: str) -> Set[str]:
-    """The names that a file binds at its top."""
+    """List the names that a file binds at its top."""
     statements = _read(file).body
     parts = (part for node in statements for part in (node, *ast.iter_child_nodes(node)))
     return BoundNames.of(parts).bound

@@ -29,7 +29,7 @@ def next_of(run: Any, *default: Any) -> Any:
 
 
 def _first(run: Any, decides: Any) -> Any:
-    """The first value that decides, in a list; or an empty list."""
+    """Find the first value that decides: a list of it, or an empty one."""
     found: Any = []
     run(
         lambda value: found.append(value) if not found and decides(value) else None,

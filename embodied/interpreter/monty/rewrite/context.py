@@ -36,7 +36,7 @@ class RewriteContext:
         return bool(self.scopes) and not isinstance(self.scopes[-1], ast.ClassDef)
 
     def need(self, definition: str) -> str:
-        """The name under which the changed text finds `file.name` of `polyfills`."""
+        """Ask for `file.name` of `polyfills`; return its name in the changed text."""
         self.needs[definition.partition(".")[0]] = None
         return polyfills.global_name(definition)
 
@@ -49,7 +49,7 @@ class RewriteContext:
         raise UnsupportedError(node, "NotImplementedError", message)
 
     def open(self, node: ast.AST) -> SourceEdits:
-        """The source, to be changed at a node.
+        """Return the source, to be changed at a node.
 
         Raises:
             UnsupportedError: it cannot be changed there.
