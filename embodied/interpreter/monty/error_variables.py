@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 import pydantic_monty as monty
 
 from embodied._util.jsonable import truncate
 from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.state import State
 
 _MOST = 8
 _CHARACTERS = 200
@@ -16,14 +17,9 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def look_up(
-    worker: monty.MontySession,
-    tree: ast.Module,
-    line: int,
-    names: Set[str],
-    known: Set[str],
-    guards: polyfills.Guards,
+    worker: monty.MontySession, tree: ast.Module, line: int, state: State
 ) -> dict[str, str]:
-    """The values of global variables that a line names, shortened.
+    """Show the values of global variables that a line names, shortened.
 
     Only plain data is shown in full; of other objects the type is named. The session in the worker
     is of no use afterwards.
@@ -32,21 +28,19 @@ def look_up(
         worker: where the code has failed.
         tree: the code.
         line: of it, counted from 1.
-        names: those that the session may have bound.
-        known: definitions of the prelude that the session has.
-        guards: those of the session.
+        state: of the session, behind the action.
     """
-    wanted = [name for name in dict.fromkeys(_names_of(tree, line)) if name in names][:_MOST]
+    names = dict.fromkeys(_names_of(tree, line))
+    wanted = [name for name in names if name in state.names][:_MOST]
     if not wanted:
         return {}
-    result = polyfills.global_name("found")
-    show = polyfills.global_name("objects.show")
-    code = [*polyfills.definitions(["objects.show"], known).values(), f"{result} = {{}}"]
+    result, show = polyfills.global_name("found"), polyfills.global_name("display.show")
+    code = [*state.guards.sources(["display"], state.files).values(), f"{result} = {{}}"]
     for name in wanted:
         code += ["try:", f"    {result}[{name!r}] = {show}({name}, 3)"]
         code += ["except NameError:", "    pass"]
     try:
-        found = worker.feed_run("\n".join([*code, f"{guards.name('fits')}({result})"]))
+        found = worker.feed_run("\n".join([*code, f"{state.guards.name('fits')}({result})"]))
     except (monty.MontyError, RuntimeError):
         return {}
     if not isinstance(found, dict):
@@ -73,7 +67,7 @@ def _names_of(tree: ast.Module, line: int) -> Iterator[str]:
 
 
 def _statement(tree: ast.Module, line: int) -> tuple[ast.stmt | None, set[str]]:
-    """The innermost statement of a line, and the names that are local to its functions."""
+    """Find the innermost statement of a line, and the names that are local to its functions."""
     found: ast.stmt | None = None
     local: set[str] = set()
     for node in ast.walk(tree):

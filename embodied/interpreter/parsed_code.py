@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from embodied._util import parsing
-from embodied.interpreter.bound_names import Names
+from embodied.interpreter.bound_names import BoundNames
 
 
 @dataclass(frozen=True)
-class Code:
+class ParsedCode:
     """One code action."""
 
     text: str
@@ -19,7 +19,7 @@ class Code:
     """Its syntax tree, which a session may change when it runs it."""
 
     @classmethod
-    def parse(cls, text: str) -> Code:
+    def parse(cls, text: str) -> ParsedCode:
         """Read code.
 
         Raises:
@@ -39,6 +39,6 @@ class Code:
         return parsing.walk(self.tree)
 
     @cached_property
-    def names(self) -> Names:
+    def names(self) -> BoundNames:
         """The names that it may bind."""
-        return Names.of(self.nodes)
+        return BoundNames.of(self.nodes)

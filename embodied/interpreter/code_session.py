@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from embodied.controller import Controller
-from embodied.interpreter.parsed import Code
+from embodied.interpreter.parsed_code import ParsedCode
 from embodied.interpreter.session import Output, Session
-from embodied.interpreter.static_check import Checker
+from embodied.interpreter.static_check import StaticChecker
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -25,7 +25,9 @@ class CodeSession(Session):
     def __init__(self, robot: Controller, limits: Limits, *, check: bool = True) -> None:
         self._robot = robot
         self._limits = limits
-        self._checker = Checker(robot.actions(), types=robot.checks_arguments) if check else None
+        self._checker = (
+            StaticChecker(robot.actions(), types=robot.checks_arguments) if check else None
+        )
 
     def run(self, code: str) -> Output:
         """Run one code action."""
@@ -33,7 +35,7 @@ class CodeSession(Session):
             most = self._limits.code_characters
             return Output(limit=f"the code is longer than {most} characters")
         try:
-            parsed = Code.parse(code.encode("utf-8", "replace").decode("utf-8"))
+            parsed = ParsedCode.parse(code.encode("utf-8", "replace").decode("utf-8"))
             error = self._checker.problem(parsed) if self._checker else None
         except (SyntaxError, RecursionError, MemoryError) as raised:
             error = error_of_form(raised)
@@ -46,12 +48,12 @@ class CodeSession(Session):
         return output
 
     @abstractmethod
-    def _run(self, code: Code) -> Output:
+    def _run(self, code: ParsedCode) -> Output:
         """Run code; it may change the syntax tree."""
 
 
 def error_of_form(error: BaseException) -> ErrorRecord:
-    """The record of an error that the parser found, with its place."""
+    """Make a record of an error that the parser found, with its place."""
     if not isinstance(error, SyntaxError):
         return ErrorRecord(type=type(error).__name__, message=str(error) or "the code is too deep")
     return ErrorRecord(

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 
 from embodied.sandbox.canaries import Canaries
-from embodied.sandbox.trial import LIMITS
-from embodied.sandbox.verdict import Outcome, Problem
+from embodied.sandbox.snippet_run import LIMITS
+from embodied.sandbox.verdict import Problem, Verdict
 
 HOST_BYTES = 4 * LIMITS.memory_bytes
 """How much the host may grow: it holds what the robot is given, as Python objects."""
@@ -19,7 +19,7 @@ _EXTRA_PROCESSES = 2
 """A worker may be replaced by another one before it has ended, and started by a third."""
 
 
-class Watch:
+class ResourceMonitor:
     """Peaks of what the descendants of a host take, from a moment when they are idle.
 
     Args:
@@ -45,7 +45,7 @@ class Watch:
         self._disk = max(self._disk, sum(self._canaries.temporary_files().values()))
 
     def problems(self, grown: int = 0) -> list[Problem]:
-        """What was more than it may be.
+        """List what was more than it may be.
 
         Args:
             grown: by how many bytes the host has grown at its peak, as far as it knows.
@@ -59,10 +59,10 @@ class Watch:
         ):
             if used > most:
                 text = f"{what} {used >> 20} MB more, {most >> 20} are allowed"
-                found.append(Problem(outcome=Outcome.MEMORY, what=text))
+                found.append(Problem(outcome=Verdict.MEMORY, what=text))
         if self._processes > _EXTRA_PROCESSES:
             text = f"{self._processes} more processes ran"
-            found.append(Problem(outcome=Outcome.ESCAPE, what=text))
+            found.append(Problem(outcome=Verdict.ESCAPE, what=text))
         return found
 
     def new_files(self) -> list[str]:
@@ -71,7 +71,7 @@ class Watch:
 
 
 def workers(host: psutil.Process) -> list[psutil.Process]:
-    """The living descendants of a host."""
+    """List the living descendants of a host."""
     try:
         return [p for p in host.children(recursive=True) if _is_alive(p)]
     except psutil.Error:

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 from embodied.errors import DataError
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
-from embodied.sandbox.bait import Guard, changes, make_guard
+from embodied.sandbox.canary_robot import CanaryRobot, changes, make_robot
 from embodied.sandbox.fingerprint import differences, fingerprint
 from embodied.sandbox.target import Sessions
-from embodied.sandbox.verdict import Outcome, Problem
+from embodied.sandbox.verdict import Problem, Verdict
 from embodied.trajectory import AttachmentRecord, Turn
 
 LIMITS = Limits(seconds=1, calls=50, output_characters=10_000)
@@ -28,7 +28,7 @@ RECORD_BYTES = 16 * 1024 * 1024
 _KEPT = "20260"
 
 
-class Order(BaseModel):
+class SnippetRequest(BaseModel):
     """One snippet to try, its words filled in."""
 
     actions: list[str]
@@ -39,7 +39,7 @@ class Order(BaseModel):
 
 
 class Observed(BaseModel):
-    """What the host saw of a trial."""
+    """What the host saw of a run."""
 
     problems: list[Problem]
     how: str
@@ -48,7 +48,7 @@ class Observed(BaseModel):
     """All that came out, for the secrets to be looked for in it."""
 
 
-class Answer(BaseModel):
+class HostReply(BaseModel):
     """What a host says to the checker."""
 
     state: Literal["started", "ready", "done"]
@@ -57,7 +57,7 @@ class Answer(BaseModel):
     """How much more memory the host had at its peak, in bytes; 0 where that is not known."""
 
 
-class Trial:
+class SnippetRun:
     """Runs one snippet.
 
     Args:
@@ -69,37 +69,37 @@ class Trial:
     def __init__(self, name: str, sessions: Sessions, secret: str) -> None:
         self._name = name
         self._sessions = sessions
-        self._robot = make_guard(secret)
+        self._robot = make_robot(secret)
         self._problems: list[Problem] = []
         self._outputs: list[Output] = []
         self._texts: list[str] = []
         self._seconds = 0.0
         self._replaced = False
 
-    def run(self, order: Order, ready: Callable[[], None]) -> Observed:
+    def run(self, request: SnippetRequest, ready: Callable[[], None]) -> Observed:
         """Set up a session, report that it is ready, and run the snippet in it."""
         before = fingerprint()
-        with self._session(self._robot, order) as session:
+        with self._session(self._robot, request) as session:
             self._run(session, f"keep = {_KEPT}")
             self._outputs.clear()
             ready()
-            if order.state is not None:
-                self._forge(session, order.state.encode("latin-1"))
-            for code in order.actions:
+            if request.state is not None:
+                self._forge(session, request.state.encode("latin-1"))
+            for code in request.actions:
                 self._run(session, code)
             self._check_session(session)
-            state = self._dump(session) if order.dump else None
+            state = self._dump(session) if request.dump else None
         if state is not None:
-            self._check_state(state, order)
+            self._check_state(state, request)
         self._check_records()
-        self._add(Outcome.MUTATION, changes(self._robot))
-        self._add(Outcome.MUTATION, differences(before))
+        self._add(Verdict.MUTATION, changes(self._robot))
+        self._add(Verdict.MUTATION, differences(before))
         return Observed(
             problems=self._problems, how=self._how(), seconds=self._seconds, texts=self._texts
         )
 
-    def _session(self, robot: Guard, order: Order) -> Session:
-        return self._sessions.session(self._name, robot, LIMITS, check=order.check)
+    def _session(self, robot: CanaryRobot, request: SnippetRequest) -> Session:
+        return self._sessions.session(self._name, robot, LIMITS, check=request.check)
 
     def _run(self, session: Session, code: str) -> Output:
         started = time.perf_counter()
@@ -107,11 +107,11 @@ class Trial:
             output = session.run(code)
         except Exception as error:
             output = Output()
-            self._add(Outcome.CRASH, [f"run() raised {error!r:.500}"])
+            self._add(Verdict.CRASH, [f"run() raised {error!r:.500}"])
         seconds = time.perf_counter() - started
         self._seconds += seconds
         if seconds > LIMITS.seconds + GRACE_SECONDS:
-            self._add(Outcome.HANG, [f"an action took {seconds:.1f} seconds"])
+            self._add(Verdict.HANG, [f"an action took {seconds:.1f} seconds"])
         self._outputs.append(output)
         return output
 
@@ -128,7 +128,7 @@ class Trial:
         except DataError as error:
             self._texts.append(str(error))
         except Exception as error:
-            self._add(Outcome.CRASH, [f"load() raised {error!r:.500}"])
+            self._add(Verdict.CRASH, [f"load() raised {error!r:.500}"])
 
     def _check_session(self, session: Session) -> None:
         """Whether the session goes on with its variable, or told that it has lost it."""
@@ -138,7 +138,7 @@ class Trial:
         last = self._run(session, "1 + 1")
         if not announced or (last.value != "2" and last.limit is None):
             what = f"the variable is gone without a word: {_summary(last)}"
-            self._add(Outcome.CRASH, [what])
+            self._add(Verdict.CRASH, [what])
 
     def _dump(self, session: Session) -> bytes | None:
         try:
@@ -146,12 +146,12 @@ class Trial:
         except DataError as error:
             self._texts.append(str(error))
         except Exception as error:
-            self._add(Outcome.CRASH, [f"dump() raised {error!r:.500}"])
+            self._add(Verdict.CRASH, [f"dump() raised {error!r:.500}"])
         return None
 
-    def _check_state(self, state: bytes, order: Order) -> None:
+    def _check_state(self, state: bytes, request: SnippetRequest) -> None:
         """Whether what a session dumped can do harm to a host that loads it."""
-        with self._session(make_guard(self._robot.environment.secret), order) as other:
+        with self._session(make_robot(self._robot.environment.secret), request) as other:
             self._load(other, state)
             self._run(other, "1 + 1")
 
@@ -160,19 +160,19 @@ class Trial:
         for output in self._outputs:
             self._texts += list(_texts(output))
             if len(output.stdout) + len(output.value or "") > 3 * LIMITS.output_characters:
-                self._add(Outcome.MEMORY, ["more output was kept than the limit allows"])
+                self._add(Verdict.MEMORY, ["more output was kept than the limit allows"])
             if len(output.calls) > LIMITS.calls:
-                self._add(Outcome.ESCAPE, [f"{len(output.calls)} calls were made"])
+                self._add(Verdict.ESCAPE, [f"{len(output.calls)} calls were made"])
             try:
                 size = len(_record(output).model_dump_json())
             except (ValidationError, ValueError, RecursionError) as error:
-                self._add(Outcome.CRASH, [f"the record cannot be stored: {error!r:.200}"])
+                self._add(Verdict.CRASH, [f"the record cannot be stored: {error!r:.200}"])
                 continue
             if size > RECORD_BYTES:
-                self._add(Outcome.MEMORY, [f"the record of an action has {size} bytes"])
+                self._add(Verdict.MEMORY, [f"the record of an action has {size} bytes"])
 
-    def _add(self, outcome: Outcome, what: list[str]) -> None:
-        self._problems += [Problem(outcome=outcome, what=text) for text in what]
+    def _add(self, verdict: Verdict, what: list[str]) -> None:
+        self._problems += [Problem(outcome=verdict, what=text) for text in what]
 
     def _how(self) -> str:
         said = [_summary(output) for output in self._outputs]

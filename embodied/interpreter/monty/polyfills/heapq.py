@@ -8,7 +8,7 @@ from typing import Any
 def heappush(heap: Any, item: Any) -> None:
     """Add an item."""
     heap.append(item)
-    _rise(heap, 0, len(heap) - 1)
+    _rise(heap, len(heap) - 1)
 
 
 def heappop(heap: Any) -> Any:
@@ -37,16 +37,16 @@ def heapify(heap: Any) -> None:
 
 
 def nsmallest(n: int, iterable: Any, key: Any = None) -> Any:
-    """The n smallest items, smallest first."""
+    """Return the n smallest items, smallest first."""
     return sorted(iterable, key=key)[: max(n, 0)]
 
 
 def nlargest(n: int, iterable: Any, key: Any = None) -> Any:
-    """The n largest items, largest first."""
+    """Return the n largest items, largest first."""
     return sorted(iterable, key=key, reverse=True)[: max(n, 0)]
 
 
-def _rise(heap: Any, top: int, position: int) -> None:
+def _rise(heap: Any, position: int, top: int = 0) -> None:
     """Move an item up until its parent is not larger."""
     item = heap[position]
     while position > top:
@@ -68,4 +68,14 @@ def _sink(heap: Any, top: int) -> None:
         heap[position] = heap[child]
         position = child
     heap[position] = item
-    _rise(heap, top, position)
+    _rise(heap, position, top)
+
+
+class _Module:
+    def __init__(self) -> None:
+        self.heappush, self.heappop, self.heapify = heappush, heappop, heapify
+        self.heapreplace, self.heappushpop = heapreplace, heappushpop
+        self.nsmallest, self.nlargest = nsmallest, nlargest
+
+
+module = _Module()

@@ -10,7 +10,7 @@ from embodied.environment import Environment, Observation, StepResult
 from embodied.task import Task
 
 
-class Vault(Environment):
+class CanaryEnvironment(Environment):
     """A simulator with a secret and a door that no action opens."""
 
     def __init__(self, secret: str) -> None:
@@ -41,14 +41,14 @@ class Vault(Environment):
         pass
 
 
-class Guard(Controller):
+class CanaryRobot(Controller):
     """The robot in the vault."""
 
     introduction = ""
 
-    environment: Vault
+    environment: CanaryEnvironment
 
-    def __init__(self, environment: Vault) -> None:
+    def __init__(self, environment: CanaryEnvironment) -> None:
         super().__init__(environment)
         self.stock = ["coin", "ring"]
         self.rooms = {"hall": {"walls": [1, 2, 3]}}
@@ -73,12 +73,12 @@ class Guard(Controller):
 
     @action
     def inventory(self) -> list[str]:
-        """What the robot has: its own list, not a copy."""
+        """Return what the robot has: its own list, not a copy."""
         return self.stock
 
     @action
     def look(self) -> dict[str, Any]:
-        """The rooms: the robot's own dictionary, not a copy."""
+        """Return the rooms: the robot's own dictionary, not a copy."""
         return self.rooms
 
     @action
@@ -94,24 +94,24 @@ class Guard(Controller):
         return self.environment.secret
 
 
-def make_guard(secret: str) -> Guard:
-    """A robot in a fresh vault, at the start of an endless episode."""
-    vault = Vault(secret)
-    robot = Guard(vault)
-    robot.begin(vault.reset(Vault.list_tasks()[0]), max_steps=None)
+def make_robot(secret: str) -> CanaryRobot:
+    """Make a robot in a fresh vault, at the start of an endless episode."""
+    vault = CanaryEnvironment(secret)
+    robot = CanaryRobot(vault)
+    robot.begin(vault.reset(CanaryEnvironment.list_tasks()[0]), max_steps=None)
     return robot
 
 
-def changes(robot: Guard) -> list[str]:
-    """What of the robot has changed that calls of its actions do not change."""
+def changes(robot: CanaryRobot) -> list[str]:
+    """List what of the robot has changed that calls of its actions do not change."""
     vault = robot.environment
     wrong = {
         "the door is open": vault.opened is not False,
-        "the secret was replaced": type(vault) is not Vault or len(vault.secret) != 32,
+        "the secret was replaced": type(vault) is not CanaryEnvironment or len(vault.secret) != 32,
         "the robot's list changed": robot.stock != ["coin", "ring"],
         "the robot's dictionary changed": robot.rooms != {"hall": {"walls": [1, 2, 3]}},
         "a value changed after it was given": to_jsonable(robot.held) != robot.held_as_given,
         "commands went past the record": vault.commands != [s.command for s in robot.steps],
-        "the robot's attributes changed": vars(robot).keys() != vars(make_guard("")).keys(),
+        "the robot's attributes changed": vars(robot).keys() != vars(make_robot("")).keys(),
     }
     return [what for what, is_so in wrong.items() if is_so]

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import confinement, folder, wire, worker
+from . import action_runner, confinement, folder, frames
 from .installation import Installation
 from .preload import preload
 
@@ -33,10 +33,10 @@ def main() -> None:
     preload()
     gc.collect()
     gc.freeze()
-    Zygote(settings).serve()
+    ForkServer(settings).serve()
 
 
-class Zygote:
+class ForkServer:
     """Forks, and ends what it has forked.
 
     Args:
@@ -142,22 +142,22 @@ class Zygote:
                 send(child, number)
 
     def _remove_folders(self) -> None:
-        """The host is gone and can do it no more."""
+        """Remove all sessions' folders, as the host is gone."""
         for entry in self._base.glob("*"):
             folder.remove(entry)
         folder.remove(self._base)
 
 
 def _live(world: confinement.World, descriptor: int, zygote: int) -> None:
-    """The life of a session's process. It never returns."""
+    """Live as a session's process; never return."""
     try:
         try:
             confinement.confine(world, descriptor)
         except OSError as error:
-            wire.write_frame(descriptor, wire.READY, str(error).encode())
+            frames.write_frame(descriptor, frames.READY, str(error).encode())
             return
         if os.getppid() == zygote:
-            worker.Worker(descriptor).serve()
+            action_runner.ActionRunner(descriptor).serve()
     except (EOFError, OSError):
         return
     finally:

@@ -45,7 +45,7 @@ MESSAGE_CHARACTERS = 10_000
 
 
 def frame(kind: bytes, payload: bytes) -> bytes:
-    """The bytes of one frame."""
+    """Pack one frame."""
     return HEADER.pack(kind, len(payload)) + payload
 
 

@@ -54,7 +54,7 @@ Make = Callable[..., Session]
 
 @pytest.fixture
 def make(interpreters: Interpreters, robot: Any) -> Iterator[Make]:
-    """Makes sessions on the robot, and closes them."""
+    """Make sessions on the robot, and close them."""
     made: list[Session] = []
 
     def session(on: Any = None, **options: Any) -> Session:

@@ -22,18 +22,18 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from . import failures, wire
+from . import error_report, frames
 from .loops import Policy
 from .pictures import Pictures
 from .printing import Printer
+from .saved_variables import SavedVariables
 from .values import clean, decode, encode
-from .variables import Variables
 
 _RESERVE_BYTES = 1024 * 1024
 """Freed when memory is used up, so that this can still be said."""
 
 
-class Worker:
+class ActionRunner:
     """Obeys the host over a socket.
 
     Args:
@@ -46,38 +46,38 @@ class Worker:
         self._running = False
         self._pictures = Pictures()
         self._reserve: bytes | None = bytes(_RESERVE_BYTES)
-        wire.write_frame(descriptor, wire.READY, b"")
-        settings = self._receive(wire.BEGIN)
+        frames.write_frame(descriptor, frames.READY, b"")
+        settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
         actions = {name: self._action(name) for name in settings["actions"]}
         self._names = _session_names(actions)
-        self._variables = Variables(self._names, actions)
+        self._variables = SavedVariables(self._names, actions)
         _arrange(self._printer, settings["seed"])
 
     def serve(self) -> None:
         """Run actions until the host closes the socket."""
         while True:
-            kind, payload = wire.read_frame(self._socket)
-            if kind == wire.RUN:
-                self._send_json(wire.DONE, self._run(payload.decode()))
+            kind, payload = frames.read_frame(self._socket)
+            if kind == frames.RUN:
+                self._send_json(frames.DONE, self._run(payload.decode()))
                 self._send_state()
-            elif kind == wire.LOAD:
-                self._send_json(wire.LOADED, self._load(payload))
+            elif kind == frames.LOAD:
+                self._send_json(frames.LOADED, self._load(payload))
             else:
                 return
 
     def _receive(self, wanted: bytes) -> Any:
-        kind, payload = wire.read_frame(self._socket)
+        kind, payload = frames.read_frame(self._socket)
         if kind != wanted:
             raise EOFError
         return json.loads(payload)
 
     def _send_json(self, kind: bytes, data: object) -> None:
-        wire.write_frame(self._socket, kind, _json(data))
+        frames.write_frame(self._socket, kind, _json(data))
 
     def _print(self, text: str) -> None:
-        wire.write_frame(self._socket, wire.PRINT, text.encode())
+        frames.write_frame(self._socket, frames.PRINT, text.encode())
 
     def _action(self, name: str) -> Callable[..., Any]:
         def function(*args: Any, **kwargs: Any) -> Any:
@@ -92,10 +92,10 @@ class Worker:
             raise RuntimeError("the robot can be called only while an action runs")
         call = {"name": name, "line": self._line(), **_arguments(name, args, kwargs)}
         payload = _json(call)
-        if len(payload) > wire.CALL_BYTES:
-            raise ValueError(f"{name}(): the arguments are larger than {wire.CALL_BYTES} bytes")
-        wire.write_frame(self._socket, wire.CALL, payload)
-        answer = self._receive(wire.ANSWER)
+        if len(payload) > frames.CALL_BYTES:
+            raise ValueError(f"{name}(): the arguments are larger than {frames.CALL_BYTES} bytes")
+        frames.write_frame(self._socket, frames.CALL, payload)
+        answer = self._receive(frames.ANSWER)
         if "raise" in answer:
             raise _exception(*answer["raise"])
         return decode(answer["value"])
@@ -114,7 +114,7 @@ class Worker:
         try:
             body, last = _compiled(code, file)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
-            return {"parsed": False, "error": failures.of_form(error)}
+            return {"parsed": False, "error": error_report.of_form(error)}
         self._remember({file: code})
         self._printer.start()
         self._running = True
@@ -125,7 +125,7 @@ class Worker:
             self._printer.stop()
 
     def _remember(self, sources: dict[str, str]) -> None:
-        """Sources by their file names, for the lines of calls, errors and warnings."""
+        """Keep sources by their file names, for the lines of calls, errors and warnings."""
         self._sources |= sources
         for file, code in sources.items():
             linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
@@ -136,12 +136,12 @@ class Worker:
             exec(body, self._names)  # noqa: S102 - what this process is for
             value = None if last is None else eval(last, self._names)  # noqa: S307 - likewise
             if value is not None:
-                outcome["value"] = failures.described(value, self._most)
+                outcome["value"] = error_report.described(value, self._most)
         except MemoryError:
             self._reserve = None
             outcome["out_of_memory"] = True
         except BaseException as error:
-            outcome["error"] = failures.of_run(error, self._sources)
+            outcome["error"] = error_report.of_run(error, self._sources)
         self._leave_pictures()
         return outcome
 
@@ -151,14 +151,14 @@ class Worker:
         except Exception as error:
             pictures, notes = [], [f"[pictures are lost: {error}]"]
         for name, data in pictures:
-            wire.write_frame(self._socket, wire.FILE, clean(name).encode() + b"\n" + data)
+            frames.write_frame(self._socket, frames.FILE, clean(name).encode() + b"\n" + data)
         for note in notes:
             self._printer.write(f"{note}\n")
 
     def _send_state(self) -> None:
         state, lost = self._variables.dump(self._sources)
         head = json.dumps({"lost": [clean(name)[:100] for name in lost[:20]]})
-        wire.write_frame(self._socket, wire.STATE, head.encode() + b"\n" + state)
+        frames.write_frame(self._socket, frames.STATE, head.encode() + b"\n" + state)
 
     def _load(self, state: bytes) -> dict[str, Any]:
         try:
@@ -173,7 +173,7 @@ def _json(data: object) -> bytes:
 
 
 def _session_names(actions: dict[str, Callable[..., Any]]) -> dict[str, Any]:
-    """The names that code starts with: those of a main program, and the actions."""
+    """Make the names that code starts with: those of a main program, and the actions."""
     main = types.ModuleType("__main__")
     main.__dict__.update(actions, __builtins__=builtins)
     sys.modules["__main__"] = main
@@ -241,7 +241,7 @@ def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
 
 
 def _exception(name: str, known: str, message: str) -> Exception:
-    """An exception of the robot, as code can catch it.
+    """Make an exception of the robot one that code can catch.
 
     Args:
         name: of its type.

@@ -27,7 +27,7 @@ _CHARACTERS = 2_000_000
 """What the texts of all calls of an action may take in its record."""
 
 
-class BreakOff(Exception):  # noqa: N818 - a signal, not an error
+class ActionAborted(Exception):  # noqa: N818 - a signal, not an error
     """The running action must be broken off; says which limit stopped it, if any."""
 
     def __init__(self, limit: str | None) -> None:
@@ -36,14 +36,14 @@ class BreakOff(Exception):  # noqa: N818 - a signal, not an error
 
 
 @dataclass(slots=True)
-class Answer:
+class CallResult:
     """What a call came to: a value that code can hold, or an exception for it to meet."""
 
     value: Any = None
     exception: Exception | None = None
 
 
-class Caller:
+class CallDispatcher:
     """Makes the calls of one action and records them in its output."""
 
     def __init__(self, robot: Controller, limits: Limits, output: Output) -> None:
@@ -57,7 +57,7 @@ class Caller:
 
     def call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], line: int | None = None
-    ) -> Answer:
+    ) -> CallResult:
         """Make one call.
 
         Args:
@@ -67,11 +67,21 @@ class Caller:
             line: where in its source the action makes the call.
 
         Raises:
-            BreakOff: the episode has ended, or the action goes on calling beyond its limit.
+            ActionAborted: the episode has ended, or the action goes on calling beyond its limit.
             InfrastructureError: the simulator failed, or the robot returned what code cannot hold.
         """
         if len(self._output.calls) >= self._limits.calls:
-            return Answer(exception=self._refusal())
+            return CallResult(exception=self._refusal())
+        try:
+            return self._made(name, args, kwargs, line)
+        except (EmbodiedError, ActionAborted):
+            raise
+        except Exception as error:
+            raise InfrastructureError(f"{name}() could not be recorded: {error!r}") from error
+
+    def _made(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], line: int | None
+    ) -> CallResult:
         first_step, started = len(self._robot.steps), time.perf_counter()
         answer = self._answer(name, args, kwargs)
         seconds = time.perf_counter() - started
@@ -92,20 +102,20 @@ class Caller:
         self._characters -= left - budget.characters
         if self._robot.ended and self._robot.after_end == "stop":
             self._output.ended = True
-            raise BreakOff(None)
+            raise ActionAborted(None)
         return answer
 
-    def _answer(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Answer:
+    def _answer(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> CallResult:
         try:
             result = self._robot.call(name, args, kwargs)
         except EpisodeEnded:
-            return Answer()
+            return CallResult()
         except EmbodiedError:
             raise
         except Exception as raised:
-            return Answer(exception=raised)
+            return CallResult(exception=raised)
         try:
-            return Answer(coerce_result(result))
+            return CallResult(coerce_result(result))
         except TypeError as error:
             raise InfrastructureError(f"{name}(): {error}") from error
 
@@ -113,7 +123,7 @@ class Caller:
         message = f"an action may make no more than {self._limits.calls} calls"
         self._refused += 1
         if self._refused > _REFUSALS:
-            raise BreakOff(message)
+            raise ActionAborted(message)
         return RuntimeError(message)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from .frames import MESSAGE_CHARACTERS
 from .values import clean
-from .wire import MESSAGE_CHARACTERS
 
 MAX_VARIABLES = 8
 VARIABLE_CHARACTERS = 200
@@ -18,7 +18,7 @@ _UNINTERESTING = (FunctionType, ModuleType, type)
 
 
 def described(value: object, characters: int = VARIABLE_CHARACTERS) -> str:
-    """The `repr` of a value, shortened; of one that has none, its type."""
+    """Return the `repr` of a value, shortened; of one that has none, its type."""
     try:
         return shortened(repr(value), characters)
     except (RecursionError, ValueError, MemoryError):
@@ -26,12 +26,12 @@ def described(value: object, characters: int = VARIABLE_CHARACTERS) -> str:
 
 
 def shortened(text: str, characters: int) -> str:
-    """The text, cut where it is longer."""
+    """Cut a text where it is longer."""
     return clean(text if len(text) <= characters else f"{text[:characters]}... (cut)")
 
 
 def of_form(error: BaseException) -> dict[str, Any]:
-    """An error that was found before anything ran."""
+    """Report an error that was found before anything ran."""
     record = _record(error)
     if isinstance(error, SyntaxError):
         record |= {"message": clean(error.msg or "invalid syntax")}
@@ -40,7 +40,7 @@ def of_form(error: BaseException) -> dict[str, Any]:
 
 
 def of_run(error: BaseException, sources: Mapping[str, str]) -> dict[str, Any]:
-    """An error of running code. Its line is the innermost one in the source of any action.
+    """Report an error of running code. Its line is the innermost one in the source of any action.
 
     Args:
         error: the exception.
@@ -82,7 +82,7 @@ def _meant(error: BaseException, frame: FrameType) -> str:
 
 
 def _names(source: str, line: int) -> list[str]:
-    """The names that are read in a line, from left to right."""
+    """List the names that are read in a line, from left to right."""
     names = (
         (node.lineno, node.col_offset, node.id)
         for node in ast.walk(ast.parse(source))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-from .wire import STATE_BYTES
+from .frames import STATE_BYTES
 
 SECONDS = 2.0
 """What dumping may take; it goes on beside the next message of the policy."""
@@ -25,7 +25,7 @@ class TooMuchError(Exception):
     """The variables need more bytes or time than they may."""
 
 
-class Variables:
+class SavedVariables:
     """Dumps and loads the names of a session.
 
     Functions of the session share its names before and after.
@@ -43,7 +43,7 @@ class Variables:
         self._names = {id(function): name for name, function in actions.items()}
 
     def dump(self, sources: Mapping[str, str]) -> tuple[bytes, list[str]]:
-        """The variables that can be kept, and the names of those that cannot."""
+        """Dump the variables that can be kept; also list the names of those that cannot."""
         variables = {k: v for k, v in self._namespace.items() if k not in _KEPT_OUT}
         try:
             with _alarm(SECONDS):
@@ -109,7 +109,7 @@ class Variables:
         return None if name is None else ("action", name)
 
     def referenced(self, reference: object) -> Any:
-        """What a dump has named."""
+        """Find what a dump has named."""
         match reference:
             case ("names", _):
                 return self._namespace
@@ -123,7 +123,7 @@ class Variables:
         return self._namespace
 
 
-def _make_dumper(file: io.BytesIO, variables: Variables) -> Any:
+def _make_dumper(file: io.BytesIO, variables: SavedVariables) -> Any:
     cloudpickle: Any = importlib.import_module("cloudpickle")
 
     class Dumper(cloudpickle.Pickler):  # type: ignore[misc]
@@ -136,7 +136,7 @@ def _make_dumper(file: io.BytesIO, variables: Variables) -> Any:
 
 
 class _Loader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, variables: Variables) -> None:
+    def __init__(self, file: io.BytesIO, variables: SavedVariables) -> None:
         super().__init__(file)
         self._variables = variables
 
