@@ -170,8 +170,9 @@ class Alfworld(Environment):
             DataError: the game has no solution, or its problem cannot be read.
         """
         from embodied_envs.alfworld.names import display_names, named_ids
-        from embodied_envs.alfworld.pddl import read_problem
-        from embodied_envs.alfworld.planner import Unsolvable, detect_dialect, render, shortest_plan
+        from embodied_envs.alfworld.pddl.problem import read_problem
+        from embodied_envs.alfworld.planner.plan import detect_dialect, render
+        from embodied_envs.alfworld.planner.search import Unsolvable, shortest_plan
 
         if self._path is None:
             raise RuntimeError("plan() needs a reset first")
