@@ -23,13 +23,13 @@ _IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys
 
 
 def extras() -> list[str]:
-    """The extras of this distribution that a user may install."""
+    """List the extras of this distribution that a user may install."""
     provided = importlib.metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     return [extra for extra in provided if extra not in _NOT_LOOKED_AT]
 
 
 def check_packages(extra: str) -> list[Check]:
-    """One check a package of an extra; where all are there, one that imports them."""
+    """Look at each package of an extra and, where all are there, import them."""
     checks = [_check(extra, package) for package in _requirements(extra)]
     if all(check.status == "ok" for check in checks):
         return [*checks, *_check_import(extra, [check.name for check in checks])]
@@ -106,7 +106,7 @@ def _check_import(extra: str, packages: list[str]) -> list[Check]:
 
 
 def _modules(packages: list[str]) -> list[str]:
-    """The modules of packages: the one of the same name, or else whatever they hold."""
+    """List the modules of packages: the one of the same name, or else whatever they hold."""
     held: dict[str, list[str]] = {}
     for module, distributions in importlib.metadata.packages_distributions().items():
         for name in distributions:

@@ -14,7 +14,7 @@ from embodied.environment import Environment
 from embodied.errors import EpisodeEnded, InfrastructureError
 from embodied.plugins.registry import controller_class, names
 from embodied.testing.failures import CheckFailed, attempt, check
-from embodied.testing.harness import Bench
+from embodied.testing.harness import EnvironmentHarness
 
 _WORDS = 4
 """An error that helps has at least so many."""
@@ -54,7 +54,7 @@ def check_controller(
     for name in names(FORMATS):
         _check_format(kind, name, make_format(name, kind))
     if environment is not None:
-        _check_played(kind, Bench(environment, split, task, options), solution)
+        _check_played(kind, EnvironmentHarness(environment, split, task, options), solution)
 
 
 def _check_documented(spec: ActionSpec) -> None:
@@ -95,27 +95,31 @@ def _arguments(kind: type[Controller], call: Call) -> tuple[str, Mapping[str, An
     return call.name, kind.actions()[call.name].bind(call.args, call.kwargs)
 
 
-def _check_played(kind: type[Controller], bench: Bench, solution: Sequence[str]) -> None:
-    with bench.environment() as made:
-        with _episode(kind, bench, made) as robot:
+def _check_played(
+    kind: type[Controller], harness: EnvironmentHarness, solution: Sequence[str]
+) -> None:
+    with harness.environment() as made:
+        with _episode(kind, harness, made) as robot:
             _check_errors(robot)
         if not _knows_commands(kind):
             return
-        with _episode(kind, bench, made):
+        with _episode(kind, harness, made):
             valid = made.valid_commands() if made.capabilities.valid_commands else []
         known = [command for command in valid if _call_of(kind, command)]
         for command in known[:: -(-len(known) // _TRIED_COMMANDS) or 1]:
-            with _episode(kind, bench, made) as robot:
+            with _episode(kind, harness, made) as robot:
                 _check_sent(robot, command)
-        with _episode(kind, bench, made) as robot:
+        with _episode(kind, harness, made) as robot:
             plan = made.plan() if made.capabilities.plan and not solution else solution
             _check_solution(robot, plan)
 
 
 @contextmanager
-def _episode(kind: type[Controller], bench: Bench, made: Environment) -> Iterator[Controller]:
+def _episode(
+    kind: type[Controller], harness: EnvironmentHarness, made: Environment
+) -> Iterator[Controller]:
     robot = kind(made)
-    observation = made.reset(bench.task)
+    observation = made.reset(harness.task)
     rule = "begin() takes the first observation and raises nothing."
     attempt(rule, "begin()", lambda: robot.begin(observation, max_steps=None))
     yield robot
@@ -180,7 +184,7 @@ def _knows_commands(kind: type[Controller]) -> bool:
 
 
 def _call_of(kind: type[Controller], command: str) -> Call | None:
-    """The call that sends a command; None: the controller says that it has none."""
+    """Return the call that sends a command; None: the controller says that it has none."""
     try:
         name, arguments = kind.command_call(command)
     except ValueError:
