@@ -12,6 +12,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    SerializeAsAny,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
@@ -26,7 +28,7 @@ from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import is_file, short_name
-from embodied.plugins.registry import names
+from embodied.plugins.registry import load, names
 from embodied.protocol import PRESETS, Protocol
 
 
@@ -34,6 +36,7 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | Path) else value
 
 
+_POOLS = "embodied.pools"
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 
@@ -48,6 +51,14 @@ class Settings(BaseModel):
         coerce_numbers_to_str=True,
         arbitrary_types_allowed=True,
     )
+
+
+def _known(group: str, name: str) -> str:
+    """Return the name of a plugin, unless nothing is registered so."""
+    if not is_file(name) and name not in (known := names(group)):
+        message = f"there is no {name!r:.80}{suggestion(name, known)}"
+        raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+    return name
 
 
 class EnvironmentConfig(Settings):
@@ -115,12 +126,7 @@ class PolicyConfig(Settings):
     @field_validator("name")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if is_file(value) or value.startswith(OBJECT_PREFIX):
-            return value
-        if value not in (known := names("embodied.policies")):
-            message = f"there is no {value!r:.80}{suggestion(value, known)}"
-            raise PydanticCustomError("unknown_name", "{message}", {"message": message})
-        return value
+        return value if value.startswith(OBJECT_PREFIX) else _known("embodied.policies", value)
 
     @property
     def short_name(self) -> str:
@@ -131,8 +137,9 @@ class PolicyConfig(Settings):
 class RunnerConfig(Settings):
     """Where and how episodes run. Nothing here changes a score."""
 
-    kind: Literal["ray", "local"] = "ray"
-    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging."""
+    kind: str = "ray"
+    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging; another
+    registered pool or `path/to/file.py:Class`, which may have settings of its own."""
     workers: int = Field(2, gt=0)
     """Worker processes."""
     episodes_per_worker: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
@@ -161,6 +168,11 @@ class RunnerConfig(Settings):
     allow_unconfined: bool = False
     """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
     code that a model writes then has this user's rights."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return _known(_POOLS, value)
 
     @field_validator("ray_address")
     @classmethod
@@ -203,7 +215,7 @@ class RunConfig(Settings):
     """Who comments on each turn; null: nobody."""
     seed: int = 0
     """Start of all randomness of the run."""
-    runner: RunnerConfig = RunnerConfig()
+    runner: SerializeAsAny[RunnerConfig] = RunnerConfig()
     """Where and how."""
     out: Path = Path("runs/latest")
     """The run's folder."""
@@ -236,6 +248,29 @@ class RunConfig(Settings):
             given = PythonObject(value)
             return {"name": given.name, "implementation": given}
         return value
+
+    @field_validator("runner", mode="wrap")
+    @classmethod
+    def _settings_of_pool(
+        cls, value: object, validate: ValidatorFunctionWrapHandler
+    ) -> RunnerConfig:
+        """Check by the settings of the pool; leave out those that only another pool has.
+
+        They are of no use there, and a run may be resumed on another pool.
+        """
+        kind = value.get("kind") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or not isinstance(kind, str):
+            return validate(value)  # type: ignore[no-any-return]
+        if not is_file(kind) and kind not in names(_POOLS):
+            return validate({"kind": kind})  # type: ignore[no-any-return]
+        own: type[RunnerConfig] | None = getattr(load(_POOLS, kind), "Settings", None)
+        if own is None:
+            raise ValueError("kind must be a class over embodied.runner.backend.Pool")
+        foreign = value.keys() - own.model_fields.keys()
+        if foreign:
+            pools = [load(_POOLS, name).Settings for name in names(_POOLS)]
+            foreign &= {key for settings in pools for key in settings.model_fields}
+        return own.model_validate({key: value[key] for key in value if key not in foreign})
 
     @field_validator("llm", mode="before")
     @classmethod
