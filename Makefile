@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
 MODEL := models/smollm2
+JOBS ?= 2
+LONG := 3600
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -10,12 +12,13 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
 	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
 
-.PHONY: help quickstart install system test test-long test-faults test-vllm vllm-cpu llm-demo lint settings format lock clean
+.PHONY: help quickstart install system test test-long test-faults test-vllm coverage vllm-cpu llm-demo lint settings format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
 	@echo "make llm-demo     the same with a small LLM on the processor (4 GB more)"
-	@echo "make test         the test suite"
+	@echo "make test         the test suite, in two processes; JOBS=4 for more"
+	@echo "make coverage     the same, with the lines that no test runs in build/coverage"
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make system       what the simulators need of Debian's packages, as root"
 	@echo "make lint         ruff, mypy --strict, import-linter"
@@ -69,19 +72,22 @@ system:
 	apt-get install -y -qq --no-install-recommends $(PACKAGES)
 
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
+
+coverage: $(VENV)/.developer
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html:build/coverage
 
 test-long: $(VENV)/.developer
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long --timeout $(LONG)
 
 test-faults: $(VENV)/.developer
-	$(BIN)/python -m pytest -m faults -s
+	$(BIN)/python -m pytest -m faults --timeout $(LONG) -s
 
 test-vllm: $(VENV)/.developer $(VLLM)/.ready $(MODEL)/converted.json
 	EMBODIED_TEST_VLLM_PYTHON=$(abspath $(VLLM)/bin/python) \
 	EMBODIED_TEST_MODEL=$(abspath $(MODEL)) \
 	EMBODIED_TEST_GGUF=$(abspath $(MODEL)/SmolLM2-135M-Instruct.Q4_1.gguf) \
-		$(BIN)/python -m pytest -m vllm -s
+		$(BIN)/python -m pytest -m vllm --timeout $(LONG) -s
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
