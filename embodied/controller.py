@@ -195,6 +195,10 @@ class Controller:
     such as that of `int("x")`.
     """
 
+    introduction: ClassVar[str] = ""
+    """What a policy is told above the functions, such as frames, units and house rules: the class's
+    docstring, unless the class says otherwise. A class without either inherits it."""
+
     checks_arguments: ClassVar[bool] = True
     """Whether calls whose arguments do not fit the type hints are refused. Where they are not, a
     ValueError, TypeError or RuntimeError is announced even without a `raise` statement."""
@@ -203,6 +207,8 @@ class Controller:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "introduction" not in vars(cls) and vars(cls).get("__doc__"):
+            cls.introduction = inspect.cleandoc(str(cls.__doc__))
         names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
         methods = (getattr(cls, name) for name in names)
         cls._specs = {

@@ -108,7 +108,7 @@ class HostedRobot(Closeable):
         if robot.ended:
             return self._answer(f"{self._ending(robot)} {_ANEW}.", refused=True)
         call = ToolCall(id="call", name=tool, arguments=json.dumps(arguments))
-        reading = self._format.read(Reply("", tool_calls=(call,)))
+        reading = self._format.parse(Reply("", tool_calls=(call,)))
         if reading.action is None:
             return self._answer(str(reading.problem), refused=True)
         steps = len(robot.steps)

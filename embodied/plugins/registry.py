@@ -1,4 +1,4 @@
-"""Finds environments, controllers and experts by name, through entry points or in a file."""
+"""Finds plugins by name, through entry points or in a file."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ _KINDS = {
     "embodied.controllers": "controller",
     "embodied.experts": "expert",
     "embodied.policies": "policy",
+    "embodied.action_formats": "action format",
+    "embodied.prompts": "prompt",
 }
 """What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
@@ -32,13 +34,22 @@ _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
 
-def load(group: str, name: str) -> Any:
-    """The object registered under a name in an entry-point group, or that a file defines.
+_BASES: Mapping[str, type] = {
+    "environment": Environment,
+    "controller": Controller,
+    "policy": Policy,
+}
+"""What a class in a file must inherit from, by what it is named as."""
+
+
+def load(group: str, name: str, base: type | None = None) -> Any:
+    """Load what is registered under a name in an entry-point group, or what a file defines.
 
     Args:
         group: the entry-point group.
         name: as registered, or `path/to/file.py:Class`. The expert of a controller that is named
             so is the function `solve` in the same file.
+        base: what a class in a file must inherit from; None: the group's own.
 
     Raises:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
@@ -46,7 +57,7 @@ def load(group: str, name: str) -> Any:
     """
     kind = _KINDS[group]
     if is_file(name):
-        return _from_file(kind, name)
+        return _from_file(kind, name, base or _BASES.get(kind, object))
     found = _registered(group)
     if name not in found:
         raise ConfigError(f"there is no {kind} {name!r}{suggestion(name, found)}")
@@ -66,11 +77,10 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
-def _from_file(kind: str, name: str) -> Any:
+def _from_file(kind: str, name: str, base: type) -> Any:
     file, attribute = load_file(name, kind)
     if kind == "expert":
         return file.get(_FILE_EXPERT, "function")
-    base = {"environment": Environment, "controller": Controller, "policy": Policy}[kind]
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(
@@ -86,7 +96,7 @@ def _from_file(kind: str, name: str) -> Any:
 
 
 def file_hash(kind: str, name: str) -> dict[str, str]:
-    """The hash of a plugin's file, as runs record it; nothing for a plugin that is registered."""
+    """Hash a plugin's file, as runs record it; nothing for a plugin that is registered."""
     return {f"{kind}_file": load_file(name, kind)[0].sha256} if is_file(name) else {}
 
 

@@ -11,13 +11,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.concurrency import most_episodes
+from embodied.runner.concurrency import max_episodes
 from embodied.runner.plan import ResolvedRun
 from embodied.runner.worker import Worker
 
@@ -43,9 +42,7 @@ class RayWorker(Worker):
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """As the worker's."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
-        slots = await super().start(keys)
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self.threads))
-        return slots
+        return await super().start(keys)
 
 
 class RayPool(Pool):
@@ -102,14 +99,14 @@ class RayPool(Pool):
             num_cpus=runner.cpus_per_worker,
             resources=dict(runner.resources_per_worker),
             scheduling_strategy="SPREAD",
-            max_concurrency=most_episodes(runner.episodes_per_worker) + 1,
+            max_concurrency=max_episodes(runner.episodes_per_worker) + 1,
             max_restarts=0,
         ).remote(self._config)
         handle = _RayHandle(self._ray, actor, self._leave)
         try:
             await self._place(handle)
-            start = handle.start(self._api_keys())
-            await asyncio.wait_for(start, runner.start_seconds)
+            async with asyncio.timeout(runner.start_seconds):
+                await handle.start(self._api_keys())
         except TimeoutError:
             await handle.stop()
             raise self._late() from None

@@ -18,7 +18,16 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MOST_CHARACTERS = 40
 _IN_THE_TEMPLATE = {
     *("Any", "Capabilities", "ConfigError", "Controller", "Environment", "ExpertPolicy"),
-    *("Generator", "Observation", "Outcome", "Path", "Plan", "Protocol", "StepResult", "Task"),
+    *(
+        "Generator",
+        "Observation",
+        "Outcome",
+        "Path",
+        "ExpertStep",
+        "Protocol",
+        "StepResult",
+        "Task",
+    ),
 }
 """Classes that the template uses under their own names."""
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any
 
-from embodied.action_formats import ActionFormat, Call, CallFormat, make_format
-from embodied.action_formats.as_tools import ToolsFormat
+from embodied.action_formats import FORMATS, ActionFormat, Call, CallFormat, make_format
 from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
 from embodied.errors import EpisodeEnded, InfrastructureError
-from embodied.plugins.registry import controller_class
-from embodied.protocol import ActionName
+from embodied.plugins.registry import controller_class, names
 from embodied.testing.failures import CheckFailed, attempt, check
 from embodied.testing.harness import Bench
 
@@ -53,8 +51,8 @@ def check_controller(
     check(bool(kind.actions()), rule, f"{kind.__name__} has none")
     for spec in kind.actions().values():
         _check_documented(spec)
-    for name in get_args(ActionName):
-        _check_format(kind, make_format(name, kind))
+    for name in names(FORMATS):
+        _check_format(kind, name, make_format(name, kind))
     if environment is not None:
         _check_played(kind, Bench(environment, split, task, options), solution)
 
@@ -70,18 +68,17 @@ def _check_documented(spec: ActionSpec) -> None:
     )
 
 
-def _check_format(kind: type[Controller], written: ActionFormat) -> None:
+def _check_format(kind: type[Controller], name: str, written: ActionFormat) -> None:
     """See that a format shows every action, and reads back what it writes."""
-    where = f"in the action format {written.name}"
-    rule = "All four action formats can be derived from the controller."
-    document = attempt(rule, f"the prompt {where}", written.document)
-    if isinstance(written, ToolsFormat):
-        document = str(attempt(rule, f"the functions {where}", written.tools))
+    where = f"in the action format {name}"
+    rule = "All action formats can be derived from the controller."
+    document = attempt(rule, f"the prompt {where}", written.describe_api)
+    document += str(attempt(rule, f"the functions {where}", written.tools))
     for spec in kind.actions().values():
         check(spec.name in document, rule, f"{where} the prompt does not show {spec.name}")
     for call in [example_call(kind), *_documented(kind)]:
         rendered = attempt(rule, f"{call} {where}", written.render, "I try.", [call])
-        action = attempt(rule, f"reading {call} {where}", written.read, rendered).action
+        action = attempt(rule, f"reading {call} {where}", written.parse, rendered).action
         good = action is not None and written.calls_robot(action)
         check(good, rule, f"{where} {call} cannot be read back: {rendered.content!r:.200}")
         if isinstance(written, CallFormat) and action is not None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError
-from embodied.policies.plan import Plan
+from embodied.policies.expert_step import ExpertStep
 from embodied.task import Task
 
 _TASKS = 8
@@ -117,6 +117,8 @@ class Corridor(Environment):
 class CorridorRobot(Controller):
     """Walks, takes the key and opens the door."""
 
+    introduction = ""
+
     @action
     def go(self, direction: Literal["left", "right"]) -> str:
         """Go one cell to the left or to the right. Returns what is there.
@@ -150,10 +152,10 @@ class CorridorRobot(Controller):
         return (name, {}) if name in cls.actions() else super().command_call(command)
 
 
-def solve(observation: str) -> Generator[Plan, str, None]:
+def solve(observation: str) -> Generator[ExpertStep, str, None]:
     """The expert of the corridor's robot: looks for the key from the left end to the right."""
-    yield Plan("I go to the left end.", _TO_THE_LEFT)
-    yield Plan("I look for the key on the way to the door.", _TO_THE_DOOR)
+    yield ExpertStep("I go to the left end.", _TO_THE_LEFT)
+    yield ExpertStep("I look for the key on the way to the door.", _TO_THE_DOOR)
 
 
 _TO_THE_LEFT = """\

@@ -1,12 +1,13 @@
 """The printed report."""
 
 import io
+import sys
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from embodied.report import Report, aggregate, print_report
+from embodied.report import Report, aggregate, print_json, print_report
 from embodied.store import EpisodeSeconds, Summary
 from embodied.trajectory import Outcome
 
@@ -131,3 +132,14 @@ def test_it_goes_to_standard_output_in_its_width(
 
 def test_a_run_without_episodes_prints() -> None:
     assert "No episode is scored yet." in printed(aggregate([]))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_process_without_standard_output_prints_nothing(
+    report: Report, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream if closed else None)
+    print_report(report)
+    print_json(report)

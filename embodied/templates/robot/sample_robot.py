@@ -20,7 +20,7 @@ from embodied import (
     Task,
     action,
 )
-from embodied.policies.plan import Plan
+from embodied.policies.expert_step import ExpertStep
 
 COLOURS = ("red", "green", "blue")
 BAYS = tuple(f"bay {number}" for number in range(1, 7))
@@ -170,9 +170,9 @@ for bay in {bays}:
 """
 
 
-def solve(first_observation: str) -> Generator[Plan, str, None]:
+def solve(first_observation: str) -> Generator[ExpertStep, str, None]:
     """Solve a task from what can be seen: yields plans, and is sent what each one printed."""
     bays = re.findall(r"bay \d+", first_observation)
     colour = re.findall(r"every (\w+) pallet", first_observation)[0]
     thought = f"I look into every bay and bring the {colour} pallets to the dock."
-    yield Plan(thought, PLAN.format(bays=bays, colour=colour))
+    yield ExpertStep(thought, PLAN.format(bays=bays, colour=colour))

@@ -19,7 +19,7 @@ from embodied_envs.alfworld.grounding import Grounder
 from embodied_envs.alfworld.names import display_names, named_ids
 from embodied_envs.alfworld.narrator import Entity, Narrator
 from embodied_envs.alfworld.operators import OperatorTable
-from embodied_envs.alfworld.pddl import read_problem
+from embodied_envs.alfworld.pddl.problem import read_problem
 
 
 class CompiledGame:

@@ -20,8 +20,8 @@ from embodied.errors import DataError
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.generate import TRIAL_PREFIX
 from embodied_envs.alfworld.generate_options import SPLITS, Split
-from embodied_envs.alfworld.pddl import Problem, read_problem
-from embodied_envs.alfworld.planner import PlanningLimitError, Unsolvable, shortest_plan
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
 from embodied_envs.alfworld.rules import load_rules
 
 MEASURED = 1000

@@ -11,21 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from embodied_envs.alfworld.pddl import (
-    ROOT_TYPE,
+from embodied_envs.alfworld.pddl.conditions import (
     And,
     Atom,
     Condition,
     Equals,
     Exists,
-    Expression,
-    Group,
     Not,
     Or,
-    PddlSyntaxError,
     Variable,
-    Word,
     read_condition,
+)
+from embodied_envs.alfworld.pddl.s_expressions import (
+    ROOT_TYPE,
+    Expression,
+    Group,
+    PddlSyntaxError,
+    Word,
     read_expression,
     typed_names,
 )

@@ -16,6 +16,7 @@ from embodied.environment import (
     Environment,
     EnvironmentOptions,
     Observation,
+    Requirement,
     StepResult,
 )
 from embodied.errors import DataError
@@ -101,6 +102,11 @@ class Alfworld(Environment):
         ]
 
     @classmethod
+    def requirements(cls) -> list[Requirement]:
+        """Say whether there are games where `$ALFWORLD_DATA` says so."""
+        return index.requirements()
+
+    @classmethod
     def resolve_options(cls, **options: Any) -> dict[str, Any]:
         """Make the data folder an absolute path, that of `$ALFWORLD_DATA` where none is given."""
         return {**options, "data": str(index.data_folder(cls.Options.parse(options).data))}
@@ -164,8 +170,9 @@ class Alfworld(Environment):
             DataError: the game has no solution, or its problem cannot be read.
         """
         from embodied_envs.alfworld.names import display_names, named_ids
-        from embodied_envs.alfworld.pddl import read_problem
-        from embodied_envs.alfworld.planner import Unsolvable, detect_dialect, render, shortest_plan
+        from embodied_envs.alfworld.pddl.problem import read_problem
+        from embodied_envs.alfworld.planner.plan import detect_dialect, render
+        from embodied_envs.alfworld.planner.search import Unsolvable, shortest_plan
 
         if self._path is None:
             raise RuntimeError("plan() needs a reset first")

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Sequence
 from threading import Lock
 from typing import TypeAlias
 
-from embodied_envs.alfworld.pddl import Fact
+from embodied_envs.alfworld.pddl.problem import Fact
 
 State: TypeAlias = frozenset[int]
 """The numbers of the changeable facts that are true."""

@@ -37,14 +37,9 @@ from embodied_envs.alfworld.generate_scene import (
     keep_some,
     portable_types,
 )
-from embodied_envs.alfworld.pddl import read_problem
-from embodied_envs.alfworld.planner import (
-    PlanningLimitError,
-    PlanStep,
-    Unsolvable,
-    render,
-    shortest_plan,
-)
+from embodied_envs.alfworld.pddl.problem import read_problem
+from embodied_envs.alfworld.planner.plan import PlanStep, render
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
 from embodied_envs.alfworld.rules import (
     HELD_OUT_FLOOR_PLANS,
     Dialect,

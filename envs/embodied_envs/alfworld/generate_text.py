@@ -10,8 +10,8 @@ from typing import Any
 from embodied_envs.alfworld.generate_goal import Goal
 from embodied_envs.alfworld.generate_scene import Receptacle, Scene, Thing, portable_types
 from embodied_envs.alfworld.names import display_names
-from embodied_envs.alfworld.pddl import Fact
-from embodied_envs.alfworld.planner import PlanStep
+from embodied_envs.alfworld.pddl.problem import Fact
+from embodied_envs.alfworld.planner.plan import PlanStep
 from embodied_envs.alfworld.rules import GRID, Pose, Rules, load_goal, load_rules, type_of
 
 _MANGLED = str.maketrans(

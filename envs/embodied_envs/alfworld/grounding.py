@@ -8,7 +8,8 @@ from math import prod
 
 from embodied_envs.alfworld.domain import BrokenGameError, Domain, LiftedClause
 from embodied_envs.alfworld.facts import FactTable
-from embodied_envs.alfworld.pddl import Atom, Equals, Fact
+from embodied_envs.alfworld.pddl.conditions import Atom, Equals
+from embodied_envs.alfworld.pddl.problem import Fact
 
 MAX_GROUNDINGS = 1_000_000
 """How many facts and objects may be tried for one game, in all. ALFWorld's take some 50,000."""

@@ -16,7 +16,7 @@ a number that differs makes another game. The rules:
 from collections import Counter
 from collections.abc import Iterable
 
-from embodied_envs.alfworld.pddl import Problem
+from embodied_envs.alfworld.pddl.problem import Problem
 
 _SIGNS = {"_bar_": "|", "_minus_": "-", "_plus_": "+", "_dot_": ".", "_comma_": ","}
 

@@ -23,7 +23,8 @@ from embodied_envs.alfworld.facts import FactTable, State
 from embodied_envs.alfworld.grammar import Placeholder, Symbol
 from embodied_envs.alfworld.grounding import Grounder, JoinPlan, Terms, put_in
 from embodied_envs.alfworld.narrator import Narrator
-from embodied_envs.alfworld.pddl import Atom, Fact
+from embodied_envs.alfworld.pddl.conditions import Atom
+from embodied_envs.alfworld.pddl.problem import Fact
 
 MAX_OPERATORS = 100_000
 """How many operators a game may have. ALFWorld's have some 10,000."""

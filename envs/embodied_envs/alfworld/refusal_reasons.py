@@ -18,7 +18,8 @@ from embodied_envs.alfworld.domain import ActionSchema, LiftedClause
 from embodied_envs.alfworld.facts import State
 from embodied_envs.alfworld.grammar import ActionTexts
 from embodied_envs.alfworld.grounding import put_in
-from embodied_envs.alfworld.pddl import Atom, Fact
+from embodied_envs.alfworld.pddl.conditions import Atom
+from embodied_envs.alfworld.pddl.problem import Fact
 
 if TYPE_CHECKING:
     from embodied_envs.alfworld.compiled import CompiledGame

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from embodied.errors import DataError
 from embodied_envs.alfworld.compiled import CompiledGame
 from embodied_envs.alfworld.facts import State
-from embodied_envs.alfworld.pddl import Fact
+from embodied_envs.alfworld.pddl.problem import Fact
 
 MAX_BYTES = 1_000_000
 

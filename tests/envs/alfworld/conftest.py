@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embodied_envs.alfworld.pddl import Problem, read_problem
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -12,38 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embodied_envs.alfworld import planner
 from embodied_envs.alfworld.names import display_names, named_ids
-from embodied_envs.alfworld.pddl import (
+from embodied_envs.alfworld.pddl.conditions import (
     And,
     Atom,
-    Clause,
     Condition,
     Equals,
     Exists,
-    Fact,
     Forall,
-    Group,
     Not,
     Or,
-    Problem,
-    ground,
-    is_satisfied,
     read_condition,
-    read_expression,
-    read_problem,
-    typed_names,
-    words_of,
 )
-from embodied_envs.alfworld.planner import (
-    PlanningLimitError,
-    PlanStep,
-    Unsolvable,
-    UnsupportedProblemError,
-    detect_dialect,
-    render,
-    shortest_plan,
-)
+from embodied_envs.alfworld.pddl.grounding import Clause, ground, is_satisfied
+from embodied_envs.alfworld.pddl.problem import Fact, Problem, read_problem
+from embodied_envs.alfworld.pddl.s_expressions import Group, read_expression, typed_names, words_of
+from embodied_envs.alfworld.planner import search
+from embodied_envs.alfworld.planner.plan import PlanStep, detect_dialect, render
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
+from embodied_envs.alfworld.planner.world import UnsupportedProblemError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -415,7 +402,7 @@ def test_unsupported(goal: str, fact: str, message: str) -> None:
 
 
 def test_the_search_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "MAX_EXPANSIONS", 1)
+    monkeypatch.setattr(search, "MAX_EXPANSIONS", 1)
     problem = make_problem(TO_FRIDGE, _room(APPLE, "(inReceptacle o0 r0)"), 3, 2, 3)
     with pytest.raises(PlanningLimitError):
         shortest_plan(problem)
@@ -440,8 +427,8 @@ def test_dialects() -> None:
 def test_the_plan_does_not_depend_on_hash_seeds(one_game_per_kind: list[Path]) -> None:
     code = (
         "import json, sys; from pathlib import Path;"
-        "from embodied_envs.alfworld.pddl import read_problem;"
-        "from embodied_envs.alfworld.planner import shortest_plan;"
+        "from embodied_envs.alfworld.pddl.problem import read_problem;"
+        "from embodied_envs.alfworld.planner.search import shortest_plan;"
         "load = lambda name: json.loads(Path(name).read_text())['pddl_problem'];"
         "print([shortest_plan(read_problem(load(name))) for name in sys.argv[1:]])"
     )
