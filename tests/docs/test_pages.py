@@ -20,7 +20,7 @@ import yaml
 
 import embodied
 from embodied.cli import app, options
-from embodied.config.load import with_changes
+from embodied.config.reference import settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,7 +67,8 @@ def command_lines() -> list[Any]:
             for line in block.replace("\\\n", " ").splitlines():
                 if line.split()[:1] not in (["embodied"], ["make"], ["pip"]):
                     continue
-                words = shlex.split(line.replace("…", "").replace(" ...", ""), comments=True)
+                shown = line.replace("…", "").replace(" ...", "").removesuffix("&")
+                words = shlex.split(shown, comments=True)
                 lines.append(pytest.param(words, id=f"{page.stem}: {' '.join(words)}"[:70]))
     return lines
 
@@ -139,9 +140,11 @@ def _parse(words: list[str]) -> None:
             context, [*getattr(context, "_protected_args", []), *context.args]
         )
         context = command.make_context(name, rest, parent=context)
-    settings = [text for text in context.params.get("settings") or [] if "generate." not in text]
+    named = [text.partition("=")[0] for text in context.params.get("settings") or []]
     if context.info_name in {"run", "config", "resume"}:
-        with_changes({"llm": {"model": "x"}}, "the page", assignments=settings)
+        known = {each.name for each in settings() if not each.type.startswith("section")}
+        for name in named:
+            assert any(f"{name}.".startswith(f"{each}.") for each in known), name
 
 
 def test_yaml_and_json_of_pages_can_be_read() -> None:
