@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from embodied.controller import Controller, action
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 Direction = Literal["north", "south", "east", "west"]
 
@@ -40,6 +40,8 @@ class Adventurer(Controller):
     Things are called as the texts call them, such as "old key" or "wooden door"; the game says when
     it does not know a name. A call returns what the game answers, without its status line.
     """
+
+    introduction = ""
 
     def send(self, command: str) -> str:
         """Take one step; the status line and the prompt below the answer are left out."""
@@ -198,16 +200,16 @@ class Adventurer(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a game command.
+        """Return the call that sends a game command.
 
         Raises:
             ValueError: no method sends it.
         """
-        return call_of(command, _COMMANDS) or super().command_call(command)
+        return match_command(command, _COMMANDS) or super().command_call(command)
 
 
 def _name(thing: str) -> str:
-    """A name as a command can hold it.
+    """Return a name as a command can hold it.
 
     Raises:
         ValueError: it is none.

@@ -8,7 +8,7 @@ import re
 from embodied.controller import Controller, action
 from embodied.environment import Observation
 from embodied.limits import AfterEnd
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 _REF = re.compile(r"^ *\[(\d+)\]", re.MULTILINE)
 _KEY = re.compile(r"\S{1,40}")
@@ -40,6 +40,8 @@ class Browser(Controller):
     Numbers stay the same for the whole task. Places are x,y in pixels from the top left corner.
     Every function returns the page as it is afterwards, when half a second has passed in it.
     """
+
+    introduction = ""
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -161,12 +163,12 @@ class Browser(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a command.
+        """Return the call that sends a command.
 
         Raises:
             ValueError: it is no command of a browser.
         """
-        name, values = call_of(command, _COMMANDS) or super().command_call(command)
+        name, values = match_command(command, _COMMANDS) or super().command_call(command)
         return name, {key: _value(key, value) for key, value in values.items()}
 
     def _shown(self, ref: int) -> int:

@@ -1,18 +1,18 @@
-"""Commands of a text simulator, as patterns: the way back from a command to a call."""
+"""Finds the call that sends a command of a text simulator, by patterns of commands."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-Wordings = Sequence[tuple[re.Pattern[str], str]]
-"""Patterns of commands, and the call of each. A pattern's groups are the call's arguments, but for
-the group `verb`, which takes the place of `{verb}` in its name."""
+CommandPatterns = Sequence[tuple[re.Pattern[str], str]]
+"""Patterns of commands, each with the name of its call. Its groups are the arguments, but for the
+group `verb`, which replaces `{verb}` in the name."""
 
 
-def call_of(command: str, wordings: Wordings) -> tuple[str, dict[str, str]] | None:
-    """Name and arguments of the call that sends a command; None: no pattern is that of it."""
-    for pattern, name in wordings:
+def match_command(command: str, patterns: CommandPatterns) -> tuple[str, dict[str, str]] | None:
+    """Return name and arguments of the call that sends a command; None where no pattern fits."""
+    for pattern, name in patterns:
         match = pattern.fullmatch(command)
         if match:
             arguments = match.groupdict()

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from embodied.controller import Controller, action
-from embodied_controllers.command_patterns import call_of
+from embodied_controllers.command_patterns import match_command
 
 _COMMANDS = (
     (re.compile(r"look around"), "look_around"),
@@ -50,6 +50,8 @@ class Laboratory(Controller):
     Things are called as they are shown. What occurs twice is told apart by where it is, such as
     "jug in sink" or "thermometer in inventory".
     """
+
+    introduction = ""
 
     @action
     def look_around(self) -> str:
@@ -261,11 +263,11 @@ class Laboratory(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, Any]]:
-        """The call that sends a command in the simulator's own wording.
+        """Return the call that sends a command in the simulator's own wording.
 
         Raises:
             ValueError: it is no such command.
         """
         if _NUMBER.fullmatch(command):
             return "choose", {"number": int(command)}
-        return call_of(command, _COMMANDS) or super().command_call(command)
+        return match_command(command, _COMMANDS) or super().command_call(command)

@@ -1,4 +1,4 @@
-"""Plain data: what can cross between model-written code, robots and records."""
+"""Plain data, which can cross between model-written code, robots and records."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LARGEST_INTEGER = 2**63
 _BASIC = (type(None), bool, int, float, str)
 
 
-class Room:
-    """What values may still take of a record.
+class SizeBudget:
+    """The size that values may still take in a record.
 
     Args:
         items: of all collections together.
@@ -32,7 +32,7 @@ class Room:
         self.characters = characters
 
     def first(self, items: Iterable[Any]) -> Iterator[Any]:
-        """The first items, as many as there is room for."""
+        """Yield the first items, as many as the budget allows."""
         for item in islice(items, MAX_ITEMS):
             if self.items <= 0:
                 return
@@ -40,32 +40,32 @@ class Room:
             yield item
 
     def text(self, text: str) -> str:
-        """The text, cut where there is no room for it."""
+        """Return the text, cut where the budget is exceeded."""
         left = self.characters - len(text)
         if left >= 0:
             self.characters = left
             return text
-        kept, self.characters = shortened(text, self.characters), 0
+        kept, self.characters = truncate(text, self.characters), 0
         return kept
 
 
-def plain(  # noqa: PLR0911 - one for each kind
-    value: object, room: Room | None = None, depth: int = 0
+def to_jsonable(  # noqa: PLR0911 - one for each kind
+    value: object, budget: SizeBudget | None = None, depth: int = 0
 ) -> Any:
-    """A copy of a value that JSON can hold and read back.
+    """Copy a value into a form that JSON can hold and read back.
 
     Lists, tuples and sets become lists, keys become strings. What is too deep, too long, too large
     or of another kind becomes a text that says what it was.
 
     Args:
         value: the value.
-        room: what the copy may take; by default as much as one value may.
+        budget: the size that the copy may take; None: that of one value.
         depth: of the value in the one that is copied.
     """
-    room = Room() if room is None else room
+    budget = SizeBudget() if budget is None else budget
     match value:
         case str():
-            return room.text(value)
+            return budget.text(value)
         case None | bool():
             return value
         case int():
@@ -75,15 +75,15 @@ def plain(  # noqa: PLR0911 - one for each kind
         case _ if depth >= MAX_DEPTH:
             return f"({type(value).__name__}, nested too deep)"
         case dict():
-            items = room.first(value.items())
-            return {_key(key, room): plain(item, room, depth + 1) for key, item in items}
+            items = budget.first(value.items())
+            return {_key(key, budget): to_jsonable(item, budget, depth + 1) for key, item in items}
         case list() | tuple() | set() | frozenset():
-            return [plain(item, room, depth + 1) for item in room.first(value)]
-    return room.text(described(value))
+            return [to_jsonable(item, budget, depth + 1) for item in budget.first(value)]
+    return budget.text(safe_repr(value))
 
 
-def sendable(value: object) -> Any:
-    """A robot's answer as code can hold it.
+def coerce_result(value: object) -> Any:
+    """Convert what a robot returned into a value that code can hold.
 
     Text, numbers and collections of them stay as they are. Dataclasses and pydantic models become
     dictionaries, NumPy arrays lists.
@@ -119,18 +119,18 @@ def _listed(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def described(value: object, characters: int = 200) -> str:
-    """The `repr` of a value, shortened; of one that has none, its type."""
+def safe_repr(value: object, characters: int = 200) -> str:
+    """Return the `repr` of a value, truncated; of one that has none, its type."""
     try:
-        return shortened(repr(value), characters)
+        return truncate(repr(value), characters)
     except (RecursionError, ValueError, MemoryError):
         return f"({type(value).__name__}, too large to show)"
 
 
-def shortened(text: str, characters: int = MAX_CHARACTERS) -> str:
-    """The text, cut where it is longer."""
+def truncate(text: str, characters: int = MAX_CHARACTERS) -> str:
+    """Cut a text that is longer, and mark the cut."""
     return text if len(text) <= characters else f"{text[:characters]}... (cut)"
 
 
-def _key(key: object, room: Room) -> str:
-    return room.text(key if isinstance(key, str) else described(key))
+def _key(key: object, budget: SizeBudget) -> str:
+    return budget.text(key if isinstance(key, str) else safe_repr(key))

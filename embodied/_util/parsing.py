@@ -1,7 +1,7 @@
 """Python's own parser, one thread at a time, and quick ways through what it finds.
 
-Before 3.11.8 and 3.12.2, CPython counts the depths of the trees that several threads build together,
-and fails with a SystemError when they meet (python/cpython#106905).
+Before 3.11.8 and 3.12.2, CPython counts the depths of trees that several threads build together and
+fails with a SystemError when they meet (python/cpython#106905).
 """
 
 from __future__ import annotations

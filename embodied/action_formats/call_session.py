@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied._util.jsonable import described, shortened
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.format import Call, CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
@@ -40,11 +40,11 @@ class CallSession(Session):
         return output
 
     def dump(self) -> bytes:
-        """Nothing: there are no variables."""
+        """Return nothing: there are no variables."""
         return b""
 
     def load(self, state: bytes) -> None:
-        """Nothing to go on from."""
+        """Refuse any state: there are no variables."""
         if state:
             raise DataError("a session of calls has no variables to load")
 
@@ -58,14 +58,14 @@ class CallSession(Session):
             return True
         output.error = ErrorRecord(
             type=type(answer.exception).__name__,
-            message=shortened(str(answer.exception)),
+            message=truncate(str(answer.exception)),
             line=number,
         )
         return False
 
 
 def _shown(answer: CallResult) -> str:
-    return answer.value if isinstance(answer.value, str) else described(answer.value, 20_000)
+    return answer.value if isinstance(answer.value, str) else safe_repr(answer.value, 20_000)
 
 
 def _cut(text: str, limit: int) -> str:
@@ -73,7 +73,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _cut_together(texts: Sequence[str], limit: int) -> list[str]:
-    """The texts, cut where all of them together, a line break after each, reach the limit."""
+    """Cut the texts where all of them together, a line break after each, reach the limit."""
     kept: list[str] = []
     left = limit
     for text in texts:

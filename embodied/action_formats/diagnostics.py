@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from embodied._util import parsing
-from embodied._util.jsonable import described, shortened
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.interpreter.session import Output
 from embodied.trajectory import CallRecord, ErrorRecord
 
@@ -40,7 +40,7 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
     made, number = len(output.calls), len(calls)
     if output.error is not None:
         made = output.error.line or made
-        yield f"Call {made} of {number} failed: {shortened(calls[made - 1], _CHARACTERS)}"
+        yield f"Call {made} of {number} failed: {truncate(calls[made - 1], _CHARACTERS)}"
         yield f"{output.error.type}: {output.error.message}"
         if made > 1:
             yield f"Done before: {_listed(output.calls[: made - 1])}."
@@ -49,12 +49,12 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
     else:
         return
     if made < number:
-        left = ", ".join(shortened(call, _CHARACTERS) for call in calls[made : made + _CALLS])
+        left = ", ".join(truncate(call, _CHARACTERS) for call in calls[made : made + _CALLS])
         yield f"Not run: {left}{', …' if number - made > _CALLS else ''}."
 
 
 def _cut_off(output: Output) -> Iterator[str]:
-    """The limit that stopped the action, or the end of the episode.
+    """Name the limit that stopped the action, or the end of the episode.
 
     The latter keeps the action from seeing what its last call returned.
     """
@@ -63,16 +63,16 @@ def _cut_off(output: Output) -> Iterator[str]:
         return
     if output.calls:
         last = output.calls[-1]
-        result = last.result if isinstance(last.result, str) else described(last.result)
+        result = last.result if isinstance(last.result, str) else safe_repr(last.result)
         yield f"{shown_call(last)} returned: {result}"
     yield "The episode has ended."
 
 
 def shown_call(call: CallRecord) -> str:
-    """A call as Python would write it."""
-    arguments = ", ".join(described(value, 80) for value in call.arguments.values())
+    """Write a call as Python would."""
+    arguments = ", ".join(safe_repr(value, 80) for value in call.arguments.values())
     failed = " (failed)" if call.error else ""
-    return shortened(f"{call.name}({arguments})", _CHARACTERS) + failed
+    return truncate(f"{call.name}({arguments})", _CHARACTERS) + failed
 
 
 def _error(code: str, error: ErrorRecord) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _error(code: str, error: ErrorRecord) -> Iterator[str]:
     if error.line <= len(lines):
         line = lines[error.line - 1]
         prefix = f"{error.line:>5} | "
-        yield prefix + shortened(line, _CHARACTERS)
+        yield prefix + truncate(line, _CHARACTERS)
         if error.column is not None and error.column <= min(len(line) + 1, _CHARACTERS):
             yield " " * (len(prefix) + error.column - 1) + "^"
     for name, value in error.variables.items():
@@ -100,14 +100,14 @@ def _listed(calls: Sequence[CallRecord]) -> str:
 
 
 def _stop(output: Output) -> int | None:
-    """The line at which the action stopped, as far as it is known."""
+    """Find the line at which the action stopped, as far as it is known."""
     if output.error is not None:
         return output.error.statement or output.error.line
     return output.calls[-1].line if output.calls else None
 
 
 def _not_run(code: str, stop: int | None) -> Iterator[str]:
-    """What stands after the statement that stopped; nothing where that is not certain."""
+    """Yield what stands after the statement that stopped; nothing where that is not certain."""
     try:
         statements = parsing.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
-from embodied._util.jsonable import described
+from embodied._util.jsonable import safe_repr
 from embodied.action_formats.format import FormatError
 
 MAX_DEPTH = 100
@@ -51,7 +51,7 @@ def place(text: str, position: int) -> str:
 
 
 def decode(text: str, start: int = 0) -> tuple[Any, int]:
-    """The JSON value that begins at `start`, and where it ends.
+    """Read the JSON value that begins at `start`; return it and where it ends.
 
     Line breaks may stand in quotes. Keys that stand twice, numbers without a value (NaN,
     Infinity), half characters (lone surrogates) and what exceeds the bounds are refused.
@@ -72,7 +72,7 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
 
 
 def decode_whole(text: str) -> Any:
-    """The JSON value that a text is.
+    """Read a text that is one JSON value.
 
     Raises:
         JsonError: it is none, or more follows.
@@ -86,7 +86,7 @@ def decode_whole(text: str) -> Any:
 
 
 def encode(value: Any) -> str:
-    """A value as JSON of one line that holds no `<`, so that it cannot end or begin a tag.
+    """Write a value as one line of JSON that has no `<`, so that it cannot end or begin a tag.
 
     Raises:
         ValueError: JSON cannot hold it.
@@ -105,7 +105,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise _RefusedError(f"the key {described(twice, 80)} stands twice in one object")
+        raise _RefusedError(f"the key {safe_repr(twice, 80)} stands twice in one object")
     return found
 
 
@@ -118,7 +118,7 @@ def _integer(digits: str) -> int:
 def _float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise _RefusedError(f"the number {described(digits, 80)} is too large")
+        raise _RefusedError(f"the number {safe_repr(digits, 80)} is too large")
     return number
 
 
@@ -154,7 +154,7 @@ def _check_characters(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _RefusedError(f"the text {described(text, 80)} holds half a character") from None
+        raise _RefusedError(f"the text {safe_repr(text, 80)} holds half a character") from None
 
 
 def _explained(error: json.JSONDecodeError, start: int) -> str:
@@ -165,7 +165,7 @@ def _explained(error: json.JSONDecodeError, start: int) -> str:
 
 
 def _open_bracket(text: str) -> str:
-    """What closes the innermost list or object that is open at the end of a JSON text."""
+    """Find what closes the innermost list or object that is open at the end of a JSON text."""
     opened: list[str] = []
     for token in _TOKEN.finditer(text):
         match token[0]:

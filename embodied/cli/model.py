@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError
-from embodied.plugins.registry import suggestion
 
 app = typer.Typer(help="Models that need no model hub.")
 

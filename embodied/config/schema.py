@@ -1,48 +1,69 @@
-"""What a user may configure of a run, and how a mistake in it is reported."""
+"""What a user may configure of a run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
+    SerializeAsAny,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
+    model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from embodied._util.mappings import merged
+from embodied._util.suggestion import suggestion
+from embodied.config.packaged import examples_path
+from embodied.config.python_object import OBJECT_PREFIX, PythonObject
 from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
-from embodied.plugins.registry import suggestion
-from embodied.protocol import PRESETS, Protocol
+from embodied.plugins.plugin_file import is_file, short_name
+from embodied.plugins.registry import load, names
+from embodied.protocol import Protocol
+
+_PROMPTS = "embodied.prompts"
+_PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
+"""Settings of the protocol that name plugins, with their entry-point groups."""
 
 
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | Path) else value
 
 
+_POOLS = "embodied.pools"
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
-
-
-SHORTHANDS = ("action", "interpreter")
-"""Settings of the protocol that may stand at the top: `action: json`, `--set action=json`."""
 
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors; a number will do for a name."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, coerce_numbers_to_str=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
+        arbitrary_types_allowed=True,
     )
+
+
+def _known(group: str, name: str) -> str:
+    """Return the name of a plugin, unless nothing is registered so."""
+    if not is_file(name) and name not in (known := names(group)):
+        message = f"there is no {name!r:.80}{suggestion(name, known)}"
+        raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+    return name
 
 
 class EnvironmentConfig(Settings):
@@ -77,6 +98,9 @@ class TaskConfig(Settings):
 
     limit: int | None = Field(None, gt=0)
     """No more than this many tasks, the first ones in the stable order; null: all."""
+    sample: int | None = Field(None, gt=0)
+    """As many tasks, chosen at random by the run's `seed` and spread evenly over their types, in
+    place of `limit`; null: no random choice."""
     kinds: Names = ()
     """Only tasks of these types; empty: all types."""
     ids: Names = ()
@@ -84,21 +108,43 @@ class TaskConfig(Settings):
     samples: int = Field(1, gt=0)
     """Episodes of each task."""
 
+    @model_validator(mode="after")
+    def _limit_or_sample(self) -> TaskConfig:
+        if self.limit is not None and self.sample is not None:
+            raise ValueError("limit and sample cannot both be given: leave out one of them")
+        return self
+
 
 class PolicyConfig(Settings):
     """Who plays."""
 
-    name: Literal["expert", "oracle", "llm", "human", "replay"] = "expert"
-    """`llm` is set up in the section `llm`."""
+    name: str = "expert"
+    """A registered policy (`expert`, `oracle`, `llm`, `human`, `replay`, ...) or
+    `path/to/file.py:NAME`, a class or function. `llm` is set up in the section `llm`."""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the policy's class."""
     recordings: Paths = ()
     """Files of recorded episodes, for the policy `replay`; sample n of a task is in file n."""
+    implementation: SkipJsonSchema[PythonObject | None] = Field(None, exclude=True, repr=False)
+    """The policy itself, where it was given as an object of Python; its name is recorded."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return value if value.startswith(OBJECT_PREFIX) else _known("embodied.policies", value)
+
+    @property
+    def short_name(self) -> str:
+        """The name without the folders of its file, as records have it."""
+        return short_name(self.name)
 
 
 class RunnerConfig(Settings):
     """Where and how episodes run. Nothing here changes a score."""
 
-    kind: Literal["ray", "local"] = "ray"
-    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging."""
+    kind: str = "ray"
+    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging; another
+    registered pool or `path/to/file.py:Class`, which may have settings of its own."""
     workers: int = Field(2, gt=0)
     """Worker processes."""
     episodes_per_worker: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
@@ -127,6 +173,11 @@ class RunnerConfig(Settings):
     allow_unconfined: bool = False
     """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
     code that a model writes then has this user's rights."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return _known(_POOLS, value)
 
     @field_validator("ray_address")
     @classmethod
@@ -162,14 +213,14 @@ class RunConfig(Settings):
     llm: LLMConfig | None = None
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
-    """A preset's name (`default`, `mint`, `m3`), or a mapping of changes with the preset's name
-    under `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was
-    there."""
+    """A prompt's name (`default`, `mint`, `m3`), which stands for its settings, or a mapping of
+    changes with that name under `preset`. A name given later, e.g. `--protocol mint`, takes the
+    place of all that was there."""
     feedback: FeedbackConfig | None = None
     """Who comments on each turn; null: nobody."""
     seed: int = 0
     """Start of all randomness of the run."""
-    runner: RunnerConfig = RunnerConfig()
+    runner: SerializeAsAny[RunnerConfig] = RunnerConfig()
     """Where and how."""
     out: Path = Path("runs/latest")
     """The run's folder."""
@@ -181,10 +232,64 @@ class RunConfig(Settings):
             value = {"preset": value}
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
-        name = value["preset"]
-        if name not in PRESETS:
-            raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
-        return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
+        name, known = str(value["preset"]), names(_PROMPTS)
+        if name not in known and not is_file(name):
+            raise ValueError(f"there is no protocol {value['preset']!r}{suggestion(name, known)}")
+        preset = {"conversation": name, **load(_PROMPTS, name).preset}
+        return merged(preset, {key: val for key, val in value.items() if key != "preset"})
+
+    @field_validator("protocol")
+    @classmethod
+    def _plugins_exist(cls, value: Protocol) -> Protocol:
+        unknown = []
+        for setting, group in _PLUGGED.items():
+            try:
+                _known(group, given := getattr(value, setting))
+            except PydanticCustomError as error:
+                unknown.append(InitErrorDetails(type=error, loc=(setting,), input=given))
+        if unknown:
+            raise ValidationError.from_exception_data("Protocol", unknown)
+        return value
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _with_packaged_examples(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
+            return value
+        return {**value, "examples": examples_path(Path(value["examples"]))}
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _policy_by_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if callable(value):
+            given = PythonObject(value)
+            return {"name": given.name, "implementation": given}
+        return value
+
+    @field_validator("runner", mode="wrap")
+    @classmethod
+    def _settings_of_pool(
+        cls, value: object, validate: ValidatorFunctionWrapHandler
+    ) -> RunnerConfig:
+        """Check by the settings of the pool; leave out those that only another pool has.
+
+        They are of no use there, and a run may be resumed on another pool.
+        """
+        kind = value.get("kind") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or not isinstance(kind, str):
+            return validate(value)  # type: ignore[no-any-return]
+        if not is_file(kind) and kind not in names(_POOLS):
+            return validate({"kind": kind})  # type: ignore[no-any-return]
+        own: type[RunnerConfig] | None = getattr(load(_POOLS, kind), "Settings", None)
+        if own is None:
+            raise ValueError("kind must be a class over embodied.runner.backend.Pool")
+        foreign = value.keys() - own.model_fields.keys()
+        if foreign:
+            pools = [load(_POOLS, name).Settings for name in names(_POOLS)]
+            foreign &= {key for settings in pools for key in settings.model_fields}
+        return own.model_validate({key: value[key] for key in value if key not in foreign})
 
     @field_validator("llm", mode="before")
     @classmethod
@@ -193,172 +298,15 @@ class RunConfig(Settings):
             return {**value, "model": str(value["model"])}
         return value
 
+    def llm_section(self) -> LLMConfig:
+        """Return the section `llm` of a run that needs one.
 
-def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `change` laid over it, mapping by mapping."""
-    result = dict(base)
-    for key, value in change.items():
-        old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
-    return result
-
-
-def _layered(tree: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`tree` with `change` laid over it, where a protocol's bare name stands for a whole one.
-
-    A shorthand is no part of the protocol that a name replaces. The later of a shorthand and the
-    setting that it stands for counts.
-    """
-    name = change.get("protocol")
-    given = name if isinstance(name, Mapping) else {}
-    tree = {key: value for key, value in tree.items() if key not in SHORTHANDS or key not in given}
-    if isinstance(name, str):
-        tree, change = {**tree, "protocol": {}}, {**change, "protocol": {"preset": name}}
-    return merged(tree, change)
-
-
-def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping with its shorthands where they belong: in the protocol."""
-    short = {key: tree[key] for key in SHORTHANDS if key in tree}
-    rest = {key: value for key, value in tree.items() if key not in SHORTHANDS}
-    protocol = rest.get("protocol", {})
-    named = {"preset": protocol} if isinstance(protocol, str) else protocol
-    if not short or not isinstance(named, Mapping):
-        return rest
-    return {**rest, "protocol": {**named, **short}}
-
-
-def assignment(text: str) -> dict[str, Any]:
-    """The nested mapping that `a.b=c` stands for; the value is read as YAML.
-
-    Raises:
-        ConfigError: there is no `=`, or the value is not YAML.
-    """
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise ConfigError(f"{text!r} is not of the form a.b=value")
-    tree: Any = read_yaml(value, f"{name}: the value {value!r:.80}")
-    for key in reversed(name.strip().split(".")):
-        tree = {key: tree}
-    return tree  # type: ignore[no-any-return]
-
-
-def load_config(
-    path: Path | None, changes: Iterable[Mapping[str, Any]] = (), assignments: Iterable[str] = ()
-) -> RunConfig:
-    """The configuration of a file (None: the defaults), changed by options and assignments.
-
-    Raises:
-        ConfigError: the file cannot be read, a key is unknown or a value is bad; the message names
-            the key, the file and the nearest valid key.
-    """
-    tree = _layered({}, _read(path)) if path else {}
-    return with_changes(tree, str(path) if path else "the command line", changes, assignments)
-
-
-def with_changes(
-    tree: Mapping[str, Any],
-    where: str,
-    changes: Iterable[Mapping[str, Any]] = (),
-    assignments: Iterable[str] = (),
-) -> RunConfig:
-    """The configuration that a mapping holds, changed by options and assignments.
-
-    Args:
-        tree: the settings before the changes.
-        where: where `tree` came from, for errors.
-        changes: settings that options of the command line stand for.
-        assignments: texts like `a.b=c`.
-
-    Raises:
-        ConfigError: a key is unknown or a value is bad.
-    """
-    origins: dict[str, str] = {}
-    for change in changes:
-        tree = _layered(tree, change)
-        origins |= dict.fromkeys(_names(_expanded(change)), "the command line")
-    for text in assignments:
-        change = assignment(text)
-        tree = _layered(tree, change)
-        origins |= dict.fromkeys(_names(_expanded(change)), "--set")
-    try:
-        return RunConfig.model_validate(_expanded(tree))
-    except ValidationError as error:
-        problems: dict[str, list[str]] = {}
-        for item in error.errors():
-            problems.setdefault(_origin(item["loc"], origins, where), []).append(_problem(item))
-        text = "\n".join("\n".join([f"{key}:", *lines]) for key, lines in problems.items())
-        raise ConfigError(text) from None
-
-
-def _names(tree: Mapping[str, Any]) -> list[str]:
-    """The dotted names of all values in a mapping of mappings."""
-    return [
-        f"{key}.{name}" if name else key
-        for key, value in tree.items()
-        for name in (_names(value) if isinstance(value, Mapping) else [""])
-    ]
-
-
-def _origin(location: tuple[int | str, ...], origins: dict[str, str], where: str) -> str:
-    """Where a setting was given last: by an option that set it, or a part of it, or all around."""
-    name = ".".join(map(str, location)) + "."
-    for key, origin in reversed(origins.items()):
-        if name.startswith(f"{key}.") or f"{key}.".startswith(name):
-            return origin
-    return where
-
-
-def read_yaml(text: str, what: str) -> Any:
-    """The value that a YAML text holds.
-
-    Raises:
-        ConfigError: it is not YAML; the message begins with `what`.
-    """
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{what} is not YAML: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{what} is nested too deep") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        raise ConfigError(f"there is no configuration file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the configuration file {path} cannot be read: {error}") from None
-    tree = read_yaml(text, str(path))
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path} must hold a mapping of settings, not {type(tree).__name__}")
-    return tree
-
-
-def _problem(error: Mapping[str, Any]) -> str:
-    location = [str(part) for part in error["loc"]]
-    name = ".".join(location)
-    if error["type"] == "extra_forbidden":
-        return f"  {name}: there is no such setting{_nearest(location)}"
-    if error["type"] == "literal_error":
-        known, given = re.findall(r"'([^']*)'", error["ctx"]["expected"]), error["input"]
-        return f"  {name}: there is no {given!r:.80}{suggestion(str(given), known)}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"  {name}: {message} (got {error['input']!r:.80})"
-
-
-def _nearest(location: list[str]) -> str:
-    model: Any = RunConfig
-    for part in location[:-1]:
-        model = _settings_of(model.model_fields[part].annotation)
-    prefix = "".join(f"{part}." for part in location[:-1])
-    return suggestion(prefix + location[-1], [prefix + key for key in model.model_fields])
-
-
-def _settings_of(annotation: Any) -> Any:
-    choices = getattr(annotation, "__args__", (annotation,))
-    return next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+        Raises:
+            ConfigError: it is missing.
+        """
+        if self.llm is None:
+            raise ConfigError(
+                f"the policy {self.policy.short_name} needs a model: --llm.model NAME and "
+                "--llm.base_url URL of its server"
+            )
+        return self.llm

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from embodied._util.suggestion import suggestion
 from embodied.doctor.check import Check
 from embodied.doctor.machine import check_shared_memory
 from embodied.doctor.packages import check_packages, extras
 from embodied.errors import ConfigError
 from embodied.interpreter.cpython.confined import confinement
 from embodied.plugins.plugin_file import is_file
-from embodied.plugins.registry import environment_class, names, suggestion
+from embodied.plugins.registry import environment_class, names
 
 _FULL, _RAY = "full", "ray"
 
 
 def subjects() -> list[str]:
-    """The extras, then the environments that other packages have registered."""
+    """List the extras, then the environments that other packages have registered."""
     known = extras()
     return known + [name for name in names("embodied.environments") if name not in known]
 
 
 def check_subject(name: str) -> list[Check]:
-    """All about one extra or environment.
+    """Look at one extra or environment.
 
     Args:
         name: one of `subjects()`, or an environment as `path/to/file.py:ClassName`.
@@ -55,7 +56,7 @@ def _confinement() -> Check:
 
 
 def _environment(name: str, *, complete: bool) -> list[Check]:
-    """What an environment says of its surroundings; one that lacks packages need not load."""
+    """Ask an environment about its surroundings; one that lacks packages need not load."""
     try:
         found = environment_class(name).requirements()
     except Exception as error:

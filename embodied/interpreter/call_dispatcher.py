@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from embodied._util.jsonable import MAX_CHARACTERS, MAX_ITEMS, Room, plain, sendable
+from embodied._util.jsonable import (
+    MAX_CHARACTERS,
+    MAX_ITEMS,
+    SizeBudget,
+    coerce_result,
+    to_jsonable,
+)
 from embodied.controller import Controller
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
 from embodied.interpreter.session import Output
@@ -81,19 +87,19 @@ class CallDispatcher:
         seconds = time.perf_counter() - started
         self.seconds += seconds
         left = min(MAX_CHARACTERS, self._characters)
-        room = Room(characters=left)
+        budget = SizeBudget(characters=left)
         self._output.calls.append(
             CallRecord(
                 name=name,
-                arguments=_by_name(self._robot, name, args, kwargs, room),
-                result=plain(answer.value, room),
-                error=_error(answer.exception, room),
+                arguments=_by_name(self._robot, name, args, kwargs, budget),
+                result=to_jsonable(answer.value, budget),
+                error=_error(answer.exception, budget),
                 line=line,
                 seconds=seconds,
                 steps=self._robot.steps[first_step:],
             )
         )
-        self._characters -= left - room.characters
+        self._characters -= left - budget.characters
         if self._robot.ended and self._robot.after_end == "stop":
             self._output.ended = True
             raise ActionAborted(None)
@@ -109,7 +115,7 @@ class CallDispatcher:
         except Exception as raised:
             return CallResult(exception=raised)
         try:
-            return CallResult(sendable(result))
+            return CallResult(coerce_result(result))
         except TypeError as error:
             raise InfrastructureError(f"{name}(): {error}") from error
 
@@ -121,21 +127,24 @@ class CallDispatcher:
         return RuntimeError(message)
 
 
-def _error(exception: Exception | None, room: Room) -> ErrorRecord | None:
+def _error(exception: Exception | None, budget: SizeBudget) -> ErrorRecord | None:
     if exception is None:
         return None
-    return ErrorRecord(type=type(exception).__name__, message=room.text(str(exception)))
+    return ErrorRecord(type=type(exception).__name__, message=budget.text(str(exception)))
 
 
 def _by_name(
-    robot: Controller, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], room: Room
+    robot: Controller, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], budget: SizeBudget
 ) -> dict[str, Any]:
     spec = robot.actions().get(name)
     try:
         if spec is not None:
             given = spec.given(args, kwargs)
-            return {parameter: plain(value, room) for parameter, value in given.items()}
+            return {parameter: to_jsonable(value, budget) for parameter, value in given.items()}
     except TypeError:
         pass
     values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
-    return {room.text(key): plain(value, room) for key, value in islice(values.items(), MAX_ITEMS)}
+    return {
+        budget.text(key): to_jsonable(value, budget)
+        for key, value in islice(values.items(), MAX_ITEMS)
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embodied._util.jsonable import plain
+from embodied._util.jsonable import to_jsonable
 from embodied.controller import Controller, action
 from embodied.environment import Environment, Observation, StepResult
 from embodied.task import Task
@@ -44,6 +44,8 @@ class CanaryEnvironment(Environment):
 class CanaryRobot(Controller):
     """The robot in the vault."""
 
+    introduction = ""
+
     environment: CanaryEnvironment
 
     def __init__(self, environment: CanaryEnvironment) -> None:
@@ -66,7 +68,7 @@ class CanaryRobot(Controller):
     @action
     def hold(self, value: Any) -> str:
         """Keep a value."""
-        self.held, self.held_as_given = value, plain(value)
+        self.held, self.held_as_given = value, to_jsonable(value)
         return "You hold it."
 
     @action
@@ -82,7 +84,9 @@ class CanaryRobot(Controller):
     @action
     def stumble(self) -> str:
         """Fail, with an error that holds the robot."""
-        return str(self.no_such_attribute)  # type: ignore[attr-defined]
+        error = ValueError("the robot stumbles")
+        error.obj = self  # type: ignore[attr-defined]
+        raise error
 
     def unlock(self) -> str:
         """Open the door. Not an action: code cannot call it."""
@@ -106,7 +110,7 @@ def changes(robot: CanaryRobot) -> list[str]:
         "the secret was replaced": type(vault) is not CanaryEnvironment or len(vault.secret) != 32,
         "the robot's list changed": robot.stock != ["coin", "ring"],
         "the robot's dictionary changed": robot.rooms != {"hall": {"walls": [1, 2, 3]}},
-        "a value changed after it was given": plain(robot.held) != robot.held_as_given,
+        "a value changed after it was given": to_jsonable(robot.held) != robot.held_as_given,
         "commands went past the record": vault.commands != [s.command for s in robot.steps],
         "the robot's attributes changed": vars(robot).keys() != vars(make_robot("")).keys(),
     }

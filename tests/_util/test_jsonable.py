@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from embodied._util.jsonable import MAX_CHARACTERS, MAX_ITEMS, MAX_ITEMS_IN_ALL, Room, plain
+from embodied._util.jsonable import (
+    MAX_CHARACTERS,
+    MAX_ITEMS,
+    MAX_ITEMS_IN_ALL,
+    SizeBudget,
+    to_jsonable,
+)
 
 
 def laughs(start: Any, times: int) -> Any:
@@ -18,8 +24,8 @@ def laughs(start: Any, times: int) -> Any:
 
 def test_ordinary_data_stays_as_it_is() -> None:
     data = {"a": [1, 2.5, None, True, "text"], "b": {"c": []}}
-    assert plain(data) == data
-    assert plain([(1, 2), {3}, {4: 5}]) == [[1, 2], [3], {"4": 5}]
+    assert to_jsonable(data) == data
+    assert to_jsonable([(1, 2), {3}, {4: 5}]) == [[1, 2], [3], {"4": 5}]
 
 
 @pytest.mark.parametrize(
@@ -32,13 +38,13 @@ def test_ordinary_data_stays_as_it_is() -> None:
         laughs({"a": "lol"}, 12),
     ],
 )
-def test_a_value_takes_no_more_than_its_room(value: Any) -> None:
-    text = json.dumps(plain(value))
+def test_a_value_takes_no_more_than_its_budget(value: Any) -> None:
+    text = json.dumps(to_jsonable(value))
     assert len(text) < MAX_CHARACTERS + 20 * (MAX_ITEMS_IN_ALL + MAX_ITEMS)
 
 
-def test_values_can_share_a_room() -> None:
-    room = Room(items=3, characters=5)
-    assert plain(["abc", "de", "f", "g"], room) == ["abc", "de", "... (cut)"]
-    assert plain([1], room) == []
-    assert plain(1, room) == 1
+def test_values_can_share_a_budget() -> None:
+    budget = SizeBudget(items=3, characters=5)
+    assert to_jsonable(["abc", "de", "f", "g"], budget) == ["abc", "de", "... (cut)"]
+    assert to_jsonable([1], budget) == []
+    assert to_jsonable(1, budget) == 1

@@ -39,7 +39,7 @@ class Robot(Switcher):
     @action
     def fail(self, kind: str) -> str:
         """Raise an error."""
-        raise FAILURES[kind]
+        raise (FAILURES | DEFECTS)[kind]
 
     @action
     def slice(self, light: str, times: int = 1) -> str:
@@ -47,21 +47,21 @@ class Robot(Switcher):
         return f"{light} in {times + 1} pieces"
 
 
-class JammedError(ConnectionError):
+class JammedError(RuntimeError):
     """An error of a robot's own."""
 
 
 FAILURES: dict[str, Exception] = {
     "ValueError": ValueError("no such value"),
+    "TypeError": TypeError("not of this kind"),
+    "RuntimeError": RuntimeError("stuck"),
+    "JammedError": JammedError("jammed"),
+}
+DEFECTS: dict[str, Exception] = {
     "KeyError": KeyError("the key"),
     "IndexError": IndexError("too far"),
     "FileNotFoundError": FileNotFoundError("no such file"),
-    "PermissionError": PermissionError("not allowed"),
-    "TimeoutError": TimeoutError("too late"),
-    "ConnectionError": ConnectionError("cut off"),
-    "RuntimeError": RuntimeError("stuck"),
     "NotImplementedError": NotImplementedError("not yet"),
-    "JammedError": JammedError("jammed"),
 }
 
 
@@ -263,7 +263,7 @@ def test_an_error_keeps_what_was_done_before(session: Session) -> None:
 
 @pytest.mark.parametrize("kind", FAILURES)
 def test_errors_of_the_robot_are_caught_by_their_type(session: Session, kind: str) -> None:
-    known = kind if kind != "JammedError" else "ConnectionError"
+    known = kind if kind != "JammedError" else "RuntimeError"
     output = session.run(
         f"try:\n    fail({kind!r})\nexcept {known} as error:\n    print('caught', error)"
     )
@@ -282,6 +282,12 @@ def test_errors_of_the_robot_end_an_action_that_does_not_catch_them(
     assert output.error is not None
     assert output.error.type == kind
     assert output.error.line == 2
+
+
+@pytest.mark.parametrize("kind", DEFECTS)
+def test_defects_of_the_robot_are_not_shown_to_its_code(session: Session, kind: str) -> None:
+    with pytest.raises(InfrastructureError, match=rf"fail\(\) failed: {kind}.*\.py:\d+\)"):
+        session.run(f"try:\n    fail({kind!r})\nexcept Exception:\n    print('caught')")
 
 
 def test_an_error_shows_the_variables_of_its_line(session: Session) -> None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.browser_forms import FORMS
 from embodied_controllers.experts.browser_mail import MAIL
 from embodied_controllers.experts.browser_page import Page
 from embodied_controllers.experts.browser_search import SEARCHES
 
 SCRIPTS = (*FORMS, *SEARCHES, *MAIL)
-"""Wordings of instructions, each with what is done then. The first one that fits counts."""
+"""Patterns of instructions, each with its script. The first one that fits counts."""
 
 
-def solve(text: str) -> Generator[Plan, str, None]:
+def solve(text: str) -> Generator[ExpertStep, str, None]:
     """Yield code actions; each yield receives what the action printed.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
@@ -40,7 +40,7 @@ _SIGNATURES = {
 
 def cut(most: int) -> BeforeValidator:
     """Of a text: cut it where it is longer."""
-    return BeforeValidator(lambda text: shortened(text, most) if isinstance(text, str) else text)
+    return BeforeValidator(lambda text: truncate(text, most) if isinstance(text, str) else text)
 
 
 class Message(BaseModel):
@@ -181,7 +181,7 @@ class Action:
         if done.error is not None:
             self.output.error = done.error.record()
         elif done.value is not None:
-            self.output.value = shortened(done.value, self._limits.output_characters)
+            self.output.value = truncate(done.value, self._limits.output_characters)
 
 
 def _answer_payload(name: str, answer: CallResult) -> bytes:
@@ -194,7 +194,7 @@ def _answer_payload(name: str, answer: CallResult) -> bytes:
                 f"{name}() returned what code cannot hold: {problem}"
             ) from problem
     only = error.args[0] if len(error.args) == 1 else None
-    message = shortened(only if isinstance(only, str) else str(error))
+    message = truncate(only if isinstance(only, str) else str(error))
     return json.dumps({"raise": [type(error).__name__, _known(error), message]}).encode()
 
 

@@ -7,7 +7,7 @@ import importlib
 import re
 from importlib.util import find_spec
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.interpreter.monty import polyfills
 
 _BUILT_IN = (
@@ -94,7 +94,7 @@ _WORDINGS = (
 
 def cut(message: str) -> str:
     """Shorten a message to what a record keeps."""
-    return shortened(message, _CHARACTERS)
+    return truncate(message, _CHARACTERS)
 
 
 def reword(message: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pydantic_monty as monty
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.state import State
 
@@ -46,7 +46,7 @@ def look_up(
     if not isinstance(found, dict):
         return {}
     texts = {name: text for name, text in found.items() if isinstance(text, str) and name in wanted}
-    return {name: shortened(text, _CHARACTERS) for name, text in texts.items()}
+    return {name: truncate(text, _CHARACTERS) for name, text in texts.items()}
 
 
 def _names_of(tree: ast.Module, line: int) -> Iterator[str]:

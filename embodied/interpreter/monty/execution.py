@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic_monty as monty
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
@@ -86,7 +86,7 @@ class Execution:
             while not isinstance(snapshot, monty.MontyComplete):
                 snapshot = self._answer(snapshot)
             if self._shows and snapshot.output is not None:
-                self.output.value = shortened(snapshot.output, self._limits.output_characters)
+                self.output.value = truncate(snapshot.output, self._limits.output_characters)
         except monty.MontyCrashedError as error:
             what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
             raise ActionAborted(f"the code used up {what}") from None

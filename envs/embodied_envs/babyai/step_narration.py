@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from embodied_envs.babyai.view import name
 
 
-class Before(NamedTuple):
+class StateBefore(NamedTuple):
     """What a sentence needs to know of the state before the step."""
 
     place: tuple[int, int]
@@ -17,14 +17,14 @@ class Before(NamedTuple):
     carried: Any
 
     @classmethod
-    def step(cls, level: Any) -> Before:
-        """The state of a level now."""
+    def of(cls, level: Any) -> StateBefore:
+        """Return the state of a level now."""
         ahead = level.grid.get(*level.front_pos)
         return cls(level.agent_pos, ahead, name(ahead) if ahead else "nothing", level.carrying)
 
 
-def told(command: str, before: Before, level: Any) -> str:
-    """What a command has done to a level.
+def narrate_step(command: str, before: StateBefore, level: Any) -> str:
+    """Say in one sentence what a command has done to a level.
 
     Args:
         command: one of the robot's commands.
@@ -46,13 +46,13 @@ def told(command: str, before: Before, level: Any) -> str:
             return "Nothing happened."
 
 
-def _moved(before: Before, level: Any) -> str:
+def _moved(before: StateBefore, level: Any) -> str:
     if level.agent_pos != before.place:
         return "You moved forward."
     return f"You did not move: the {before.called} is in the way."
 
 
-def _picked_up(before: Before, level: Any) -> str:
+def _picked_up(before: StateBefore, level: Any) -> str:
     if level.carrying is not before.carried:
         return f"You picked up the {before.called}."
     if before.carried:
@@ -62,7 +62,7 @@ def _picked_up(before: Before, level: Any) -> str:
     return f"You picked up nothing: the {before.called} cannot be carried."
 
 
-def _dropped(before: Before, level: Any) -> str:
+def _dropped(before: StateBefore, level: Any) -> str:
     if level.carrying is not before.carried:
         return f"You dropped the {name(before.carried)}."
     if before.carried is None:
@@ -70,7 +70,7 @@ def _dropped(before: Before, level: Any) -> str:
     return f"You dropped nothing: the {before.called} is in front of you."
 
 
-def _toggled(before: Before, level: Any) -> str:
+def _toggled(before: StateBefore, level: Any) -> str:
     ahead = before.ahead
     if ahead is None:
         return "You toggled nothing: nothing is in front of you."

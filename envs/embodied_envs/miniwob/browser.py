@@ -26,7 +26,7 @@ _PICTURE = {"x": 0, "y": 0, "width": 160, "height": 210, "scale": 1}
 """The part of the page in which tasks take place."""
 
 
-class Refused(ValueError):  # noqa: N818 - an answer to the policy
+class PageError(ValueError):
     """The page has no such element, or it cannot be used so; nothing was done."""
 
 
@@ -82,13 +82,13 @@ class Browser(Closeable):
         """Call a function of `page.js`.
 
         Raises:
-            Refused: the function says so.
+            PageError: the function says so.
             InfrastructureError: it fails.
         """
         call = f"__embodied.{function}({', '.join(map(json.dumps, arguments))})"
         value = self._value(f"typeof __embodied === 'undefined' ? {{ left: true }} : {call}")
         if isinstance(value, dict) and "error" in value:
-            raise Refused(value["error"])
+            raise PageError(value["error"])
         return value
 
     def click(self, x: float, y: float, times: int = 1) -> None:
@@ -128,7 +128,7 @@ class Browser(Closeable):
         actions.perform()
 
     def picture(self) -> str:
-        """The page as a PNG, in base64."""
+        """Draw the page as a PNG, in base64."""
         return str(self._devtools("Page.captureScreenshot", format="png", clip=_PICTURE)["data"])
 
     def _load(self, url: str) -> None:

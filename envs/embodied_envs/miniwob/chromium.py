@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from embodied._util.closeable import Closeable
-from embodied._util.supervised_process import Guarded
+from embodied._util.supervised_process import SupervisedProcess
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
 
@@ -56,7 +56,7 @@ class Programs:
 
 
 def find_programs() -> Programs:
-    """Chromium and its driver.
+    """Look up Chromium and its driver.
 
     Raises:
         ConfigError: one of them, or the package that speaks with the driver, is not installed.
@@ -77,7 +77,7 @@ def find_programs() -> Programs:
 
 
 def requirements() -> list[Requirement]:
-    """Whether the two programs are there, with their versions."""
+    """Return whether the two programs are there, with their versions."""
     return [_requirement(name) for name in ("chromium", "chromedriver")]
 
 
@@ -109,7 +109,7 @@ class Driver(Closeable):
         """
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
         self.folder = _new_folder()
-        self._process = Guarded(
+        self._process = SupervisedProcess(
             [programs.chromedriver, "--port=0"],
             self._log,
             {"TZ": "UTC", "LANG": "C.UTF-8"},
@@ -143,14 +143,14 @@ class Driver(Closeable):
 
 
 def _new_folder() -> Path:
-    """A path for temporary files where nothing is yet: in `/tmp` where `$TMPDIR` is too long."""
+    """Find an unused path for temporary files: in `/tmp` where `$TMPDIR` is too long."""
     name = f"embodied-browser-{uuid.uuid4().hex[:12]}"
     folder = Path(tempfile.gettempdir(), name)
     return folder if len(os.fsencode(folder)) <= _LONGEST_FOLDER else Path("/tmp", name)  # noqa: S108
 
 
 def new_session(driver: Driver, programs: Programs) -> Any:
-    """The browser of a new driver, with an empty profile, as Selenium's `Remote`."""
+    """Open the browser of a new driver, with an empty profile, as Selenium's `Remote`."""
     from selenium import webdriver
     from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
     from selenium.webdriver.common.proxy import Proxy

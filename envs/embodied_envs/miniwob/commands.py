@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
-from embodied_envs.miniwob.browser import Browser, Refused
+from embodied_envs.miniwob.browser import Browser, PageError
 
 STEP_SECONDS = 0.5
 """Page time that a command takes. Animations and delays of the pages are shorter."""
@@ -39,7 +39,7 @@ _INTEGER = r"(-?\d{1,5})"
 _TEXT = r'("(?:[^"\\]|\\.)*")'
 
 
-class NotUnderstood(ValueError):  # noqa: N818 - an answer to the policy
+class CommandError(ValueError):
     """A text is no command; the message says what to write instead."""
 
 
@@ -47,14 +47,14 @@ def perform(browser: Browser, command: str) -> float:
     """Carry out a command; returns how many seconds of page time it takes.
 
     Raises:
-        NotUnderstood: it is no command.
-        Refused: the page cannot be used so; nothing was done.
+        CommandError: it is no command.
+        PageError: the page cannot be used so; nothing was done.
     """
     for pattern, act in _COMMANDS:
         if match := pattern.fullmatch(command.strip()):
             seconds = act(browser, *match.groups())
             return STEP_SECONDS if seconds is None else seconds
-    raise NotUnderstood(f"there is no such command; the commands are: {', '.join(TEMPLATES)}")
+    raise CommandError(f"there is no such command; the commands are: {', '.join(TEMPLATES)}")
 
 
 def _click(browser: Browser, ref: str) -> None:
@@ -87,7 +87,7 @@ def _press(browser: Browser, chord: str) -> None:
     names = chord.split("+") if len(chord) > 1 else [chord]
     unknown = [n for n in names if n not in KEYS and not (len(n) == 1 and n.isprintable())]
     if unknown:
-        raise NotUnderstood(
+        raise CommandError(
             f"there is no key {unknown[0]!r}; there are single characters, {', '.join(KEYS)}, and "
             "chords of them such as Control+a"
         )
@@ -116,7 +116,7 @@ def _wait(browser: Browser, seconds: str) -> float:
 
 
 def _see(browser: Browser) -> None:
-    """Only time passes."""
+    """Look again: nothing but time passes."""
 
 
 def _command(pattern: str) -> re.Pattern[str]:
@@ -163,7 +163,7 @@ def _place(browser: Browser, ref: str) -> tuple[float, float]:
 
 def _point(x: str, y: str) -> tuple[int, int]:
     if not (0 <= int(x) < 780 and 0 <= int(y) < 430):
-        raise Refused(f"{x},{y} is not on the screen, whose corners are 0,0 and 779,429")
+        raise PageError(f"{x},{y} is not on the screen, whose corners are 0,0 and 779,429")
     return int(x), int(y)
 
 
@@ -171,9 +171,9 @@ def _read(text: str) -> str:
     try:
         content = str(json.loads(text, strict=False))
     except ValueError:
-        raise NotUnderstood(f"{text[:80]} is no JSON string") from None
+        raise CommandError(f"{text[:80]} is no JSON string") from None
     if not re.sub(r"[\n\t]", "", content).isprintable():  # WebDriver's codes for keys are not, too
-        raise NotUnderstood("a text holds printable characters and line breaks; see `press`")
+        raise CommandError("a text holds printable characters and line breaks; see `press`")
     if len(content) > MOST_CHARACTERS:
-        raise NotUnderstood(f"a text may have {MOST_CHARACTERS:,} characters; do it in parts")
+        raise CommandError(f"a text may have {MOST_CHARACTERS:,} characters; do it in parts")
     return content

@@ -28,7 +28,7 @@ class CommandError(ValueError):
 
 
 @dataclass(frozen=True)
-class Target:
+class ArmTarget:
     """Where one gripper is to go."""
 
     arm: str
@@ -38,14 +38,14 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Move:
+class MoveCommand:
     """Move one gripper, or both at a time."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[ArmTarget, ...]
 
 
 @dataclass(frozen=True)
-class Grip:
+class GripCommand:
     """Open or close grippers."""
 
     arms: tuple[str, ...]
@@ -53,15 +53,15 @@ class Grip:
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitCommand:
     """Let half a second pass."""
 
 
-Command = Move | Grip | Wait
+Command = MoveCommand | GripCommand | WaitCommand
 
 
 def parse(text: str, arms: Sequence[str]) -> Command:
-    """What a text asks for.
+    """Read a command.
 
     Args:
         text: the command.
@@ -73,29 +73,29 @@ def parse(text: str, arms: Sequence[str]) -> Command:
     verb, _, rest = text.strip().partition(" ")
     rest = rest.strip()
     if verb == "move_to":
-        command: Move | Grip = _move(rest)
+        command: MoveCommand | GripCommand = _move(rest)
     elif verb in ("open_gripper", "close_gripper") and rest in ("", "right", "left", "both"):
         sides = tuple(arms) if rest == "both" else (rest or "right",)
-        command = Grip(sides, verb == "close_gripper")
+        command = GripCommand(sides, verb == "close_gripper")
     elif verb == "wait" and not rest:
-        return Wait()
+        return WaitCommand()
     else:
         raise CommandError(f"There is no such command. Commands are: {'; '.join(TEMPLATES)}.")
     _check_arms(command, arms)
     return command
 
 
-def _move(text: str) -> Move:
-    targets: list[Target] = []
+def _move(text: str) -> MoveCommand:
+    targets: list[ArmTarget] = []
     rest = text
     while match := _MOTION.match(rest):
         x, y, z, *yaw = [float(number) for number in match["numbers"].split()]
         _check_reach(x, y, z, *yaw)
-        targets.append(Target(match["arm"] or "right", (x, y, z), yaw[0] if yaw else None))
+        targets.append(ArmTarget(match["arm"] or "right", (x, y, z), yaw[0] if yaw else None))
         rest = rest[match.end() :].strip()
     if rest or not targets or len({target.arm for target in targets}) < len(targets):
         raise CommandError(f"move_to is written so: {TEMPLATES[0]}; or: {TEMPLATES[1]}.")
-    return Move(tuple(targets))
+    return MoveCommand(tuple(targets))
 
 
 def _check_reach(x: float, y: float, z: float, yaw: float = 0.0) -> None:
@@ -108,11 +108,11 @@ def _check_reach(x: float, y: float, z: float, yaw: float = 0.0) -> None:
         raise CommandError("The yaw is given in degrees, from -360 to 360.")
 
 
-def _check_arms(command: Move | Grip, arms: Sequence[str]) -> None:
+def _check_arms(command: MoveCommand | GripCommand, arms: Sequence[str]) -> None:
     match command:
-        case Move(targets):
+        case MoveCommand(targets):
             named = [target.arm for target in targets]
-        case Grip(sides):
+        case GripCommand(sides):
             named = list(sides)
     if absent := [arm for arm in named if arm not in arms]:
         raise CommandError(f"There is no {absent[0]} arm here, only: {', '.join(arms)}.")

@@ -25,13 +25,13 @@ _LETTERS = 9
 _OUTSIDE_AS_READ = frozenset(word[:_LETTERS] for word in _OUTSIDE)
 
 
-def tidied(command: str) -> str:
-    """The command in one line, with single spaces."""
+def normalized(command: str) -> str:
+    """Put a command into one line, with single spaces."""
     return " ".join(command.split())
 
 
-def refusal(command: str) -> str | None:
-    """Why a tidied command is not sent to the story; None: it is."""
+def rejection(command: str) -> str | None:
+    """Say why a normalized command is not sent to the story; None: it is."""
     if not _PLAIN.fullmatch(command):
         return (
             "A command has letters, digits, spaces, hyphens and apostrophes, and no more than "

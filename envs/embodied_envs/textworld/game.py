@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, DataError
-from embodied_envs.textworld.commands import refusal, tidied
+from embodied_envs.textworld.commands import normalized, rejection
 from embodied_envs.textworld.story import check_story
 from embodied_envs.textworld.valid_commands import ValidCommands
 
@@ -70,8 +70,8 @@ class Game:
         """
         if self._game is None:
             raise RuntimeError("no game is loaded; reset first")
-        command = tidied(command)
-        if refusal(command) is not None:
+        command = normalized(command)
+        if rejection(command) is not None:
             return None
         try:
             state, _, _ = self._game.step(command)
@@ -81,7 +81,7 @@ class Game:
         return self._situation(state)
 
     def valid_commands(self) -> list[str]:
-        """The commands that have an effect now, sorted.
+        """List the commands that have an effect now, sorted.
 
         Raises:
             DataError: there are no notes beside the story.
@@ -119,7 +119,7 @@ class Game:
 
 
 def installed_version() -> str:
-    """TextWorld's version.
+    """Return TextWorld's version.
 
     Raises:
         ConfigError: it is not installed.

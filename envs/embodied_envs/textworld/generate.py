@@ -11,34 +11,33 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, DataError
 from embodied_envs.textworld.game import installed_version
-from embodied_envs.textworld.generate_options import GeneratorOptions, read_options
+from embodied_envs.textworld.generate_options import GeneratorOptions
 from embodied_envs.textworld.story import STORY, read_notes
 
-Order = dict[str, Any]
+GameSpec = dict[str, Any]
 """What one game is to be, and its name."""
 
 
-def write_games(out: Path, count: int, seed: int, options: Mapping[str, object]) -> list[Path]:
+def write_games(out: Path, count: int, seed: int, options: GeneratorOptions) -> list[Path]:
     """Write games that are not there yet; the stories of all of them.
 
     The first games of a larger count are those of a smaller one.
 
     Raises:
-        ConfigError: an option is wrong, TextWorld is not installed or cannot make such games.
+        ConfigError: TextWorld is not installed, or cannot make such games.
         OSError: they cannot be written.
     """
-    read = read_options(options)
     version = installed_version()
-    orders = [_order(read, seed, index, version) for index in range(count)]
+    specs = [_spec(options, seed, index, version) for index in range(count)]
     out.mkdir(parents=True, exist_ok=True)
-    missing = [order for order in orders if not _is_there(out, order)]
+    missing = [spec for spec in specs if not _is_there(out, spec)]
     processes = min(os.cpu_count() or 1, len(missing))
     with (
         tempfile.TemporaryDirectory(prefix=".new-", dir=out) as scratch,
@@ -46,10 +45,10 @@ def write_games(out: Path, count: int, seed: int, options: Mapping[str, object])
     ):
         shares = [missing[first::processes] for first in range(processes)]
         list(pool.map(lambda share: _make(share, Path(scratch), out), shares))
-    return [out / f"{order['name']}{STORY}" for order in orders]
+    return [out / f"{spec['name']}{STORY}" for spec in specs]
 
 
-def _order(options: GeneratorOptions, seed: int, index: int, version: str) -> Order:
+def _spec(options: GeneratorOptions, seed: int, index: int, version: str) -> GameSpec:
     challenge = options.challenges[index % len(options.challenges)]
     return {
         "name": f"{challenge}-{seed}-{index:04}",
@@ -60,17 +59,17 @@ def _order(options: GeneratorOptions, seed: int, index: int, version: str) -> Or
     }
 
 
-def _is_there(out: Path, order: Order) -> bool:
-    story = out / f"{order['name']}{STORY}"
+def _is_there(out: Path, spec: GameSpec) -> bool:
+    story = out / f"{spec['name']}{STORY}"
     try:
-        return story.is_file() and read_notes(story).origin == order
+        return story.is_file() and read_notes(story).origin == spec
     except DataError:
         return False
 
 
-def _make(orders: Sequence[Order], scratch: Path, out: Path) -> None:
+def _make(specs: Sequence[GameSpec], scratch: Path, out: Path) -> None:
     surroundings = {**os.environ, "PYTHONHASHSEED": "0", "TMPDIR": str(scratch.absolute())}
-    request = json.dumps({"orders": list(orders), "scratch": str(scratch), "out": str(out)})
+    request = json.dumps({"specs": list(specs), "scratch": str(scratch), "out": str(out)})
     done = subprocess.run(
         [sys.executable, "-P", "-m", "embodied_envs.textworld.make_games"],
         input=request,

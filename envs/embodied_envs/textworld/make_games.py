@@ -1,4 +1,4 @@
-"""Makes games, as a process that `generate` starts: orders on standard input, as JSON."""
+"""Makes games in a process that `generate` starts; reads their specifications (JSON) from stdin."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ _SERIAL = slice(0x12, 0x18)
 
 
 def main() -> None:
-    """Make what is ordered; the last line on standard error says what was wrong."""
+    """Make the specified games; the last line on standard error says what was wrong."""
     request = json.load(sys.stdin)
-    for order in request["orders"]:
-        _make(order, Path(request["scratch"]), Path(request["out"]))
+    for spec in request["specs"]:
+        _make(spec, Path(request["scratch"]), Path(request["out"]))
 
 
-def _make(order: Mapping[str, Any], scratch: Path, out: Path) -> None:
+def _make(spec: Mapping[str, Any], scratch: Path, out: Path) -> None:
     problem: Exception = ValueError("no walkthrough wins")
     for attempt in range(ATTEMPTS):
         try:
-            story = _compiled(order, _seed(f"{order['seed']}/{attempt}"), scratch)
+            story = _compiled(spec, _seed(f"{spec['seed']}/{attempt}"), scratch)
         except OSError as error:
             problem = error
             break
         except Exception as error:
             problem = error
             continue
-        if _is_proven(story, order):
+        if _is_proven(story, spec):
             for name in (story.with_suffix(NOTES), story):
                 name.replace(out / name.name)
             return
-    raise SystemExit(f"{order['name']}: {type(problem).__name__}: {problem}".replace("\n", " "))
+    raise SystemExit(f"{spec['name']}: {type(problem).__name__}: {problem}".replace("\n", " "))
 
 
 def _seed(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def _compiled(order: Mapping[str, Any], seed: int, scratch: Path) -> Path:
+def _compiled(spec: Mapping[str, Any], seed: int, scratch: Path) -> Path:
     import textworld
 
     options = textworld.GameOptions()
     options.seeds = seed
     options.file_ext = STORY
-    options.path = os.fspath((scratch / f"{order['name']}{STORY}").absolute())
+    options.path = os.fspath((scratch / f"{spec['name']}{STORY}").absolute())
     options.force_recompile = True
-    game = _game(order["challenge"], order["settings"], options, seed)
+    game = _game(spec["challenge"], spec["settings"], options, seed)
     return Path(textworld.generator.compile_game(game, options))
 
 
@@ -74,9 +74,10 @@ def _game(challenge: str, settings: Mapping[str, Any], options: Any, seed: int) 
     return make({**more, **settings}, options)
 
 
-def _is_proven(story: Path, order: Mapping[str, Any]) -> bool:
-    """Whether the walkthrough wins the game. If so, the notes are told what the game was made of,
-    and the walkthrough up to the victory.
+def _is_proven(story: Path, spec: Mapping[str, Any]) -> bool:
+    """Return whether the walkthrough wins the game.
+
+    The notes beside the story are told what it was made of, and the walkthrough up to the victory.
     """
     notes = story.with_suffix(NOTES)
     data = json.loads(notes.read_text())
@@ -84,7 +85,7 @@ def _is_proven(story: Path, order: Mapping[str, Any]) -> bool:
     content[_SERIAL] = b"000000"
     story.write_bytes(content)
     wins = _winning(story, data["metadata"].get("walkthrough") or [])
-    data["metadata"] |= {"walkthrough": wins, "origin": dict(order)}
+    data["metadata"] |= {"walkthrough": wins, "origin": dict(spec)}
     notes.write_text(json.dumps(data))
     return bool(wins)
 

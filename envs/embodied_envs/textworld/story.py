@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embodied._util.jsonable import shortened
+from embodied._util.jsonable import truncate
 from embodied.errors import DataError
 
 STORY = ".z8"
@@ -59,7 +59,7 @@ def check_story(path: Path) -> None:
 
 
 def read_notes(story: Path) -> Notes:
-    """What the file beside a story says.
+    """Read the file beside a story.
 
     Raises:
         DataError: there is none, or it is none of TextWorld's.
@@ -85,7 +85,7 @@ def _notes(data: Any) -> Notes:
         raise ValueError(f"the walkthrough is no list of up to {MAX_COMMANDS:,} commands")
     return Notes(
         kind=next((name for name in _CHALLENGES if f"tw-{name}-" in identity), "custom"),
-        objective=shortened(str(data["objective"] or "").strip(), _INSTRUCTION_CHARACTERS),
+        objective=truncate(str(data["objective"] or "").strip(), _INSTRUCTION_CHARACTERS),
         walkthrough=tuple(walkthrough),
         origin=metadata.get("origin"),
     )
