@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
 	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
 
-.PHONY: help quickstart install system test test-long test-faults test-vllm vllm-cpu llm-demo lint format lock clean
+.PHONY: help quickstart install system test test-long test-faults test-vllm vllm-cpu llm-demo lint settings format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
@@ -19,6 +19,7 @@ help:
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make system       what the simulators need of Debian's packages, as root"
 	@echo "make lint         ruff, mypy --strict, import-linter"
+	@echo "make settings     docs/settings.md, made from the models"
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
 	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
 	@echo "make test-vllm    plays through real vLLM on the processor"
@@ -87,6 +88,9 @@ lint: $(VENV)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+settings: $(VENV)/.developer
+	$(BIN)/python -m embodied.config.reference > docs/settings.md
 
 format: $(VENV)/.developer
 	$(BIN)/ruff check --fix .

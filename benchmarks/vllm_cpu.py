@@ -50,14 +50,15 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied.config.schema import RunConfig
-from embodied.llm.load import ServerLoad
+from embodied.llm.metrics_poller import read_metrics
+from embodied.llm.server_metrics import ServerMetrics
 from embodied.llm.tool_calls import sendable_message
-from embodied.llm.watch import read_metrics
 from embodied.plugins.registry import environment_class
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.runner.batch import assignments, run_batch
-from embodied.serving import Server
+from embodied.runner.batch import run_batch
+from embodied.runner.plan import resolve
+from embodied.serving import ModelServer
 from embodied.store import StoredEpisode, Summary
 from embodied.trajectory import Message, Outcome
 
@@ -84,7 +85,7 @@ main(parser.parse_args())
 
 
 @dataclass(frozen=True)
-class Asked:
+class TimedRequest:
     """One answered request."""
 
     start: float
@@ -106,10 +107,10 @@ class Row:
     what: str
     completed: int
     wanted: int
-    asked: Sequence[Asked]
+    asked: Sequence[TimedRequest]
     place_free: float
     """When the first place stayed empty."""
-    load: ServerLoad
+    load: ServerMetrics
     """The server's counters, of this run alone."""
     whole_seconds: float
 
@@ -131,14 +132,14 @@ class Row:
         return tokens / (self.place_free - since)
 
 
-class Ears:
-    """Hears every request of the policy, in the order in which they are asked."""
+class RequestRecorder:
+    """Records every request of the policy, in the order in which they are asked."""
 
     def __init__(self) -> None:
-        self._heard: list[tuple[Asked, list[dict[str, Any]]]] = []
+        self._recorded: list[tuple[TimedRequest, list[dict[str, Any]]]] = []
 
     @property
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[TimedRequest]:
         """The requests."""
         return [asked for asked, _ in self._in_order()]
 
@@ -148,23 +149,23 @@ class Ears:
         return [messages for _, messages in self._in_order()]
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listen to every model policy of this process."""
+    def recording(self) -> Iterator[None]:
+        """Record the requests of every model policy of this process."""
         reply = LLMPolicy.reply
 
         async def heard(policy: LLMPolicy, messages: Sequence[Message]) -> Reply:
             sent = [sendable_message(message) for message in messages]
             start = time.perf_counter()
             answer = await reply(policy, messages)
-            asked = Asked(start, time.perf_counter(), answer.usage.completion_tokens)
-            self._heard.append((asked, sent))
+            asked = TimedRequest(start, time.perf_counter(), answer.usage.completion_tokens)
+            self._recorded.append((asked, sent))
             return answer
 
         with mock.patch.object(LLMPolicy, "reply", heard):
             yield
 
-    def _in_order(self) -> list[tuple[Asked, list[dict[str, Any]]]]:
-        return sorted(self._heard, key=lambda heard: heard[0].start)
+    def _in_order(self) -> list[tuple[TimedRequest, list[dict[str, Any]]]]:
+        return sorted(self._recorded, key=lambda heard: heard[0].start)
 
 
 def main() -> None:
@@ -185,9 +186,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment_class("alfworld").generate(Path(folder) / "games", options.episodes, 0)
         for _ in range(options.repetitions):
-            ours, ears = _batch(options, Path(folder))
+            ours, recorder = _batch(options, Path(folder))
             rows.append(_printed(ours))
-            rows.append(_printed(_client(options, Path(folder), ears)))
+            rows.append(_printed(_client(options, Path(folder), recorder)))
     Console(width=120).print(_table(rows))
 
 
@@ -198,10 +199,10 @@ def _check(python: str) -> None:
 
 
 @contextmanager
-def _warm_server(options: argparse.Namespace) -> Iterator[Server]:
+def _warm_server(options: argparse.Namespace) -> Iterator[ModelServer]:
     """A server that has answered one short request."""
     arguments = ["--enforce-eager", "--max-model-len", "8192"]
-    with Server(options.model, python=options.python, arguments=arguments) as server:
+    with ModelServer(options.model, python=options.python, arguments=arguments) as server:
         request = {"model": server.model, "prompt": "Hello", "max_tokens": 8}
         _fetch(f"{server.base_url}/completions", json.dumps(request).encode())
         yield server
@@ -213,12 +214,12 @@ def _fetch(url: str, body: bytes | None = None) -> str:
         return str(answer.read().decode())
 
 
-def _load(server: Server) -> ServerLoad:
+def _server_metrics(server: ModelServer) -> ServerMetrics:
     return read_metrics(_fetch(server.base_url.removesuffix("/v1") + "/metrics"))
 
 
-def _between(before: ServerLoad, after: ServerLoad) -> ServerLoad:
-    return ServerLoad(
+def _between(before: ServerMetrics, after: ServerMetrics) -> ServerMetrics:
+    return ServerMetrics(
         running=after.running,
         waiting=after.waiting,
         prompt_tokens=after.prompt_tokens - before.prompt_tokens,
@@ -231,8 +232,8 @@ def _between(before: ServerLoad, after: ServerLoad) -> ServerLoad:
 # --- the batch -----------------------------------------------------------------------------------
 
 
-def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
-    ears = Ears()
+def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, RequestRecorder]:
+    recorder = RequestRecorder()
     finished: list[Summary] = []
     ends: list[float] = []
 
@@ -240,19 +241,21 @@ def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
         finished.append(episode.summary)
         ends.append(time.perf_counter())
 
-    with _warm_server(options) as server, ears.listening():
-        config = _config(server, options, folder)
-        todo = assignments(config, set())[: options.episodes]
-        before, started = _load(server), time.perf_counter()
-        asyncio.run(run_batch(config, todo, write, lambda sitting: None))
+    with _warm_server(options) as server, recorder.recording():
+        run = resolve(_config(server, options, folder))
+        todo = run.assignments[: options.episodes]
+        before, started = _server_metrics(server), time.perf_counter()
+        asyncio.run(run_batch(run, todo, write, lambda invocation: None))
         seconds = time.perf_counter() - started
-        load = _between(before, _load(server))
+        load = _between(before, _server_metrics(server))
     completed = sum(s.outcome is not Outcome.INFRASTRUCTURE_ERROR for s in finished)
     place_free = sorted(ends)[-options.in_flight]
-    return Row("run_batch", completed, len(todo), ears.asked, place_free, load, seconds), ears
+    return Row(
+        "run_batch", completed, len(todo), recorder.asked, place_free, load, seconds
+    ), recorder
 
 
-def _config(server: Server, options: argparse.Namespace, folder: Path) -> RunConfig:
+def _config(server: ModelServer, options: argparse.Namespace, folder: Path) -> RunConfig:
     return RunConfig.model_validate(
         {
             "environment": {"options": {"data": str(folder / "games")}},
@@ -274,20 +277,22 @@ def _config(server: Server, options: argparse.Namespace, folder: Path) -> RunCon
 # --- vLLM's client -------------------------------------------------------------------------------
 
 
-def _client(options: argparse.Namespace, folder: Path, ears: Ears) -> Row:
+def _client(options: argparse.Namespace, folder: Path, recorder: RequestRecorder) -> Row:
     data = folder / "prompts.jsonl"
-    prompts = _templated(options, ears.conversations)
+    prompts = _templated(options, recorder.conversations)
     lines = [
         json.dumps({"prompt": prompt, "output_tokens": asked.tokens})
-        for prompt, asked in zip(prompts, ears.asked, strict=True)
+        for prompt, asked in zip(prompts, recorder.asked, strict=True)
     ]
     data.write_text("\n".join(lines))
     with _warm_server(options) as server:
-        before = _load(server)
+        before = _server_metrics(server)
         result = _bench(options, server, data, len(lines))
-        load = _between(before, _load(server))
+        load = _between(before, _server_metrics(server))
     answers = zip(result["start_times"], result["latencies"], result["output_lens"], strict=True)
-    asked = [Asked(start, start + latency, tokens) for start, latency, tokens in answers if tokens]
+    asked = [
+        TimedRequest(start, start + latency, tokens) for start, latency, tokens in answers if tokens
+    ]
     place_free = sorted(a.end for a in asked)[-options.in_flight]
     return Row(
         "vllm bench serve",
@@ -309,7 +314,9 @@ def _templated(options: argparse.Namespace, conversations: Sequence[Any]) -> lis
     return texts
 
 
-def _bench(options: argparse.Namespace, server: Server, data: Path, count: int) -> dict[str, Any]:
+def _bench(
+    options: argparse.Namespace, server: ModelServer, data: Path, count: int
+) -> dict[str, Any]:
     """What the client measured."""
     words = {
         "backend": "openai",

@@ -7,6 +7,7 @@ A controller is the one definition that every action format is derived from: met
 from __future__ import annotations
 
 import difflib
+import dis
 import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,11 +20,16 @@ from pydantic.errors import PydanticUserError
 
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.environment import Environment, Observation, StepResult
-from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
+from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.limits import AfterEnd
 from embodied.trajectory import StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+_ANNOUNCED = (ValueError, TypeError, RuntimeError)
+_INTEGER_BITS = 14_000
+"""Python writes no integer of more than 4,300 digits into a text."""
+_RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 def action(method: Method) -> Method:
@@ -76,7 +82,7 @@ class ActionSpec:
     def bind(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], *, check_types: bool = True
     ) -> dict[str, Any]:
-        """Arguments by parameter name, defaults filled in.
+        """Return the arguments by parameter name, defaults filled in.
 
         Raises:
             TypeError: the arguments do not fit the signature; the message shows it.
@@ -94,7 +100,7 @@ class ActionSpec:
         return {name: self.checked(name, value) for name, value in arguments.items()}
 
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments by parameter name, as they are given and no others.
+        """Return the arguments by parameter name, as they are given and no others.
 
         Raises:
             TypeError: they do not fit the signature.
@@ -117,18 +123,21 @@ class ActionSpec:
         return frozenset(p.name for p in parameters if p.annotation in (str, int, float, bool))
 
     def checked(self, name: str, value: Any) -> Any:
-        """The value as the parameter takes it.
+        """Return the value as the parameter takes it.
 
         Raises:
             TypeError: it does not fit the type hint.
         """
         try:
             validator = self.validators[name].validator
-            return validator.validate_python(value, strict=name in self._strict)
+            checked = validator.validate_python(value, strict=name in self._strict)
+            if not isinstance(checked, int) or checked.bit_length() <= _INTEGER_BITS:
+                return checked
         except ValidationError:
-            raise TypeError(
-                f"{self.name}(): {name} cannot be {safe_repr(value, 80)}. Its signature is {self}"
-            ) from None
+            pass
+        raise TypeError(
+            f"{self.name}(): {name} cannot be {safe_repr(value, 80)}. Its signature is {self}"
+        )
 
     def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call the bound method with arguments that `bind` returned."""
@@ -153,6 +162,20 @@ def _validator(
         raise TypeError(f"{where} has a type that cannot be checked: {error.message}") from None
 
 
+def _is_announced(error: BaseException, by_statement: bool) -> bool:
+    """Tell whether an exception is for the policy to read: it is of a kind that a robot announces
+    and, where that is asked for, was raised by a `raise` statement rather than by Python itself.
+    """
+    if not by_statement:
+        return isinstance(error, _ANNOUNCED)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    raised = trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
+    return raised and kind in _ANNOUNCED
+
+
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1)
@@ -164,17 +187,28 @@ class Controller:
 
     Subclasses add methods marked with `@action` that send commands with `send` and return what the
     policy should see. They are registered under the entry-point group `embodied.controllers`.
-    A method reports a mistake of the policy by raising a built-in exception (`ValueError`,
-    `TypeError`, `RuntimeError`) whose message says what to do instead.
+
+    A method announces a mistake of the policy with `raise ValueError(...)`, `TypeError` or
+    `RuntimeError`, or a class of its own that inherits from one of them; the message says what to
+    do instead. Any other exception is a defect of the robot and makes the episode an
+    infrastructure error: a `KeyError`, but also a `ValueError` that no `raise` statement raised,
+    such as that of `int("x")`.
     """
 
+    introduction: ClassVar[str] = ""
+    """What a policy is told above the functions, such as frames, units and house rules: the class's
+    docstring, unless the class says otherwise. A class without either inherits it."""
+
     checks_arguments: ClassVar[bool] = True
-    """Whether calls whose arguments do not fit the type hints are refused."""
+    """Whether calls whose arguments do not fit the type hints are refused. Where they are not, a
+    ValueError, TypeError or RuntimeError is announced even without a `raise` statement."""
 
     _specs: ClassVar[dict[str, ActionSpec]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "introduction" not in vars(cls) and vars(cls).get("__doc__"):
+            cls.introduction = inspect.cleandoc(str(cls.__doc__))
         names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
         methods = (getattr(cls, name) for name in names)
         cls._specs = {
@@ -192,7 +226,7 @@ class Controller:
 
     @classmethod
     def actions(cls) -> Mapping[str, ActionSpec]:
-        """The methods of the API by name, base classes first, in the order of definition."""
+        """Return the API's methods by name, base classes first, in the order of definition."""
         return cls._specs
 
     def begin(
@@ -257,11 +291,11 @@ class Controller:
                 success=result.success,
                 seconds=time.perf_counter() - started,
             )
-        except EmbodiedError:
+        except PASSED_ON:
             raise
-        except Exception as error:
-            name = type(self.environment).__name__
-            raise InfrastructureError(f"{name}.step({command!r}) failed: {error!r}") from error
+        except BaseException as error:
+            what = f"{type(self.environment).__name__}.step({command!r})"
+            raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
         return result
@@ -272,8 +306,9 @@ class Controller:
         Raises:
             NameError: there is no such action.
             TypeError: the arguments do not fit.
-            EpisodeEnded, InfrastructureError: as `send`.
-            Exception: whatever the method raises for the policy to read.
+            ValueError, TypeError, RuntimeError: what the method announces to the policy.
+            EpisodeEnded: as `send`.
+            InfrastructureError: the simulator failed, or the robot by a defect of its own.
         """
         spec = self.actions().get(name)
         if spec is None:
@@ -283,14 +318,18 @@ class Controller:
         try:
             arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
             self.last_answer = spec.apply(getattr(self, name), arguments)
-        except Exception as error:
+        except PASSED_ON:
+            raise
+        except BaseException as error:
+            if not _is_announced(error, self.checks_arguments):
+                raise InfrastructureError.of(f"{type(self).__name__}.{name}()", error) from error
             self.last_answer = error
             raise
         return self.last_answer
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends the given command: the inverse of the methods.
+        """Return the call that sends the given command: the inverse of the methods.
 
         Raises:
             ValueError: no method sends this command.

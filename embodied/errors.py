@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from types import TracebackType
+
 
 class EmbodiedError(Exception):
     """Base of all errors meant for the user; the command line prints only the message."""
@@ -30,6 +33,20 @@ class InfrastructureError(EmbodiedError):
     `infrastructure_error` and is never scored as a failure.
     """
 
+    @classmethod
+    def of(cls, what: str, error: BaseException) -> InfrastructureError:
+        """Say what failed, how, and in which line.
+
+        Args:
+            what: what was called, such as `Corridor.reset()`.
+            error: caught where it was called; the line is the last one in the called file.
+        """
+        frames = traceback.extract_tb(error.__traceback__)
+        called = next((f.filename for f in frames if f.filename != frames[0].filename), None)
+        frame = [f for f in frames if called in (None, f.filename)][-1]
+        where = f"in {frame.name}, {frame.filename}:{frame.lineno}"
+        return cls(f"{what} failed: {error!r:.2000} ({where})")
+
 
 class ContextOverflow(EmbodiedError):  # noqa: N818 - an end of an episode, not a mistake
     """The conversation and the room for an answer exceed what the model can read."""
@@ -41,3 +58,26 @@ class EpisodeEnded(BaseException):
     It unwinds the running action and is never shown to a policy. As a `BaseException` it passes
     through a robot's `except Exception`.
     """
+
+
+class ErrorBoundary:
+    """Turn errors of a simulator or a robot that are raised inside into InfrastructureErrors.
+
+    Errors of this module and interrupts pass. `SystemExit` does not: a plugin ends no run.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, PASSED_ON):
+            raise InfrastructureError.of(self._what, error) from error
+
+
+PASSED_ON = (EmbodiedError, EpisodeEnded, KeyboardInterrupt)
+"""What is raised through a plugin and is not the plugin's own failure."""

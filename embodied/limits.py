@@ -15,7 +15,7 @@ AfterEnd = Literal["stop", "repeat"]
 class Limits(BaseModel):
     """What one code action may use."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     seconds: float = Field(30.0, gt=0)
     """Running time of the code itself. The time that calls take is not counted, so that a slow or
@@ -33,7 +33,7 @@ class Limits(BaseModel):
 class EpisodeLimits(BaseModel):
     """How long an episode may last. An episode that meets one of them is `truncated`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     turns: int = Field(20, gt=0)
     """Policy messages."""

@@ -168,6 +168,9 @@ class Turn(Record):
     """The message's native function calls, in the action format `tools`."""
     tool_results: list[str] = Field(default_factory=list)
     """What each of these was answered; together they are the observation."""
+    summary: str | None = None
+    """What the policy wrote before the message to sum up the oldest turns, in whose place it was
+    shown from here on."""
     feedback: str | None = None
     """The comment that ends the observation, where the protocol has somebody comment."""
     feedback_usage: Usage = Field(default_factory=Usage)
@@ -216,6 +219,8 @@ class Trajectory(Record):
     """`turns`, `steps` or `context` where the outcome is `truncated`."""
     error: str | None = None
     """What failed, where the outcome is `infrastructure_error`."""
+    traceback: str | None = None
+    """Python's traceback of that, where it is an exception."""
     reward: float = 0.0
     """Sum of the rewards of all environment steps."""
     first_observation: str = ""

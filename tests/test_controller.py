@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import re
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from embodied import Controller, StepResult, action
-from embodied.errors import EpisodeEnded
+from embodied.errors import EpisodeEnded, InfrastructureError
 from tests.conftest import LightSwitch, Switcher
 
 
@@ -139,3 +142,111 @@ def test_the_end_passes_through_a_robots_broad_except(task: Any) -> None:
     robot.on("left 1")
     with pytest.raises(EpisodeEnded):
         robot.carefully("left 1")
+
+
+class Faulty(Switcher):
+    """A robot that fails in the way that it is told."""
+
+    @action
+    def fail(self, how: str) -> Any:
+        """Fail.
+
+        Example: fail("announced")
+        """
+        match how:
+            case "announced":
+                raise ValueError("say left 1 or right 1")
+            case "announced type":
+                raise TypeError("lights have no number")
+            case "announced class":
+                raise JammedError("turn it off first")
+            case "library":
+                return random.sample([], 1)
+            case "missing key":
+                return {}[how]
+            case "missing attribute":
+                return self.lamp  # type: ignore[attr-defined]
+            case "assertion":
+                raise AssertionError(how)
+            case "not made yet":
+                raise NotImplementedError(how)
+            case "number":
+                return int(how)
+            case "none":
+                return None + how  # type: ignore[operator]
+            case "exit":
+                sys.exit(7)
+            case _:
+                return self._recurse()
+
+    def _recurse(self) -> Any:
+        return self._recurse()
+
+
+class JammedError(RuntimeError):
+    """An error of a robot's own."""
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("announced", ValueError),
+        ("announced type", TypeError),
+        ("announced class", JammedError),
+        ("library", ValueError),
+    ],
+)
+def test_what_a_robot_announces_is_for_the_policy(how: str, kind: type[Exception]) -> None:
+    robot = Faulty(LightSwitch())
+    with pytest.raises(kind) as raised:
+        robot.call("fail", [how])
+    assert robot.last_answer is raised.value
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("missing key", "KeyError"),
+        ("missing attribute", "AttributeError"),
+        ("assertion", "AssertionError"),
+        ("not made yet", "NotImplementedError"),
+        ("number", "ValueError"),
+        ("none", "TypeError"),
+        ("exit", r"SystemExit\(7\)"),
+        ("recursion", "RecursionError"),
+    ],
+)
+def test_a_robots_own_defect_is_an_infrastructure_error_with_its_line(how: str, kind: str) -> None:
+    with pytest.raises(InfrastructureError) as raised:
+        Faulty(LightSwitch()).call("fail", [how])
+    where = rf"\(in (fail|_recurse), {re.escape(__file__)}:\d+\)"
+    assert re.fullmatch(rf"Faulty\.fail\(\) failed: {kind}.* {where}", str(raised.value))
+
+
+def test_without_a_check_of_arguments_python_may_announce_mistakes() -> None:
+    class Trusting(Faulty):
+        checks_arguments = False
+
+    robot = Trusting(LightSwitch())
+    with pytest.raises(ValueError, match="invalid literal"):
+        robot.call("fail", ["number"])
+    with pytest.raises(InfrastructureError):
+        robot.call("fail", ["missing key"])
+
+
+def test_an_integer_of_too_many_digits_is_a_mistake_of_the_policy() -> None:
+    with pytest.raises(TypeError, match=r"times cannot be \(int, too large to show\)"):
+        Switcher(LightSwitch()).call("wait", [10**5000])
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), SystemExit(3)])
+def test_a_simulator_that_fails_is_an_infrastructure_error_with_its_line(
+    error: BaseException,
+) -> None:
+    class Broken(LightSwitch):
+        def step(self, command: str) -> StepResult:
+            raise error
+
+    said = re.escape(f"Broken.step('on left 1') failed: {error!r} (in step, {__file__}:")
+    with pytest.raises(InfrastructureError, match=said):
+        Switcher(Broken()).call("on", ["left 1"])

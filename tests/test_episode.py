@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from embodied import InfrastructureError, Outcome, Protocol, Reply, Trajectory, run_episode
+from embodied import (
+    InfrastructureError,
+    Observation,
+    Outcome,
+    Protocol,
+    Reply,
+    StepResult,
+    Trajectory,
+    run_episode,
+)
+from embodied.interpreter import Session
 from embodied.limits import EpisodeLimits
 from embodied.replay.policy import ReplayPolicy
 from embodied.trajectory import Message
@@ -60,6 +71,66 @@ async def test_step_limit_is_no_success(task: Any) -> None:
 
 async def test_success_on_the_last_step_counts(task: Any) -> None:
     assert (await play(task, BOTH, steps=2)).outcome is Outcome.SUCCESS
+
+
+class Verdict(LightSwitch):
+    """Ends an episode at its second step as it is told to."""
+
+    def __init__(self, *, terminated: bool, truncated: bool, success: bool) -> None:
+        self.verdict = (terminated, truncated, {"success": success})
+        self.steps = 0
+
+    def step(self, command: str) -> StepResult:
+        self.steps += 1
+        verdict = self.verdict if self.steps == 2 else (False, False, {"success": False})
+        return StepResult(Observation("x"), 0.0, *verdict)
+
+
+@pytest.mark.parametrize("steps", [2, 3, None], ids=lambda steps: f"steps={steps}")
+@pytest.mark.parametrize("turns", [2, 3], ids=lambda turns: f"turns={turns}")
+@pytest.mark.parametrize("success", [False, True], ids=["", "success"])
+@pytest.mark.parametrize("truncated", [False, True], ids=["", "truncated"])
+@pytest.mark.parametrize("terminated", [False, True], ids=["", "terminated"])
+async def test_what_the_simulator_says_of_the_last_step_goes_before_limits(
+    task: Any, terminated: bool, truncated: bool, success: bool, turns: int, steps: int | None
+) -> None:
+    environment = Verdict(terminated=terminated, truncated=truncated, success=success)
+    protocol = Protocol(limits=EpisodeLimits(turns=turns, steps=steps))
+    policy = ReplayPolicy("test", [ONE, ONE])
+    done = await run_episode(task, environment, Switcher(environment), policy, protocol)
+    if success:
+        expected = (Outcome.SUCCESS, None)
+    elif terminated:
+        expected = (Outcome.FAILURE, None)
+    elif truncated or steps == 2:
+        expected = (Outcome.TRUNCATED, "steps")
+    else:
+        expected = (Outcome.TRUNCATED, "turns") if turns == 2 else (Outcome.FAILURE, None)
+    assert (done.outcome, done.limit) == expected
+
+
+async def test_nothing_that_waits_runs_on_the_event_loop(
+    task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: dict[str, int] = {}
+
+    def noted(kind: type, name: str) -> None:
+        method = getattr(kind, name)
+
+        def note(self: Any, *args: Any, **options: Any) -> Any:
+            threads[f"{kind.__name__}.{name}"] = threading.get_ident()
+            return method(self, *args, **options)
+
+        monkeypatch.setattr(kind, name, note)
+
+    for kind, name in [
+        *((LightSwitch, "reset"), (LightSwitch, "step"), (Switcher, "begin")),
+        *((ReplayPolicy, "begin"), (ReplayPolicy, "end"), (Session, "close")),
+    ]:
+        noted(kind, name)
+    assert (await play(task, BOTH)).outcome is Outcome.SUCCESS
+    assert len(threads) == 6
+    assert threading.get_ident() not in threads.values()
 
 
 async def test_unreadable_messages_are_counted_and_answered(task: Any) -> None:

@@ -41,6 +41,8 @@ class Adventurer(Controller):
     it does not know a name. A call returns what the game answers, without its status line.
     """
 
+    introduction = ""
+
     def send(self, command: str) -> str:
         """Take one step; the status line and the prompt below the answer are left out."""
         text = _STATUS.sub("", super().send(command))

@@ -41,6 +41,8 @@ class Browser(Controller):
     Every function returns the page as it is afterwards, when half a second has passed in it.
     """
 
+    introduction = ""
+
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
     ) -> None:

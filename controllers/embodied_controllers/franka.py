@@ -47,6 +47,8 @@ class Franka(Controller):
     observation and take no step. All lengths are in metres, all angles in degrees.
     """
 
+    introduction = ""
+
     # What is known, without a step
 
     @action

@@ -45,6 +45,8 @@ class GridRobot(Controller):
     floor; hidden places may hold anything. The mission is checked after each step.
     """
 
+    introduction = ""
+
     @action
     def see(self) -> str:
         """Returns the view that the last step gave: what you face, carry and see. Takes no step.
@@ -133,6 +135,8 @@ class GridRobotSkills(GridRobot):
     as many steps as they need, and open doors that are in the way. Places are counted from the
     robot: "2 forward, 1 left". The mission is checked after each step.
     """
+
+    introduction = ""
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"

@@ -65,6 +65,8 @@ class Household(_HouseholdBase):
     started with `begin` knows no names and checks none.)
     """
 
+    introduction = ""
+
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
     ) -> None:
@@ -189,6 +191,8 @@ class Household(_HouseholdBase):
 
 class MintHousehold(_HouseholdBase):
     """The eleven functions of the recorded benchmark: any argument goes to the game as it is."""
+
+    introduction = ""
 
     checks_arguments = False
 

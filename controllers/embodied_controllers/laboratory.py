@@ -51,6 +51,8 @@ class Laboratory(Controller):
     "jug in sink" or "thermometer in inventory".
     """
 
+    introduction = ""
+
     @action
     def look_around(self) -> str:
         """Returns what is in the room, what is on and in it, and its doors. Takes no time."""

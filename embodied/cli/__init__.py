@@ -1,72 +1,93 @@
-"""The command line: one module a command."""
+"""The command line: one module a command. `commands` lists them."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import signal
 import sys
 import traceback
 from types import FrameType
+from typing import Annotated
 
 import typer
 
-from embodied.cli import (
-    check,
-    compare,
-    config,
-    doctor,
-    examples,
-    generate,
-    mcp,
-    model,
-    new,
-    options,
-    replay,
-    report,
-    run,
-    serve,
-    simulate_llm,
-    tasks,
-)
-from embodied.errors import EmbodiedError
+from embodied.cli import options, output
+from embodied.cli.commands import LazyGroup
+from embodied.errors import EmbodiedError, InfrastructureError
 
 BROKEN_PIPE = 141
 """The exit code of a process that SIGPIPE ends."""
 
 app = typer.Typer(
-    help="An LLM controls a robot by writing Python; embodied runs thousands of such episodes.",
+    cls=LazyGroup,
+    help="""An LLM controls a robot by writing Python; embodied runs thousands of such episodes.
+
+    \b
+      embodied run quickstart
+      embodied run --env alfworld --policy llm --llm.model Qwen/Qwen3-8B --out runs/qwen
+      embodied report runs/qwen
+
+    `embodied COMMAND -h` explains a command, `embodied config --help-settings` each setting.
+    """,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-app.command("run")(run.run)
-app.command("resume")(run.resume)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("tasks")(tasks.tasks)
-app.command("generate")(generate.generate)
-app.command("examples")(examples.examples)
-app.command("replay")(replay.replay)
-app.command("config")(config.config)
-app.command("serve")(serve.serve)
-app.command("simulate-llm")(simulate_llm.simulate_llm)
-app.command("mcp")(mcp.mcp)
-app.command("doctor")(doctor.doctor)
-app.add_typer(new.app, name="new")
-app.add_typer(check.app, name="check")
-app.add_typer(model.app, name="model")
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"embodied {importlib.metadata.version('embodied-codeact')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _take_shared_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            expose_value=False,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            *("-v", "--verbose"),
+            callback=output.say_more,
+            is_eager=True,
+            expose_value=False,
+            help="Show what happens in detail, and the traceback of an error.",
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            callback=output.say_less,
+            is_eager=True,
+            expose_value=False,
+            help="Show no progress and no warnings, only the result and errors.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that every command has."""
 
 
 def main() -> None:
     """Run the command line; errors meant for the user are printed as one message."""
+    output.open_missing_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     code = _exit_code(sys.argv[1:])
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except OSError:
+    except (OSError, ValueError):
         code = code or BROKEN_PIPE
     # All is closed. A thread that hangs, in a simulator or at a prompt, must not keep the process.
     os._exit(code)
@@ -76,6 +97,10 @@ def _exit_code(words: list[str]) -> int:
     try:
         app(options.with_settings(words))
     except EmbodiedError as error:
+        if output.is_verbose():
+            traceback.print_exc()
+        elif isinstance(error, InfrastructureError) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from embodied.cli import options
+from embodied.cli import options, output
 from embodied.errors import ConfigError
 from embodied.report.table import plain_text, standard_output
-from embodied.sandbox import Finding, Outcome, Snippet, Target, check_sandbox, load_corpus
+from embodied.sandbox import Finding, Snippet, Target, Verdict, check_sandbox, load_corpus
 
 Which = Literal["restricted", "full", "all"]
 
 _COLUMNS = (
-    Outcome.HELD,
-    Outcome.ESCAPE,
-    Outcome.MUTATION,
-    Outcome.CRASH,
-    Outcome.HANG,
-    Outcome.MEMORY,
+    Verdict.HELD,
+    Verdict.ESCAPE,
+    Verdict.MUTATION,
+    Verdict.CRASH,
+    Verdict.HANG,
+    Verdict.MEMORY,
 )
 
 app = typer.Typer(help="See that what the project promises holds on this machine.")
@@ -39,8 +39,10 @@ def check() -> None:
 
 @app.command("sandbox")
 def sandbox(
-    interpreter: Annotated[Which, typer.Option(help="Which interpreter to check.")] = "all",
-    kind: Annotated[str | None, typer.Option(help="Only this kind of snippets.")] = None,
+    interpreter: Annotated[Which, typer.Option(help="Interpreter to check.")] = "all",
+    kind: Annotated[
+        str | None, typer.Option(help="Only snippets of this kind; a wrong one lists the kinds.")
+    ] = None,
     json: options.Json = False,
     allow_unconfined: Annotated[
         bool,
@@ -50,10 +52,14 @@ def sandbox(
         ),
     ] = False,
 ) -> None:
-    """Try a corpus of escape and abuse snippets on the interpreters that run model-written code.
+    """Try escapes and abuses on the interpreters.
 
-    The exit code is 1 if anything was not held.
-    """
+    They run model-written code, and must hold a corpus of hostile snippets. The exit code is 1 if
+    anything was not held.
+
+    \b
+      embodied check sandbox --interpreter full
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     try:
         snippets = load_corpus(kind)
     except KeyError as error:
@@ -72,10 +78,10 @@ def sandbox(
 
 
 def _names(which: Which, allow_unconfined: bool) -> list[str]:
-    """The interpreters to check. The full one is left out of `all` where it cannot run."""
+    """List the interpreters to check. The full one is left out of `all` where it cannot run."""
     if which == "restricted":
         return ["restricted"]
-    from embodied.interpreter.cpython.full import Zygote
+    from embodied.interpreter.cpython.zygote import Zygote
 
     try:
         Zygote(allow_unconfined=allow_unconfined).close()
@@ -89,7 +95,7 @@ def _names(which: Which, allow_unconfined: bool) -> list[str]:
 
 def _findings(name: str, snippets: list[Snippet], allow_unconfined: bool) -> list[Finding]:
     target = Target(name=name, options={"allow_unconfined": allow_unconfined})
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=output.progress_console(), transient=True) as progress:
         task = progress.add_task(f"{len(snippets)} snippets, {name}", total=len(snippets))
         return check_sandbox(target, snippets, lambda _: progress.advance(task))
 

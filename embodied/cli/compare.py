@@ -10,6 +10,7 @@ import typer
 from embodied.cli import options
 from embodied.report.compare import compare_runs
 from embodied.report.compare_table import print_comparison
+from embodied.report.table import print_json
 
 
 def compare(
@@ -20,9 +21,12 @@ def compare(
 ) -> None:
     """Set runs side by side: their figures, the settings in which they differ, and each run
     against the first on the episodes that both hold.
-    """
+
+    \b
+      embodied compare runs/qwen runs/llama
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     comparison = compare_runs(folders)
     if json:
-        print(comparison.model_dump_json(indent=1))
+        print_json(comparison)
     else:
         print_comparison(comparison)

@@ -1,10 +1,16 @@
-"""`embodied config`: print the configuration that a run would use."""
+"""`embodied config`: print the configuration that a run would use, or explain the settings."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
 import yaml
 
 from embodied.cli import options
+from embodied.config import packaged, reference
+from embodied.plugins.registry import environment_class
 
 
 def config(
@@ -16,8 +22,33 @@ def config(
     out: options.Out = None,
     ray_address: options.RayAddress = None,
     settings: options.Set = None,
+    list_names: Annotated[
+        bool, typer.Option("--list", help="List the configurations that come with embodied.")
+    ] = False,
+    help_settings: Annotated[
+        bool,
+        typer.Option(
+            "--help-settings",
+            help="Explain all settings, or those that begin with what stands in CONFIG's place, "
+            "e.g. llm; with --env also the options of that environment.",
+        ),
+    ] = False,
 ) -> None:
-    """Print the resolved configuration as YAML: file, options and defaults together."""
+    """Print the resolved configuration as YAML: file, options and defaults together.
+
+    \b
+      embodied config quickstart --runner.workers 4
+      embodied config --list
+      embodied config --help-settings llm
+      embodied config --help-settings environment.options --env alfworld
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    if list_names:
+        for name, text in packaged.descriptions().items():
+            print(f"{name:14}{text}")
+        return
+    if help_settings:
+        print(_explained(path, env))
+        return
     resolved = options.resolve(
         path,
         env=env,
@@ -29,3 +60,11 @@ def config(
         settings=settings,
     )
     print(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), end="")
+
+
+def _explained(prefix: Path | None, env: str | None) -> str:
+    known = reference.settings()
+    own = getattr(environment_class(env), "Options", None) if env else None
+    if own is not None:
+        known += reference.settings(own, "environment.options.")
+    return reference.as_text(reference.chosen(known, str(prefix or "")))

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
+from embodied.action_formats import FORMATS
 from embodied.cli import options
 from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
-from embodied.few_shot import Example, write_examples
+from embodied.few_shot import Example, examples_file, write_examples
 from embodied.plugins.plugin_file import short_name
-from embodied.plugins.registry import make_controller, make_environment
+from embodied.plugins.registry import make_controller, make_environment, names
 from embodied.policies.factory import PolicyFactory
-from embodied.protocol import ActionName
-from embodied.runner.batch import all_tasks, choose_tasks, data_version
-from embodied.runner.plan import prepare
+from embodied.runner.plan import resolve
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory
 
@@ -37,36 +37,37 @@ def examples(
     One file for each format; protocol.examples takes the folder:
 
     \b
-      embodied examples --env alfworld --split train --tasks.ids ID --out configs/examples/alfworld
-      embodied run --env alfworld --action json --protocol.examples configs/examples/alfworld
+      embodied examples --env alfworld --split train --tasks.ids ID --out examples/mine
+      embodied run --env alfworld --action json --protocol.examples examples/mine
 
     The policy (expert) plays the same tasks in each format, and every episode must succeed with the
-    same calls, so that the examples say the same in all formats.
+    same calls, so that the examples say the same in all formats. For alfworld some come along, by
+    the name examples/alfworld.
     """  # noqa: D301 - typer's mark for text that is not to be wrapped
     config = options.resolve(
         path, env=env, split=split, policy=policy, protocol=protocol, out=out, settings=settings
     )
-    config = prepare(config)
     choice = config.tasks
-    if not choice.ids and choice.limit is None:
+    if not choice.ids and choice.limit is choice.sample is None:
         choice = choice.model_copy(update={"limit": 1})
-    tasks = choose_tasks(all_tasks(config), choice)
-    actions = get_args(ActionName)
-    played = {action: asyncio.run(_play_all(config, action, tasks)) for action in actions}
+    run = resolve(config.model_copy(update={"tasks": choice}))
+    config = run.config
+    actions = names(FORMATS)
+    played = {action: asyncio.run(_play_all(config, action, run.tasks)) for action in actions}
     _check_same(played)
     origin = {
         "environment": short_name(config.environment.name),
-        "data": data_version(config),
-        "tasks": [task.id for task in tasks],
+        "data": run.data,
+        "tasks": [task.id for task in run.tasks],
         "policy": config.policy.name,
     }
     for action, trajectories in played.items():
-        file = out / f"{action}.yaml"
+        file = out / examples_file(action)
         write_examples(file, [_example(t, i) for i, t in enumerate(trajectories, 1)], origin)
         print(f"{file}: {sum(len(t.turns) for t in trajectories)} turns", flush=True)
 
 
-async def _play_all(config: RunConfig, action: str, tasks: list[Task]) -> list[Trajectory]:
+async def _play_all(config: RunConfig, action: str, tasks: Sequence[Task]) -> list[Trajectory]:
     settings = config.environment
     environment = make_environment(settings.name, **settings.options)
     protocol = config.protocol.model_copy(update={"action": action, "examples": ()})
@@ -95,7 +96,7 @@ def _check_same(played: dict[str, list[Trajectory]]) -> None:
 
 
 def _example(trajectory: Trajectory, number: int) -> Example:
-    """The conversation from the first observation to the policy's last message.
+    """Take the conversation from the first observation to the policy's last message.
 
     Native function calls get ids that no other example has: all stand in one conversation.
     """

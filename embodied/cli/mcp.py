@@ -15,8 +15,8 @@ from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
 from embodied.plugins.registry import make_controller, make_environment
-from embodied.runner.batch import all_tasks, choose_tasks
 from embodied.runner.plan import resolved_protocol
+from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.task import Task
 
 
@@ -55,7 +55,7 @@ def mcp(
     """  # noqa: D301 - \b keeps click from filling a paragraph
     try:
         from embodied.mcp_server.server import RobotServer
-        from embodied.mcp_server.transports import nothing_printed, serve_http, serve_stdio
+        from embodied.mcp_server.transports import serve_http, serve_stdio, stdout_to_stderr
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"serving a robot needs the package {error.name!r}, which is not installed; install it "
@@ -65,18 +65,19 @@ def mcp(
     if controller is not None:
         protocol = config.protocol.model_copy(update={"controller": controller})
         config = config.model_copy(update={"protocol": protocol})
-    with nothing_printed():
+    with stdout_to_stderr():
         config = config.model_copy(update={"protocol": resolved_protocol(config)})
         robot = RobotServer(partial(_hosted, config, task))
     try:
         asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
     finally:
-        with nothing_printed():
+        with stdout_to_stderr():
             robot.close()
 
 
 def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
-    tasks = {each.id: each for each in choose_tasks(all_tasks(config), config.tasks)}
+    chosen = choose_tasks(split_tasks(config), config.tasks, config.seed)
+    tasks = {each.id: each for each in chosen}
     return HostedRobot(
         partial(_robot, config),
         tasks,

@@ -22,7 +22,9 @@ def robot(
     name: Annotated[str, typer.Argument(help="Name of the robot, e.g. forklift.")],
     out: Annotated[Path, typer.Option(help="Folder to write the project's folder to.")] = Path(),
 ) -> None:
-    """Write a small project that works: simulator, robot, expert, test and configuration.
+    """Write a small project that works.
+
+    It has a simulator, a robot, an expert, a test and a configuration.
 
     \b
       embodied new robot forklift

@@ -5,30 +5,52 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embodied.config.load import load_config
-from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
+
+if TYPE_CHECKING:
+    from embodied.config.schema import RunConfig
 
 ENVIRONMENT = "Environment: its name, e.g. alfworld, or path/to/file.py:Class."
 
 ConfigFile = Annotated[
-    Path | None, typer.Argument(metavar="[CONFIG]", help="A YAML file; see configs/.")
+    Path | None,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A YAML file, or the name of a configuration that comes with embodied: see `embodied "
+        "config --list`.",
+    ),
 ]
 Env = Annotated[str | None, typer.Option("--env", help=ENVIRONMENT)]
-Split = Annotated[str | None, typer.Option("--split", help="Data split, e.g. valid_unseen.")]
-PolicyName = Annotated[
-    str | None, typer.Option("--policy", help="expert, oracle, llm, human or replay.")
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split", help="Data split, e.g. valid_unseen; without it, the environment's default."
+    ),
 ]
-ProtocolName = Annotated[str | None, typer.Option("--protocol", help="default, mint or m3.")]
+PolicyName = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        help="Who plays: expert, oracle, llm, human or replay. --llm.model names the model.",
+    ),
+]
+ProtocolName = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Named rules and wording of a benchmark: default, mint or m3."),
+]
 Action = Annotated[
     str | None, typer.Option("--action", help="Action format: code, json, text or tools.")
 ]
 Interpreter = Annotated[
-    str | None, typer.Option("--interpreter", help="Of code: restricted, full or auto.")
+    str | None,
+    typer.Option(
+        "--interpreter",
+        help="What runs code: restricted (fast), full (CPython, confined), or auto.",
+    ),
 ]
 AllowUnconfined = Annotated[
     bool,
@@ -37,14 +59,28 @@ AllowUnconfined = Annotated[
         help="Run the full interpreter even where the system cannot confine it.",
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="The run's folder.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="The run's folder: a new one, or one to be finished."),
+]
 RayAddress = Annotated[
-    str | None, typer.Option("--ray-address", help="Ray cluster to join, e.g. auto.")
+    str | None,
+    typer.Option("--ray-address", help="A Ray cluster to join: auto, or HOST:PORT of its head."),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="A.B=C", help="Change one setting. --a.b C does the same."),
+    typer.Option(
+        "--set",
+        metavar="A.B=C",
+        help="Change one setting of the configuration, as --a.b C does. May be repeated. "
+        "`embodied config --help-settings` explains them all.",
+    ),
 ]
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", help="Begin anew: delete the run that the folder holds, after asking."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Delete without asking.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
 
@@ -61,11 +97,13 @@ def resolve(
     ray_address: str | None = None,
     settings: Sequence[str] | None = None,
 ) -> RunConfig:
-    """The configuration that a file and options give together.
+    """Make the configuration that a file and options give together.
 
     Raises:
         ConfigError: something in it is wrong.
     """
+    from embodied.config.load import load_config
+
     shortcuts: dict[str, Any] = {
         "environment": {"name": env} if env else None,
         "split": split,
@@ -81,7 +119,7 @@ def resolve(
 
 
 def with_settings(words: Sequence[str]) -> list[str]:
-    """Command-line words with every `--a.b c` and `--a.b=c` turned into `--set a.b=c`.
+    """Turn every `--a.b c` and `--a.b=c` of a command line into `--set a.b=c`.
 
     What follows `--` is not changed: it is meant for another program.
     """

@@ -11,7 +11,7 @@ import typer
 
 from embodied.cli import options
 from embodied.cli.run import play_run
-from embodied.replay.parity import Comparison, compare
+from embodied.replay.parity import ParityReport, check_parity
 from embodied.replay.recordings import load_recordings
 from embodied.store import open_run
 
@@ -25,7 +25,11 @@ def replay(
     settings: options.Set = None,
     json: options.Json = False,
 ) -> None:
-    """Replay recorded policy messages and compare every observation and verdict."""
+    """Replay recorded policy messages and compare every observation and verdict.
+
+    \b
+      embodied replay recordings/gpt-4.jsonl.gz --protocol mint --out runs/replay
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     started = time.monotonic()
     files = [str(path.resolve()) for path in recordings]
     recorded = load_recordings(recordings)
@@ -44,12 +48,12 @@ def replay(
     )
     play_run(config)
     trajectories = open_run(config.out).trajectories()
-    comparison = compare(trajectories, recorded, config.protocol.limits.steps)
-    _print(comparison, time.monotonic() - started, json)
+    parity = check_parity(trajectories, recorded, config.protocol.limits.steps)
+    _print(parity, time.monotonic() - started, json)
 
 
-def _print(comparison: Comparison, seconds: float, json: bool) -> None:
-    figures = comparison.model_dump() | {"seconds": round(seconds, 1)}
+def _print(parity: ParityReport, seconds: float, json: bool) -> None:
+    figures = parity.model_dump() | {"seconds": round(seconds, 1)}
     if json:
         print(json_module.dumps(figures))
         return

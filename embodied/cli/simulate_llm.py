@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError
-from embodied.simulated_llm import Fault, Faults, Profile, Statistics, make_answers
-from embodied.simulated_llm.process import ADDRESS
+from embodied.simulated_llm import Fault, FaultSampler, Profile, Statistics, make_answers
+from embodied.simulated_llm.fault_handlers import FAULT_KINDS
+from embodied.simulated_llm.server_process import ADDRESS
 
 if TYPE_CHECKING:
-    from embodied.simulated_llm.server import SimulatedServer
+    from embodied.simulated_llm.simulated_server import SimulatedServer
 
 _DEFAULT = Profile()
 
@@ -62,19 +64,6 @@ def simulate_llm(
     \b
       embodied simulate-llm --max-sequences 64 --fault 503=0.05 --fault reset=0.02
       embodied run --env alfworld --policy llm --llm.model simulated
-
-    \b
-      429, 503      the status, with Retry-After of SECONDS (1)
-      500           the status
-      reset         the connection is reset, before the answer or in the middle of it
-      stall         nothing for SECONDS (600), then the answer
-      drip          the answer, a byte at a time, with SECONDS (1) between them
-      truncated     the first half of the answer
-      empty         no body, no choices or no content
-      endless       an answer that never ends
-      wrong-model   HTTP 404, as if the model were not served
-      other-model   the answer, under another model's name
-      restart       all connections are reset and none is taken for SECONDS (5)
     """  # noqa: D301 - \b keeps click from filling a paragraph
     profile = _profile(
         prefill_rate=prefill_rate,
@@ -84,13 +73,17 @@ def simulate_llm(
         max_model_len=max_model_len,
         time_scale=time_scale,
     )
-    faults = Faults([Fault.parse(text) for text in fault or []], seed)
-    from embodied.simulated_llm.server import SimulatedServer
+    faults = FaultSampler([Fault.parse(text) for text in fault or []], seed)
+    from embodied.simulated_llm.simulated_server import SimulatedServer
 
     server = SimulatedServer(
         make_answers(answers), profile, faults, model=model, host=host, port=port
     )
     _print_totals(asyncio.run(_serve(server)))
+
+
+_FAULTS = [f"  {name:14}{kind.description}" for name, kind in FAULT_KINDS.items()]
+simulate_llm.__doc__ = "\n".join([cleandoc(simulate_llm.__doc__ or ""), "\n\b", *_FAULTS])
 
 
 def _profile(**settings: Any) -> Profile:

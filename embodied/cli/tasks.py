@@ -9,7 +9,7 @@ import typer
 
 from embodied.cli import options
 from embodied.config.load import load_config
-from embodied.runner.batch import all_tasks, choose_tasks
+from embodied.runner.tasks import choose_tasks, split_tasks
 
 
 def tasks(
@@ -20,10 +20,13 @@ def tasks(
 ) -> None:
     """List the tasks of a split: id, type and instruction.
 
-    The settings of `tasks` choose among them: --tasks.limit 5.
-    """
+    The settings of `tasks` choose among them:
+
+    \b
+      embodied tasks alfworld --split valid_unseen --tasks.limit 5
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     config = load_config(None, [{"environment": {"name": env}, "split": split}], settings or [])
-    found = choose_tasks(all_tasks(config), config.tasks)
+    found = choose_tasks(split_tasks(config), config.tasks, config.seed)
     if json:
         print(json_module.dumps([task.model_dump() for task in found], indent=1))
         return

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from embodied._util.mappings import dotted_names, merged, nested
 from embodied._util.suggestion import suggestion
+from embodied.config import packaged
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 
 SHORTHANDS = {
+    "env": "environment.name",
     "action": "protocol.action",
     "interpreter": "protocol.interpreter",
     "samples": "tasks.samples",
@@ -88,15 +90,18 @@ def assignment(text: str) -> dict[str, Any]:
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """Read the settings of a file.
+    """Read the settings of a file, or of a configuration that comes with the package.
 
     Raises:
         ConfigError: it cannot be read, or holds no mapping.
     """
     try:
-        text = path.read_text()
+        text = packaged.config_path(path).read_text()
     except FileNotFoundError:
-        raise ConfigError(f"there is no configuration file {path}") from None
+        raise ConfigError(
+            f"there is no configuration file {path}, and none of that name comes with embodied"
+            f"{suggestion(str(path), packaged.config_names())}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the configuration file {path} cannot be read: {error}") from None
     tree = read_yaml(text, str(path))
@@ -152,7 +157,7 @@ def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:
         section, key = name.split(".")
         named = rest.get(section, {})
         if isinstance(named, str):
-            named = {"preset": named}
+            named = {"preset" if section == "protocol" else "name": named}
         if short in tree and isinstance(named, Mapping):
             rest[section] = {**named, key: tree[short]}
     return rest
@@ -175,6 +180,8 @@ def _problem(error: Mapping[str, Any]) -> str:
     if error["type"] == "literal_error":
         known, given = re.findall(r"'([^']*)'", error["ctx"]["expected"]), error["input"]
         return f"  {name}: there is no {given!r:.80}{suggestion(str(given), known)}"
+    if error["type"] == "unknown_name":
+        return f"  {name}: {error['msg']}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"  {name}: {message} (got {error['input']!r:.80})"
 
@@ -182,11 +189,17 @@ def _problem(error: Mapping[str, Any]) -> str:
 def _nearest(location: list[str]) -> str:
     model: Any = RunConfig
     for part in location[:-1]:
-        model = _settings_of(model.model_fields[part].annotation)
+        if model is not None and not part.isdigit():
+            field = model.model_fields.get(part)
+            model = field and _settings_of(field.annotation)
+    if model is None:
+        return ""
     prefix = "".join(f"{part}." for part in location[:-1])
     return suggestion(prefix + location[-1], [prefix + key for key in model.model_fields])
 
 
-def _settings_of(annotation: Any) -> Any:
-    choices = getattr(annotation, "__args__", (annotation,))
-    return next(c for c in choices if isinstance(c, type) and issubclass(c, BaseModel))
+def _settings_of(annotation: Any) -> type[BaseModel] | None:
+    """Find the settings that an annotation names, alone, in a union or as items of a sequence."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_settings_of, get_args(annotation))), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,14 +12,27 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    ValidationError,
     field_validator,
+    model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
+from embodied.config.packaged import examples_path
+from embodied.config.python_object import OBJECT_PREFIX, PythonObject
+from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
-from embodied.protocol import PRESETS, Protocol
+from embodied.plugins.plugin_file import is_file, short_name
+from embodied.plugins.registry import load, names
+from embodied.protocol import Protocol
+
+_PROMPTS = "embodied.prompts"
+_PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
+"""Settings of the protocol that name plugins, with their entry-point groups."""
 
 
 def _several(value: object) -> object:
@@ -30,11 +43,20 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 
 
+def _unknown_name(given: str, known: Sequence[str]) -> PydanticCustomError:
+    message = f"there is no {given!r:.80}{suggestion(given, known)}"
+    return PydanticCustomError("unknown_name", "{message}", {"message": message})
+
+
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors; a number will do for a name."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, coerce_numbers_to_str=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
+        arbitrary_types_allowed=True,
     )
 
 
@@ -70,6 +92,9 @@ class TaskConfig(Settings):
 
     limit: int | None = Field(None, gt=0)
     """No more than this many tasks, the first ones in the stable order; null: all."""
+    sample: int | None = Field(None, gt=0)
+    """As many tasks, chosen at random by the run's `seed` and spread evenly over their types, in
+    place of `limit`; null: no random choice."""
     kinds: Names = ()
     """Only tasks of these types; empty: all types."""
     ids: Names = ()
@@ -77,14 +102,39 @@ class TaskConfig(Settings):
     samples: int = Field(1, gt=0)
     """Episodes of each task."""
 
+    @model_validator(mode="after")
+    def _limit_or_sample(self) -> TaskConfig:
+        if self.limit is not None and self.sample is not None:
+            raise ValueError("limit and sample cannot both be given: leave out one of them")
+        return self
+
 
 class PolicyConfig(Settings):
     """Who plays."""
 
-    name: Literal["expert", "oracle", "llm", "human", "replay"] = "expert"
-    """`llm` is set up in the section `llm`."""
+    name: str = "expert"
+    """A registered policy (`expert`, `oracle`, `llm`, `human`, `replay`, ...) or
+    `path/to/file.py:NAME`, a class or function. `llm` is set up in the section `llm`."""
+    options: dict[str, Any] = {}
+    """Keyword arguments of the policy's class."""
     recordings: Paths = ()
     """Files of recorded episodes, for the policy `replay`; sample n of a task is in file n."""
+    implementation: SkipJsonSchema[PythonObject | None] = Field(None, exclude=True, repr=False)
+    """The policy itself, where it was given as an object of Python; its name is recorded."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if is_file(value) or value.startswith(OBJECT_PREFIX):
+            return value
+        if value not in (known := names("embodied.policies")):
+            raise _unknown_name(value, known)
+        return value
+
+    @property
+    def short_name(self) -> str:
+        """The name without the folders of its file, as records have it."""
+        return short_name(self.name)
 
 
 class RunnerConfig(Settings):
@@ -155,9 +205,9 @@ class RunConfig(Settings):
     llm: LLMConfig | None = None
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
-    """A preset's name (`default`, `mint`, `m3`), or a mapping of changes with the preset's name
-    under `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was
-    there."""
+    """A prompt's name (`default`, `mint`, `m3`), which stands for its settings, or a mapping of
+    changes with that name under `preset`. A name given later, e.g. `--protocol mint`, takes the
+    place of all that was there."""
     feedback: FeedbackConfig | None = None
     """Who comments on each turn; null: nobody."""
     seed: int = 0
@@ -174,10 +224,41 @@ class RunConfig(Settings):
             value = {"preset": value}
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
-        name = value["preset"]
-        if name not in PRESETS:
-            raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
-        return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
+        name, known = str(value["preset"]), names(_PROMPTS)
+        if name not in known and not is_file(name):
+            raise ValueError(f"there is no protocol {value['preset']!r}{suggestion(name, known)}")
+        preset = {"conversation": name, **load(_PROMPTS, name).preset}
+        return merged(preset, {key: val for key, val in value.items() if key != "preset"})
+
+    @field_validator("protocol")
+    @classmethod
+    def _plugins_exist(cls, value: Protocol) -> Protocol:
+        unknown = [
+            InitErrorDetails(type=_unknown_name(given, known), loc=(setting,), input=given)
+            for setting, group in _PLUGGED.items()
+            if (given := getattr(value, setting)) not in (known := names(group))
+            and not is_file(given)
+        ]
+        if unknown:
+            raise ValidationError.from_exception_data("Protocol", unknown)
+        return value
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _with_packaged_examples(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
+            return value
+        return {**value, "examples": examples_path(Path(value["examples"]))}
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _policy_by_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"name": value}
+        if callable(value):
+            given = PythonObject(value)
+            return {"name": given.name, "implementation": given}
+        return value
 
     @field_validator("llm", mode="before")
     @classmethod
@@ -185,3 +266,16 @@ class RunConfig(Settings):
         if isinstance(value, Mapping) and isinstance(value.get("model"), int | float):
             return {**value, "model": str(value["model"])}
         return value
+
+    def llm_section(self) -> LLMConfig:
+        """Return the section `llm` of a run that needs one.
+
+        Raises:
+            ConfigError: it is missing.
+        """
+        if self.llm is None:
+            raise ConfigError(
+                f"the policy {self.policy.short_name} needs a model: --llm.model NAME and "
+                "--llm.base_url URL of its server"
+            )
+        return self.llm

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from embodied.doctor.check import Check
 from embodied.errors import ConfigError
+from embodied.llm.chat_api import MalformedResponseError, read_models
 from embodied.llm.config import LLMConfig
-from embodied.llm.connection import Connections, NoConnection, Refused, TooLarge, read_key
-from embodied.llm.wire import UnreadableAnswer, read_models
+from embodied.llm.http_client import HTTPClient, HTTPStatusError, RequestError, read_key
 
 _SECONDS = 15.0
 _KEY = "OPENAI_API_KEY"
@@ -18,21 +18,21 @@ _START = "start one with `embodied serve --model NAME`, or correct --base-url"
 
 
 async def check_server(base_url: str) -> Check:
-    """Whether a server answers there, and the models that it has.
+    """See whether a server answers there, and which models it has.
 
     Raises:
         ConfigError: it is no address.
     """
-    connections = Connections(_config(base_url), read_key(_KEY))
+    connections = HTTPClient(_config(base_url), read_key(_KEY))
     try:
         async with asyncio.timeout(_SECONDS):
             models = read_models(await connections.get("models"))
     except TimeoutError:
         return _problem(base_url, f"no whole answer within {_SECONDS:g} s", _START)
-    except Refused as error:
+    except HTTPStatusError as error:
         advice = f"put its key into {_KEY}" if error.status in (401, 403) else _START
-        return _problem(base_url, f"HTTP {error.status}: {error.said:.200}", advice)
-    except (NoConnection, TooLarge, UnreadableAnswer, ConfigError) as error:
+        return _problem(base_url, f"HTTP {error.status}: {error.message:.200}", advice)
+    except (RequestError, MalformedResponseError, ConfigError) as error:
         return _problem(base_url, f"{error}", _START)
     finally:
         await connections.close()

@@ -1,4 +1,4 @@
-"""The contract of who comments on turns."""
+"""The contract of feedback providers."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Turn, Usage
 
-Form = Literal["binary", "textual"]
-"""Whether a comment is a verdict, or says in words what to make of the turn."""
+FeedbackMode = Literal["binary", "textual"]
+"""Whether feedback is a verdict, or says in words what to make of the turn."""
 
-COMMENT_CHARACTERS = 1000
-"""A longer comment is cut."""
+FEEDBACK_CHARACTERS = 1000
+"""Longer feedback is cut."""
 
 GOOD, BAD, UNDECIDED = "This is GOOD.", "This is BAD.", "I cannot tell."
-"""The binary comments. The last one stands where a model gives no verdict."""
+"""Binary feedback. The last one stands where a model gives no verdict."""
 
 
 @dataclass(frozen=True)
-class Comment:
+class Feedback:
     """What is said to the policy about one of its turns."""
 
     text: str
     usage: Usage = field(default_factory=Usage)
-    """Tokens that the comment took; they are never counted among the policy's."""
+    """Tokens that it took; they are never counted among the policy's."""
     retries: tuple[str, ...] = ()
-    """What each failed request for the comment met, in words."""
+    """Why each failed request for it failed, in words."""
 
 
-class Commentator(ABC):
-    """Comments on the turns of one episode at a time."""
+class FeedbackProvider(ABC):
+    """Gives feedback on the turns of one episode at a time."""
 
-    def begin(  # noqa: B027 - some commentators need nothing of it
+    def begin(  # noqa: B027 - some providers need none
         self, task: Task, robot: Controller, protocol: Protocol
     ) -> None:
-        """A new episode starts; the robot has taken no step yet."""
+        """Prepare for a new episode, in which the robot has taken no step yet."""
 
     @abstractmethod
-    async def comment(self, messages: Sequence[Message], turn: Turn) -> Comment:
-        """A comment on the turn just played; it must name nothing that the policy may not know.
+    async def feedback(self, messages: Sequence[Message], turn: Turn) -> Feedback:
+        """Comment on the turn just played, and name nothing that the policy may not know.
 
         Args:
             messages: the conversation before the turn.
@@ -51,5 +51,5 @@ class Commentator(ABC):
 
         Raises:
             ConfigError: the model's server cannot be used as configured.
-            InfrastructureError: no comment was to be had.
+            InfrastructureError: the model gave none.
         """

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from embodied.feedback.base import Form
+from embodied.feedback.base import FeedbackMode
 from embodied.llm.config import LLMConfig
 
 
@@ -17,14 +17,14 @@ class FeedbackConfig(BaseModel):
 
     by: Literal["rule", "llm"] = "rule"
     """`rule`: errors and lost progress are bad, all else is good; `llm`: a model's opinion."""
-    form: Form = "binary"
+    form: FeedbackMode = "binary"
     """`binary`: GOOD or BAD; `textual`: a comment in words."""
     llm: LLMConfig | None = None
     """The model that comments; null: the one of the run's own section `llm`."""
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What makes scores comparable. Without `llm` where the run's own model comments."""
+        """What makes scores comparable; `llm` is left out where the run's own model comments."""
         who = {"by": self.by, "form": self.form}
         return who if self.llm is None else {**who, "llm": self.llm.protocol}
 

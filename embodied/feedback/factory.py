@@ -1,23 +1,23 @@
-"""Makes the commentator of an episode from its configuration."""
+"""Makes the feedback provider of an episode from its configuration."""
 
 from __future__ import annotations
 
 from embodied.errors import ConfigError
-from embodied.feedback.base import Commentator
+from embodied.feedback.base import FeedbackProvider
 from embodied.feedback.config import FeedbackConfig
 from embodied.feedback.llm import LLMFeedback
 from embodied.feedback.rule import RuleFeedback
 from embodied.llm.client import LLMClient
 
 
-def make_commentator(
+def make_feedback_provider(
     config: FeedbackConfig, client: LLMClient | None, *, sample: int = 0
-) -> Commentator:
-    """The commentator for one episode.
+) -> FeedbackProvider:
+    """Make the feedback provider for one episode.
 
     Args:
         config: who comments, and how.
-        client: of the model that comments, where one does.
+        client: of the model that comments; None: no model does.
         sample: number of the episode among those of its task.
 
     Raises:

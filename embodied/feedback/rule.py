@@ -1,4 +1,4 @@
-"""A commentator without a model: it judges by errors and by the goal's progress."""
+"""Feedback without a model, by errors and by progress towards the goal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from numbers import Real
 
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
-from embodied.feedback.base import BAD, COMMENT_CHARACTERS, GOOD, Comment, Commentator, Form
+from embodied.feedback.base import (
+    BAD,
+    FEEDBACK_CHARACTERS,
+    GOOD,
+    Feedback,
+    FeedbackMode,
+    FeedbackProvider,
+)
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import CallRecord, ErrorRecord, Message, Turn
@@ -15,33 +22,33 @@ from embodied.trajectory import CallRecord, ErrorRecord, Message, Turn
 _PART_CHARACTERS = 400
 
 
-class RuleFeedback(Commentator):
-    """Good is a turn that could be read, ran without an error, a failing call or a limit, and lost
-    no progress. It knows no simulator: progress counts where the environment reports it.
+class RuleFeedback(FeedbackProvider):
+    """Calls a turn good that could be read, ran without an error, a failing call or a limit, and
+    lost no progress. It knows no simulator: progress counts where the environment reports it.
 
     Args:
-        form: `binary`: the verdict; `textual`: why, and what to do next.
+        mode: `binary`: the verdict; `textual`: why, and what to do next.
     """
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
+    def __init__(self, mode: FeedbackMode) -> None:
+        self.mode = mode
         self._robot: Controller | None = None
         self._before: float | None = None
 
     def begin(self, task: Task, robot: Controller, protocol: Protocol) -> None:
-        """Follow the robot's progress from here."""
+        """Note the robot's progress so far."""
         self._robot = robot
         self._before = _progress(robot)
 
-    async def comment(self, messages: Sequence[Message], turn: Turn) -> Comment:
-        """The verdict on a turn, or its reason."""
+    async def feedback(self, messages: Sequence[Message], turn: Turn) -> Feedback:
+        """Judge a turn, or say why."""
         fault = self._fault(turn)
-        if self.form == "binary":
-            return Comment(BAD if fault else GOOD)
-        return Comment(truncate(fault or _praise(turn), COMMENT_CHARACTERS))
+        if self.mode == "binary":
+            return Feedback(BAD if fault else GOOD)
+        return Feedback(truncate(fault or _praise(turn), FEEDBACK_CHARACTERS))
 
     def _fault(self, turn: Turn) -> str | None:
-        """The first thing wrong with a turn, and what to do about it; None: nothing is."""
+        """Describe the first thing wrong with a turn and what to do about it; None: nothing is."""
         lost = self._loses_progress()
         if turn.format_error:
             return (
@@ -123,7 +130,7 @@ def _said(error: ErrorRecord) -> str:
 
 
 def _progress(robot: Controller) -> float | None:
-    """What grows as the goal comes nearer, after the last step; None: nobody says.
+    """Measure progress after the last step: it grows as the goal comes nearer; None: unknown.
 
     `info["progress"]` is a number that grows, or conditions of the goal with whether each holds.
     Those of another way to the goal may take their place, so what counts is how many are unmet.

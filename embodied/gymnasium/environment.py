@@ -12,7 +12,7 @@ from gymnasium.spaces import Text
 from embodied._util.suggestion import suggestion
 from embodied.environment import Environment, Observation
 from embodied.errors import ConfigError
-from embodied.plugins.registry import environment_class, with_options
+from embodied.plugins.registry import check_ids, environment_class, with_options
 from embodied.task import Task
 
 _CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + " \n\t")
@@ -76,7 +76,7 @@ class TextEnv(gymnasium.Env[str, str]):
 def to_gymnasium(
     environment: str | type[Environment], *, split: str | None = None, **options: Any
 ) -> TextEnv:
-    """A Gymnasium environment of text commands.
+    """Make a Gymnasium environment of text commands.
 
     `reset(seed=...)` draws the task, `reset(options={"task": id})` names it. There is no limit of
     steps; add `gymnasium.wrappers.TimeLimit`.
@@ -93,6 +93,7 @@ def to_gymnasium(
     kind = environment_class(environment) if isinstance(environment, str) else environment
     name = environment if isinstance(environment, str) else kind.__name__
     tasks = with_options(name, kind.list_tasks, split, **options)
+    check_ids(name, tasks)
     if not tasks:
         raise ConfigError(f"the environment {name!r} has no task in the split {split!r}")
     return TextEnv(with_options(name, kind, **options), tasks)

@@ -13,7 +13,7 @@ from embodied.gymnasium.commands import Commands
 
 
 def make_robot(space: Space[Any] | None, names: Sequence[str] = ()) -> type[Controller]:
-    """A controller with the one action `act`.
+    """Make a controller with the one action `act`.
 
     Args:
         space: the action space; None where there are names.
@@ -34,7 +34,7 @@ def _robot(
     kind: Any, example: str, *, textual: bool, said: str = "Take an action."
 ) -> type[Controller]:
     def act(self: Controller, action: Any) -> str:
-        return self.send(action if textual else json.dumps(action))
+        return self.send(action if textual else _json(action))
 
     def command_call(cls: type[Controller], command: str) -> tuple[str, dict[str, Any]]:
         return "act", {"action": command if textual else json.loads(command)}
@@ -43,6 +43,13 @@ def _robot(
     act.__doc__ = f"{said} Returns what is seen then.\n\nExample: {example}"
     members = {"act": action(act), "command_call": classmethod(command_call)}
     return type("Robot", (Controller,), {**members, "__doc__": "Takes actions of the space."})
+
+
+def _json(action: Any) -> str:
+    try:
+        return json.dumps(action)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"this cannot be written as JSON: {error}") from None
 
 
 def _type(space: Space[Any]) -> Any:

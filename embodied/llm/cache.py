@@ -1,4 +1,4 @@
-"""Answers kept on disk, so that a run that is repeated while developing asks no question twice."""
+"""Completions kept on disk, so that a run repeated during development asks nothing twice."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _APPLICATION_ID = 0x656D6231
 _LOCKED_SECONDS = 5.0
 
 
-class AnswerCache:
-    """Bodies of answers by the exact request. Processes may share a file.
+class CompletionCache:
+    """Maps exact requests to the bodies of their answers. Processes may share a file.
 
-    Only requests whose answer is the same each time have a place here: those with a seed, or with
-    temperature 0.
+    It keeps only requests whose answer is the same each time: with a seed, or temperature 0.
 
     Args:
         path: the file; it is made where it is missing.
@@ -45,7 +44,7 @@ class AnswerCache:
             raise self._unusable(str(error)) from None
 
     def get(self, request: Mapping[str, Any]) -> str | None:
-        """The body of the answer to a request, if it is known."""
+        """Look up the body of the answer to a request."""
         if not _is_repeatable(request):
             return None
         query = "SELECT body FROM answers WHERE request = ?"
@@ -74,9 +73,7 @@ class AnswerCache:
         )
 
     def _execute(self, statement: str, *values: object) -> Any:
-        """The first row of a result; None also where others keep the file locked: a cache may
-        forget.
-        """
+        """Fetch a result's first row; None also while others lock the file: a cache may forget."""
         try:
             return self._file.execute(statement, values).fetchone()
         except sqlite3.OperationalError:

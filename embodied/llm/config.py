@@ -32,7 +32,9 @@ _CHANGES_NO_ANSWER = {
 class LLMConfig(BaseModel):
     """Which model answers, how it samples and how long to wait for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     base_url: str = "http://127.0.0.1:8000/v1"
     """Address of the API, without `/chat/completions`."""

@@ -1,4 +1,4 @@
-"""What a thinking model thinks, apart from what it says.
+"""Separates the reasoning of a model from its answer.
 
 Servers with a reasoning parser send it apart (vLLM: `reasoning`, before 0.12 and elsewhere
 `reasoning_content`); the others leave it at the start of the content, in `<think>` tags. Thoughts
@@ -12,9 +12,9 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 
 def split_thoughts(content: str) -> tuple[str | None, str]:
-    """The thoughts that begin a content, if any, and what is said after them.
+    """Split content into the thoughts that begin it, if any, and what is said after them.
 
-    Of thoughts that were cut, all is thought. The opening tag may be missing, since chat templates
+    Where thoughts were cut, all is thought. The opening tag may be missing, since chat templates
     (DeepSeek-R1's, Qwen's) write it at the end of the prompt.
     """
     start = content.lstrip()

@@ -1,4 +1,4 @@
-"""Seeds of the sampling: another one for each turn, the same ones in every run."""
+"""Sampling seeds: another one for each turn, the same ones in every run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 
 def turn_seed(base: int | None, episode: str, turn: int) -> int | None:
-    """A seed of 31 bits that no other turn of the run shares; None where the run has none."""
+    """Derive a seed of 31 bits for a turn; None where the run has none."""
     if base is None:
         return None
     digest = hashlib.sha256(f"{base}:{episode}:{turn}".encode()).digest()

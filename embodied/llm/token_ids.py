@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from embodied.trajectory import TokenRecord
 
-_MOST_TOKENS = 2_000_000
+_MAX_TOKENS = 2_000_000
 _ROUNDING = 1e-3
-"""By so much a logarithm of a probability may exceed 0."""
+"""How far rounding may lift the logarithm of a probability above 0."""
 _Id = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -23,18 +23,18 @@ class _Token(BaseModel):
 class _Logprobs(BaseModel):
     model_config = ConfigDict(strict=True)
 
-    content: list[_Token] = Field(max_length=_MOST_TOKENS)
+    content: list[_Token] = Field(max_length=_MAX_TOKENS)
 
 
 _IDS = TypeAdapter(
-    Annotated[list[_Id], Field(max_length=_MOST_TOKENS)], config=ConfigDict(strict=True)
+    Annotated[list[_Id], Field(max_length=_MAX_TOKENS)], config=ConfigDict(strict=True)
 )
 _LOGPROBS = TypeAdapter(_Logprobs)
 _T = TypeVar("_T")
 
 
-def recorded(prompt_ids: object, completion_ids: object, logprobs: object) -> TokenRecord | None:
-    """The tokens of an answer; None where the server sends none, or none that can be used.
+def read_tokens(prompt_ids: object, completion_ids: object, logprobs: object) -> TokenRecord | None:
+    """Read the tokens of an answer; None where the server sends none that can be used.
 
     Log-probabilities that are not one for each token are left out.
 

@@ -20,9 +20,9 @@ from pydantic_core import from_json
 from embodied._util.jsonable import truncate
 from embodied.trajectory import Message, ToolCall
 
-MOST_CALLS = 64
-"""Calls of one message; further ones are left out."""
-LONGEST_ARGUMENTS = 100_000
+MAX_CALLS = 64
+"""Calls of one message; further ones are dropped."""
+MAX_ARGUMENT_CHARACTERS = 100_000
 """Characters of one call's arguments."""
 _SHOWN_CHARACTERS = 2000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -48,20 +48,20 @@ class SentCall(BaseModel):
     function: SentFunction
 
 
-def accepted(
-    calls: Sequence[SentCall], taken: Iterable[str]
+def accept_calls(
+    calls: Sequence[SentCall], used_ids: Iterable[str]
 ) -> tuple[tuple[ToolCall, ...], tuple[str, ...]]:
-    """The calls that a conversation can hold, and what is wrong with the others, with them.
+    """Split calls into those that a conversation can hold and descriptions of the others.
 
     Args:
         calls: as the server sent them.
-        taken: ids of earlier calls. No call gets one of these, nor the id of another; ids that are
-            missing or cannot be used are replaced.
+        used_ids: ids of earlier calls. No call gets one of these, nor the id of another; ids that
+            are missing or cannot be used are replaced.
     """
-    used = set(taken)
+    used = set(used_ids)
     kept: list[ToolCall] = []
     problems: list[str] = []
-    for call in calls[:MOST_CALLS]:
+    for call in calls[:MAX_CALLS]:
         arguments = _text(call.function.arguments)
         problem = _problem(call.function.name, arguments)
         if problem is not None:
@@ -70,13 +70,13 @@ def accepted(
         id_ = _own_id(call.id, used)
         used.add(id_)
         kept.append(ToolCall(id=id_, name=call.function.name, arguments=arguments))
-    if (left_out := len(calls) - MOST_CALLS) > 0:
-        problems.append(f"{left_out} more calls: a message holds at most {MOST_CALLS}")
+    if (left_out := len(calls) - MAX_CALLS) > 0:
+        problems.append(f"{left_out} more calls: a message holds at most {MAX_CALLS}")
     return tuple(kept), tuple(problems)
 
 
 def sendable_message(message: Message) -> dict[str, Any]:
-    """A message in the shape that servers take, with only the keys that its role has."""
+    """Convert a message to the shape that servers take, with only the keys of its role."""
     sent: dict[str, Any] = {"role": message.role, "content": sendable_text(message.content)}
     if message.role == "assistant" and message.tool_calls:
         sent["tool_calls"] = [_sendable_call(call) for call in message.tool_calls]
@@ -86,7 +86,7 @@ def sendable_message(message: Message) -> dict[str, Any]:
 
 
 def sendable_text(text: str) -> str:
-    """Text without the lone surrogates that a program can print but UTF-8 cannot say."""
+    """Replace lone surrogates, which a program can print but UTF-8 cannot encode."""
     return text.encode(errors="replace").decode()
 
 
@@ -96,18 +96,20 @@ def _sendable_call(call: ToolCall) -> dict[str, Any]:
 
 
 def _text(arguments: JsonValue) -> str:
-    """Arguments as JSON text: some servers send the object itself, some nothing for none."""
+    """Return arguments as JSON text: some servers send the object itself, some nothing."""
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return "{}" if text.strip() in _EMPTY else text
 
 
 def _problem(name: str, arguments: str) -> str | None:
-    """Why a conversation cannot hold a call, with the call; None: it can."""
+    """Describe why a conversation cannot hold a call, and the call; None: it can."""
     shown = truncate(arguments, _SHOWN_CHARACTERS)
     if not _NAME.fullmatch(name):
         return f"call of {truncate(name, 100)!r}, which cannot be a function's name: {shown}"
-    if len(arguments) > LONGEST_ARGUMENTS:
-        return f"call {name} with more than {LONGEST_ARGUMENTS} characters of arguments: {shown}"
+    if len(arguments) > MAX_ARGUMENT_CHARACTERS:
+        return (
+            f"call {name} with more than {MAX_ARGUMENT_CHARACTERS} characters of arguments: {shown}"
+        )
     if not _is_object(arguments):
         return f"call {name} with arguments that are not a JSON object: {shown}"
     return None
@@ -121,8 +123,9 @@ def _is_object(text: str) -> bool:
 
 
 def _own_id(given: JsonValue, used: set[str]) -> str:
-    """The id as given where it can serve; else a new one of nine letters and digits, the only form
-    that Mistral's chat templates take.
+    """Keep an id that can serve, or make one of nine letters and digits.
+
+    Mistral's chat templates take no other form.
     """
     if isinstance(given, str) and _ID.fullmatch(given) and given not in used:
         return given

@@ -1,4 +1,4 @@
-"""Finds environments, controllers and experts by name, through entry points or in a file."""
+"""Finds plugins by name, through entry points or in a file."""
 
 from __future__ import annotations
 
@@ -6,59 +6,81 @@ import functools
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, DataError
+from embodied.errors import ConfigError, DataError, ErrorBoundary, InfrastructureError
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
+from embodied.policy import Policy
 from embodied.task import Task
 
 T = TypeVar("T")
 
+_KINDS = {
+    "embodied.environments": "environment",
+    "embodied.controllers": "controller",
+    "embodied.experts": "expert",
+    "embodied.policies": "policy",
+    "embodied.action_formats": "action format",
+    "embodied.prompts": "prompt",
+}
+"""What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
 
-def load(group: str, name: str) -> Any:
-    """The object registered under a name in an entry-point group, or that a file defines.
+_BASES: Mapping[str, type] = {
+    "environment": Environment,
+    "controller": Controller,
+    "policy": Policy,
+}
+"""What a class in a file must inherit from, by what it is named as."""
+
+
+def load(group: str, name: str, base: type | None = None) -> Any:
+    """Load what is registered under a name in an entry-point group, or what a file defines.
 
     Args:
         group: the entry-point group.
         name: as registered, or `path/to/file.py:Class`. The expert of a controller that is named
             so is the function `solve` in the same file.
+        base: what a class in a file must inherit from; None: the group's own.
 
     Raises:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
             stands for is not there.
     """
-    kind = group.rpartition(".")[2].rstrip("s")
+    kind = _KINDS[group]
     if is_file(name):
-        return _from_file(kind, name)
+        return _from_file(kind, name, base or _BASES.get(kind, object))
     found = _registered(group)
     if name not in found:
         raise ConfigError(f"there is no {kind} {name!r}{suggestion(name, found)}")
     try:
         return found[name].load()
     except ModuleNotFoundError as error:
+        if f"{found[name].module}.".startswith(f"{error.name}."):
+            raise ConfigError(_not_there(kind, found[name])) from error
         raise ConfigError(
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
             f"{_installation(name)}"
         ) from error
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SystemExit) as error:
+        why = repr(error) if isinstance(error, SystemExit) else error
         raise ConfigError(
-            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {error}"
+            f"the {kind} {name!r} cannot be loaded from {found[name].value}: {why}"
         ) from error
 
 
-def _from_file(kind: str, name: str) -> Any:
+def _from_file(kind: str, name: str, base: type) -> Any:
     file, attribute = load_file(name, kind)
     if kind == "expert":
         return file.get(_FILE_EXPERT, "function")
-    base = {"environment": Environment, "controller": Controller}[kind]
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(
@@ -74,26 +96,35 @@ def _from_file(kind: str, name: str) -> Any:
 
 
 def file_hash(kind: str, name: str) -> dict[str, str]:
-    """The hash of a plugin's file, as runs record it; nothing for a plugin that is registered."""
+    """Hash a plugin's file, as runs record it; nothing for a plugin that is registered."""
     return {f"{kind}_file": load_file(name, kind)[0].sha256} if is_file(name) else {}
 
 
 def has_expert(controller: str) -> bool:
-    """Whether there is an expert for a controller."""
+    """Tell whether there is an expert for a controller."""
     if is_file(controller):
         return hasattr(load_file(controller, "controller")[0].module, _FILE_EXPERT)
     return controller in names("embodied.experts")
 
 
 def names(group: str) -> list[str]:
-    """All names of an entry-point group, sorted; nothing is loaded."""
+    """List all names of an entry-point group, sorted; nothing is loaded."""
     return sorted(_registered(group))
 
 
 @functools.cache
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
-    """All of a group by name. Looking through what is installed takes milliseconds."""
+    """Index a group by name, once: looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
+
+
+def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
+    """Say what to do about a plugin whose own module is missing."""
+    distribution = point.dist.name if point.dist is not None else "its distribution"
+    return (
+        f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
+        f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
+    )
 
 
 def _installation(name: str) -> str:
@@ -104,17 +135,17 @@ def _installation(name: str) -> str:
 
 
 def environment_class(name: str) -> type[Environment]:
-    """The environment of a name, as registered or `path/to/file.py:Class`."""
+    """Load the environment of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.environments", name)  # type: ignore[no-any-return]
 
 
 def controller_class(name: str) -> type[Controller]:
-    """The controller of a name, as registered or `path/to/file.py:Class`."""
+    """Load the controller of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.controllers", name)  # type: ignore[no-any-return]
 
 
 def controller_name(name: str | None, environment: str, kind: type[Environment]) -> str:
-    """The controller that is meant: the one named, else the default of the environment's class.
+    """Resolve the controller's name: the one given, else the default of the environment's class.
 
     Of a controller in a file, it holds the absolute path. `:Class` means a class in the file of the
     environment, `:.Class` one inside the environment's class. Where the environment is registered
@@ -145,7 +176,7 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
 
 
 def _attribute_beside(kind: type[Environment], attribute: str) -> str:
-    """A name in the module of a class; of one in the class itself, the whole of it."""
+    """Name what a class's module holds; what the class itself holds (`.X`) gets its name before."""
     if not attribute.startswith("."):
         return attribute
     module = sys.modules.get(kind.__module__)
@@ -155,7 +186,7 @@ def _attribute_beside(kind: type[Environment], attribute: str) -> str:
 
 
 def _registered_from(place: str) -> str | None:
-    """The name of the controller that is registered as `module:Class`."""
+    """Return the name of the controller that is registered as `module:Class`."""
     found = _registered("embodied.controllers").values()
     return next((point.name for point in found if point.value == place), None)
 
@@ -165,48 +196,71 @@ def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **op
 
     Raises:
         ConfigError: it has no such option, or needs one that is not given.
+        InfrastructureError: the function failed by a defect of its own.
     """
     try:
         inspect.signature(function).bind(*arguments, **options)
     except TypeError as error:
         raise ConfigError(f"options of the environment {name!r}: {error}") from None
-    return function(*arguments, **options)
+    with ErrorBoundary(f"{function.__qualname__}()"):
+        return function(*arguments, **options)
 
 
 def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task]:
-    """All tasks of an environment's split, in a stable order with stable ids.
+    """List the tasks of an environment's split, in a stable order with stable ids.
 
     Raises:
         ConfigError: there is no such environment, split or option.
-        DataError: the data is missing or corrupt.
+        DataError: the data is missing or corrupt, or two tasks have one id.
     """
-    return with_options(name, environment_class(name).list_tasks, split, **options)
+    tasks = with_options(name, environment_class(name).list_tasks, split, **options)
+    check_ids(name, tasks)
+    return tasks
+
+
+def check_ids(name: str, tasks: Iterable[Task]) -> None:
+    """Refuse tasks of an environment that share an id: results of a run are kept by it.
+
+    Raises:
+        DataError: two tasks have one id.
+    """
+    counts = Counter(task.id for task in tasks)
+    repeated = [id_ for id_, count in counts.items() if count > 1]
+    if repeated:
+        more = f", and {len(repeated) - 1:,} more ids are repeated" if len(repeated) > 1 else ""
+        raise DataError(
+            f"{counts[repeated[0]]} tasks of the environment {name!r} have the id "
+            f"{repeated[0]!r}{more}; list_tasks() must give each task of a split an id of its own"
+        )
 
 
 def make_environment(name: str, **options: Any) -> Environment:
-    """A new environment.
+    """Make an environment.
 
     Raises:
         ConfigError: there is no such environment or option, or this machine lacks what it needs.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
     kind = environment_class(name)
     try:
         return with_options(name, kind, **options)
-    except (ConfigError, DataError):
-        raise
-    except Exception as error:
+    except InfrastructureError as error:
         problems = [each.problem for each in kind.requirements() if each.problem]
         if not problems:
             raise
         raise ConfigError(
-            f"the environment {name!r} cannot be made: {'; '.join(problems)} ({error})"
+            f"the environment {name!r} cannot be made: {'; '.join(problems)} "
+            f"({error.__cause__ or error})"
         ) from error
 
 
 def make_controller(name: str, environment: Environment) -> Controller:
-    """A new controller over an environment.
+    """Make a controller over an environment.
 
     Raises:
         ConfigError: there is no such controller.
+        InfrastructureError: it cannot be made, by a defect of its own.
     """
-    return controller_class(name)(environment)
+    kind = controller_class(name)
+    with ErrorBoundary(f"{kind.__qualname__}()"):
+        return kind(environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from embodied.runner.worker import Assignment, Result
+from embodied.runner.assignment import Assignment, Result
 
 
 class WorkerDied(Exception):  # noqa: N818 - an event that is dealt with, not an error

@@ -1,34 +1,32 @@
 """Runs all episodes of a run on a pool of workers, each to its end, whatever dies on the way.
 
-Episodes run free of each other: a lane takes the next assignment as soon as its last one is done.
+Episodes run free of each other: a worker's slot takes the next assignment as soon as its last one
+is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from embodied._util.places import Places
-from embodied.config.schema import RunConfig, TaskConfig
-from embodied.errors import ConfigError, DataError, RunError
+from anyio import CapacityLimiter
+
+from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
-from embodied.plugins.plugin_file import short_name
-from embodied.plugins.registry import environment_class, file_hash, with_options
-from embodied.policies.factory import feedback_model, longest_outage, policy_name
-from embodied.protocol import RunProtocol
-from embodied.replay.recordings import load_recordings
+from embodied.policies.factory import policy_class
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.concurrency import InFlight
+from embodied.runner.concurrency import EpisodeConcurrencyController
 from embodied.runner.local_pool import LocalPool
+from embodied.runner.plan import ResolvedRun
 from embodied.runner.ray_pool import RayPool
 from embodied.runner.throughput import Meter, measuring
-from embodied.runner.worker import Assignment, Result
-from embodied.store import Sitting, StoredEpisode
-from embodied.task import Task
+from embodied.store import RunInvocation, StoredEpisode
 from embodied.trajectory import Outcome, Trajectory
 
 _LOG = logging.getLogger(__name__)
@@ -37,116 +35,29 @@ START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
 
-
-def data_version(config: RunConfig) -> dict[str, str]:
-    """The identity of the data that a run plays, and of the files that it was told to load."""
-    name, options = config.environment.name, config.environment.options
-    data = with_options(name, environment_class(name).data_version, config.split, **options)
-    controller = config.protocol.controller or ""
-    return data | file_hash("environment", name) | file_hash("controller", controller)
-
-
-def run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
-    """The protocol record of a run on data of the given identity."""
-    environment = environment_class(config.environment.name)
-    options = config.environment.options
-    policy = config.policy.model_dump(mode="json", exclude={"recordings"})
-    if config.llm is not None and config.policy.name == "llm":
-        policy |= config.llm.protocol
-    if config.policy.recordings:
-        policy["recordings"] = [path.name for path in config.policy.recordings]
-    controller = config.protocol.controller and short_name(config.protocol.controller)
-    return RunProtocol(
-        environment=short_name(config.environment.name),
-        environment_options={
-            key: value for key, value in options.items() if key not in environment.location_options
-        },
-        data=data,
-        split=config.split,
-        tasks=config.tasks.model_dump(mode="json"),
-        policy=policy,
-        feedback=_feedback(config),
-        seed=config.seed,
-        protocol=config.protocol.model_copy(update={"controller": controller}),
-    )
-
-
-def _feedback(config: RunConfig) -> dict[str, Any] | None:
-    if config.feedback is None:
-        return None
-    return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
-
-
-def all_tasks(config: RunConfig) -> list[Task]:
-    """The tasks of the split, before any choice."""
-    name, options = config.environment.name, config.environment.options
-    return with_options(name, environment_class(name).list_tasks, config.split, **options)
-
-
-def choose_tasks(tasks: Iterable[Task], choice: TaskConfig) -> list[Task]:
-    """The tasks that a selection leaves, in their order.
-
-    Raises:
-        ConfigError: a named task or type does not exist, or nothing is left.
-    """
-    chosen = list(tasks)
-    for what, names in (("id", choice.ids), ("kind", choice.kinds)):
-        missing = set(names) - {getattr(task, what) for task in chosen}
-        if missing:
-            raise ConfigError(f"tasks.{what}s: no task has the {what} {sorted(missing)[0]!r}")
-        chosen = [task for task in chosen if not names or getattr(task, what) in names]
-    chosen = chosen[: choice.limit]
-    if not chosen:
-        raise ConfigError("there is no task to run")
-    return chosen
-
-
-def assignments(config: RunConfig, done: set[str]) -> list[Assignment]:
-    """The episodes of a run that are not done: every task once, then every task again, and so on.
-
-    Of a replay, those that were recorded.
-
-    Raises:
-        ConfigError: the choice of tasks leaves none.
-        DataError: a recorded task is not in the data.
-    """
-    tasks = all_tasks(config)
-    chosen = choose_tasks(tasks, config.tasks)
-    wanted = [Assignment(task, i) for i in range(config.tasks.samples) for task in chosen]
-    if config.policy.recordings:
-        recorded = load_recordings(config.policy.recordings).keys()
-        _check_recorded({task for task, _ in recorded}, {task.id for task in tasks})
-        wanted = [a for a in wanted if (a.task.id, a.sample) in recorded]
-    return [assignment for assignment in wanted if assignment.id not in done]
-
-
-def _check_recorded(recorded: set[str], known: set[str]) -> None:
-    missing = sorted(recorded - known)
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(recorded)} recorded tasks are not in the data; the first is "
-            f"{missing[0]!r}. Is it another split, or other data?"
-        )
+_PLUGINS = ("controller", "conversation", "action")
+"""Settings of the protocol that may name a class in a file."""
 
 
 async def run_batch(
-    config: RunConfig,
+    run: ResolvedRun,
     todo: Iterable[Assignment],
     write: Callable[[StoredEpisode], object],
-    keep: Callable[[Sitting], object],
+    keep: Callable[[RunInvocation], object],
 ) -> None:
     """Play all assignments and hand each finished episode to `write`, in order of finishing.
 
-    What the sitting measured so far goes to `keep`, now and then and at its end.
+    `write` is called in a thread of its own, one episode at a time. What was measured so far goes
+    to `keep`, now and then and at the end.
 
     Raises:
         ConfigError, DataError: workers cannot be set up.
         RunError: workers keep dying while they start, or `write` failed.
     """
-    pool: Pool = RayPool(config) if config.runner.kind == "ray" else LocalPool(config)
+    pool: Pool = RayPool(run) if run.config.runner.kind == "ray" else LocalPool(run)
     try:
-        async with measuring(config, keep) as meter:
-            await _Batch(config, pool, write, meter).run(todo)
+        async with measuring(run.models, keep) as meter:
+            await _Batch(run, pool, write, meter).run(todo)
     finally:
         pool.close()
 
@@ -154,83 +65,86 @@ async def run_batch(
 class _Batch:
     def __init__(
         self,
-        config: RunConfig,
+        run: ResolvedRun,
         pool: Pool,
         write: Callable[[StoredEpisode], object],
         meter: Meter | None = None,
     ) -> None:
-        self._config = config
+        self._config = run.config
         self._pool = pool
         self._write = write
+        self._writer = ThreadPoolExecutor(1, "writer")
         self._meter = meter or Meter()
-        self._episode_seconds = config.runner.episode_seconds + longest_outage(config)
-        runner = config.runner
-        self._in_flight = InFlight(runner.episodes_per_worker, runner.worker_memory_bytes)
+        runner = run.config.runner
+        longest_outage = max((model.outage_seconds for model in run.models), default=0.0)
+        self._episode_seconds = runner.episode_seconds + longest_outage
+        self._concurrency = EpisodeConcurrencyController(
+            runner.episodes_per_worker, runner.worker_memory_bytes
+        )
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
-        self._playing = 0
+        self._running_workers = 0
 
     async def run(self, todo: Iterable[Assignment]) -> None:
         for assignment in todo:
             self._queue.put_nowait(assignment)
-        crews = [
-            asyncio.create_task(self._crew())
+        workers = [
+            asyncio.create_task(self._supervise_worker())
             for _ in range(min(self._pool.size, self._queue.qsize()))
         ]
         watch = self._meter.watch
-        following = asyncio.create_task(self._in_flight.follow(watch.totals if watch else None))
+        adjusting = asyncio.create_task(self._concurrency.follow(watch.totals if watch else None))
         finished = asyncio.create_task(self._queue.join())
         try:
-            await asyncio.wait([finished, *crews], return_when=asyncio.FIRST_COMPLETED)
-            for crew in crews:
-                if crew.done():
-                    crew.result()
+            await asyncio.wait([finished, *workers], return_when=asyncio.FIRST_COMPLETED)
+            for worker in workers:
+                if worker.done():
+                    worker.result()
         finally:
-            for task in (finished, following, *crews):
-                task.cancel()
-            await asyncio.gather(finished, following, *crews, return_exceptions=True)
+            await _cancel([finished, adjusting, *workers])
+            self._writer.shutdown()
 
-    async def _crew(self) -> None:
-        """Keep one worker running, with as many lanes as it has slots, until cancelled."""
+    async def _supervise_worker(self) -> None:
+        """Keep one worker running, with an episode in each of its slots, until cancelled."""
         while True:
-            handle = await self._start()
+            handle = await self._start_worker()
             try:
-                self._playing += 1
+                self._running_workers += 1
                 with self._meter.worker():
-                    await self._lanes(handle)
+                    await self._fill_slots(handle)
             finally:
-                self._playing -= 1
+                self._running_workers -= 1
                 await handle.stop()
 
-    async def _start(self) -> WorkerHandle:
+    async def _start_worker(self) -> WorkerHandle:
         failed = 0
         while True:
             try:
                 return await self._pool.start_worker()
             except WorkerDied as died:
                 failed += 1
-                if failed >= START_ATTEMPTS and not self._playing:
+                if failed >= START_ATTEMPTS and not self._running_workers:
                     raise RunError(f"workers die while they start: {died}") from died
                 _LOG.warning("a worker died while it started: %s", died)
                 await asyncio.sleep(backoff(failed))
 
-    async def _lanes(self, handle: WorkerHandle) -> None:
+    async def _fill_slots(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""
         retired = asyncio.Event()
-        with self._in_flight.worker(handle.slots) as places:
-            lanes = [
-                asyncio.create_task(self._lane(handle, places, retired))
+        with self._concurrency.worker(handle.slots) as limiter:
+            slots = [
+                asyncio.create_task(self._slot(handle, limiter, retired))
                 for _ in range(handle.slots)
             ]
             try:
-                await asyncio.gather(*lanes)
+                await asyncio.gather(*slots)
             finally:
-                for lane in lanes:
-                    lane.cancel()
-                await asyncio.gather(*lanes, return_exceptions=True)
+                await _cancel(slots)
 
-    async def _lane(self, handle: WorkerHandle, places: Places, retired: asyncio.Event) -> None:
+    async def _slot(
+        self, handle: WorkerHandle, limiter: CapacityLimiter, retired: asyncio.Event
+    ) -> None:
         while not retired.is_set():
-            async with places.place():
+            async with limiter:
                 assignment = await self._next(retired)
                 if assignment is None:
                     return
@@ -241,7 +155,7 @@ class _Batch:
                 self._queue.task_done()
 
     async def _next(self, retired: asyncio.Event) -> Assignment | None:
-        """The next assignment; None when the worker is retired while it waits for one."""
+        """Return the next assignment; None when the worker is retired while it waits for one."""
         getting = asyncio.create_task(self._queue.get())
         stopping = asyncio.create_task(retired.wait())
         try:
@@ -258,45 +172,67 @@ class _Batch:
         limit, started = self._episode_seconds, datetime.now(UTC)
         try:
             with self._meter.episode():
-                result = await asyncio.wait_for(handle.run(assignment), limit)
+                # Unlike `wait_for` of Python 3.11, this loses no cancellation.
+                async with asyncio.timeout(limit):
+                    result = await handle.run(assignment)
         except WorkerDied as died:
-            self._again(assignment, f"the worker died: {died}", started)
+            await self._requeue(assignment, f"the worker died: {died}", started)
             return False
         except TimeoutError:
-            self._again(assignment, f"no end after {limit:g} s", started)
+            await self._requeue(assignment, f"no end after {limit:g} s", started)
             return False
         self._meter.add(result)
-        self._in_flight.note_memory(result.memory_bytes)
-        self._settle(assignment, result, started)
+        self._concurrency.note_memory(result.memory_bytes)
+        await self._handle_result(assignment, result, started)
         return result.memory_bytes <= self._config.runner.worker_memory_bytes
 
-    def _settle(self, assignment: Assignment, result: Result, started: datetime) -> None:
+    async def _handle_result(
+        self, assignment: Assignment, result: Result, started: datetime
+    ) -> None:
+        cause = str(result.error)
         if result.episode is not None:
-            self._write(result.episode)
+            await self._save(result.episode)
         elif result.fatal:
-            raise ConfigError(str(result.error))
+            raise ConfigError(cause)
         elif result.retry:
-            self._again(assignment, str(result.error), started)
+            await self._requeue(assignment, cause, started, result.traceback)
         else:
-            self._give_up(assignment, str(result.error), started)
+            await self._record_failure(assignment, cause, started, result.traceback)
 
-    def _again(self, assignment: Assignment, cause: str, started: datetime) -> None:
+    async def _requeue(
+        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None
+    ) -> None:
         if len(assignment.causes) >= self._config.runner.retries:
-            self._give_up(assignment, cause, started)
+            await self._record_failure(assignment, cause, started, traceback)
         else:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
-    def _give_up(self, assignment: Assignment, cause: str, started: datetime) -> None:
+    async def _save(self, episode: StoredEpisode) -> None:
+        """Write an episode beside the event loop, as disks are slow; once begun, to its end."""
+        loop = asyncio.get_running_loop()
+        await asyncio.shield(loop.run_in_executor(self._writer, self._write, episode))
+
+    async def _record_failure(
+        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None
+    ) -> None:
         trajectory = Trajectory(
             episode_id=assignment.id,
             task=assignment.task,
             sample=assignment.sample,
-            policy=policy_name(self._config, assignment.sample),
+            policy=policy_class(self._config.policy).label(self._config, assignment.sample),
             outcome=Outcome.INFRASTRUCTURE_ERROR,
             error=cause,
+            traceback=traceback,
             attempts=len(assignment.causes) + 1,
             retries=list(assignment.causes),
             started_at=started.isoformat(timespec="milliseconds"),
             seconds=(datetime.now(UTC) - started).total_seconds(),
         )
-        self._write(StoredEpisode.of(trajectory))
+        await self._save(StoredEpisode.of(trajectory))
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for their ends, whatever these are."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

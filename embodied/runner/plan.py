@@ -1,19 +1,20 @@
-"""What must stand before the first episode: a configuration that means the same anywhere, tasks to
-play, a server that answers.
+"""Decides what must stand before the first episode: a configuration that means the same anywhere,
+the tasks, the protocol, the models.
 """
 
 from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from embodied.config.load import read_yaml
-from embodied.config.schema import GenerateConfig, RunConfig
-from embodied.errors import ConfigError, DataError, RunError
+from embodied.config.schema import RunConfig
+from embodied.controller import Controller
+from embodied.environment import Environment
+from embodied.errors import ConfigError, DataError
 from embodied.limits import EpisodeLimits
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
@@ -22,69 +23,204 @@ from embodied.plugins.registry import (
     controller_class,
     controller_name,
     environment_class,
+    file_hash,
     with_options,
 )
-from embodied.policies.factory import feedback_model, llm_config
+from embodied.policies.factory import check_options, feedback_model, models, policy_class
 from embodied.policy import Reply
-from embodied.prompting import make_conversation
+from embodied.prompting import Prompt, make_prompt
 from embodied.protocol import Protocol, RunProtocol
-from embodied.runner.batch import data_version, run_protocol
+from embodied.replay.recordings import load_recordings
+from embodied.runner.assignment import Assignment
+from embodied.runner.generate import check_generated, generate_tasks
+from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.store import open_run
-from embodied.store.layout import is_run, replacing, writing
+from embodied.store.extension import check_protocol
+from embodied.store.layout import is_run
+from embodied.task import Task
 
-GENERATED = "generated.yaml"
-"""In a folder of generated tasks: what they were generated with."""
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """A run with all that is decided before its first episode. `resolve` makes it, once.
+
+    Workers get its `config`, from which they make what they need. A class that was loaded from a
+    file by its path cannot be pickled for another process.
+    """
+
+    config: RunConfig
+    """Means the same in any folder and process: paths are absolute, defaults are filled in."""
+    environment: type[Environment]
+    controller: type[Controller]
+    tasks: tuple[Task, ...]
+    """Those that are played, in their order."""
+    data: Mapping[str, str]
+    """The identity of the data, and of the files that the run was told to load."""
+    protocol: RunProtocol
+    models: tuple[LLMConfig, ...]
+    """Those that it asks: the policy's, then that of the feedback where it is another."""
+    assignments: tuple[Assignment, ...]
+    """All its episodes: every task once, then every task again, and so on."""
+
+    def unfinished(self, done: Set[str]) -> list[Assignment]:
+        """Return the episodes whose ids are not among those that are done."""
+        return [assignment for assignment in self.assignments if assignment.id not in done]
 
 
-def prepare(config: RunConfig) -> RunConfig:
-    """Generate the tasks that a run asks for, where it needs them; returns its configuration with
-    all filled in that depends on the working folder, on variables or on the environment's defaults.
+def resolve(config: RunConfig) -> ResolvedRun:
+    """Decide all that a run needs before its first episode; write the tasks that it generates.
 
     Raises:
         ConfigError, DataError: the run cannot be played.
         RunError: its folder holds a run with another protocol.
     """
     _check_policy(config)
-    _check_examples(config)
+    _check_prompt(config)
     config = _located(config)
     stored = open_run(config.out).protocol if is_run(config.out) else None
     if stored is not None:
         _check_same(config, stored)
+    data = None
     if config.generate is not None:
-        _generate(config, config.generate, stored)
-    return _with_resolved_options(config)
+        check_generated(config.environment.name, config.generate)
+        data = _stored_data(config, stored)
+        if data is None:
+            generate_tasks(config.environment.name, config.generate)
+    config = _with_resolved_options(config)
+    data = _data_version(config) if data is None else data
+    tasks = split_tasks(config)
+    chosen = choose_tasks(tasks, config.tasks, config.seed)
+    return ResolvedRun(
+        config=config,
+        environment=environment_class(config.environment.name),
+        controller=controller_class(str(config.protocol.controller)),
+        tasks=tuple(chosen),
+        data=data,
+        protocol=_run_protocol(config, data),
+        models=tuple(models(config)),
+        assignments=_assignments(config, tasks, chosen),
+    )
 
 
-async def check_servers(config: RunConfig) -> None:
+async def check_servers(run: ResolvedRun) -> None:
     """Ask the servers of the run's models whether they have them.
 
     Raises:
         ConfigError: one cannot be reached, or has not.
     """
-    player = config.llm if config.policy.name == "llm" else None
-    commentator = feedback_model(config)
-    for model in (player, commentator if commentator != player else None):
-        if model is not None:
-            client = LLMClient(model)
-            try:
-                await client.check()
-            finally:
-                await client.close()
+    for model in run.models:
+        client = LLMClient(model)
+        try:
+            await client.check()
+        finally:
+            await client.close()
 
 
-def _check_examples(config: RunConfig) -> None:
-    """Refuse examples of another action format, such as those in the configuration that a run of
-    that format has recorded.
+def _assignments(
+    config: RunConfig, tasks: Sequence[Task], chosen: Sequence[Task]
+) -> tuple[Assignment, ...]:
+    """Return the episodes of a run; of a replay, those that were recorded.
+
+    Raises:
+        DataError: a recorded task is not among the tasks of the split.
+    """
+    wanted = [Assignment(task, i) for i in range(config.tasks.samples) for task in chosen]
+    if config.policy.recordings:
+        recorded = load_recordings(config.policy.recordings).keys()
+        _check_recorded({task for task, _ in recorded}, {task.id for task in tasks})
+        wanted = [a for a in wanted if (a.task.id, a.sample) in recorded]
+    return tuple(wanted)
+
+
+def _check_recorded(recorded: set[str], known: set[str]) -> None:
+    missing = sorted(recorded - known)
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(recorded)} recorded tasks are not in the data; the first is "
+            f"{missing[0]!r}. Is it another split, or other data?"
+        )
+
+
+def _data_version(config: RunConfig) -> dict[str, str]:
+    name, options = config.environment.name, config.environment.options
+    data = with_options(name, environment_class(name).data_version, config.split, **options)
+    plugins = {"environment": name, "policy": config.policy.name, **_protocol_plugins(config)}
+    for kind, plugin in plugins.items():
+        data = data | file_hash(kind, plugin)
+    return data
+
+
+def _protocol_plugins(config: RunConfig) -> dict[str, str]:
+    """Return the settings of the protocol that may name a class in a file."""
+    settings = ("controller", "conversation", "action")
+    return {name: value for name in settings if (value := getattr(config.protocol, name))}
+
+
+def _stored_data(config: RunConfig, stored: RunProtocol | None) -> dict[str, str] | None:
+    """Return the identity of the data that is there, where the stored run was played on it."""
+    if stored is None:
+        return None
+    try:
+        data = _data_version(_with_resolved_options(config))
+    except (ConfigError, DataError):
+        return None
+    return data if data == stored.data else None
+
+
+def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
+    environment = environment_class(config.environment.name)
+    options = config.environment.options
+    short = {setting: short_name(name) for setting, name in _protocol_plugins(config).items()}
+    return RunProtocol(
+        environment=short_name(config.environment.name),
+        environment_options={
+            key: value for key, value in options.items() if key not in environment.location_options
+        },
+        data=data,
+        split=config.split,
+        tasks=config.tasks.model_dump(mode="json"),
+        policy=_policy(config),
+        feedback=_feedback(config),
+        seed=config.seed,
+        protocol=config.protocol.model_copy(update=short),
+    )
+
+
+def _policy(config: RunConfig) -> dict[str, Any]:
+    policy = config.policy
+    record: dict[str, Any] = {"name": policy.short_name}
+    if policy.implementation is not None:
+        record["source_sha256"] = policy.implementation.source_sha256
+    if policy.options:
+        record["options"] = policy.options
+    if policy_class(policy).asks_llm:
+        record |= config.llm_section().protocol
+    if policy.recordings:
+        record["recordings"] = [path.name for path in policy.recordings]
+    return record
+
+
+def _feedback(config: RunConfig) -> dict[str, Any] | None:
+    if config.feedback is None:
+        return None
+    return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
+
+
+def _check_prompt(config: RunConfig) -> None:
+    """Refuse settings that the prompt does not take, and examples of another action format, such as
+    those in the configuration that a run of that format has recorded.
     """
     protocol, name = config.protocol, config.environment.name
+    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
+    prompt = make_prompt(protocol, robot)
+    if policy_class(config.policy).asks_llm and config.llm_section().structured:
+        _check_structured(prompt)
     if not protocol.examples:
         return
-    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
-    conversation = make_conversation(protocol, robot)
     for message in itertools.chain(*protocol.examples):
         said = Reply(message.content, tool_calls=tuple(message.tool_calls))
-        for action in (conversation.read(said).action, conversation.format.read(said).action):
-            if message.role == "assistant" and action and conversation.format.calls_robot(action):
+        for action in (prompt.parse_reply(said).action, prompt.format.parse(said).action):
+            if message.role == "assistant" and action and prompt.format.calls_robot(action):
                 return
     raise ConfigError(
         f"protocol.examples holds no action in the format {protocol.action!r}; give the folder "
@@ -93,26 +229,29 @@ def _check_examples(config: RunConfig) -> None:
 
 
 def _check_policy(config: RunConfig) -> None:
-    if config.policy.name == "llm" and llm_config(config).structured:
-        _check_structured(config.protocol)
+    kind = policy_class(config.policy)
+    check_options(config.policy)
     if config.feedback is not None and config.feedback.by == "llm" and not feedback_model(config):
         raise ConfigError(
             "feedback by a model needs one: --feedback.llm.model NAME and --feedback.llm.base_url "
             "URL of its server"
         )
-    if config.policy.name != "human":
+    if not kind.interactive:
         return
     if config.runner.kind != "local":
         raise ConfigError(
-            "the policy human plays in this terminal, which worker processes cannot reach; "
-            "add --runner.kind local"
+            f"the policy {config.policy.name} plays in this terminal, which worker processes "
+            "cannot reach; add --runner.kind local"
         )
     if sys.stdin is None:
-        raise ConfigError("the policy human needs a terminal or a pipe as standard input")
+        raise ConfigError(
+            f"the policy {config.policy.name} needs a terminal or a pipe as standard input"
+        )
 
 
-def _check_structured(protocol: Protocol) -> None:
-    if protocol.action != "json" or protocol.conversation != "default":
+def _check_structured(prompt: Prompt) -> None:
+    if prompt.reply_schema() is None:
+        protocol = prompt.protocol
         raise ConfigError(
             "llm.structured constrains answers to bare calls in JSON, which the action format "
             f"{protocol.action!r} in the conversation {protocol.conversation!r} does not read; "
@@ -121,14 +260,16 @@ def _check_structured(protocol: Protocol) -> None:
 
 
 def resolved_protocol(config: RunConfig) -> Protocol:
-    """The protocol with what the environment decides where it says nothing: the controller, and
-    each limit of an episode.
+    """Fill in what the environment decides where the protocol says nothing: the controller, and
+    each limit of an episode. Plugins in files get the absolute path of their file.
     """
     kind, protocol = environment_class(config.environment.name), config.protocol
     limits = {**kind.default_limits, **protocol.limits.model_dump(exclude_unset=True)}
     return protocol.model_copy(
         update={
             "controller": controller_name(protocol.controller, config.environment.name, kind),
+            "conversation": absolute_name(protocol.conversation),
+            "action": absolute_name(protocol.action),
             "limits": EpisodeLimits(**limits),
         }
     )
@@ -141,7 +282,10 @@ def _located(config: RunConfig) -> RunConfig:
         "out": _absolute(config.out),
         "environment": config.environment.model_copy(update={"name": name}),
         "policy": config.policy.model_copy(
-            update={"recordings": tuple(map(_absolute, config.policy.recordings))}
+            update={
+                "name": absolute_name(config.policy.name),
+                "recordings": tuple(map(_absolute, config.policy.recordings)),
+            }
         ),
         "protocol": resolved_protocol(config),
     }
@@ -197,69 +341,4 @@ def _absolute(path: Path) -> Path:
 def _check_same(config: RunConfig, stored: RunProtocol) -> None:
     """Compare all of the protocol that can be known before there is data."""
     later = stored.model_dump(include={"data", "environment_options"})
-    differences = stored.differences(run_protocol(config, {}).model_copy(update=later))
-    if differences:
-        raise RunError(
-            f"{config.out} holds a run with another protocol, and their scores must not be mixed:"
-            "\n  " + "\n  ".join(differences) + "\nchoose another folder or restore these settings"
-        )
-
-
-def _generate(config: RunConfig, generate: GenerateConfig, stored: RunProtocol | None) -> None:
-    """Write the tasks, unless the stored run was played with those that are there."""
-    name, note = config.environment.name, generate.out / GENERATED
-    asked = generate.model_dump(mode="json", exclude={"out"})
-    settings = {"environment": short_name(name), **asked}
-    with writing(generate.out):
-        new = not note.exists()
-        _check_asked(note, settings)
-        if stored is not None and _has_data(config, stored):
-            return
-        if new:
-            generate.out.mkdir(parents=True, exist_ok=True)
-            with replacing(note) as file:
-                file.write(yaml.safe_dump(settings, sort_keys=False).encode())
-        try:
-            with_options(
-                name,
-                environment_class(name).generate,
-                *(generate.out, generate.count, generate.seed),
-                **generate.options,
-            )
-        except ConfigError:
-            if new:
-                note.unlink(missing_ok=True)
-            raise
-
-
-def _check_asked(note: Path, settings: dict[str, Any]) -> None:
-    """See that a folder holds no other tasks than those that `settings` generate."""
-    folder, elsewhere = note.parent, "generate into another folder with --generate.out"
-    if not note.exists():
-        if folder.exists() and any(folder.iterdir()):
-            raise ConfigError(
-                f"generate.out: {folder} holds files, but no {GENERATED} says what they were "
-                f"generated with. To play what is there, leave out `generate`; else {elsewhere}, "
-                "and name that folder in the environment's options too"
-            )
-        return
-    there = read_yaml(note.read_text(errors="replace"), str(note))
-    if there != settings:
-        there = there if isinstance(there, dict) else {}
-        changed = [
-            f"{key} was {there.get(key)!r} and now is {value!r}"
-            for key, value in settings.items()
-            if there.get(key) != value
-        ]
-        raise ConfigError(
-            f"generate.out: {folder} holds tasks that were generated with other settings: "
-            f"{', '.join(changed)}. Restore them, or {elsewhere}, name that folder in the "
-            "environment's options too, and give the run another folder with --out"
-        )
-
-
-def _has_data(config: RunConfig, stored: RunProtocol) -> bool:
-    try:
-        return data_version(_with_resolved_options(config)) == stored.data
-    except (ConfigError, DataError):
-        return False
+    check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))

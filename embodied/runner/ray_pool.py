@@ -11,15 +11,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, EmbodiedError, RunError
-from embodied.policies.factory import api_keys
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.concurrency import most_episodes
-from embodied.runner.worker import Assignment, Result, Worker
+from embodied.runner.concurrency import max_episodes
+from embodied.runner.plan import ResolvedRun
+from embodied.runner.worker import Worker
 
 _POLL_SECONDS = 0.5
 _NOTICE_SECONDS = 30.0
@@ -43,17 +42,16 @@ class RayWorker(Worker):
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """As the worker's."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
-        slots = await super().start(keys)
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self.threads))
-        return slots
+        return await super().start(keys)
 
 
 class RayPool(Pool):
     """Starts workers as Ray actors."""
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
-        self.size = config.runner.workers
+    def __init__(self, run: ResolvedRun) -> None:
+        self._config = run.config
+        self._models = run.models
+        self.size = run.config.runner.workers
         self._ray = _import_ray()
         self._any_started = False
         self._placed: set[_RayHandle] = set()
@@ -101,14 +99,14 @@ class RayPool(Pool):
             num_cpus=runner.cpus_per_worker,
             resources=dict(runner.resources_per_worker),
             scheduling_strategy="SPREAD",
-            max_concurrency=most_episodes(runner.episodes_per_worker) + 1,
+            max_concurrency=max_episodes(runner.episodes_per_worker) + 1,
             max_restarts=0,
         ).remote(self._config)
         handle = _RayHandle(self._ray, actor, self._leave)
         try:
             await self._place(handle)
-            start = handle.start(api_keys(self._config))
-            await asyncio.wait_for(start, runner.start_seconds)
+            async with asyncio.timeout(runner.start_seconds):
+                await handle.start(self._api_keys())
         except TimeoutError:
             await handle.stop()
             raise self._late() from None
@@ -117,6 +115,11 @@ class RayPool(Pool):
             raise
         self._any_started = True
         return handle
+
+    def _api_keys(self) -> dict[str, str]:
+        """Return the API keys that this process has, by the variables that hold them."""
+        names = {model.api_key_environment for model in self._models}
+        return {name: os.environ[name] for name in names if name in os.environ}
 
     async def _place(self, handle: _RayHandle) -> None:
         """Wait until Ray has found room for a worker.

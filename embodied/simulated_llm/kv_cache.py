@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from embodied.simulated_llm.tokens import BLOCK_TOKENS, Work
+from embodied.simulated_llm.tokens import BLOCK_TOKENS, RequestSize
 
 
 class KVCache:
@@ -35,7 +35,7 @@ class KVCache:
         """Blocks that hold something, in use or not."""
         return self.used + len(self._idle)
 
-    def take(self, work: Work) -> int | None:
+    def take(self, size: RequestSize) -> int | None:
         """Take the room of a sequence.
 
         Returns:
@@ -44,12 +44,12 @@ class KVCache:
             from it.
         """
         users, idle = self._users, self._idle
-        unnamed = work.blocks - len(work.prompt_blocks)
-        added = sum(1 for name in work.prompt_blocks if name not in users)
+        unnamed = size.blocks - len(size.prompt_blocks)
+        added = sum(1 for name in size.prompt_blocks if name not in users)
         if self.used + added + unnamed > self.capacity:
             return None
-        known = self._known(work)
-        for name in work.prompt_blocks:
+        known = self._known(size)
+        for name in size.prompt_blocks:
             users[name] = users.get(name, 0) + 1
             idle.pop(name, None)
         self._unnamed += unnamed
@@ -57,21 +57,21 @@ class KVCache:
             idle.popitem(last=False)
         return known * BLOCK_TOKENS
 
-    def release(self, work: Work, *, finished: bool) -> None:
+    def release(self, size: RequestSize, *, finished: bool) -> None:
         """Give back the room of a sequence; what it held can be found again.
 
         Args:
-            work: as it was taken.
+            size: as it was taken.
             finished: the answer was written, and can be found as well.
         """
         users, idle = self._users, self._idle
-        self._unnamed -= work.blocks - len(work.prompt_blocks)
-        written = work.answer_blocks if finished else ()
+        self._unnamed -= size.blocks - len(size.prompt_blocks)
+        written = size.answer_blocks if finished else ()
         for name in reversed(written):
             if name not in users:
                 idle[name] = None
                 idle.move_to_end(name)
-        for name in reversed(work.prompt_blocks):
+        for name in reversed(size.prompt_blocks):
             users[name] -= 1
             if not users[name]:
                 del users[name]
@@ -81,9 +81,9 @@ class KVCache:
         """Forget what no running sequence holds."""
         self._idle.clear()
 
-    def _known(self, work: Work) -> int:
-        most = (work.prompt_tokens - 1) // BLOCK_TOKENS
-        for number, name in enumerate(work.prompt_blocks[:most]):
+    def _known(self, size: RequestSize) -> int:
+        most = (size.prompt_tokens - 1) // BLOCK_TOKENS
+        for number, name in enumerate(size.prompt_blocks[:most]):
             if name not in self._users and name not in self._idle:
                 return number
-        return min(most, len(work.prompt_blocks))
+        return min(most, len(size.prompt_blocks))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from embodied.errors import DataError
 from embodied.replay.recordings import read_recordings
-from embodied.simulated_llm.openings import GIVE_UP, Opened, opened
-from embodied.simulated_llm.wire import ChatRequest, Refusal
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, ParsedPrompt, parse_prompt
 from embodied.store import open_run
 from embodied.store.layout import is_run
 from embodied.trajectory import Trajectory
@@ -38,7 +38,7 @@ class RecordedAnswers:
 
     @classmethod
     def read(cls, path: Path) -> RecordedAnswers:
-        """Those in a file of recorded episodes, or in a run's folder.
+        """Read the episodes in a file of recordings, or in a run's folder.
 
         Raises:
             DataError: it holds none, or native function calls, which are not text.
@@ -50,21 +50,21 @@ class RecordedAnswers:
         return answers
 
     def answer(self, request: ChatRequest) -> str:
-        """The recorded message of this turn; giving up after the last.
+        """Say the recorded message of this turn, or give up after the last.
 
         Raises:
-            Refusal: no recording has the task.
+            APIError: no recording has the task.
         """
-        conversation = opened(request.messages)
+        conversation = parse_prompt(request.messages)
         found = self._by_ending.get(_ending(conversation.task)) if conversation else None
         if not found or conversation is None:
-            raise Refusal("the simulated LLM has no recording of this task")
+            raise APIError("the simulated LLM has no recording of this task")
         messages = _best(found, conversation)
         turn = len(conversation.replies)
         return messages[turn] if turn < len(messages) else conversation.worded(GIVE_UP)
 
 
-def _best(found: Sequence[Sequence[str]], conversation: Opened) -> Sequence[str]:
+def _best(found: Sequence[Sequence[str]], conversation: ParsedPrompt) -> Sequence[str]:
     said = list(conversation.replies)
     same = (messages for messages in found if list(messages[: len(said)]) == said)
     return next(same, found[0])
@@ -77,7 +77,7 @@ def _ending(task: str) -> str:
 
 def _of_file(path: Path) -> Iterator[Episode]:
     for recording in read_recordings(path):
-        yield recording.prompt, [exchange.message for exchange in recording.exchanges]
+        yield recording.prompt, [turn.message for turn in recording.turns]
 
 
 def _of_run(folder: Path) -> Iterator[Episode]:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from embodied import Controller
 from embodied.errors import ConfigError, InfrastructureError
-from embodied.feedback import Form, RuleFeedback
+from embodied.feedback import FeedbackMode, RuleFeedback
 from embodied.feedback.config import FeedbackConfig
-from embodied.feedback.factory import make_commentator
+from embodied.feedback.factory import make_feedback_provider
 from embodied.feedback.llm import LLMFeedback
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
@@ -67,9 +67,11 @@ async def client(server: FakeServer) -> AsyncIterator[LLMClient]:
     await client.close()
 
 
-async def said(server: FakeServer, client: LLMClient, says: str, form: Form = "binary") -> str:
+async def said(
+    server: FakeServer, client: LLMClient, says: str, mode: FeedbackMode = "binary"
+) -> str:
     server.says = says
-    return (await LLMFeedback(client, form).comment(BEFORE, PLAYED)).text
+    return (await LLMFeedback(client, mode).feedback(BEFORE, PLAYED)).text
 
 
 @pytest.mark.parametrize(
@@ -114,12 +116,12 @@ async def test_words_are_passed_on_within_bounds(
 
 
 async def test_tokens_are_counted(client: LLMClient) -> None:
-    comment = await LLMFeedback(client, "binary").comment(BEFORE, PLAYED)
+    comment = await LLMFeedback(client, "binary").feedback(BEFORE, PLAYED)
     assert comment.usage == Usage(prompt_tokens=40, completion_tokens=5)
 
 
 async def test_the_model_sees_what_the_policy_saw(server: FakeServer, client: LLMClient) -> None:
-    await LLMFeedback(client, "binary").comment(BEFORE, PLAYED)
+    await LLMFeedback(client, "binary").feedback(BEFORE, PLAYED)
     system, user = server.bodies[0]["messages"]
     assert (system["role"], user["role"]) == ("system", "user")
     assert "This is GOOD.\nor\nThis is BAD." in system["content"]
@@ -134,7 +136,7 @@ async def test_the_model_sees_what_the_policy_saw(server: FakeServer, client: LL
 async def test_function_calls_are_shown_as_text(server: FakeServer, client: LLMClient) -> None:
     calls = [ToolCall(id="c-1", name="on", arguments='{"light": "left 1"}')]
     played = Turn(message="", observation="On.", tool_calls=calls, tool_results=["On."])
-    await LLMFeedback(client, "textual").comment(BEFORE + played.messages, played)
+    await LLMFeedback(client, "textual").feedback(BEFORE + played.messages, played)
     shown = '[assistant]\non({"light": "left 1"})\n\n[environment]\nOn.\n'
     assert server.bodies[0]["messages"][1]["content"].count(shown) == 2
 
@@ -143,10 +145,10 @@ async def test_each_comment_has_its_own_seed(
     server: FakeServer, client: LLMClient, task: Task, robot: Controller
 ) -> None:
     for sample in (0, 1):
-        commentator = LLMFeedback(client, "binary", sample=sample)
-        commentator.begin(task, robot, Protocol())
-        await commentator.comment(BEFORE, PLAYED)
-        await commentator.comment(BEFORE + PLAYED.messages, PLAYED)
+        provider = LLMFeedback(client, "binary", sample=sample)
+        provider.begin(task, robot, Protocol())
+        await provider.feedback(BEFORE, PLAYED)
+        await provider.feedback(BEFORE + PLAYED.messages, PLAYED)
     assert len({body["seed"] for body in server.bodies}) == 4
 
 
@@ -165,18 +167,18 @@ async def test_a_dead_server_is_not_the_policys_fault(
         await said(server, client, "busy")
 
 
-async def test_the_configuration_makes_the_commentator(client: LLMClient) -> None:
-    rule = make_commentator(FeedbackConfig(form="textual"), None)
+async def test_the_configuration_chooses_the_provider(client: LLMClient) -> None:
+    rule = make_feedback_provider(FeedbackConfig(form="textual"), None)
     assert isinstance(rule, RuleFeedback)
-    assert rule.form == "textual"
-    model = make_commentator(FeedbackConfig(by="llm"), client, sample=1)
+    assert rule.mode == "textual"
+    model = make_feedback_provider(FeedbackConfig(by="llm"), client, sample=1)
     assert isinstance(model, LLMFeedback)
-    assert model.form == "binary"
+    assert model.mode == "binary"
 
 
 def test_a_model_must_be_there_where_one_comments() -> None:
     with pytest.raises(ConfigError, match=r"--feedback\.llm\.model NAME"):
-        make_commentator(FeedbackConfig(by="llm"), None)
+        make_feedback_provider(FeedbackConfig(by="llm"), None)
     with pytest.raises(ValidationError, match="feedback by a rule has no model"):
         FeedbackConfig(by="rule", llm=LLMConfig(model="judge"))
 

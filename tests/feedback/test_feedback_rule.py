@@ -6,7 +6,7 @@ import pytest
 
 from embodied import Controller, StepResult
 from embodied.environment import Observation
-from embodied.feedback import Form, RuleFeedback
+from embodied.feedback import FeedbackMode, RuleFeedback
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import CallRecord, ErrorRecord, Turn, Usage
@@ -32,10 +32,10 @@ WRONG = turn(action=None, answer="done")
 FINE = turn(calls=[call()])
 
 
-async def said(played: Turn, form: Form = "binary") -> str:
-    comment = await RuleFeedback(form).comment([], played)
-    assert comment.usage == Usage()
-    return comment.text
+async def said(played: Turn, mode: FeedbackMode = "binary") -> str:
+    feedback = await RuleFeedback(mode).feedback([], played)
+    assert feedback.usage == Usage()
+    return feedback.text
 
 
 @pytest.mark.parametrize("bad", [UNREADABLE, FAILED, CAUGHT, BROKEN, CUT, WRONG])
@@ -97,7 +97,7 @@ class Watched:
         """Whether the rule sees a loss after a step that reports this."""
         told = {"success": False, **info}
         self.robot.last_result = StepResult(Observation("o"), 0.0, False, False, told)
-        text = (await self.rule.comment([], FINE)).text
+        text = (await self.rule.feedback([], FINE)).text
         return text.startswith("The last action undid a part of what the task asks for.")
 
 
@@ -134,7 +134,7 @@ async def test_a_loss_is_noticed_once_also_beside_another_fault(watched: Watched
     watched.robot.last_result = StepResult(
         Observation("o"), 0.0, False, False, {"success": False, "progress": 1}
     )
-    assert "could be read" in (await watched.rule.comment([], UNREADABLE)).text
+    assert "could be read" in (await watched.rule.feedback([], UNREADABLE)).text
     assert not await watched.loses(progress=1)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from embodied.errors import ConfigError
-from embodied.llm.cache import AnswerCache
+from embodied.llm.cache import CompletionCache
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import FixedAnswers
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 URL = "http://a/v1"
@@ -30,7 +30,7 @@ def request(**changes: Any) -> dict[str, Any]:
 
 
 def write(path: Path, process: int) -> None:
-    cache = AnswerCache(path, URL)
+    cache = CompletionCache(path, URL)
     for number in range(50):
         cache.put(request(process=process, number=number), f"{process} {number}")
     cache.close()
@@ -45,14 +45,14 @@ def test_processes_share_a_file(tmp_path: Path) -> None:
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    cache = AnswerCache(path, URL)
+    cache = CompletionCache(path, URL)
     assert cache.get(request(process=2, number=49)) == "2 49"
     assert cache.get(request(process=0, number=0)) == "0 0"
     cache.close()
 
 
 def test_only_the_same_request_to_the_same_server_has_the_answer(tmp_path: Path) -> None:
-    here, there = (AnswerCache(tmp_path / "answers.db", url) for url in (URL, "http://b/v1"))
+    here, there = (CompletionCache(tmp_path / "answers.db", url) for url in (URL, "http://b/v1"))
     here.put(request(), "body")
     assert here.get(dict(reversed(request().items()))) == "body"
     others = [request(model="n"), request(messages=[]), request(seed=1), request(stop=["x"])]
@@ -74,7 +74,7 @@ def test_only_the_same_request_to_the_same_server_has_the_answer(tmp_path: Path)
 def test_samples_without_a_seed_are_not_kept(
     tmp_path: Path, changes: dict[str, Any], kept: bool
 ) -> None:
-    cache = AnswerCache(tmp_path / "answers.db", URL)
+    cache = CompletionCache(tmp_path / "answers.db", URL)
     cache.put(request(**changes), "body")
     assert (cache.get(request(**changes)) == "body") == kept
     cache.close()
@@ -85,7 +85,7 @@ def test_a_file_of_anything_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "answers.db"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match="name another file"):
-        AnswerCache(path, URL)
+        CompletionCache(path, URL)
     assert path.read_bytes() == content
 
 
@@ -95,10 +95,10 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         file.execute("CREATE TABLE mails (text)")
     content = path.read_bytes()
     with pytest.raises(ConfigError, match="another program's database"):
-        AnswerCache(path, URL)
+        CompletionCache(path, URL)
     assert path.read_bytes() == content
     with pytest.raises(ConfigError, match=r"llm\.cache: "):
-        AnswerCache(tmp_path, URL)
+        CompletionCache(tmp_path, URL)
 
 
 def spoil(path: Path, value: object) -> None:

@@ -28,8 +28,7 @@ from embodied.plugins.registry import (
     with_options,
 )
 from embodied.protocol import RunProtocol
-from embodied.runner.batch import data_version, run_protocol
-from embodied.runner.plan import prepare
+from embodied.runner.plan import resolve
 from embodied.testing import corridor
 from tests.conftest import LightSwitch
 
@@ -40,9 +39,12 @@ GROUP = "embodied.environments"
 def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     (tmp_path / "needy_plugin.py").write_text("import a_package_that_is_nowhere")
     (tmp_path / "odd_plugin.py").write_text("from json import nothing_of_the_sort")
+    (tmp_path / "quitting_plugin.py").write_text("import sys; sys.exit(3)")
     monkeypatch.syspath_prepend(tmp_path)
     values = {
         "renamed": "embodied.task:Tsk",
+        "moved": "embodied.rooms.corridor:Corridor",
+        "quits": "quitting_plugin:Quits",
         "odd": "odd_plugin:Odd",
         "needy": "needy_plugin:Needy",
         "ray": "needy_plugin:Needy",
@@ -60,6 +62,8 @@ def register(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     [
         ("reamed", "did you mean 'renamed'?"),
         ("renamed", "cannot be loaded from embodied.task:Tsk: .* no attribute 'Tsk'"),
+        ("moved", "its module embodied.rooms.corridor is not there; install it anew with: pip "),
+        ("quits", r"cannot be loaded from quitting_plugin:Quits: SystemExit\(3\)"),
         ("odd", r"cannot be loaded from odd_plugin:Odd: cannot import name"),
         ("needy", "needs the package 'a_package_that_is_nowhere', which is not installed$"),
         ("ray", r"install it with: pip install 'embodied-codeact\[ray\]'"),
@@ -145,6 +149,7 @@ BAD_FILES = {
     "needy": "import a_package_that_is_nowhere",
     "failing": "import embodied\nx = 1 / 0\n",
     "neighbour": "import rooms",
+    "quitting": "import sys\nsys.exit()\n",
     "half": "import embodied\nclass Room(embodied.Environment):\n    pass\n",
 }
 
@@ -160,6 +165,7 @@ BAD_FILES = {
         ("broken.py:Room", "broken.py, line 2 is not Python: invalid syntax"),
         ("needy.py:Room", "needs the package 'a_package_that_is_nowhere'.*pip install"),
         ("failing.py:Room", "failing.py, line 2 cannot be loaded: ZeroDivisionError"),
+        ("quitting.py:Room", "quitting.py, line 2 cannot be loaded: SystemExit"),
         ("neighbour.py:Room", "imports its neighbour 'rooms', .* stands alone"),
         ("half.py:Room", "lacks the methods: close, list_tasks, reset, step"),
         (".:Room", "there is no environment '.:Room'"),
@@ -176,9 +182,9 @@ def test_a_file_that_cannot_be_used(folder: Path, name: str, said: str) -> None:
 
 def prepared(name: str, out: Path) -> RunProtocol:
     config = RunConfig.model_validate({"environment": {"name": name}, "out": out})
-    config = prepare(config)
-    assert Path(config.environment.name).is_absolute()
-    return run_protocol(config, data_version(config))
+    run = resolve(config)
+    assert Path(run.config.environment.name).is_absolute()
+    return run.protocol
 
 
 def test_a_protocol_knows_a_file_by_its_content_and_not_by_its_folder(folder: Path) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embodied import ConfigError, DataError, Outcome, RunError, Trajectory
-from embodied.config.schema import RunConfig, TaskConfig
+from embodied import ConfigError, Outcome, RunError, Trajectory
 from embodied.runner import batch
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.batch import START_ATTEMPTS, _Batch, assignments, choose_tasks
-from embodied.runner.worker import Assignment, Result
+from embodied.runner.batch import START_ATTEMPTS, _Batch
 from embodied.store import StoredEpisode
 from tests.conftest import LightSwitch
+from tests.runner.resolved import resolved
 
 TASKS = LightSwitch.list_tasks(rooms=20)
 DIES, HANGS, BREAKS, CORRUPT, FATAL = "room-3", "room-5", "room-7", "room-9", "room-11"
@@ -94,9 +93,9 @@ def finished(assignment: Assignment) -> Trajectory:
 async def run(
     pool: FakePool, settings: dict[str, Any] | None = None, **runner: Any
 ) -> dict[str, Trajectory]:
-    config = RunConfig.model_validate({"runner": runner, **(settings or {})})
+    run = resolved(runner=runner, **(settings or {}))
     written: list[StoredEpisode] = []
-    await _Batch(config, pool, written.append).run([Assignment(task, 0) for task in TASKS])
+    await _Batch(run, pool, written.append).run([Assignment(task, 0) for task in TASKS])
     by_id = {episode.summary.task_id: episode.trajectory for episode in written}
     assert len(by_id) == len(written), "an episode was written twice"
     assert pool.stopped == pool.started
@@ -190,35 +189,69 @@ async def test_an_episode_that_is_given_up_has_a_policy_and_a_time() -> None:
     assert before - timedelta(seconds=1) < started < datetime.now(UTC)
 
 
-def test_recordings_without_a_task_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("embodied.plugins.registry.load", lambda group, name: LightSwitch)
-    names = ["room-0", "room-7", "room-8"]
-    episode = {"prompt": "", "history": [], "success": True}
-    file = tmp_path / "model.jsonl"
-    file.write_text("".join(json.dumps({"task_id": name, **episode}) + "\n" for name in names))
-    config = RunConfig.model_validate({"policy": {"name": "replay", "recordings": str(file)}})
-    with pytest.raises(DataError, match=r"2 of 3 recorded tasks are not in the data; .*'room-7'"):
-        assignments(config, set())
-
-
 async def test_a_writer_that_fails_ends_the_run() -> None:
     def write(episode: StoredEpisode) -> None:
         raise RunError("the disk is full")
 
     with pytest.raises(RunError, match="the disk is full"):
-        await _Batch(RunConfig(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
+        await _Batch(resolved(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
 
 
-def test_choosing_tasks() -> None:
-    def chosen(**choice: Any) -> list[str]:
-        return [task.id for task in choose_tasks(TASKS, TaskConfig(**choice))]
+async def test_episodes_are_written_in_their_order_beside_the_event_loop() -> None:
+    threads: set[int] = set()
+    begun: list[str] = []
+    ended: list[str] = []
 
-    assert chosen(limit=2) == ["room-0", "room-1"]
-    assert chosen(ids=("room-9", "room-3")) == ["room-3", "room-9"]
-    assert len(chosen(kinds=("both",))) == len(TASKS)
-    with pytest.raises(ConfigError, match="no task has the id 'room-99'"):
-        chosen(ids=("room-99",))
-    with pytest.raises(ConfigError, match="no task has the kind 'none'"):
-        chosen(kinds=("none",))
+    def write(episode: StoredEpisode) -> None:
+        threads.add(threading.get_ident())
+        begun.append(episode.summary.episode_id)
+        assert begun[:-1] == ended, "two are written at a time"
+        ended.append(episode.summary.episode_id)
+
+    await _Batch(resolved(), FakePool({}), write).run([Assignment(task, 0) for task in TASKS])
+    assert len(ended) == len(TASKS)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_an_episode_that_is_being_written_when_a_run_is_cancelled_is_written() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    def write(episode: StoredEpisode) -> None:
+        begun.set()
+        assert go_on.wait(20)
+        written.append(episode.summary.episode_id)
+
+    pool = FakePool({})
+    run = asyncio.create_task(_Batch(resolved(), pool, write).run([Assignment(TASKS[0], 0)]))
+    assert await asyncio.to_thread(begun.wait, 20)
+    threading.Timer(0.1, go_on.set).start()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert written == ["room-0#0"]
+    assert pool.stopped == pool.started
+
+
+class Racing(FakeHandle):
+    """Fails for all while another episode ends in the same moment."""
+
+    async def run(self, assignment: Assignment) -> Result:
+        if assignment.task.id == "room-0":
+            await asyncio.sleep(0.01)
+            return Result(0, error="no such model", fatal=True)
+        await asyncio.sleep(0.01)
+        return await super().run(assignment)
+
+
+async def test_a_fatal_error_ends_the_run_while_other_episodes_end() -> None:
+    class Pool(FakePool):
+        async def start_worker(self) -> WorkerHandle:
+            self.started += 1
+            return Racing(self)
+
+    for _ in range(20):
+        with pytest.raises(ConfigError, match="no such model"):
+            async with asyncio.timeout(20):
+                await run(Pool({}))

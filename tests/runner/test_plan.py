@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from embodied import Controller, Environment
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.plugins.registry import environment_class
-from embodied.protocol import ActionName
-from embodied.runner.plan import prepare, resolved_protocol
+from embodied.runner.plan import resolve, resolved_protocol
+from tests.conftest import LightSwitch, Switcher
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
 
 
-def config(tmp_path: Path, examples: Path, action: ActionName, **protocol: Any) -> RunConfig:
+def config(tmp_path: Path, examples: Path, action: str, **protocol: Any) -> RunConfig:
     settings = {"examples": examples, "action": action, **protocol}
     options = {"data": str(tmp_path)}
     return RunConfig.model_validate(
@@ -31,21 +34,21 @@ def config(tmp_path: Path, examples: Path, action: ActionName, **protocol: Any) 
 @pytest.mark.parametrize("conversation", ["default", "m3"])
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 def test_examples_of_the_action_format_are_taken(
-    tmp_path: Path, action: ActionName, conversation: str
+    tmp_path: Path, action: str, conversation: str
 ) -> None:
     with pytest.raises(DataError):  # the next thing that is missing: games
-        prepare(config(tmp_path, FOLDER, action, conversation=conversation))
+        resolve(config(tmp_path, FOLDER, action, conversation=conversation))
 
 
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 @pytest.mark.parametrize("other", ["code", "json", "text", "tools"])
 def test_examples_of_another_action_format_are_refused(
-    tmp_path: Path, action: ActionName, other: str
+    tmp_path: Path, action: str, other: str
 ) -> None:
     if action == other:
         return
     with pytest.raises(ConfigError, match=f"no action in the format '{action}'"):
-        prepare(config(tmp_path, FOLDER / f"{other}.yaml", action))
+        resolve(config(tmp_path, FOLDER / f"{other}.yaml", action))
 
 
 def test_json_is_demanded_only_of_the_format_json(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_json_is_demanded_only_of_the_format_json(tmp_path: Path) -> None:
             "out": tmp_path,
         }
         with pytest.raises(ConfigError, match=f"the action format '{action}'"):
-            prepare(RunConfig.model_validate(settings))
+            resolve(RunConfig.model_validate(settings))
 
 
 @pytest.mark.parametrize(
@@ -78,3 +81,77 @@ def test_a_preset_keeps_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment_class("alfworld"), "default_limits", {"steps": None})
     resolved = resolved_protocol(RunConfig.model_validate({"protocol": "mint"}))
     assert (resolved.limits.turns, resolved.limits.steps) == (5, 50)
+
+
+def fake_load(group: str, name: str) -> type[Environment] | type[Controller]:
+    """Everything that is registered is the fake simulator or its robot."""
+    return LightSwitch if group == "embodied.environments" else Switcher
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the fake simulator is asked for what takes long where there is much data."""
+    counts: Counter[str] = Counter()
+
+    def counting(name: str, function: Any) -> Any:
+        def call(cls: type[Environment], *arguments: Any, **options: Any) -> Any:
+            counts[name] += 1
+            return function(*arguments, **options)
+
+        return classmethod(call)
+
+    for name in ("list_tasks", "data_version"):
+        monkeypatch.setattr(LightSwitch, name, counting(name, getattr(LightSwitch, name)))
+    monkeypatch.setattr("embodied.plugins.registry.load", fake_load)
+    return counts
+
+
+def fake_run(tmp_path: Path, **settings: Any) -> RunConfig:
+    fields: dict[str, Any] = {
+        "environment": {"name": "light-switch", "options": {"rooms": 3}},
+        "protocol": {"controller": "switcher"},
+        "out": tmp_path / "run",
+    }
+    return RunConfig.model_validate({**fields, **settings})
+
+
+def test_a_run_holds_all_that_is_decided_and_asks_for_it_once(
+    tmp_path: Path, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = resolve(fake_run(tmp_path, out=Path("run"), tasks={"limit": 2, "samples": 2}))
+    assert run.config.out == tmp_path / "run"
+    assert (run.environment, run.controller) == (LightSwitch, Switcher)
+    assert [task.id for task in run.tasks] == ["room-0", "room-1"]
+    assert [a.id for a in run.assignments] == ["room-0#0", "room-1#0", "room-0#1", "room-1#1"]
+    assert [a.id for a in run.unfinished({"room-1#0", "room-0#1"})] == ["room-0#0", "room-1#1"]
+    assert run.protocol.environment == "light-switch"
+    assert run.models == ()
+    assert counted == {"list_tasks": 1, "data_version": 1}
+
+
+def test_a_run_asks_the_policys_model_and_that_of_the_feedback(
+    tmp_path: Path, counted: Counter[str]
+) -> None:
+    by_llm = {"policy": {"name": "llm"}, "llm": {"model": "m"}}
+    for feedback, models in (({}, ["m"]), ({"llm": {"model": "other"}}, ["m", "other"])):
+        settings = {"feedback": {"by": "llm", **feedback}, **by_llm}
+        run = resolve(fake_run(tmp_path, **settings))
+        assert [model.model for model in run.models] == models
+
+
+def test_recordings_without_a_task_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embodied.plugins.registry.load", fake_load)
+    names = ["room-0", "room-7", "room-8"]
+    episode = {"prompt": "", "history": [], "success": True}
+    file = tmp_path / "model.jsonl"
+    file.write_text("".join(json.dumps({"task_id": name, **episode}) + "\n" for name in names))
+    config = fake_run(
+        tmp_path,
+        environment={"name": "light-switch"},
+        policy={"name": "replay", "recordings": str(file)},
+    )
+    with pytest.raises(DataError, match=r"2 of 3 recorded tasks are not in the data; .*'room-7'"):
+        resolve(config)

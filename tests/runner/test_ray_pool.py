@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from embodied import ConfigError, DataError, RunError
-from embodied.config.schema import RunConfig
 from embodied.runner import ray_pool as pool_module
 from embodied.runner.backend import WorkerDied
+from embodied.runner.plan import ResolvedRun
 from embodied.runner.ray_pool import RayPool
+from tests.runner.resolved import resolved
 
 
 class NoError(Exception):
@@ -76,7 +77,7 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> FakeRay:
 
 
 def make_pool(**runner: Any) -> RayPool:
-    return RayPool(RunConfig.model_validate({"runner": {"start_seconds": 0.05, **runner}}))
+    return RayPool(resolved(runner={"start_seconds": 0.05, **runner}))
 
 
 async def test_a_start_that_takes_too_long(ray: FakeRay) -> None:
@@ -139,11 +140,10 @@ def cluster() -> Iterator[Path]:
         ray.shutdown()
 
 
-def asking(model: dict[str, Any], data: Path) -> RunConfig:
-    """The configuration of a run that asks a model."""
+def asking(model: dict[str, Any], data: Path) -> ResolvedRun:
+    """A run that asks a model."""
     environment = {"options": {"data": str(data)}}
-    settings = {"policy": {"name": "llm"}, "llm": model, "environment": environment}
-    return RunConfig.model_validate(settings)
+    return resolved(policy={"name": "llm"}, llm=model, environment=environment)
 
 
 async def test_workers_get_the_keys_of_the_driver_and_nothing_writes_them_down(
@@ -151,8 +151,8 @@ async def test_workers_get_the_keys_of_the_driver_and_nothing_writes_them_down(
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "sk-very-secret")
     (tmp_path / "json_2.1.1").mkdir()
-    config = asking({"model": "m", "api_key_environment": "SOME_API_KEY"}, tmp_path)
-    worker: Any = await RayPool(config).start_worker()
+    run = asking({"model": "m", "api_key_environment": "SOME_API_KEY"}, tmp_path)
+    worker: Any = await RayPool(run).start_worker()
     seen = await worker._actor.__ray_call__.remote(lambda _: os.environ["SOME_API_KEY"])
     await worker.stop()
     assert seen == "sk-very-secret"

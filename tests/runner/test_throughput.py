@@ -18,12 +18,12 @@ from embodied.errors import RunError
 from embodied.plugins.registry import environment_class
 from embodied.report import Report
 from embodied.runner import throughput
-from embodied.runner.batch import assignments, data_version, run_batch, run_protocol
-from embodied.runner.plan import prepare
+from embodied.runner.assignment import Result
+from embodied.runner.batch import run_batch
+from embodied.runner.plan import resolve
 from embodied.runner.throughput import Meter, measuring
-from embodied.runner.worker import Result
 from embodied.simulated_llm import ServerProcess
-from embodied.store import RunStore, Sitting, StoredEpisode, open_run
+from embodied.store import RunInvocation, RunStore, StoredEpisode, open_run
 from tests.report.runs import episode
 
 
@@ -60,9 +60,9 @@ async def test_figures_are_kept_now_and_then_and_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(throughput, "KEEP_SECONDS", 0.01)
-    kept: list[Sitting] = []
+    kept: list[RunInvocation] = []
     with pytest.raises(ZeroDivisionError):
-        async with measuring(RunConfig(), kept.append) as meter:
+        async with measuring((), kept.append) as meter:
             await asyncio.sleep(0.05)
             assert not kept, "there was no worker yet"
             with meter.worker():
@@ -76,10 +76,10 @@ async def test_figures_are_kept_now_and_then_and_at_the_end(
 
 
 async def test_a_sitting_that_cannot_be_kept_fails_no_run() -> None:
-    def fail(sitting: Sitting) -> None:
+    def fail(sitting: RunInvocation) -> None:
         raise RunError("the disk is full")
 
-    async with measuring(RunConfig(), fail) as meter:
+    async with measuring((), fail) as meter:
         with meter.worker():
             pass
 
@@ -125,18 +125,18 @@ def printed(out: Path, *words: str) -> str:
 def test_two_sittings_add_up_to_what_the_server_counted(
     games: Path, tmp_path: Path, server: ServerProcess
 ) -> None:
-    config = prepare(make_config(games, tmp_path / "run", **by_llm(server)))
-    protocol = run_protocol(config, data_version(config))
+    run = resolve(make_config(games, tmp_path / "run", **by_llm(server)))
+    config = run.config
     for _ in range(2):
-        with RunStore.create(config.out, protocol, config.model_dump(mode="json")) as store:
-            todo = assignments(config, store.finished())[:3]
-            asyncio.run(run_batch(config, todo, store.append, store.keep))
-    first, second = open_run(config.out).sittings()
+        with RunStore.create(config.out, run.protocol, config.model_dump(mode="json")) as store:
+            todo = run.unfinished(store.finished())[:3]
+            asyncio.run(run_batch(run, todo, store.append, store.save))
+    first, second = open_run(config.out).invocations()
     figures = server.statistics()
 
     report = Report.model_validate_json(printed(config.out, "--json"))
     said = report.throughput
-    assert (said.sittings, said.episodes) == (2, 6)
+    assert (said.invocations, said.episodes) == (2, 6)
     assert said.wall_seconds == pytest.approx(first.wall_seconds + second.wall_seconds)
     assert said.turns_per_second == pytest.approx(report.turns.total / said.wall_seconds)
     assert said.episodes_per_hour == pytest.approx(6 * 3600 / said.wall_seconds)

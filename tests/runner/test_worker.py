@@ -7,7 +7,8 @@ import pytest
 import embodied.store.jsonl
 from embodied import Outcome
 from embodied.config.schema import RunConfig
-from embodied.runner.worker import Assignment, Result, Worker
+from embodied.runner.assignment import Assignment, Result
+from embodied.runner.worker import Worker
 from embodied.testing import corridor
 
 

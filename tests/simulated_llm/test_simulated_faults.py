@@ -7,18 +7,20 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, get_args
+from typing import Any
 
 import pytest
+from aiohttp import web
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
 from embodied.llm.client import LLMClient
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
-from embodied.simulated_llm import Fault, Faults, FixedAnswers, Profile
-from embodied.simulated_llm.faults import Drawn, FaultName
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers, Profile
+from embodied.simulated_llm.fault_handlers import FAULT_KINDS, FaultContext, FaultKind
+from embodied.simulated_llm.faults import SampledFault
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 ASK = [Message(role="user", content="Begin.")]
@@ -31,17 +33,17 @@ def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
 
 
-class First(Faults):
+class First(FaultSampler):
     """The fault in one of its forms, for the first requests only."""
 
     def __init__(self, fault: Fault, variant: int, times: int) -> None:
         super().__init__([fault])
-        self._drawn = Drawn(fault, variant)
+        self._sampled = SampledFault(fault, variant)
         self._left = times
 
-    def draw(self, content: bytes) -> Drawn | None:
+    def sample(self, content: bytes) -> SampledFault | None:
         self._left -= 1
-        return self._drawn if self._left >= 0 else None
+        return self._sampled if self._left >= 0 else None
 
 
 @asynccontextmanager
@@ -170,11 +172,11 @@ async def test_a_client_that_leaves_gives_back_its_place() -> None:
 # --- which requests meet them --------------------------------------------------------------------
 
 
-def drawn(faults: Faults, contents: list[bytes]) -> dict[bytes, list[str | None]]:
+def sample_all(faults: FaultSampler, contents: list[bytes]) -> dict[bytes, list[str | None]]:
     met: dict[bytes, list[str | None]] = {}
     for content in contents:
-        draw = faults.draw(content)
-        met.setdefault(content, []).append(draw.fault.name if draw else None)
+        sampled = faults.sample(content)
+        met.setdefault(content, []).append(sampled.fault.name if sampled else None)
     return met
 
 
@@ -183,13 +185,16 @@ RATES = [Fault(name="500", rate=0.2), Fault(name="reset", rate=0.1)]
 
 
 def test_the_order_of_requests_does_not_matter() -> None:
-    forwards, backwards = drawn(Faults(RATES, 1), CONTENTS), drawn(Faults(RATES, 1), CONTENTS[::-1])
+    forwards, backwards = (
+        sample_all(FaultSampler(RATES, 1), CONTENTS),
+        sample_all(FaultSampler(RATES, 1), CONTENTS[::-1]),
+    )
     assert forwards == backwards
-    assert forwards != drawn(Faults(RATES, 2), CONTENTS)
+    assert forwards != sample_all(FaultSampler(RATES, 2), CONTENTS)
 
 
 def test_each_fault_has_its_rate_and_a_request_may_succeed_in_the_end() -> None:
-    met = drawn(Faults(RATES), CONTENTS)
+    met = sample_all(FaultSampler(RATES), CONTENTS)
     names = Counter(name for several in met.values() for name in several)
     assert names["500"] == pytest.approx(400, abs=80)
     assert names["reset"] == pytest.approx(200, abs=60)
@@ -198,21 +203,21 @@ def test_each_fault_has_its_rate_and_a_request_may_succeed_in_the_end() -> None:
 
 
 def test_faults_are_counted() -> None:
-    faults = Faults([Fault(name="500", rate=1)])
-    drawn(faults, CONTENTS)
+    faults = FaultSampler([Fault(name="500", rate=1)])
+    sample_all(faults, CONTENTS)
     assert faults.injected == {"500": 2000}
 
 
-def test_without_faults_nothing_is_drawn() -> None:
-    assert Faults().draw(b"x") is None
-    assert Faults([Fault(name="500", rate=0)]).draw(b"x") is None
+def test_without_faults_nothing_is_sampled() -> None:
+    assert FaultSampler().sample(b"x") is None
+    assert FaultSampler([Fault(name="500", rate=0)]).sample(b"x") is None
 
 
 async def test_a_run_with_the_same_seed_meets_the_same_faults() -> None:
     async def causes(seed: int) -> list[tuple[str, ...]]:
         rates = [Fault.parse("500=0.3"), Fault.parse("truncated=0.2"), Fault.parse("empty=0.2")]
         async with (
-            SimulatedServer(FixedAnswers("x"), faults=Faults(rates, seed)) as server,
+            SimulatedServer(FixedAnswers("x"), faults=FaultSampler(rates, seed)) as server,
             client(server, retries=20) as asking,
         ):
             asked = [[Message(role="user", content=f"{number}")] for number in range(12)]
@@ -253,13 +258,24 @@ def test_a_fault_has_a_duration() -> None:
 
 def test_rates_that_do_not_fit() -> None:
     with pytest.raises(ConfigError, match="must not exceed 1"):
-        Faults([Fault(name="500", rate=0.6), Fault(name="503", rate=0.6)])
+        FaultSampler([Fault(name="500", rate=0.6), Fault(name="503", rate=0.6)])
     with pytest.raises(ConfigError, match="'500' is given twice"):
-        Faults([Fault(name="500", rate=0.1), Fault(name="500", rate=0.1)])
+        FaultSampler([Fault(name="500", rate=0.1), Fault(name="500", rate=0.1)])
     with pytest.raises(ValidationError):
         Fault.model_validate({"name": "505", "rate": 0.1})
 
 
+async def test_a_fault_is_added_by_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def teapot(context: FaultContext) -> web.Response:
+        """Answer HTTP 418 for SECONDS."""
+        return web.Response(status=418, text=f"{context.seconds:g} s")
+
+    monkeypatch.setitem(FAULT_KINDS, "teapot", FaultKind(teapot, 2.0))
+    assert FAULT_KINDS["teapot"].description == "Answer HTTP 418 for SECONDS (2)"
+    with pytest.raises(InfrastructureError, match=r"HTTP 418\): 7 s"):
+        await meet("teapot=1:7")
+
+
 def test_every_fault_is_tried_here() -> None:
     tried = {fault.partition("=")[0] for fault, _, _ in [*MET, RESTART]}
-    assert tried | {"other-model"} == set(get_args(FaultName))
+    assert tried | {"other-model"} == set(FAULT_KINDS)

@@ -15,7 +15,7 @@ from embodied.errors import ConfigError, ContextOverflow
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import INSTANT, FixedAnswers, Profile
-from embodied.simulated_llm.server import SimulatedServer
+from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
 HELLO = {"model": "simulated", "messages": [{"role": "user", "content": "Hello."}]}
@@ -115,7 +115,7 @@ async def test_an_answer_ends_with_the_context() -> None:
     assert answer["choices"][0]["finish_reason"] == "length"
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

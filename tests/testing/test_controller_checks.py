@@ -96,7 +96,7 @@ class FailsAtTheStart(CorridorRobot):
         (Undocumented, r"`Example: name\(...\)`.*go\(direction: str\) -> str"),
         (WrongExample, r"`Example: name\(...\)`"),
         (Cryptic, "says what to do instead.*only 'bad direction'"),
-        (Crashing, "says what to do instead.*raised KeyError"),
+        (Crashing, "says what to do instead.*failed: KeyError"),
         (WrongInverse, "is the inverse.*for 'go right' it gives"),
         (NoSuchAction, "is the inverse.*no action"),
         (Incomplete, "every command of the solution.*'open door'"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.browser_page import Element, Page
 
-Plans = Generator[Plan, str, None]
+Plans = Generator[ExpertStep, str, None]
 Script = Callable[..., Plans]
 """Takes the first page and the groups of the pattern."""
 Table = tuple[tuple[re.Pattern[str], Script], ...]
@@ -19,9 +19,9 @@ def table(*rows: tuple[str, Script]) -> Table:
     return tuple((re.compile(pattern), script) for pattern, script in rows)
 
 
-def do(thought: str, *calls: str) -> Plan:
+def do(thought: str, *calls: str) -> ExpertStep:
     """Make a plan of some calls, which prints the last page."""
-    return Plan(thought, "\n".join([*calls[:-1], f"print({calls[-1]})"]))
+    return ExpertStep(thought, "\n".join([*calls[:-1], f"print({calls[-1]})"]))
 
 
 def click(*refs: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.browser_page import Element, Page
 from embodied_controllers.experts.browser_script import Plans, acts, click, do, refs, submit, table
 
@@ -43,7 +43,7 @@ def _sections(page: Page, name: str) -> Plans:
 
 def _open_one_by_one(parts: list[Element], name: str) -> Plans:
     code = _OPEN_AND_LOOK.format(parts=refs(parts), pattern=_line(r"span\S*", name))
-    yield Plan(f"I open one after the other, until I see {name}.", code)
+    yield ExpertStep(f"I open one after the other, until I see {name}.", code)
 
 
 def _line(kind: str, text: str) -> str:
@@ -72,7 +72,7 @@ def _tree(page: Page, name: str) -> Plans:
         yield do(f"I see {name}.", *click(found[0].ref))
         return
     code = _CLIMB.format(pattern=_line(r"span\S*", name))
-    yield Plan(f"I open folder after folder, until I see {name}.", code)
+    yield ExpertStep(f"I open folder after folder, until I see {name}.", code)
 
 
 def _results(page: Page, text: str, number: str) -> Plans:

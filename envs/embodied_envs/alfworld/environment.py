@@ -16,6 +16,7 @@ from embodied.environment import (
     Environment,
     EnvironmentOptions,
     Observation,
+    Requirement,
     StepResult,
 )
 from embodied.errors import DataError
@@ -99,6 +100,11 @@ class Alfworld(Environment):
             )
             for entry in index.entries(index.data_folder(chosen.data), split)
         ]
+
+    @classmethod
+    def requirements(cls) -> list[Requirement]:
+        """Say whether there are games where `$ALFWORLD_DATA` says so."""
+        return index.requirements()
 
     @classmethod
     def resolve_options(cls, **options: Any) -> dict[str, Any]:

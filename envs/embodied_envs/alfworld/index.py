@@ -16,12 +16,14 @@ from pathlib import Path
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ValidationError
 
+from embodied.environment import Requirement
 from embodied.errors import ConfigError, DataError
 
 GAMES = "json_2.1.1"
 """The folder of games below the data folder; the name is that of ALFRED's release."""
 
 GAME_FILE = "game.tw-pddl"
+_DEFAULT = Path.home() / ".cache" / "alfworld"
 _INSTRUCTION = re.compile(r"Your task is to: (.*?)\.?\"")
 
 
@@ -55,7 +57,7 @@ def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
     Raises:
         DataError: there is no such folder.
     """
-    chosen = data or os.environ.get("ALFWORLD_DATA") or Path.home() / ".cache" / "alfworld"
+    chosen = data or os.environ.get("ALFWORLD_DATA") or _DEFAULT
     folder = Path(chosen).expanduser().resolve()
     if not (folder / GAMES).is_dir():
         raise DataError(
@@ -64,6 +66,21 @@ def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
             "new ones with `embodied generate alfworld --count 100 --out games`"
         )
     return folder
+
+
+def requirements() -> list[Requirement]:
+    """Look at what `$ALFWORLD_DATA` names, where it is set."""
+    given = os.environ.get("ALFWORLD_DATA")
+    if not given or Path(given) == _DEFAULT:  # alfworld sets it so, when it is imported
+        return []
+    try:
+        folder = data_folder(given)
+    except DataError as error:
+        return [Requirement("$ALFWORLD_DATA", problem=str(error))]
+    splits = {path.parents[2].name for path in (folder / GAMES).glob(f"*/*/*/{GAME_FILE}")}
+    empty = f"{folder / GAMES} holds no game (SPLIT/TASK/TRIAL/{GAME_FILE})"
+    found = f"{folder}: {', '.join(sorted(splits))}" if splits else ""
+    return [Requirement("$ALFWORLD_DATA", found, problem=None if splits else empty)]
 
 
 def split_folder(data: Path, split: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from embodied._util.closeable import Closeable
-from embodied._util.supervised_process import Guarded
+from embodied._util.supervised_process import SupervisedProcess
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, InfrastructureError
 
@@ -109,7 +109,7 @@ class Driver(Closeable):
         """
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - see close()
         self.folder = _new_folder()
-        self._process = Guarded(
+        self._process = SupervisedProcess(
             [programs.chromedriver, "--port=0"],
             self._log,
             {"TZ": "UTC", "LANG": "C.UTF-8"},

@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from embodied.doctor.probe import failure
+from embodied.doctor.probe import probe
 from embodied.environment import Requirement
 from embodied.errors import ConfigError
 
@@ -81,7 +81,7 @@ def _drawing() -> Requirement:
     """Draw a picture in a process of its own, which a bad driver may end."""
     backend = os.environ.get("MUJOCO_GL", "egl")
     name = f"pictures ({backend})"
-    problem = failure(_DRAWING, seconds=_DRAWING_SECONDS, environment={"MUJOCO_GL": backend})
+    problem = probe(_DRAWING, seconds=_DRAWING_SECONDS, environment={"MUJOCO_GL": backend})
     if problem is None:
         return Requirement(name, found="MuJoCo draws")
     return Requirement(name, problem=f"{problem}; for pictures: apt-get install {CAMERA_PACKAGES}")

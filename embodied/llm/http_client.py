@@ -1,0 +1,204 @@
+"""HTTP with one server over a pool of connections, with bounds on what is read.
+
+Built on aiohttp: the pool of httpx looks at every idle connection at every request, which with
+hundreds of them takes longer than all else.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from embodied.errors import ConfigError
+from embodied.llm.config import LLMConfig
+
+_MAX_BYTES = 10_000_000
+_NO_BOUND = 0
+"""As aiohttp writes it. The client's limiter bounds what is in flight."""
+_KEPT_SECONDS = 4.0
+"""How long an idle connection is kept. vLLM closes it after five."""
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class RequestError(Exception):
+    """A request brought no usable answer."""
+
+
+class ResponseTooLargeError(RequestError):
+    """An answer exceeds what a model can have said."""
+
+
+class TransportError(RequestError):
+    """No answer came; the text says why, in the words of the system."""
+
+
+class HTTPStatusError(RequestError):
+    """An answer has a status other than success.
+
+    Args:
+        status: of HTTP.
+        headers: of the answer.
+        body: of the answer.
+    """
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: str) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.headers = headers
+        content = _parsed(body)
+        error = content.get("error", content) if isinstance(content, dict) else content
+        fields = error if isinstance(error, dict) else {}
+        self.code = fields.get("code")
+        """The server's code for the error."""
+        self.message = str(fields.get("message") or error or "nothing said")
+        """The server's message, as it came."""
+
+
+class HTTPClient:
+    """Sends requests to one server and keeps the connections for the next ones.
+
+    It follows no redirects, and reaches a server on this machine past any proxy.
+
+    Args:
+        config: the server.
+        key: sent with each request, where there is one.
+
+    Raises:
+        ConfigError: the proxy settings in the environment cannot be used.
+    """
+
+    def __init__(self, config: LLMConfig, key: str) -> None:
+        self._connect_seconds = config.connect_seconds
+        self._url = functools.cache(functools.partial(urljoin, config.base_url + "/"))
+        self._headers = {"Accept-Encoding": "identity", **_authorization(key)}
+        self._proxy = _proxy(config.base_url)
+
+    async def get(self, path: str) -> str:
+        """Get a path under the server's address, or a whole address.
+
+        Raises:
+            RequestError: no answer with a status of success.
+        """
+        return await self._send("GET", path, self._headers)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> str:
+        """Post a body as JSON.
+
+        Raises:
+            RequestError: no answer with a status of success.
+        """
+        content = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+        headers = {**self._headers, "Content-Type": "application/json"}
+        return await self._send("POST", path, headers, content)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if "_http" in vars(self):
+            await self._http.close()
+
+    @functools.cached_property
+    def _http(self) -> aiohttp.ClientSession:
+        """The session, made at the first request: it belongs to the event loop that runs then."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=_NO_BOUND, keepalive_timeout=_KEPT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
+            auto_decompress=False,
+            proxy=self._proxy,
+        )
+
+    async def _send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> str:
+        request = self._http.request(
+            method,
+            self._url(path),
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+        )
+        try:
+            async with request as response:
+                answer = await _read_bounded(response)
+        except aiohttp.ClientError as error:
+            raise TransportError(self._describe(_root_cause(error))) from error
+        if not 200 <= response.status < 300:
+            raise HTTPStatusError(response.status, response.headers, answer)
+        return answer
+
+    def _describe(self, cause: BaseException) -> str:
+        if isinstance(cause, TimeoutError):
+            return f"no connection within {self._connect_seconds:g} s"
+        if isinstance(cause, aiohttp.http_exceptions.PayloadEncodingError):
+            return "the answer broke off"
+        if isinstance(cause, ConnectionResetError):
+            return "connection reset by peer"
+        words = getattr(cause, "message", None) or str(cause)
+        if isinstance(cause, OSError) and cause.errno:
+            words = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror
+        return (words or type(cause).__name__).lower()
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> str:
+    """Read a body, neither decompressed nor beyond `_MAX_BYTES`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _MAX_BYTES:
+            raise ResponseTooLargeError(f"an answer of more than {_MAX_BYTES // 1_000_000} MB")
+    return body.decode(errors="replace")
+
+
+def _proxy(base_url: str) -> str | None:
+    """Find the proxy by which the environment wants a server to be reached.
+
+    Raises:
+        ConfigError: the client cannot use it.
+    """
+    url = urlsplit(base_url)
+    if url.hostname is None or url.hostname in _LOOPBACK or proxy_bypass(url.hostname):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    if proxy is not None and (scheme := urlsplit(proxy).scheme) not in ("http", "https"):
+        raise ConfigError(
+            f"the proxy settings in the environment name a proxy of the kind {scheme!r}; "
+            "what is needed is http://HOST:PORT"
+        )
+    return proxy
+
+
+def _authorization(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def _parsed(content: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return content.strip()
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return error
+
+
+def read_key(name: str) -> str:
+    """Read the key in an environment variable; empty where it is unset.
+
+    Raises:
+        ConfigError: it holds characters that no key has.
+    """
+    key = os.environ.get(name, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"the environment variable {name} holds characters that no key has")
+    return key

@@ -1,0 +1,234 @@
+"""The simulated server on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Self
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from embodied.errors import ConfigError
+from embodied.simulated_llm.answers import Answers
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body, models_body
+from embodied.simulated_llm.clock import LoopClock
+from embodied.simulated_llm.engine_collector import EngineCollector
+from embodied.simulated_llm.engine_statistics import Statistics
+from embodied.simulated_llm.fault_handlers import (
+    FAULT_KINDS,
+    FaultContext,
+    abort_request,
+    reset_connection,
+)
+from embodied.simulated_llm.faults import FaultSampler
+from embodied.simulated_llm.profile import INSTANT, Profile
+from embodied.simulated_llm.simulated_engine import SimulatedEngine
+from embodied.simulated_llm.tokens import RequestSize, count, cut
+
+_LARGEST_REQUEST = 64 * 1024 * 1024
+_BACKLOG = 4096
+_SHUTDOWN_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
+
+
+class SimulatedServer:
+    """A chat-completions server without a model; `async with` starts and stops it.
+
+    Args:
+        answers: what it says.
+        profile: how long that takes.
+        faults: what goes wrong.
+        model: the name of the model that it serves.
+        host: address to listen at.
+        port: of the address; 0: any free one.
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        profile: Profile = INSTANT,
+        faults: FaultSampler | None = None,
+        *,
+        model: str = "simulated",
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.model = model
+        self.profile = profile
+        self.faults = faults or FaultSampler()
+        self._answers = answers
+        self._host = host
+        self._port = port
+        self._numbers = itertools.count(1)
+        self._restarting: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The server's address, for `/metrics` and `/simulation`."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def base_url(self) -> str:
+        """The API's address, as clients want it."""
+        return f"{self.url}/v1"
+
+    def statistics(self) -> Statistics:
+        """Compute the figures since the last reset."""
+        figures = self._engine.statistics()
+        return figures.model_copy(update={"faults": dict(self.faults.injected)})
+
+    def reset_statistics(self) -> None:
+        """Start a new window of the statistics."""
+        self._engine.reset_statistics()
+        self.faults.injected.clear()
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ConfigError: the address cannot be listened at.
+        """
+        self._engine = SimulatedEngine(self.profile, LoopClock(self.profile.time_scale))
+        self._runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+        await self._runner.setup()
+        try:
+            await self._listen()
+        except OSError as error:
+            await self._runner.cleanup()
+            reason = error.strerror or str(error)
+            raise ConfigError(f"cannot listen at {self._host}:{self._port}: {reason}") from None
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        if self._restarting is not None:
+            self._restarting.cancel()
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def _application(self) -> web.Application:
+        app = web.Application(client_max_size=_LARGEST_REQUEST)
+        app.router.add_post("/v1/chat/completions", self._completions)
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/version", self._version)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/simulation", self._simulation)
+        app.router.add_post("/simulation/reset", self._simulation_reset)
+        return app
+
+    async def _listen(self) -> None:
+        self._site = web.TCPSite(self._runner, self._host, self._port, backlog=_BACKLOG)
+        await self._site.start()
+        self._port = self._runner.addresses[0][1]
+
+    @property
+    def _is_down(self) -> bool:
+        """Whether it restarts: connections accepted when the restart begins get here still."""
+        return self._restarting is not None and not self._restarting.done()
+
+    def _restart(self, seconds: float) -> None:
+        if not self._is_down:
+            self._restarting = asyncio.create_task(self._down(seconds))
+
+    async def _down(self, seconds: float) -> None:
+        await self._site.stop()
+        self._engine.restart()
+        for connection in self._runner.server.connections if self._runner.server else ():
+            reset_connection(connection.transport)
+        await asyncio.sleep(seconds)
+        while True:
+            try:
+                return await self._listen()
+            except OSError:
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _completions(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        if self._is_down:
+            return abort_request(request)
+        sampled = self.faults.sample(body)
+        if sampled is None:
+            return await self._answer(body)
+        context = FaultContext(
+            request=request,
+            model=self.model,
+            seconds=sampled.fault.duration,
+            variant=sampled.variant,
+            answer=lambda: self._answer(body),
+            restart=self._restart,
+        )
+        return await FAULT_KINDS[sampled.fault.name].handle(context)
+
+    async def _answer(self, body: bytes) -> web.Response:
+        try:
+            return _json(await self._completion(body))
+        except APIError as error:
+            return _json(error.body, error.status)
+
+    async def _completion(self, body: bytes) -> bytes:
+        request = ChatRequest.read(body)
+        if request.model != self.model:
+            raise APIError.of_model(request.model)
+        prompt = request.prompt
+        room = self._max_answer_tokens(count(prompt), request.most_tokens)
+        content, finish_reason = _cut_answer(self._answers.answer(request), request, room)
+        size = RequestSize.of(prompt, content)
+        sequence = await self._engine.run(size)
+        number = next(self._numbers)
+        return completion_body(
+            number, self.model, content, finish_reason, size, sequence.cached_tokens
+        )
+
+    def _max_answer_tokens(self, prompt: int, most: int | None) -> int:
+        """Compute the longest answer, in tokens."""
+        limit = self.profile.max_model_len
+        if prompt + (most or 1) > limit:
+            raise APIError.of_length(prompt, most or 1, limit)
+        return most or limit - prompt
+
+    async def _models(self, request: web.Request) -> web.Response:
+        if self._is_down:
+            return abort_request(request)
+        return _json(models_body(self.model, self.profile.max_model_len))
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": "simulated"})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        page = generate_latest(EngineCollector(self._engine, self.model))
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _simulation(self, request: web.Request) -> web.Response:
+        return web.json_response(text=self.statistics().model_dump_json())
+
+    async def _simulation_reset(self, request: web.Request) -> web.Response:
+        self.reset_statistics()
+        return web.Response()
+
+
+def _cut_answer(content: str, request: ChatRequest, room: int) -> tuple[str, str]:
+    """Cut an answer at its end, and say why it ends there."""
+    stops = [place for stop in request.stops if stop and (place := content.find(stop)) >= 0]
+    content = content[: min(stops, default=len(content))]
+    kept = cut(content, room)
+    return kept, "stop" if kept == content else "length"
+
+
+def _json(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json")

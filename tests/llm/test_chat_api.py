@@ -1,0 +1,171 @@
+"""What is read from a server's answer, and what of it is doubted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from embodied.llm.chat_api import MalformedResponseError, read_completion
+from embodied.llm.reasoning import split_thoughts
+from embodied.trajectory import TokenRecord, Usage
+
+COUNTED = {"prompt_tokens": 100, "completion_tokens": 7}
+
+
+def body(
+    content: Any = "hello",
+    message: dict[str, Any] | None = None,
+    choice: dict[str, Any] | None = None,
+    **answer: Any,
+) -> str:
+    """An answer with further fields of its message, its choice and itself."""
+    said = {"role": "assistant", "content": content} | (message or {})
+    choices = [{"message": said, "finish_reason": "stop"} | (choice or {})]
+    return json.dumps({"choices": choices, "usage": COUNTED} | answer)
+
+
+# --- thoughts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "thoughts", "said"),
+    [
+        ("I go.", None, "I go."),
+        ("  I go.\n", None, "  I go.\n"),
+        ("<think>\nHm.\n</think>\n\nI go.\n", "Hm.", "I go.\n"),
+        ("\n <think>Hm.</think>I go.", "Hm.", "I go."),
+        ("Hm.\n</think>\n\nI go.", "Hm.", "I go."),
+        ("<think>Hm. I", "Hm. I", ""),
+        ("<think></think>I go.", "", "I go."),
+        ("<think>a</think>b</think>c", "a", "b</think>c"),
+        ("I say <think>Hm.</think>", None, "I say <think>Hm.</think>"),
+        ("", None, ""),
+    ],
+)
+def test_thoughts_are_split_off(content: str, thoughts: str | None, said: str) -> None:
+    assert split_thoughts(content) == (thoughts, said)
+
+
+@pytest.mark.parametrize(
+    ("message", "content", "thoughts"),
+    [
+        ({"reasoning": "Hm."}, "I go.", "Hm."),
+        ({"reasoning_content": "Hm."}, "I go.", "Hm."),
+        ({"reasoning": "Hm.", "reasoning_content": "Hm."}, "I go.", "Hm."),
+        ({"reasoning": "", "reasoning_content": "Hm."}, "I go.", "Hm."),
+        ({"reasoning": "Hm."}, "<think>So.</think>I go.", "Hm.\nSo."),
+        ({"reasoning": None}, "I go.", None),
+        ({"reasoning": ["Hm."]}, "I go.", None),
+        ({"reasoning": {"text": 1}, "reasoning_content": 7}, "I go.", None),
+    ],
+)
+def test_thoughts_are_kept_apart(
+    message: dict[str, Any], content: str, thoughts: str | None
+) -> None:
+    read = read_completion(body(content, message), None)
+    assert (read.content, read.reasoning) == ("I go.", thoughts)
+
+
+def test_a_model_may_think_to_the_end() -> None:
+    read = read_completion(body("<think>Hm, hm", choice={"finish_reason": "length"}), None)
+    assert (read.content, read.reasoning, read.finish_reason) == ("", "Hm, hm", "length")
+
+
+# --- tokens and reasons --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("details", "cached"),
+    [
+        ({}, 0),
+        ({"prompt_tokens_details": None}, 0),
+        ({"prompt_tokens_details": {}}, 0),
+        ({"prompt_tokens_details": {"cached_tokens": None, "audio_tokens": "x"}}, 0),
+        ({"prompt_tokens_details": {"cached_tokens": 64}}, 64),
+        ({"prompt_tokens_details": {"cached_tokens": 2**30}}, 100),
+    ],
+)
+def test_cached_tokens_are_part_of_the_prompt(details: dict[str, Any], cached: int) -> None:
+    read = read_completion(body(usage=COUNTED | details), None)
+    assert read.usage == Usage(prompt_tokens=100, completion_tokens=7, cached_tokens=cached)
+
+
+@pytest.mark.parametrize("cached", [-1, 2**40, "64", 1.5, [1]])
+def test_cached_tokens_are_a_number(cached: Any) -> None:
+    usage = COUNTED | {"prompt_tokens_details": {"cached_tokens": cached}}
+    with pytest.raises(
+        MalformedResponseError, match=r"usage\.prompt_tokens_details\.cached_tokens"
+    ):
+        read_completion(body(usage=usage), None)
+
+
+TOKENS = {"prompt_token_ids": [1, 2, 3]}
+
+
+def chosen(*logprobs: Any, ids: Any = (7, 8)) -> dict[str, Any]:
+    """A choice with these tokens and their log-probabilities."""
+    said = [{"token": "x", "logprob": logprob, "top_logprobs": []} for logprob in logprobs]
+    return {
+        "token_ids": list(ids) if isinstance(ids, tuple) else ids,
+        "logprobs": {"content": said},
+    }
+
+
+def tokens(choice: dict[str, Any], **answer: Any) -> TokenRecord | None:
+    return read_completion(body(choice=choice, **(TOKENS | answer)), None, tokens=True).tokens
+
+
+def test_tokens_are_recorded_as_sent() -> None:
+    assert tokens(chosen(-0.5, 0)) == TokenRecord(
+        prompt_ids=[1, 2, 3], completion_ids=[7, 8], completion_logprobs=[-0.5, 0.0]
+    )
+
+
+def test_tokens_are_recorded_only_where_they_were_asked_for() -> None:
+    assert read_completion(body(choice=chosen(-0.5, 0), **TOKENS), None).tokens is None
+
+
+@pytest.mark.parametrize(
+    ("choice", "answer"),
+    [
+        ({}, {}),
+        (chosen(-1, -1), {"prompt_token_ids": None}),
+        (chosen(-1, -1), {"prompt_token_ids": "123"}),
+        (chosen(-1, -1), {"prompt_token_ids": [1, -2]}),
+        (chosen(-1, -1), {"prompt_token_ids": [1, 2**40]}),
+        (chosen(-1, -1), {"prompt_token_ids": [1.5]}),
+        (chosen(-1, -1), {"prompt_token_ids": ["1"]}),
+        (chosen(-1, -1, ids=None), {}),
+        (chosen(-1, -1, ids={"a": 1}), {}),
+        (chosen(-1, -1, ids=(True, 2)), {}),
+    ],
+)
+def test_tokens_that_cannot_be_are_left_out(choice: dict[str, Any], answer: dict[str, Any]) -> None:
+    assert tokens(choice, **answer) is None
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        chosen(-1),
+        chosen(-1, -1, -1),
+        chosen(-1, "-1"),
+        chosen(-1, None),
+        chosen(-1, float("-inf")),
+        chosen(-1, float("nan")),
+        chosen(-1, 3.0),
+        chosen() | {"logprobs": None},
+        chosen() | {"logprobs": {"content": None}},
+        chosen() | {"logprobs": [-1, -1]},
+    ],
+)
+def test_probabilities_that_cannot_be_are_left_out(choice: dict[str, Any]) -> None:
+    assert tokens(choice) == TokenRecord(prompt_ids=[1, 2, 3], completion_ids=[7, 8])
+
+
+def test_a_reason_is_short() -> None:
+    reason = read_completion(body(choice={"finish_reason": "x" * 10_000}), None).finish_reason
+    assert reason is not None
+    assert len(reason) < 200
