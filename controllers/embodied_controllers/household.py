@@ -48,7 +48,7 @@ class _HouseholdBase(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a game command.
+        """Return the call that sends a game command.
 
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.

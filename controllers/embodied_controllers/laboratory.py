@@ -263,7 +263,7 @@ class Laboratory(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, Any]]:
-        """The call that sends a command in the simulator's own wording.
+        """Return the call that sends a command in the simulator's own wording.
 
         Raises:
             ValueError: it is no such command.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    SerializeAsAny,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
@@ -39,13 +41,9 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | Path) else value
 
 
+_POOLS = "embodied.pools"
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
-
-
-def _unknown_name(given: str, known: Sequence[str]) -> PydanticCustomError:
-    message = f"there is no {given!r:.80}{suggestion(given, known)}"
-    return PydanticCustomError("unknown_name", "{message}", {"message": message})
 
 
 class Settings(BaseModel):
@@ -58,6 +56,14 @@ class Settings(BaseModel):
         coerce_numbers_to_str=True,
         arbitrary_types_allowed=True,
     )
+
+
+def _known(group: str, name: str) -> str:
+    """Return the name of a plugin, unless nothing is registered so."""
+    if not is_file(name) and name not in (known := names(group)):
+        message = f"there is no {name!r:.80}{suggestion(name, known)}"
+        raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+    return name
 
 
 class EnvironmentConfig(Settings):
@@ -125,11 +131,7 @@ class PolicyConfig(Settings):
     @field_validator("name")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if is_file(value) or value.startswith(OBJECT_PREFIX):
-            return value
-        if value not in (known := names("embodied.policies")):
-            raise _unknown_name(value, known)
-        return value
+        return value if value.startswith(OBJECT_PREFIX) else _known("embodied.policies", value)
 
     @property
     def short_name(self) -> str:
@@ -140,8 +142,9 @@ class PolicyConfig(Settings):
 class RunnerConfig(Settings):
     """Where and how episodes run. Nothing here changes a score."""
 
-    kind: Literal["ray", "local"] = "ray"
-    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging."""
+    kind: str = "ray"
+    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging; another
+    registered pool or `path/to/file.py:Class`, which may have settings of its own."""
     workers: int = Field(2, gt=0)
     """Worker processes."""
     episodes_per_worker: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
@@ -170,6 +173,11 @@ class RunnerConfig(Settings):
     allow_unconfined: bool = False
     """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
     code that a model writes then has this user's rights."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return _known(_POOLS, value)
 
     @field_validator("ray_address")
     @classmethod
@@ -212,7 +220,7 @@ class RunConfig(Settings):
     """Who comments on each turn; null: nobody."""
     seed: int = 0
     """Start of all randomness of the run."""
-    runner: RunnerConfig = RunnerConfig()
+    runner: SerializeAsAny[RunnerConfig] = RunnerConfig()
     """Where and how."""
     out: Path = Path("runs/latest")
     """The run's folder."""
@@ -233,12 +241,12 @@ class RunConfig(Settings):
     @field_validator("protocol")
     @classmethod
     def _plugins_exist(cls, value: Protocol) -> Protocol:
-        unknown = [
-            InitErrorDetails(type=_unknown_name(given, known), loc=(setting,), input=given)
-            for setting, group in _PLUGGED.items()
-            if (given := getattr(value, setting)) not in (known := names(group))
-            and not is_file(given)
-        ]
+        unknown = []
+        for setting, group in _PLUGGED.items():
+            try:
+                _known(group, given := getattr(value, setting))
+            except PydanticCustomError as error:
+                unknown.append(InitErrorDetails(type=error, loc=(setting,), input=given))
         if unknown:
             raise ValidationError.from_exception_data("Protocol", unknown)
         return value
@@ -259,6 +267,29 @@ class RunConfig(Settings):
             given = PythonObject(value)
             return {"name": given.name, "implementation": given}
         return value
+
+    @field_validator("runner", mode="wrap")
+    @classmethod
+    def _settings_of_pool(
+        cls, value: object, validate: ValidatorFunctionWrapHandler
+    ) -> RunnerConfig:
+        """Check by the settings of the pool; leave out those that only another pool has.
+
+        They are of no use there, and a run may be resumed on another pool.
+        """
+        kind = value.get("kind") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or not isinstance(kind, str):
+            return validate(value)  # type: ignore[no-any-return]
+        if not is_file(kind) and kind not in names(_POOLS):
+            return validate({"kind": kind})  # type: ignore[no-any-return]
+        own: type[RunnerConfig] | None = getattr(load(_POOLS, kind), "Settings", None)
+        if own is None:
+            raise ValueError("kind must be a class over embodied.runner.backend.Pool")
+        foreign = value.keys() - own.model_fields.keys()
+        if foreign:
+            pools = [load(_POOLS, name).Settings for name in names(_POOLS)]
+            foreign &= {key for settings in pools for key in settings.model_fields}
+        return own.model_validate({key: value[key] for key in value if key not in foreign})
 
     @field_validator("llm", mode="before")
     @classmethod

@@ -27,6 +27,7 @@ _KINDS = {
     "embodied.policies": "policy",
     "embodied.action_formats": "action format",
     "embodied.prompts": "prompt",
+    "embodied.pools": "pool",
 }
 """What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
@@ -85,7 +86,7 @@ def _from_file(kind: str, name: str, base: type) -> Any:
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(
             f"{attribute} in {file.path} is no {kind}; it must be a class that inherits from "
-            f"embodied.{base.__name__}"
+            f"{base.__module__}.{base.__name__}"
         )
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:

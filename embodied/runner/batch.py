@@ -20,12 +20,10 @@ from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_class
 from embodied.runner.assignment import Assignment, Result
-from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle, pool_class
 from embodied.runner.concurrency import EpisodeConcurrencyController
-from embodied.runner.local_pool import LocalPool
+from embodied.runner.meter import InvocationMeter, measuring
 from embodied.runner.plan import ResolvedRun
-from embodied.runner.ray_pool import RayPool
-from embodied.runner.throughput import Meter, measuring
 from embodied.store import RunInvocation, StoredEpisode
 from embodied.trajectory import Outcome, Trajectory
 
@@ -43,23 +41,28 @@ async def run_batch(
     run: ResolvedRun,
     todo: Iterable[Assignment],
     write: Callable[[StoredEpisode], object],
-    keep: Callable[[RunInvocation], object],
+    save: Callable[[RunInvocation], object],
+    notify: Callable[[str], object] = _LOG.info,
 ) -> None:
     """Play all assignments and hand each finished episode to `write`, in order of finishing.
 
     `write` is called in a thread of its own, one episode at a time. What was measured so far goes
-    to `keep`, now and then and at the end.
+    to `save`, now and then and at the end; what takes seconds before the first episode is told to
+    `notify`.
 
     Raises:
         ConfigError, DataError: workers cannot be set up.
         RunError: workers keep dying while they start, or `write` failed.
     """
-    pool: Pool = RayPool(run) if run.config.runner.kind == "ray" else LocalPool(run)
+    kind = pool_class(run.config.runner.kind)
+    if kind.notice:
+        notify(kind.notice)
+    pool = await asyncio.to_thread(kind, run)
     try:
-        async with measuring(run.models, keep) as meter:
+        async with measuring(run.models, save) as meter:
             await _Batch(run, pool, write, meter).run(todo)
     finally:
-        pool.close()
+        await asyncio.to_thread(pool.close)
 
 
 class _Batch:
@@ -68,13 +71,13 @@ class _Batch:
         run: ResolvedRun,
         pool: Pool,
         write: Callable[[StoredEpisode], object],
-        meter: Meter | None = None,
+        meter: InvocationMeter | None = None,
     ) -> None:
         self._config = run.config
         self._pool = pool
         self._write = write
         self._writer = ThreadPoolExecutor(1, "writer")
-        self._meter = meter or Meter()
+        self._meter = meter or InvocationMeter()
         runner = run.config.runner
         longest_outage = max((model.outage_seconds for model in run.models), default=0.0)
         self._episode_seconds = runner.episode_seconds + longest_outage

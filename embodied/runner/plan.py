@@ -288,6 +288,7 @@ def _located(config: RunConfig) -> RunConfig:
             }
         ),
         "protocol": resolved_protocol(config),
+        "runner": config.runner.model_copy(update={"kind": absolute_name(config.runner.kind)}),
     }
     if config.llm is not None:
         changes["llm"] = _with_absolute_cache(config.llm)

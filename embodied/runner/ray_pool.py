@@ -7,10 +7,8 @@ import contextlib
 import gc
 import logging
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
@@ -48,6 +46,8 @@ class RayWorker(Worker):
 class RayPool(Pool):
     """Starts workers as Ray actors."""
 
+    notice = "starting Ray"
+
     def __init__(self, run: ResolvedRun) -> None:
         self._config = run.config
         self._models = run.models
@@ -78,8 +78,7 @@ class RayPool(Pool):
                 "object_store_memory": 128 * 1024 * 1024,
             }
         try:
-            with _signal_kept(signal.SIGTERM):
-                self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
+            self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = runner.ray_address or "this machine"
             hint = "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
@@ -232,17 +231,6 @@ class _RayHandle(WorkerHandle):
         self._left(self)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
-
-
-@contextlib.contextmanager
-def _signal_kept(number: signal.Signals) -> Iterator[None]:
-    """Keep the handler of a signal, in place of one that is set inside."""
-    handler = signal.getsignal(number)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(number, handler)
 
 
 def _amounts(resources: dict[str, float]) -> str:

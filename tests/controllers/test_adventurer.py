@@ -22,7 +22,7 @@ def robot() -> Adventurer:
 
 
 def calls() -> list[tuple[str, dict[str, str]]]:
-    """A call of every function, with and without what may be left out."""
+    """Yield a call of every function, with and without what may be left out."""
     found = []
     for name, spec in Adventurer.actions().items():
         parameters = spec.signature.parameters.values()

@@ -135,3 +135,31 @@ async def test_each_turn_of_each_episode_has_its_own_seed(server: FakeServer) ->
     assert await seeds(server, LLMPolicy(first)) == lists[0]
     for client in (first, second):
         await client.close()
+
+
+async def test_a_summary_is_asked_for_without_functions(
+    server: FakeServer, robot: Controller
+) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url, structured=True))
+    for action in ("tools", "json"):
+        policy = LLMPolicy(client)
+        policy.begin(task(), robot, Observation("You see."), Protocol(action=action))
+        await policy.reply(ASK)
+        assert server.tools[-1] or server.forms[-1]
+        assert (await policy.summarize(ASK)).content == "Begin."
+        assert (server.tools[-1], server.forms[-1]) == (None, None)
+    await client.close()
+
+
+async def test_turns_have_seeds_of_their_own_where_the_conversation_does_not_grow(
+    server: FakeServer, robot: Controller
+) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url, seed=1))
+    policy = LLMPolicy(client)
+    for _ in range(2):  # the second episode begins anew
+        policy.begin(task(), robot, Observation("You see."), Protocol())
+        for messages in (ASK, MORE, MORE, ASK):
+            await policy.reply(messages)
+    await client.close()
+    assert server.seeds[:4] == server.seeds[4:]
+    assert len(set(server.seeds)) == 4

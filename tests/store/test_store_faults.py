@@ -77,11 +77,8 @@ def test_many_killed_writers_lose_nothing_stored(tmp_path: Path) -> None:
 
 
 def test_a_writer_in_another_process_is_refused(tmp_path: Path) -> None:
-    with writer(tmp_path / "run", 1_000_000):
-        started = time.perf_counter()
-        with pytest.raises(RunError, match="is in use"):
-            RunStore.open(tmp_path / "run")
-        assert time.perf_counter() - started < 5
+    with writer(tmp_path / "run", 1_000_000), pytest.raises(RunError, match="is in use"):
+        RunStore.open(tmp_path / "run")
     RunStore.open(tmp_path / "run").close()
 
 

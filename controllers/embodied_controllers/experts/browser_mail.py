@@ -56,7 +56,7 @@ def _open(page: Page, thread: Element) -> Generator[ExpertStep, str, Page]:
 
 
 def _thread(page: Page, instruction: str, besides: str = "") -> Element:
-    """The mail whose sender the instruction names."""
+    """Find the mail whose sender the instruction names."""
     threads = {
         t.first("div.email-sender").text: t for t in reversed(page.every("div.email-thread"))
     }

@@ -47,7 +47,7 @@ def _open_one_by_one(parts: list[Element], name: str) -> Plans:
 
 
 def _line(kind: str, text: str) -> str:
-    """A pattern for the number of an element."""
+    """Return a pattern for the number of an element."""
     return rf'\[(\d+)\] {kind} "{re.escape(text)}"'
 
 
@@ -76,7 +76,7 @@ def _tree(page: Page, name: str) -> Plans:
 
 
 def _results(page: Page, text: str, number: str) -> Plans:
-    """The result pages are numbered links; further numbers come with the link `>`."""
+    """Search for a text and open a result; `>` leads to further pages of results."""
     typed = f"type_text({page.one('input').ref}, {text!r})"
     page = Page((yield do(f"I search for {text}.", typed, f"click({page.one('button').ref})")))
     wanted, place = divmod(int(number) - 1, _RESULTS_ON_A_PAGE)

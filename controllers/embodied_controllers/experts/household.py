@@ -188,7 +188,7 @@ class _Expert:
     # Looking at an object under a lamp
 
     def _light(self, held: str | None) -> Steps:
-        """With the object in hand, switch the lamp."""
+        """Switch the lamp, with the object in hand."""
         script = self._script()
         thought = f"I hold {held}."
         if not held:

@@ -156,15 +156,15 @@ class Alfworld(Environment):
         return StepResult(Observation(text), float(won), won, False, info)
 
     def command_templates(self) -> list[str]:
-        """The forms of command in the game's grammar, e.g. `put {o} in/on {r}`."""
+        """List the forms of command in the game's grammar, e.g. `put {o} in/on {r}`."""
         return self._game.command_templates()
 
     def valid_commands(self) -> list[str]:
-        """The commands that the game accepts now, sorted."""
+        """List the commands that the game accepts now, sorted."""
         return self._game.valid_commands()
 
     def plan(self) -> list[str]:
-        """A shortest list of commands from the beginning of the game to its goal.
+        """Find a shortest list of commands from the beginning of the game to its goal.
 
         Raises:
             DataError: the game has no solution, or its problem cannot be read.
@@ -186,7 +186,7 @@ class Alfworld(Environment):
         return render(plan, display_names(named_ids(problem)), dialect)
 
     def snapshot(self) -> bytes:
-        """The state of the running game; any environment that was reset to its task can take it.
+        """Return the state of the game; any environment that was reset to its task can take it.
 
         Raises:
             DataError: the game is played by TextWorld, which cannot be copied.
@@ -259,7 +259,7 @@ def _warn(message: str) -> None:
 
 
 def _versions(backend: Backend) -> dict[str, str]:
-    """The versions of what plays."""
+    """Return the versions of what plays."""
     if backend == "native":
         return {"engine": ENGINE_VERSION}
     return {name: _version(name) for name in ("alfworld", "textworld")}

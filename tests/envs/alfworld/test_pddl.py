@@ -41,7 +41,7 @@ from hypothesis import strategies as st
 
 
 def problem(objects: str = "a b - thing", init: str = "", goal: str = "(and)") -> Problem:
-    """A problem with these parts."""
+    """Make a problem with these parts."""
     return read_problem(
         f"(define (problem P)\n(:domain D)\n(:objects {objects})\n(:init {init})\n(:goal {goal}))"
     )
@@ -240,7 +240,7 @@ _OBJECTS = {"object": _NAMES, "t": ("a", "b")}
 
 
 def _truth(condition: Condition, facts: set[Fact], binding: dict[str, str]) -> bool:
-    """The textbook meaning of a condition."""
+    """Evaluate a condition by its textbook meaning."""
     match condition:
         case Atom(predicate, terms):
             return (predicate, *(binding.get(term, term) for term in terms)) in facts

@@ -62,7 +62,7 @@ OBJECT_TYPES = ("AppleType", "KnifeType", "DeskLampType")
 def make_problem(
     goal: str, facts: list[str], receptacles: int, objects: int, places: int
 ) -> Problem:
-    """A problem whose things are called r0.., o0.. and l0..; `facts` are written as in PDDL."""
+    """Make a problem whose things are called r0.., o0.. and l0..; `facts` are in PDDL."""
     named = {"receptacle": ("r", receptacles), "object": ("o", objects), "location": ("l", places)}
     declared = [
         f"{letter}{number} - {kind}"
@@ -167,7 +167,7 @@ class Simulation:
                 yield _applied(effect, binding, facts)
 
     def shortest_length(self, limit: int, state_limit: int = 30_000) -> int | None:
-        """The length of a shortest plan by breadth-first search; None if none is within the limit.
+        """Find the length of a shortest plan breadth-first; None if none is within the limit.
 
         Raises `OverflowError` past the state limit.
         """
@@ -219,7 +219,7 @@ def _substituted(condition: Condition, binding: Mapping[str, str]) -> Condition:
 def _effects(
     effect: Group, binding: Mapping[str, str], facts: set[Fact]
 ) -> Iterator[tuple[Fact, bool]]:
-    """The facts that an effect makes true or false; ``when`` effects only where they apply."""
+    """Return the facts that an effect makes true or false; ``when`` only where it applies."""
     head = getattr(effect.items[0], "text", "")
     parts = [item for item in effect.items[1:] if isinstance(item, Group)]
     if head == "and":
@@ -289,7 +289,7 @@ def test_no_plan_is_shorter_in_many_small_rooms(problem: Problem) -> None:
 
 
 def _room(*facts: str) -> list[str]:
-    """A table r0 at l0, a closed fridge r1 at l1 and a microwave r2 at l1; the agent at l2."""
+    """Make a table r0 at l0, a closed fridge r1 at l1 and a microwave r2 at l1; the agent at l2."""
     return [
         "(atLocation a l2)",
         "(receptacleAtLocation r0 l0) (receptacleType r0 TableType)",
@@ -306,7 +306,7 @@ TO_FRIDGE = GOALS["place"].format(place="FridgeType")
 
 
 def commands(goal: str, *facts: str) -> list[str]:
-    """The commands for a goal in the room, with ids as names."""
+    """Plan the commands for a goal in the room, with ids as names."""
     problem = make_problem(goal, _room(*facts), 3, 2, 3)
     _check_shortest(problem)
     return render(shortest_plan(problem), {name: name for name in problem.objects}, "move")
@@ -482,7 +482,7 @@ def test_all_plans_win_on_stock(
 
 
 def _cut_down(problem: Problem) -> Problem:
-    """An official game with what its plan uses, and little else of the same kinds."""
+    """Keep of an official game what its plan uses, and little else of the same kinds."""
     plan = shortest_plan(problem)
     used = {name for step in plan for name in (step.object, step.receptacle) if name}
     used |= {f[2] for f in problem.init if f[0] == "inreceptacle" and f[1] in used}

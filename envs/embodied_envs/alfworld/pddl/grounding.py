@@ -36,7 +36,7 @@ class Clause(NamedTuple):
     unwanted: frozenset[Fact] = frozenset()
 
     def holds_in(self, facts: Collection[Fact]) -> bool:
-        """Whether this clause is true in a state with exactly these facts (a set, for speed)."""
+        """Return whether this clause holds in a state with just these facts (a set, for speed)."""
         return all(fact in facts for fact in self.wanted) and not any(
             fact in facts for fact in self.unwanted
         )
@@ -51,7 +51,7 @@ def is_satisfied(
     facts: Collection[Fact],
     objects_by_type: Mapping[str, Collection[str]],
 ) -> bool:
-    """Whether a condition without free variables is true in the state of `facts` (a set).
+    """Return whether a condition without free variables is true in the state of `facts` (a set).
 
     A type that `objects_by_type` lacks has no objects. Raises `GroundingLimitError`.
     """
@@ -64,7 +64,7 @@ def ground(
     objects_by_type: Mapping[str, Collection[str]],
     may_change: Callable[[Fact], bool],
 ) -> list[Clause]:
-    """The clauses of which one must be true for the condition to be so, now or in a later state.
+    """List the clauses of which one must be true for the condition to be, now or in a later state.
 
     Facts for which `may_change` is false keep the truth that they have in `facts` and appear in no
     clause. So the result is ``[]`` for a condition that can never be true and ``[ALWAYS]`` for one
@@ -94,7 +94,7 @@ class _Grounder:
         self._budget = MAX_GROUNDING
 
     def clauses(self, condition: Condition, binding: _Binding, positive: bool) -> list[Clause]:
-        """The clauses of the condition, or of its negation."""
+        """Ground the condition, or its negation."""
         self._spend(1)
         match condition:
             case Atom(predicate, terms):
@@ -142,7 +142,7 @@ class _Grounder:
     def _bindings(
         self, variables: tuple[Variable, ...], helpful: Collection[Atom], binding: _Binding
     ) -> Iterator[_Binding]:
-        """All ways to bind the variables, but for those that make a helpful atom false."""
+        """Yield all ways to bind the variables, but for those that make a helpful atom false."""
         if not variables:
             yield binding
             return
@@ -177,7 +177,7 @@ def _bound(predicate: str, terms: tuple[str, ...], binding: _Binding) -> Fact:
 
 
 def _necessary(condition: Condition) -> list[Atom]:
-    """Atoms over the condition's free variables that are true whenever the condition is."""
+    """Return atoms over the condition's free variables that are true whenever the condition is."""
     match condition:
         case Atom():
             return [condition]

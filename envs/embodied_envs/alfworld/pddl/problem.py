@@ -61,7 +61,7 @@ class Problem:
         return type(self), (*values, dict(self.values))
 
     def objects_by_type(self) -> dict[str, tuple[str, ...]]:
-        """The objects of each declared type; `ROOT_TYPE` holds all of them, as PDDL has it."""
+        """Group the objects by declared type; `ROOT_TYPE` holds all of them, as PDDL has it."""
         found: dict[str, list[str]] = {}
         for name, type_name in self.objects.items():
             found.setdefault(type_name, []).append(name)

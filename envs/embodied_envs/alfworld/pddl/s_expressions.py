@@ -111,7 +111,7 @@ class _Reader:
                 self._whole = group
 
     def whole(self) -> Group:
-        """The expression, after its last line."""
+        """Return the expression, after its last line."""
         if self._unfinished:
             raise PddlSyntaxError("'(' without ')'", self._unfinished[-1][0])
         if self._whole is None:
@@ -124,7 +124,7 @@ def shown(text: str) -> str:
 
 
 def words_of(group: Group, what: str) -> list[str]:
-    """The texts of a group that holds words only; `what` names it in the error otherwise."""
+    """Return the texts of a group that holds words only; `what` names it in the error otherwise."""
     return [word_of(item, what) for item in group.items]
 
 
@@ -148,7 +148,7 @@ def head_of(group: Group, what: str) -> str:
 
 
 def typed_names(items: Iterable[Expression], what: str) -> Iterator[tuple[Word, str]]:
-    """The names of a list such as ``a b - cat c``, each with its type (default `ROOT_TYPE`)."""
+    """Yield the names of a list such as ``a b - cat c``, each with its type (else `ROOT_TYPE`)."""
     untyped: list[Word] = []
     rest = iter(items)
     for item in rest:

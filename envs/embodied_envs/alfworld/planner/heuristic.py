@@ -24,7 +24,7 @@ class Move(NamedTuple):
     places: frozenset[str]
 
     def differs_from(self, other: Move) -> bool:
-        """Whether no single arrival can be both moves."""
+        """Return whether no single arrival can be both moves."""
         if self.name == other.name:
             other_hand = self.in_hand != other.in_hand
         else:
@@ -40,7 +40,7 @@ class Heuristic:
         self._world = task.world
 
     def estimate(self, state: State) -> int | None:
-        """A number of commands below which the task cannot be done; None if it never can be."""
+        """Estimate how many commands are left, never too many; None if no number will do."""
         unmet = self._task.unmet(state)
         if any(self._is_hopeless(fact, state) for fact in unmet):
             return None
@@ -65,7 +65,7 @@ class Heuristic:
         return deeds + len(closed) + _count_different(moves)
 
     def _is_hopeless(self, fact: Fact, state: State) -> bool:
-        """Whether the fact can never become true from here."""
+        """Return whether the fact can never become true from here."""
         world = self._world
         match fact:
             case ("atlocation", _, location):
@@ -91,7 +91,7 @@ class Heuristic:
     def _handling(
         self, name: str, facts: list[Fact], state: State, closed: set[str], moves: list[Move]
     ) -> int:
-        """The deeds of one object that must be in hand; adds to what is closed and to the moves."""
+        """Count the deeds of an object that must be in hand; adds to `closed` and `moves`."""
         containers = self._task.containers(name, state)
         places = {self._world.place[receptacle] for receptacle in containers}
         deeds = 0
@@ -115,14 +115,14 @@ class Heuristic:
         return deeds
 
     def _places_for(self, fact: Fact) -> frozenset[str]:
-        """Where an object must be carried to make the fact true."""
+        """Return where an object must be carried to make the fact true."""
         if fact[0] == "inreceptacle":
             return frozenset((self._world.place[fact[2]],))
         appliances = next(self._world.appliances[t] for t in TREATMENTS if t.result == fact[0])
         return frozenset(self._world.place[receptacle] for receptacle in appliances)
 
     def _knife_needed(self, state: State, unmet: Sequence[Fact], in_hand: Collection[str]) -> bool:
-        """Whether a knife must be taken that is not counted yet."""
+        """Return whether a knife must be taken that is not counted yet."""
         due = any(fact[0] == "issliced" for fact in unmet)
         knives = self._world.knives
         return due and state.held not in knives and knives.isdisjoint(in_hand)

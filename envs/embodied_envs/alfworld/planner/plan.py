@@ -49,7 +49,7 @@ class PlanStep:
 
 
 def detect_dialect(grammar: str) -> Dialect:
-    """The dialect of a game, from the text under the key ``grammar`` of its file.
+    """Find the dialect of a game, from the text under the key ``grammar`` of its file.
 
     Raises `ValueError` if the grammar has no action ``PutObject`` or calls it neither way.
     """
@@ -66,7 +66,7 @@ def detect_dialect(grammar: str) -> Dialect:
 
 
 def render(plan: Iterable[PlanStep], names: Mapping[str, str], dialect: Dialect) -> list[str]:
-    """The game commands of a plan. `names` maps ids to display names (`names.display_names`)."""
+    """Write a plan as game commands. `names` maps ids to display names (`names.display_names`)."""
     commands = []
     for step in plan:
         template = (

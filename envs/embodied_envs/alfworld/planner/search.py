@@ -48,7 +48,7 @@ class PlanningLimitError(RuntimeError):
 
 
 def shortest_plan(problem: Problem, facts: Collection[Fact] | None = None) -> list[PlanStep]:
-    """A plan with the fewest commands that reaches the problem's goal; empty if the goal is met.
+    """Find a plan with the fewest commands to the problem's goal; empty if the goal is met.
 
     The plan starts where the problem does or, to plan in the middle of a game, in the state that
     `facts` describes. The same problem and facts always give the same plan.
@@ -93,7 +93,7 @@ class _Search:
             self._push(_Node(index, task.start, 0))
 
     def run(self) -> list[PlanStep]:
-        """The steps to the first goal taken from the queue."""
+        """Search for a goal; returns the steps to the first one taken from the queue."""
         for _ in range(MAX_EXPANSIONS):
             if not self._queue:
                 raise Unsolvable(f"no sequence of commands reaches the goal of {self._name!r}")

@@ -63,7 +63,7 @@ class Task:
         return fact[0] == "opened" or (fact[0] in _MOVED and fact[1] in self._objects)
 
     def unmet(self, state: State) -> list[Fact]:
-        """The wanted facts that are not true yet."""
+        """List the wanted facts that are not true yet."""
         return [fact for fact in self._wanted if not self._is_true(fact, state)]
 
     def _is_true(self, fact: Fact, state: State) -> bool:
@@ -76,11 +76,11 @@ class Task:
                 return fact in state.facts
 
     def is_closed(self, receptacle: str, state: State) -> bool:
-        """Whether a receptacle must be opened before use."""
+        """Return whether a receptacle must be opened before use."""
         return receptacle in self.world.openable and ("opened", receptacle) not in state.facts
 
     def containers(self, name: str, state: State) -> list[str]:
-        """The receptacles that the object is in; official games have objects in two or three."""
+        """List the receptacles that the object is in: up to three in official games."""
         return sorted(
             fact[2]
             for fact in state.facts
@@ -88,7 +88,7 @@ class Task:
         )
 
     def successors(self, state: State) -> Iterator[tuple[tuple[PlanStep, ...], State]]:
-        """Every deed that may serve the task: the commands it takes, the state it leads to."""
+        """Yield each deed that may serve the task: its commands, and the state it leads to."""
         for deed in self._deeds(state):
             yield self._steps(deed, state), self._after(deed, state)
 
@@ -206,7 +206,7 @@ def _check_supported(clause: Clause) -> None:
 
 
 def object_of(fact: Fact) -> str:
-    """The object that a wanted fact is about."""
+    """Return the object that a wanted fact is about."""
     return fact[2] if fact[0] == "holds" else fact[1]
 
 

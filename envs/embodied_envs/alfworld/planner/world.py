@@ -73,7 +73,7 @@ class World:
         self._abilities = {each: self.all_that(each.ability) for each in TREATMENTS}
 
     def all_that(self, predicate: str) -> frozenset[str]:
-        """The names for which a predicate of one argument is true."""
+        """Return the names for which a predicate of one argument is true."""
         return frozenset(fact[0] for fact in self._by_predicate.get(predicate, ()))
 
     def _related(self, predicate: str) -> dict[str, set[str]]:
@@ -108,11 +108,11 @@ class World:
         return treatment.receptacle_type in self._receptacle_types.get(receptacle, ())
 
     def can_treat(self, treatment: Treatment, name: str) -> bool:
-        """Whether the treatment could ever be given to the object."""
+        """Return whether the treatment could ever be given to the object."""
         return bool(self.appliances[treatment]) and name in self._abilities[treatment]
 
     def accepts(self, receptacle: str, name: str) -> bool:
-        """Whether the object may be put into the receptacle (and the receptacle can be reached)."""
+        """Return whether the object may be put into the receptacle, which can be reached."""
         types = self._object_types.get(name, set())
         return receptacle in self.place and any(
             not types.isdisjoint(self._contents_of_type.get(each, ()))
@@ -120,7 +120,7 @@ class World:
         )
 
     def may_change(self, fact: Fact) -> bool:
-        """Whether a fact that a goal names could differ later from what it is now."""
+        """Return whether a fact that a goal names could differ later from what it is now."""
         match fact:
             case ("inreceptacle", name, receptacle):
                 return name in self.movable and (

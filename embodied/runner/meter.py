@@ -1,4 +1,4 @@
-"""Measures a sitting: one process's work on a run, from its start to its end."""
+"""Measures an invocation of a run: one process's work on it, from its start to its end."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from embodied.llm.metrics_poller import MetricsPoller
 from embodied.runner.assignment import Result
 from embodied.store import RunInvocation
 
-KEEP_SECONDS = 30.0
-"""How often the figures are kept. A sitting that is killed loses at most these seconds of them."""
+SAVE_SECONDS = 30.0
+"""How often the figures are saved: what is killed loses at most these seconds of them."""
 
 _LOG = logging.getLogger(__name__)
 
 
-class Meter:
-    """Adds up what a sitting does.
+class InvocationMeter:
+    """Adds up what an invocation does.
 
     Args:
         watch: of the LLM server; None where the run has none.
@@ -44,7 +44,7 @@ class Meter:
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """A worker is there while the block lasts."""
+        """Count a worker while the block lasts."""
         self._started_workers += 1
         self._workers += 1
         self._most_workers = max(self._most_workers, self._workers)
@@ -55,7 +55,7 @@ class Meter:
 
     @contextmanager
     def episode(self) -> Iterator[None]:
-        """An episode is in flight while the block lasts."""
+        """Count an episode as in flight while the block lasts."""
         self._advance()
         self._in_flight += 1
         try:
@@ -71,8 +71,8 @@ class Meter:
             self._episodes += 1
             self._turns += result.episode.summary.turns
 
-    def sitting(self) -> RunInvocation:
-        """The figures so far."""
+    def invocation(self) -> RunInvocation:
+        """Return the figures so far."""
         self._advance()
         return RunInvocation(
             started_at=self._started_at,
@@ -94,36 +94,35 @@ class Meter:
 
 @asynccontextmanager
 async def measuring(
-    models: Sequence[LLMConfig], keep: Callable[[RunInvocation], object]
-) -> AsyncIterator[Meter]:
-    """Measure while the block lasts; the figures go to `keep` every `KEEP_SECONDS` and at the end.
+    models: Sequence[LLMConfig], save: Callable[[RunInvocation], object]
+) -> AsyncIterator[InvocationMeter]:
+    """Measure while the block lasts; the figures go to `save` every `SAVE_SECONDS` and at the end.
 
-    A sitting that never had a worker is not kept. That `keep` fails fails no run.
+    Nothing is saved where there never was a worker. A failure of `save` fails no run.
     """
     watch = MetricsPoller(models[0]) if models else None
-    meter = Meter(watch)
+    meter = InvocationMeter(watch)
     try:
         async with watch or nullcontext():
-            keeping = asyncio.create_task(_keep_on(meter, keep))
+            saving = asyncio.create_task(_save_on(meter, save))
             try:
                 yield meter
             finally:
-                keeping.cancel()
+                saving.cancel()
     finally:
-        _keep(meter, keep)
+        _save(meter.invocation(), save)
 
 
-async def _keep_on(meter: Meter, keep: Callable[[RunInvocation], object]) -> None:
+async def _save_on(meter: InvocationMeter, save: Callable[[RunInvocation], object]) -> None:
     while True:
-        await asyncio.sleep(KEEP_SECONDS)
-        _keep(meter, keep)
+        await asyncio.sleep(SAVE_SECONDS)
+        await asyncio.to_thread(_save, meter.invocation(), save)
 
 
-def _keep(meter: Meter, keep: Callable[[RunInvocation], object]) -> None:
-    sitting = meter.sitting()
-    if not sitting.workers:
+def _save(invocation: RunInvocation, save: Callable[[RunInvocation], object]) -> None:
+    if not invocation.workers:
         return
     try:
-        keep(sitting)
+        save(invocation)
     except RunError as error:
-        _LOG.warning("the throughput of this sitting is not kept: %s", error)
+        _LOG.warning("the throughput of this invocation is not saved: %s", error)

@@ -17,11 +17,11 @@ from embodied.config.schema import RunConfig
 from embodied.errors import RunError
 from embodied.plugins.registry import environment_class
 from embodied.report import Report
-from embodied.runner import throughput
+from embodied.runner import meter as module
 from embodied.runner.assignment import Result
 from embodied.runner.batch import run_batch
+from embodied.runner.meter import InvocationMeter, measuring
 from embodied.runner.plan import resolve
-from embodied.runner.throughput import Meter, measuring
 from embodied.simulated_llm import ServerProcess
 from embodied.store import RunInvocation, RunStore, StoredEpisode, open_run
 from tests.report.runs import episode
@@ -36,9 +36,9 @@ class Clock:
         return self.now
 
 
-def test_a_sitting_by_hand() -> None:
+def test_an_invocation_by_hand() -> None:
     clock = Clock()
-    meter = Meter(clock=clock)
+    meter = InvocationMeter(clock=clock)
     with meter.worker(), meter.worker():
         clock.now = 1.0
         with meter.episode():
@@ -49,17 +49,17 @@ def test_a_sitting_by_hand() -> None:
         meter.add(Result(900, error="broken", retry=True))
     with meter.worker():
         clock.now = 10.0
-    sitting = meter.sitting()
-    assert (sitting.wall_seconds, sitting.in_flight_seconds) == (10.0, 4.0)
-    assert (sitting.episodes, sitting.turns) == (1, 3)
-    assert (sitting.workers, sitting.replaced_workers, sitting.worker_bytes) == (2, 1, 900)
-    assert sitting.server is None
+    measured = meter.invocation()
+    assert (measured.wall_seconds, measured.in_flight_seconds) == (10.0, 4.0)
+    assert (measured.episodes, measured.turns) == (1, 3)
+    assert (measured.workers, measured.replaced_workers, measured.worker_bytes) == (2, 1, 900)
+    assert measured.server is None
 
 
-async def test_figures_are_kept_now_and_then_and_at_the_end(
+async def test_figures_are_saved_now_and_then_and_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(throughput, "KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.01)
     kept: list[RunInvocation] = []
     with pytest.raises(ZeroDivisionError):
         async with measuring((), kept.append) as meter:
@@ -75,8 +75,8 @@ async def test_figures_are_kept_now_and_then_and_at_the_end(
     assert kept[-1].episodes == 1
 
 
-async def test_a_sitting_that_cannot_be_kept_fails_no_run() -> None:
-    def fail(sitting: RunInvocation) -> None:
+async def test_an_invocation_that_cannot_be_saved_fails_no_run() -> None:
+    def fail(invocation: RunInvocation) -> None:
         raise RunError("the disk is full")
 
     async with measuring((), fail) as meter:
@@ -122,7 +122,7 @@ def printed(out: Path, *words: str) -> str:
     return CliRunner().invoke(app, ["report", str(out), *words]).output
 
 
-def test_two_sittings_add_up_to_what_the_server_counted(
+def test_two_invocations_add_up_to_what_the_server_counted(
     games: Path, tmp_path: Path, server: ServerProcess
 ) -> None:
     run = resolve(make_config(games, tmp_path / "run", **by_llm(server)))
