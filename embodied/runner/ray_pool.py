@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,6 +30,9 @@ _NODE_HINT = (
 _log = logging.getLogger(__name__)
 
 
+_WORKERS_LINE = r"^(?!A worker died or was killed|\d+ Workers \(tasks / actors\) killed)"
+_LOG_SECONDS = 0.5
+"""How long the last lines of a worker are under way."""
 _GARBAGE = 200_000
 """Objects made until the garbage collector looks at the youngest. Records of episodes are many and
 no garbage: with Python's own number it takes a sixth of a worker's time."""
@@ -37,9 +41,16 @@ no garbage: with Python's own number it takes a sixth of a worker's time."""
 class RayWorker(Worker):
     """A worker in a process of its own. Ray runs it on uvloop where that is installed."""
 
+    def __repr__(self) -> str:
+        """Return what Ray writes before each line that the worker prints."""
+        return "worker"
+
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """As the worker's."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
+        # Ray shows each stream on the user's own, where standard output is for the report.
+        sys.stdout.flush()
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         return await super().start(keys)
 
 
@@ -179,6 +190,7 @@ class RayPool(Pool):
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         if self._started_here:
+            time.sleep(_LOG_SECONDS)
             self._ray.shutdown()
 
 
@@ -240,7 +252,10 @@ def _amounts(resources: dict[str, float]) -> str:
 def _import_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray prints the deaths of workers to standard output, where a report may be read by a machine.
+    os.environ.setdefault("RAY_COLOR_PREFIX", "0")
+    # Every line of a worker is shown, and none of Ray on its death: that would go to standard
+    # output, where a report may be read by a machine.
+    os.environ.setdefault("RAY_DEDUP_LOGS_ALLOW_REGEX", _WORKERS_LINE)
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         import ray
