@@ -124,7 +124,7 @@ def _table(statistics: Mapping[str, Any]) -> Table:
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
-    """The rows of one table as text, with the less common categories taken together."""
+    """Yield the rows of one table as text, with the less common categories taken together."""
     categories = [row for row in rows if not row["summary"]]
     rare = categories[_CATEGORIES:]
     for row in rows:

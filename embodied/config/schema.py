@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,12 +13,13 @@ from pydantic import (
     Field,
     PositiveFloat,
     SerializeAsAny,
+    ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
@@ -29,16 +30,25 @@ from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import is_file, short_name
 from embodied.plugins.registry import load, names
-from embodied.protocol import PRESETS, Protocol
+from embodied.protocol import Protocol
+
+_POOLS = "embodied.pools"
+_PROMPTS = "embodied.prompts"
+_PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
+"""Settings of the protocol that name plugins, with their entry-point groups."""
 
 
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | Path) else value
 
 
-_POOLS = "embodied.pools"
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
+
+
+def _unknown_name(given: str, known: Sequence[str]) -> PydanticCustomError:
+    message = f"there is no {given!r:.80}{suggestion(given, known)}"
+    return PydanticCustomError("unknown_name", "{message}", {"message": message})
 
 
 class Settings(BaseModel):
@@ -56,8 +66,7 @@ class Settings(BaseModel):
 def _known(group: str, name: str) -> str:
     """Return the name of a plugin, unless nothing is registered so."""
     if not is_file(name) and name not in (known := names(group)):
-        message = f"there is no {name!r:.80}{suggestion(name, known)}"
-        raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+        raise _unknown_name(name, known)
     return name
 
 
@@ -208,9 +217,9 @@ class RunConfig(Settings):
     llm: LLMConfig | None = None
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
-    """A preset's name (`default`, `mint`, `m3`), or a mapping of changes with the preset's name
-    under `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was
-    there."""
+    """A prompt's name (`default`, `mint`, `m3`), which stands for its settings, or a mapping of
+    changes with that name under `preset`. A name given later, e.g. `--protocol mint`, takes the
+    place of all that was there."""
     feedback: FeedbackConfig | None = None
     """Who comments on each turn; null: nobody."""
     seed: int = 0
@@ -227,10 +236,24 @@ class RunConfig(Settings):
             value = {"preset": value}
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
-        name = value["preset"]
-        if name not in PRESETS:
-            raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
-        return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
+        name, known = str(value["preset"]), names(_PROMPTS)
+        if name not in known and not is_file(name):
+            raise ValueError(f"there is no protocol {value['preset']!r}{suggestion(name, known)}")
+        preset = {"conversation": name, **load(_PROMPTS, name).preset}
+        return merged(preset, {key: val for key, val in value.items() if key != "preset"})
+
+    @field_validator("protocol")
+    @classmethod
+    def _plugins_exist(cls, value: Protocol) -> Protocol:
+        unknown = [
+            InitErrorDetails(type=_unknown_name(given, known), loc=(setting,), input=given)
+            for setting, group in _PLUGGED.items()
+            if (given := getattr(value, setting)) not in (known := names(group))
+            and not is_file(given)
+        ]
+        if unknown:
+            raise ValidationError.from_exception_data("Protocol", unknown)
+        return value
 
     @field_validator("protocol", mode="before")
     @classmethod

@@ -102,25 +102,25 @@ def file_hash(kind: str, name: str) -> dict[str, str]:
 
 
 def has_expert(controller: str) -> bool:
-    """Whether there is an expert for a controller."""
+    """Tell whether there is an expert for a controller."""
     if is_file(controller):
         return hasattr(load_file(controller, "controller")[0].module, _FILE_EXPERT)
     return controller in names("embodied.experts")
 
 
 def names(group: str) -> list[str]:
-    """All names of an entry-point group, sorted; nothing is loaded."""
+    """List all names of an entry-point group, sorted; nothing is loaded."""
     return sorted(_registered(group))
 
 
 @functools.cache
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
-    """All of a group by name. Looking through what is installed takes milliseconds."""
+    """Index a group by name, once: looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
 
 
 def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
-    """What to do about a plugin whose own module is missing."""
+    """Say what to do about a plugin whose own module is missing."""
     distribution = point.dist.name if point.dist is not None else "its distribution"
     return (
         f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
@@ -136,17 +136,17 @@ def _installation(name: str) -> str:
 
 
 def environment_class(name: str) -> type[Environment]:
-    """The environment of a name, as registered or `path/to/file.py:Class`."""
+    """Load the environment of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.environments", name)  # type: ignore[no-any-return]
 
 
 def controller_class(name: str) -> type[Controller]:
-    """The controller of a name, as registered or `path/to/file.py:Class`."""
+    """Load the controller of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.controllers", name)  # type: ignore[no-any-return]
 
 
 def controller_name(name: str | None, environment: str, kind: type[Environment]) -> str:
-    """The controller that is meant: the one named, else the default of the environment's class.
+    """Resolve the controller's name: the one given, else the default of the environment's class.
 
     Of a controller in a file, it holds the absolute path. `:Class` means a class in the file of the
     environment, `:.Class` one inside the environment's class. Where the environment is registered
@@ -177,7 +177,7 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
 
 
 def _attribute_beside(kind: type[Environment], attribute: str) -> str:
-    """A name in the module of a class; of one in the class itself, the whole of it."""
+    """Name what a class's module holds; what the class itself holds (`.X`) gets its name before."""
     if not attribute.startswith("."):
         return attribute
     module = sys.modules.get(kind.__module__)
@@ -187,7 +187,7 @@ def _attribute_beside(kind: type[Environment], attribute: str) -> str:
 
 
 def _registered_from(place: str) -> str | None:
-    """The name of the controller that is registered as `module:Class`."""
+    """Return the name of the controller that is registered as `module:Class`."""
     found = _registered("embodied.controllers").values()
     return next((point.name for point in found if point.value == place), None)
 
@@ -236,7 +236,7 @@ def check_ids(name: str, tasks: Iterable[Task]) -> None:
 
 
 def make_environment(name: str, **options: Any) -> Environment:
-    """A new environment.
+    """Make an environment.
 
     Raises:
         ConfigError: there is no such environment or option, or this machine lacks what it needs.
@@ -256,7 +256,7 @@ def make_environment(name: str, **options: Any) -> Environment:
 
 
 def make_controller(name: str, environment: Environment) -> Controller:
-    """A new controller over an environment.
+    """Make a controller over an environment.
 
     Raises:
         ConfigError: there is no such controller.

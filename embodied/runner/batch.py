@@ -33,6 +33,9 @@ START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
 
+_PLUGINS = ("controller", "conversation", "action")
+"""Settings of the protocol that may name a class in a file."""
+
 
 async def run_batch(
     run: ResolvedRun,

@@ -46,7 +46,7 @@ class RayWorker(Worker):
         return "worker"
 
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
-        """As the worker's."""
+        """Set up as any worker, and for a process of its own."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
         # Ray shows each stream on the user's own, where standard output is for the report.
         sys.stdout.flush()
@@ -99,7 +99,7 @@ class RayPool(Pool):
             ) from error
 
     async def start_worker(self) -> WorkerHandle:
-        """An actor, once Ray has placed it and it has set itself up.
+        """Start an actor; return once Ray has placed it and it has set itself up.
 
         Where the cluster has no room for it, this waits: as long as others play, else for
         `start_seconds`.
@@ -166,7 +166,7 @@ class RayPool(Pool):
             )
 
     def _room(self) -> str:
-        """What a worker needs, and what the cluster has of it."""
+        """Say what a worker needs, and what the cluster has of it."""
         runner = self._config.runner
         needs = {"CPU": runner.cpus_per_worker, **runner.resources_per_worker}
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
@@ -182,7 +182,7 @@ class RayPool(Pool):
         self._last_left = time.monotonic()
 
     def _late(self) -> Exception:
-        """What a start that took too long means: of the first worker, that none will do better."""
+        """Say that a start took too long; where none ever succeeded, the run cannot go on."""
         seconds = self._config.runner.start_seconds
         message = f"a worker did not start within {seconds:g} s (runner.start_seconds)"
         return WorkerDied(message) if self._any_started else ConfigError(message)
@@ -216,7 +216,7 @@ class _RayHandle(WorkerHandle):
             raise
 
     async def get(self, reference: Any) -> Any:
-        """The value of an object reference."""
+        """Wait for the value of an object reference."""
         try:
             return await reference
         except self._ray.exceptions.RayTaskError as error:
@@ -228,7 +228,7 @@ class _RayHandle(WorkerHandle):
             raise WorkerDied(self._cause(error)) from error
 
     def _cause(self, error: Exception) -> str:
-        """Why a worker is gone. Without ids and addresses, so that reports can count causes."""
+        """Say why a worker is gone, without ids and addresses, so that reports can count causes."""
         if isinstance(error, self._ray.exceptions.ActorUnavailableError):
             return "it cannot be reached"
         text = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]

@@ -38,7 +38,8 @@ class APIError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = error_body(message, status, type_, param)
+        error = {"message": message, "type": type_, "param": param, "code": status}
+        self.body = _json({"error": error})
 
     @classmethod
     def of_model(cls, name: str) -> APIError:
@@ -157,11 +158,6 @@ def models_body(model: str, max_model_len: int) -> bytes:
     """Write the list of models, which is one."""
     card = {"id": model, "object": "model", "owned_by": "embodied", "max_model_len": max_model_len}
     return _json({"object": "list", "data": [card]})
-
-
-def error_body(message: str, status: int, type_: str, param: str | None = None) -> bytes:
-    """Write an error."""
-    return _json({"error": {"message": message, "type": type_, "param": param, "code": status}})
 
 
 def _json(tree: dict[str, Any]) -> bytes:

@@ -77,7 +77,7 @@ def _ending(task: str) -> str:
 
 def _of_file(path: Path) -> Iterator[Episode]:
     for recording in read_recordings(path):
-        yield recording.prompt, [exchange.message for exchange in recording.exchanges]
+        yield recording.prompt, [turn.message for turn in recording.turns]
 
 
 def _of_run(folder: Path) -> Iterator[Episode]:

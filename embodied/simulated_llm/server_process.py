@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from types import TracebackType
 from typing import Self
 
 from embodied.errors import ConfigError
@@ -59,12 +58,7 @@ class ServerProcess:
             said.seek(0)
             raise ConfigError(f"the simulated LLM did not start: {said.read().strip()}")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
             self._process.communicate(timeout=_SECONDS)

@@ -39,14 +39,14 @@ def check_extension(folder: Path, wanted: RunProtocol, episodes: Collection[str]
         planned = set(episodes)
         for record in scan(folder):
             if isinstance(record, Summary) and record.episode_id not in planned:
-                _refuse(folder, stored, wanted, f"\nthey leave out episode {record.episode_id!r};")
+                _refuse(folder, stored, wanted, f"they leave out episode {record.episode_id!r}; ")
 
 
-def _refuse(folder: Path, stored: RunProtocol, wanted: RunProtocol, why: str = "\n") -> None:
+def _refuse(folder: Path, stored: RunProtocol, wanted: RunProtocol, why: str = "") -> None:
     raise RunError(
         f"{folder} holds a run with another protocol, and their scores must not be mixed:\n  "
         + "\n  ".join(stored.differences(wanted))
-        + f"{why}choose another folder or restore these settings"
+        + f"\n{why}choose another folder or restore these settings"
     )
 
 

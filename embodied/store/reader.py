@@ -32,7 +32,7 @@ class RunReader:
 
     Each method reads the folder as it is then. Of an episode that was stored more than once, the
     record that counts is given: the first that is not an infrastructure error, else the last.
-    CorruptRecordd lines are passed over, logged once and listed in `damaged`.
+    Damaged lines are passed over, logged once and listed in `damaged`.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -60,7 +60,7 @@ class RunReader:
         return tuple(str(damage) for damage in self._damaged.values())
 
     def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """List the ids of the episodes that need not be run again.
+        """Return the ids of the episodes that need not be run again.
 
         Args:
             include_infrastructure_errors: also those that ended with an infrastructure error.

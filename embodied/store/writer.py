@@ -132,7 +132,7 @@ class RunStore(Closeable):
             return cls(path, resources)
 
     def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """List the ids of the episodes that need not be run again.
+        """Return the ids of the episodes that need not be run again.
 
         Args:
             include_infrastructure_errors: also those that ended with an infrastructure error.

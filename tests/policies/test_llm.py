@@ -15,7 +15,6 @@ from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.protocol import ActionName
 from embodied.trajectory import Message, Usage
 
 ASK = [Message(role="user", content="Begin.")]
@@ -82,7 +81,7 @@ async def test_replies_carry_content_and_tokens(server: FakeServer) -> None:
 
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 async def test_the_robots_functions_are_offered_where_they_are_called_natively(
-    server: FakeServer, robot: Controller, action: ActionName
+    server: FakeServer, robot: Controller, action: str
 ) -> None:
     client = LLMClient(LLMConfig(model="tiny", base_url=server.url))
     policy = LLMPolicy(client)
@@ -102,7 +101,7 @@ async def test_the_robots_functions_are_offered_where_they_are_called_natively(
 @pytest.mark.parametrize("structured", [False, True])
 @pytest.mark.parametrize("action", ["code", "json", "tools"])
 async def test_json_can_be_demanded(
-    server: FakeServer, robot: Controller, action: ActionName, structured: bool
+    server: FakeServer, robot: Controller, action: str, structured: bool
 ) -> None:
     client = LLMClient(LLMConfig(model="tiny", base_url=server.url, structured=structured))
     policy = LLMPolicy(client)

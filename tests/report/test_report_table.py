@@ -1,14 +1,16 @@
 """The printed report."""
 
 import io
+import sys
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from embodied.report import Report, aggregate, print_report
-from embodied.store import EpisodeSeconds, Summary
+from embodied.report import Report, aggregate, print_json, print_report
+from embodied.store import Summary
 from embodied.trajectory import Outcome
+from tests.report.runs import make_summary
 
 KINDS = [
     "look_at_obj_in_light",
@@ -20,34 +22,17 @@ KINDS = [
 
 def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
     """A summary with figures by number."""
-    return Summary.model_validate(
-        {
-            "episode_id": f"t{number}#0",
-            "task_id": f"t{number}",
-            "sample": 0,
-            "kind": KINDS[number % 4],
-            "outcome": outcome,
-            "turns": number % 20,
-            "calls": number % 45,
-            "steps": number % 50,
-            "prompt_tokens": 12_000 + number,
-            "completion_tokens": 1_200,
-            "feedback_prompt_tokens": 0,
-            "feedback_completion_tokens": 0,
-            "characters": 4_000,
-            "format_errors": 0,
-            "cached_tokens": 0,
-            "cached_messages": 0,
-            "served_models": {},
-            "llm_retries": {},
-            "failed_calls": 0,
-            "seconds": EpisodeSeconds(framework=0.0),
-            "shard": 0,
-            "offset": 0,
-            "length": 1,
-            **fields,
-        }
-    )
+    figures = {
+        "episode_id": f"t{number}#0",
+        "kind": KINDS[number % 4],
+        "outcome": outcome,
+        "turns": number % 20,
+        "calls": number % 45,
+        "steps": number % 50,
+        "prompt_tokens": 12_000 + number,
+        "completion_tokens": 1_200,
+    }
+    return make_summary(**figures | fields)
 
 
 @pytest.fixture
@@ -131,3 +116,14 @@ def test_it_goes_to_standard_output_in_its_width(
 
 def test_a_run_without_episodes_prints() -> None:
     assert "No episode is scored yet." in printed(aggregate([]))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_process_without_standard_output_prints_nothing(
+    report: Report, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream if closed else None)
+    print_report(report)
+    print_json(report)

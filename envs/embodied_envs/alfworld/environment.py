@@ -16,6 +16,7 @@ from embodied.environment import (
     Environment,
     EnvironmentOptions,
     Observation,
+    Requirement,
     StepResult,
 )
 from embodied.errors import DataError
@@ -101,6 +102,11 @@ class Alfworld(Environment):
         ]
 
     @classmethod
+    def requirements(cls) -> list[Requirement]:
+        """Say whether there are games where `$ALFWORLD_DATA` says so."""
+        return index.requirements()
+
+    @classmethod
     def resolve_options(cls, **options: Any) -> dict[str, Any]:
         """Make the data folder an absolute path, that of `$ALFWORLD_DATA` where none is given."""
         return {**options, "data": str(index.data_folder(cls.Options.parse(options).data))}
@@ -150,22 +156,23 @@ class Alfworld(Environment):
         return StepResult(Observation(text), float(won), won, False, info)
 
     def command_templates(self) -> list[str]:
-        """The forms of command in the game's grammar, e.g. `put {o} in/on {r}`."""
+        """List the forms of command in the game's grammar, e.g. `put {o} in/on {r}`."""
         return self._game.command_templates()
 
     def valid_commands(self) -> list[str]:
-        """The commands that the game accepts now, sorted."""
+        """List the commands that the game accepts now, sorted."""
         return self._game.valid_commands()
 
     def plan(self) -> list[str]:
-        """A shortest list of commands from the beginning of the game to its goal.
+        """Find a shortest list of commands from the beginning of the game to its goal.
 
         Raises:
             DataError: the game has no solution, or its problem cannot be read.
         """
         from embodied_envs.alfworld.names import display_names, named_ids
-        from embodied_envs.alfworld.pddl import read_problem
-        from embodied_envs.alfworld.planner import Unsolvable, detect_dialect, render, shortest_plan
+        from embodied_envs.alfworld.pddl.problem import read_problem
+        from embodied_envs.alfworld.planner.plan import detect_dialect, render
+        from embodied_envs.alfworld.planner.search import Unsolvable, shortest_plan
 
         if self._path is None:
             raise RuntimeError("plan() needs a reset first")
@@ -179,7 +186,7 @@ class Alfworld(Environment):
         return render(plan, display_names(named_ids(problem)), dialect)
 
     def snapshot(self) -> bytes:
-        """The state of the running game; any environment that was reset to its task can take it.
+        """Return the state of the game; any environment that was reset to its task can take it.
 
         Raises:
             DataError: the game is played by TextWorld, which cannot be copied.
@@ -252,7 +259,7 @@ def _warn(message: str) -> None:
 
 
 def _versions(backend: Backend) -> dict[str, str]:
-    """The versions of what plays."""
+    """Return the versions of what plays."""
     if backend == "native":
         return {"engine": ENGINE_VERSION}
     return {name: _version(name) for name in ("alfworld", "textworld")}

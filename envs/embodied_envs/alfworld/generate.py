@@ -37,14 +37,9 @@ from embodied_envs.alfworld.generate_scene import (
     keep_some,
     portable_types,
 )
-from embodied_envs.alfworld.pddl import read_problem
-from embodied_envs.alfworld.planner import (
-    PlanningLimitError,
-    PlanStep,
-    Unsolvable,
-    render,
-    shortest_plan,
-)
+from embodied_envs.alfworld.pddl.problem import read_problem
+from embodied_envs.alfworld.planner.plan import PlanStep, render
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
 from embodied_envs.alfworld.rules import (
     HELD_OUT_FLOOR_PLANS,
     Dialect,
@@ -118,7 +113,7 @@ class GeneratedGame:
         return render(self.plan, text.display_names_of(self.scene), self.dialect)
 
     def game_data(self) -> dict[str, Any]:
-        """The contents of ``game.tw-pddl``, with the keys of official games of the same dialect.
+        """Make the contents of ``game.tw-pddl``, with the keys of official games of this dialect.
 
         ``alfworld-generate`` adds ``walkthrough`` since 0.4; older games have none.
         """
@@ -132,7 +127,7 @@ class GeneratedGame:
         return data if self.dialect == "put" else data | {"walkthrough": self.walkthrough}
 
     def metadata(self) -> dict[str, Any]:
-        """The contents of ``traj_data.json``."""
+        """Make the contents of ``traj_data.json``."""
         record = text.metadata(self.scene, self.goal, self.plan, self.instruction, self.seed)
         return record | {"task_id": self.trial}
 
@@ -232,7 +227,7 @@ def _possible_floor_plans(split: str, kind: str) -> tuple[int, ...]:
 
 
 def _dealt(plans: tuple[int, ...], turn: int, kinds: tuple[str, ...], seed: str) -> int:
-    """The floor plan of a turn, as from a pack of cards, which is shuffled anew when dealt out.
+    """Deal the floor plan of a turn, as from a pack of cards, shuffled anew when dealt out.
 
     A pack has as many cards as there are floor plans. It holds those where few of the kinds are
     possible the more often, because the others come up for their other kinds, too.
@@ -252,12 +247,12 @@ def _kinds_possible(floor_plan: int, kinds: tuple[str, ...]) -> int:
 
 
 def _is_sound(game: GeneratedGame) -> bool:
-    """Whether the game is long enough, and its plan wins it on the native engine."""
+    """Return whether the game is long enough, and its plan wins it on the native engine."""
     return len(game.plan) >= MIN_PLAN_STEPS and is_won_by(game.game_data(), game.walkthrough)
 
 
 def _plan(problem: str) -> tuple[PlanStep, ...]:
-    """A shortest plan; empty if there is none to be had, or none is needed."""
+    """Find a shortest plan; empty if there is none to be had, or none is needed."""
     try:
         return tuple(shortest_plan(read_problem(problem)))
     except (Unsolvable, PlanningLimitError):
@@ -265,7 +260,7 @@ def _plan(problem: str) -> tuple[PlanStep, ...]:
 
 
 def _draw_scene(goal: Goal, floor_plan: int, options: GeneratorOptions, rng: Random) -> Scene:
-    """A scene for a goal, which is not yet known to be solvable."""
+    """Draw a scene for a goal, which is not yet known to be solvable."""
     furniture = furnish(floor_plan)
     receptacles = furniture.receptacles
     if options.receptacles is not None:
@@ -281,7 +276,7 @@ def _draw_scene(goal: Goal, floor_plan: int, options: GeneratorOptions, rng: Ran
 def _fewer(
     receptacles: tuple[Receptacle, ...], goal: Goal, count: int, floor_plan: int, rng: Random
 ) -> list[Receptacle]:
-    """`count` receptacles, with those that the goal cannot do without."""
+    """Choose `count` receptacles, with those that the goal cannot do without."""
     contents = load_rules().contents
     lit = {t.receptacle for t in furnish(floor_plan).fixtures if t.type == goal.lamp}
     needs = [

@@ -132,11 +132,11 @@ class BabyAI(Environment):
         return self._act(action)
 
     def command_templates(self) -> list[str]:
-        """All commands."""
+        """List all commands."""
         return list(COMMANDS)
 
     def plan(self) -> list[str]:
-        """What `BabyAIBot` does on a second instance of the level, from its beginning.
+        """List what `BabyAIBot` does on a second instance of the level, from its beginning.
 
         Raises:
             DataError: the bot cannot solve the level.
@@ -154,7 +154,7 @@ class BabyAI(Environment):
         return [COMMANDS[action] for action in actions]
 
     def snapshot(self) -> bytes:
-        """The level, its seed and the actions so far: a level has no randomness after its start."""
+        """Return level, seed and actions so far: a level has no randomness after its start."""
         problem = self._running()
         state = _Snapshot(level=problem.level, seed=problem.seed, actions=list(self._sent))
         return state.model_dump_json().encode()

@@ -89,7 +89,7 @@ class MiniWoB(Environment):
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """Chromium and its driver."""
+        """Look up Chromium and its driver."""
         from embodied_envs.miniwob.chromium import requirements
 
         return requirements()
@@ -144,7 +144,7 @@ class MiniWoB(Environment):
         return result
 
     def command_templates(self) -> list[str]:
-        """The forms of the commands."""
+        """List the forms of the commands."""
         return list(TEMPLATES)
 
     def close(self) -> None:
@@ -165,7 +165,7 @@ class MiniWoB(Environment):
         return self._browser
 
     def _seen(self, browser: Browser, page: Mapping[str, Any], note: str = "") -> StepResult:
-        """What the page says of itself, as a result."""
+        """Turn what the page says of itself into a result."""
         if page.get("left"):
             page = {"done": True, "raw_reward": -1.0, "reason": "the page was left"}
         if page["done"]:

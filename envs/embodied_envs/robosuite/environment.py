@@ -94,7 +94,7 @@ class Robosuite(Environment):
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """System libraries, and what MuJoCo draws pictures with."""
+        """Look up system libraries, and what MuJoCo draws pictures with."""
         return installation.requirements()
 
     @classmethod
@@ -148,7 +148,7 @@ class Robosuite(Environment):
         return StepResult(observation, self._reward, self._over, False, info)
 
     def command_templates(self) -> list[str]:
-        """The forms of command."""
+        """List the forms of command."""
         return list(commands.TEMPLATES)
 
     def close(self) -> None:
@@ -215,7 +215,7 @@ class Robosuite(Environment):
 
 
 def _simulation(kind: str) -> Any:
-    """The environment of robosuite for a kind of task, not yet reset.
+    """Make the environment of robosuite for a kind of task, not yet reset.
 
     Its observables, which it goes through 25 times a control step, are left out: the scene is read
     directly.

@@ -98,7 +98,7 @@ class ScienceWorld(Environment):
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """Java."""
+        """Look up Java."""
         return [java_requirement()]
 
     @classmethod
@@ -138,20 +138,22 @@ class ScienceWorld(Environment):
         return StepResult(Observation(_bounded(text)), float(reward), over, False, info)
 
     def valid_commands(self) -> list[str]:
-        """What can be done now, sorted: hundreds to thousands of commands, or the numbers to choose
-        from after an ambiguous one. It takes the simulator longer than a step.
+        """List what can be done now, sorted; takes the simulator longer than a step.
+
+        That is hundreds to thousands of commands, or the numbers to choose from after an ambiguous
+        one.
         """
         self._check_started("valid_commands")
         return self._run(lambda simulator: simulator.valid_commands())
 
     def command_templates(self) -> list[str]:
-        """The forms of command under these simplifications, e.g. `move OBJ to OBJ`."""
+        """List the forms of command under these simplifications, e.g. `move OBJ to OBJ`."""
         if self._variation is None:
             return []
         return self._run(lambda simulator: simulator.templates())
 
     def plan(self) -> list[str]:
-        """The simulator's gold path from the beginning of the task; up to some seconds.
+        """Return the simulator's gold path from the beginning of the task; takes some seconds.
 
         Raises:
             DataError: the simulator knows none.
@@ -179,7 +181,7 @@ class ScienceWorld(Environment):
         return _bounded(f"{description}\n\n{text}")
 
     def _gold_path(self, simulator: Simulator, variation: Variation) -> list[str]:
-        """Finding it starts the task anew, so all commands since then are sent again."""
+        """Find the gold path. That starts the task anew, so all commands are sent again."""
         path = simulator.gold_path(*variation, self._simplifications)
         for command in (_FIRST_LOOK, *self._sent):
             simulator.step(command)
@@ -217,7 +219,7 @@ class ScienceWorld(Environment):
 
 
 def _sendable(command: str) -> str:
-    """What UTF-8 cannot hold, and what is far too long, is unknown to the simulator anyway."""
+    """Replace what UTF-8 cannot hold, and cut far too long text: the simulator knows neither."""
     return command[:LONGEST_COMMAND].encode("utf-8", "replace").decode("utf-8")
 
 

@@ -116,7 +116,7 @@ class TextWorld(Environment):
         return _result(reached, reached.text, float(reached.score - before.score))
 
     def valid_commands(self) -> list[str]:
-        """The commands that have an effect now, sorted; none after the end.
+        """List the commands that have an effect now, sorted; none after the end.
 
         Raises:
             DataError: there are no notes of TextWorld beside the story.
@@ -126,7 +126,7 @@ class TextWorld(Environment):
         return self._game.valid_commands()
 
     def plan(self) -> list[str]:
-        """The walkthrough that TextWorld wrote beside the story.
+        """Return the walkthrough that TextWorld wrote beside the story.
 
         Raises:
             DataError: there is none.
@@ -161,7 +161,7 @@ def _task(task_id: str, split: str, path: Path) -> Task:
 
 
 def _notes(path: Path) -> Notes | None:
-    """The notes of a game; without them it can be played as well."""
+    """Read the notes of a game; without them it can be played as well."""
     try:
         return read_notes(path)
     except DataError:

@@ -66,7 +66,7 @@ class GeneratorOptions(EnvironmentOptions, title="the generator"):
         return self
 
     def settings(self, challenge: Challenge) -> dict[str, Any]:
-        """Those options that one kind of game has."""
+        """Return the options that one kind of game has."""
         match challenge:
             case "simple":
                 names = {"rewards", "goal"}

@@ -36,7 +36,7 @@ def task(data: Path) -> Task:
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, Any]:
-    """What a game file holds."""
+    """Return what a game file holds."""
     return dict(generate_game(5, 0, GeneratorOptions(receptacles=8, distractors=3)).game_data())
 
 
@@ -45,7 +45,7 @@ Written = Callable[[object], tuple[Path, Task]]
 
 @pytest.fixture
 def written(tmp_path: Path) -> Written:
-    """Writes one game file and returns its data folder and its task."""
+    """Write one game file; returns its data folder and its task."""
 
     def write(content: object) -> tuple[Path, Task]:
         path = tmp_path / "json_2.1.1" / "train" / "task-1" / "trial-1" / "game.tw-pddl"

@@ -33,7 +33,8 @@ from embodied_envs.alfworld.generate_options import Split
 from embodied_envs.alfworld.generate_proof import is_won_by
 from embodied_envs.alfworld.generate_scene import furnish, portable_types
 from embodied_envs.alfworld.generate_text import mangle
-from embodied_envs.alfworld.pddl import Problem, is_satisfied, read_problem
+from embodied_envs.alfworld.pddl.grounding import is_satisfied
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
 from embodied_envs.alfworld.rules import DIALECTS, KINDS, Dialect, UnsupportedAlfworldError
 from hypothesis import given, settings
 from hypothesis import strategies as st
