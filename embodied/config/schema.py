@@ -61,7 +61,8 @@ class Settings(BaseModel):
 def _known(group: str, name: str) -> str:
     """Return the name of a plugin, unless nothing is registered so."""
     if not is_file(name) and name not in (known := names(group)):
-        raise _unknown_name(name, known)
+        message = f"there is no {name!r:.80}{suggestion(name, known)}"
+        raise PydanticCustomError("unknown_name", "{message}", {"message": message})
     return name
 
 
