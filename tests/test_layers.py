@@ -18,6 +18,8 @@ def graph() -> grimp.ImportGraph:
 
 def test_no_import_runs_upward(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    # It would switch off the loggers that other tests listen to.
+    monkeypatch.setattr("importlinter.cli._configure_logging", lambda verbose: None)
     assert lint_imports(no_cache=True) == EXIT_STATUS_SUCCESS
 
 
