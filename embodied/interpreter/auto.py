@@ -14,6 +14,7 @@ from embodied.interpreter.bound_names import BoundNames
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.monty.error_messages import only_full_has
 from embodied.interpreter.monty.monty_session import MontySession
+from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
 from embodied.interpreter.parsed_code import ParsedCode
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
@@ -122,11 +123,13 @@ class AutoSession(CodeSession):
 
     def _remember(self, code: ParsedCode) -> None:
         self._names |= code.names.bound
+        source = SourceEdits(code.text)
         for node in code.tree.body:
             for name in BoundNames.of(parsing.walk(node)).bound:
                 self._definitions.pop(name, None)
-            source = ast.get_source_segment(code.text, node) or ""
-            self._definitions |= dict.fromkeys(_defined(node), source)
+            for name in _defined(node):
+                text = source.text[source.start(node) : source.end(node)]
+                self._definitions[name] = text.decode()
 
     def _move(self) -> str:
         """Move if that is possible; a note on what was left behind."""

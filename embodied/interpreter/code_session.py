@@ -35,7 +35,7 @@ class CodeSession(Session):
             most = self._limits.code_characters
             return Output(limit=f"the code is longer than {most} characters")
         try:
-            parsed = ParsedCode.parse(code.encode("utf-8", "replace").decode("utf-8"))
+            parsed = ParsedCode.parse(_normalized(code))
             error = self._checker.problem(parsed) if self._checker else None
         except (SyntaxError, RecursionError, MemoryError) as raised:
             error = error_of_form(raised)
@@ -50,6 +50,12 @@ class CodeSession(Session):
     @abstractmethod
     def _run(self, code: ParsedCode) -> Output:
         """Run code; it may change the syntax tree."""
+
+
+def _normalized(code: str) -> str:
+    """Encode what UTF-8 cannot hold as `?`, and end every line as Python's parser does."""
+    text = code.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def error_of_form(error: BaseException) -> ErrorRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -145,6 +146,12 @@ def test_hints_that_name_types_move_along(session: Session) -> None:
         "def f(x: list[int], y: t.Any | None = None) -> 'deque':\n    return deque(x)"
     )
     assert session.run(f"{MOVE}\nlist(f([1, 2]))").value == "[1, 2]"
+
+
+def test_many_definitions_cost_no_more_than_running_them(session: Session) -> None:
+    started = time.process_time()
+    session.run("".join(f"def f{i}(): pass\n" for i in range(2500)))
+    assert time.process_time() - started < 10
 
 
 def test_a_name_stands_for_what_it_was_last(session: Session) -> None:

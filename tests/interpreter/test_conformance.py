@@ -186,6 +186,13 @@ def test_text_of_all_kinds_passes(session: Session) -> None:
     assert session.run("print('\ud800')").stdout == "?\n"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_python_lets_them(session: Session, end: str) -> None:
+    output = session.run(end.join(["x = [1]", "del x[0]", "on('left 1')", "x"]))
+    assert output.value == "[]"
+    assert output.calls[0].line == 3
+
+
 def test_nobody_answers_input(session: Session) -> None:
     error = session.run("input('name? ')").error
     assert error is not None

@@ -110,6 +110,7 @@ class Rewriter(ast.NodeVisitor):
         builtin = self._context.is_builtin(node.func, _READERS | _EARLY)
         first = node.args[0] if node.args else None
         if builtin and name in _EARLY and isinstance(first, ast.GeneratorExp):
+            self._context.open(node)
             self._context.replace(node.func, self._context.need(f"iterators.{name}_of"))
             generators.end_early(self._context, first)
             self._early.add(first)
@@ -128,7 +129,7 @@ class Rewriter(ast.NodeVisitor):
         functions += node.args[:1] if _called(node) in ("map", "filter") else []
         for function in functions:
             if isinstance(function, ast.Attribute):
-                source = self._context.open(function)
+                source = self._context.open(node)
                 of_type = self._context.is_builtin(function.value, _TYPES)
                 source.insert_before(source.start(function), f"(lambda {_VALUE}, *{_MORE}: ")
                 arguments = f"*{_MORE}" if of_type else f"{_VALUE}, *{_MORE}"
