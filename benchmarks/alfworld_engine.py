@@ -76,7 +76,7 @@ def main() -> None:
 
 @contextmanager
 def game_data() -> Iterator[tuple[Path, str]]:
-    """Official games where they are, else generated ones."""
+    """Take the official games where they are, else generate some."""
     folder = Path(os.environ.get("ALFWORLD_DATA", SHARED))
     if (folder / index.GAMES / "valid_unseen").is_dir():
         yield folder, "valid_unseen"
@@ -87,7 +87,7 @@ def game_data() -> Iterator[tuple[Path, str]]:
 
 
 def draw_walks(data: Path, split: str, games: int, steps: int) -> list[Walk]:
-    """Random walks, one command in eight nonsense, spread over the split."""
+    """Draw random walks, one command in eight nonsense, spread over the split."""
     rng = Random(0)
     environment = Alfworld(data=data)
     tasks = Alfworld.list_tasks(split, data=data)
@@ -104,7 +104,7 @@ def draw_walks(data: Path, split: str, games: int, steps: int) -> list[Walk]:
 
 
 def ratios(data: Path, walks: Sequence[Walk]) -> Table:
-    """The table of both backends."""
+    """Measure both backends, as the rows of a table."""
     stock_cold, stock_warm, stock_step = measure_textworld(walks)
     native = Alfworld(data=data)
     rows = [
@@ -131,7 +131,7 @@ def ratios(data: Path, walks: Sequence[Walk]) -> Table:
 
 
 def measure_textworld(walks: Sequence[Walk]) -> tuple[float, float, float]:
-    """Seconds of a cold reset, a warm reset and a step, on stock TextWorld with its wrappers.
+    """Time a cold reset, a warm reset and a step, on stock TextWorld with its wrappers.
 
     A cold reset opens the file. A warm one starts an open game again.
     """
@@ -154,12 +154,12 @@ def measure_textworld(walks: Sequence[Walk]) -> tuple[float, float, float]:
 
 
 def best_of(times: int, work: Callable[[], float]) -> float:
-    """The least of several measurements: the one that the machine disturbed least."""
+    """Return the least of several measurements: the one that the machine disturbed least."""
     return min(work() for _ in range(times))
 
 
 def native_step(environment: Alfworld, walks: Sequence[Walk], *, listed: bool) -> float:
-    """Seconds of a step."""
+    """Time a step."""
     return best_of(5, lambda: _native_steps(environment, walks, listed=listed))
 
 
@@ -177,7 +177,7 @@ def _native_steps(environment: Alfworld, walks: Sequence[Walk], *, listed: bool)
 
 
 def native_cold_reset(environment: Alfworld, walks: Sequence[Walk], *, step: bool) -> float:
-    """Seconds of a reset of a game that this process does not know; optionally with a step."""
+    """Time a reset of a game that this process does not know; optionally with a step."""
 
     def once(walk: Walk) -> float:
         native_game._compiled.cache_clear()
@@ -191,7 +191,7 @@ def native_cold_reset(environment: Alfworld, walks: Sequence[Walk], *, step: boo
 
 
 def native_warm_reset(environment: Alfworld, walks: Sequence[Walk]) -> float:
-    """Seconds of a reset of a game that this process has seen."""
+    """Time a reset of a game that this process has seen."""
     for walk in walks:
         environment.reset(walk.task)
     started = time.process_time()
@@ -202,7 +202,7 @@ def native_warm_reset(environment: Alfworld, walks: Sequence[Walk]) -> float:
 
 
 def many_environments(data: Path, walks: Sequence[Walk]) -> Table:
-    """Memory of live environments, and of ten thousand one after the other."""
+    """Measure memory of live environments, and of ten thousand one after the other."""
     each = size_of_live_environment(data, walks)
     before = memory()
     for number in range(ENVIRONMENTS):
@@ -223,7 +223,7 @@ def many_environments(data: Path, walks: Sequence[Walk]) -> Table:
 
 
 def size_of_live_environment(data: Path, walks: Sequence[Walk], count: int = 500) -> float:
-    """Bytes of an environment in the middle of a game that this process knows."""
+    """Measure the bytes of an environment in the middle of a game that this process knows."""
     play_through(Alfworld(data=data), walks)
     tracemalloc.start()
     alive = []
@@ -237,7 +237,7 @@ def size_of_live_environment(data: Path, walks: Sequence[Walk], count: int = 500
 
 
 def memory() -> int:
-    """Resident memory of this process in bytes."""
+    """Return the resident memory of this process in bytes."""
     gc.collect()
     return int(psutil.Process().memory_info().rss)
 
@@ -251,7 +251,7 @@ def play_through(environment: Alfworld, walks: Sequence[Walk]) -> None:
 
 
 def threads(data: Path, walks: Sequence[Walk]) -> Table:
-    """Steps a second of eight threads against one. Python runs one thread at a time."""
+    """Compare the steps a second of eight threads with one's. Python runs one thread at a time."""
     rounds = max(1, 20_000 // sum(len(walk.commands) for walk in walks))
 
     def work() -> None:
@@ -271,7 +271,7 @@ def threads(data: Path, walks: Sequence[Walk]) -> Table:
 
 
 def elapsed(work: Sequence[Callable[[], None]]) -> float:
-    """Seconds until all have finished, each in its thread."""
+    """Time all, each in its thread, until they have finished."""
     running = [threading.Thread(target=each) for each in work]
     started = time.perf_counter()
     for thread in running:
@@ -282,7 +282,7 @@ def elapsed(work: Sequence[Callable[[], None]]) -> float:
 
 
 def where_time_goes(data: Path, walks: Sequence[Walk]) -> Table:
-    """The share of each module in a step without list, as cProfile sees it."""
+    """Return the share of each module in a step without list, as cProfile sees it."""
     environment = Alfworld(data=data)
     play_through(environment, walks)
     profile = cProfile.Profile()

@@ -63,7 +63,7 @@ class Stopwatch:
         return result
 
     def mean(self, what: str, side: str) -> float:
-        """Seconds of one reset or step."""
+        """Time one reset or step."""
         return self._seconds[what, side] / self._times[what, side]
 
 
@@ -239,8 +239,8 @@ def _task(environment: str, kind: str, seed: int) -> Task:
 
 
 def _in_blocks(kinds: Iterable[str], ours: Environment, name: str) -> Iterator[tuple[str, int]]:
-    """Some seeds of each kind. The package's environments are made for one kind; ours turns to it
-    by a first reset that is not counted.
+    """Yield some seeds of each kind, after a first reset that is not counted: the package's
+    environments are made for one kind; ours turns to it then.
     """
     for kind in kinds:
         ours.reset(_task(name, kind, 0))

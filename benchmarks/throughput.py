@@ -100,8 +100,8 @@ class Row:
         return 3600 * self.episodes / self.seconds
 
 
-class Watch:
-    """Takes the trajectories of a batch, and the server's figures between ramp-up and drain."""
+class BatchRecorder:
+    """Records the episodes of a batch, and the server's figures between ramp-up and drain."""
 
     def __init__(self, server: ServerProcess, episodes: int, in_flight: int) -> None:
         self._played: list[StoredEpisode] = []
@@ -109,13 +109,13 @@ class Watch:
         self._episodes = episodes
         self._in_flight = in_flight
         self._last_starts = episodes - in_flight + 1
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._started = time.perf_counter()
         self._running = self._seconds = self._cpu = 0.0
 
-    def take(self, episode: StoredEpisode) -> None:
-        """Take note of a finished episode."""
-        with self._guard:
+    def record(self, episode: StoredEpisode) -> None:
+        """Record a finished episode."""
+        with self._lock:
             self._played.append(episode)
             done = len(self._played)
             if done == self._in_flight:
@@ -193,15 +193,15 @@ def _batch(
         run = _resolved(server, games, in_flight, rounds, Path(folder), workers)
         todo = run.assignments[: rounds * in_flight]
         with RunStore.create(run.config.out, run.protocol, {}) as store:
-            watch = Watch(server, len(todo), in_flight)
+            recorder = BatchRecorder(server, len(todo), in_flight)
 
             def write(episode: StoredEpisode) -> None:
                 store.append(episode)
-                watch.take(episode)
+                recorder.record(episode)
 
-            with _barrier() if barrier else nullcontext():
-                asyncio.run(run_batch(run, todo, write, store.keep))
-    return _printed(watch.row(what, games, max(workers, 1)))
+            with _turn_barrier() if barrier else nullcontext():
+                asyncio.run(run_batch(run, todo, write, store.save))
+    return _printed(recorder.row(what, games, max(workers, 1)))
 
 
 def _resolved(
@@ -225,8 +225,8 @@ def _resolved(
 # --- with a turn barrier -------------------------------------------------------------------------
 
 
-class _Gate:
-    """Opens when all episodes that are being played wait at it."""
+class _TurnBarrier:
+    """Opens when all episodes that are being played have reached it."""
 
     def __init__(self) -> None:
         self.playing = 0
@@ -247,23 +247,23 @@ class _Gate:
             self._waiting.clear()
 
 
-def _barrier() -> Any:
+def _turn_barrier() -> Any:
     """Make every model's episodes wait for each other before each turn."""
-    gate = _Gate()
+    barrier = _TurnBarrier()
     begin, reply, end = LLMPolicy.begin, LLMPolicy.reply, LLMPolicy.end
 
     def begun(self: LLMPolicy, *arguments: Any) -> None:
-        gate.playing += 1
+        barrier.playing += 1
         begin(self, *arguments)
 
     async def replied(self: LLMPolicy, messages: Sequence[Message]) -> Reply:
-        await gate.wait()
+        await barrier.wait()
         return await reply(self, messages)
 
     def ended(self: LLMPolicy) -> None:
         end(self)
-        gate.playing -= 1
-        gate.check()
+        barrier.playing -= 1
+        barrier.check()
 
     return mock.patch.multiple(LLMPolicy, begin=begun, reply=replied, end=ended)
 
@@ -276,7 +276,7 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
     with _server() as server, tempfile.TemporaryDirectory() as folder, Interpreters() as shared:
         run = _resolved(server, games, threads, rounds, Path(folder), 0)
         config, todo = run.config, run.assignments[: rounds * threads]
-        watch = Watch(server, len(todo), threads)
+        recorder = BatchRecorder(server, len(todo), threads)
 
         async def play(task: Task, sample: int) -> Trajectory:
             assert config.llm is not None
@@ -294,8 +294,8 @@ def _threads(what: str, games: Path, threads: int, rounds: int) -> Row:
 
         with ThreadPoolExecutor(threads) as pool:
             for done in pool.map(lambda a: asyncio.run(play(a.task, a.sample)), todo):
-                watch.take(StoredEpisode.of(done))
-    return _printed(watch.row(what, games))
+                recorder.record(StoredEpisode.of(done))
+    return _printed(recorder.row(what, games))
 
 
 # --- figures -------------------------------------------------------------------------------------

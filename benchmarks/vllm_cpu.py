@@ -85,7 +85,7 @@ main(parser.parse_args())
 
 
 @dataclass(frozen=True)
-class Asked:
+class TimedRequest:
     """One answered request."""
 
     start: float
@@ -107,7 +107,7 @@ class Row:
     what: str
     completed: int
     wanted: int
-    asked: Sequence[Asked]
+    asked: Sequence[TimedRequest]
     place_free: float
     """When the first place stayed empty."""
     load: ServerMetrics
@@ -132,14 +132,14 @@ class Row:
         return tokens / (self.place_free - since)
 
 
-class Ears:
-    """Hears every request of the policy, in the order in which they are asked."""
+class RequestRecorder:
+    """Records every request of the policy, in the order in which they are asked."""
 
     def __init__(self) -> None:
-        self._heard: list[tuple[Asked, list[dict[str, Any]]]] = []
+        self._recorded: list[tuple[TimedRequest, list[dict[str, Any]]]] = []
 
     @property
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[TimedRequest]:
         """The requests."""
         return [asked for asked, _ in self._in_order()]
 
@@ -149,23 +149,23 @@ class Ears:
         return [messages for _, messages in self._in_order()]
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listen to every model policy of this process."""
+    def recording(self) -> Iterator[None]:
+        """Record the requests of every model policy of this process."""
         reply = LLMPolicy.reply
 
         async def heard(policy: LLMPolicy, messages: Sequence[Message]) -> Reply:
             sent = [sendable_message(message) for message in messages]
             start = time.perf_counter()
             answer = await reply(policy, messages)
-            asked = Asked(start, time.perf_counter(), answer.usage.completion_tokens)
-            self._heard.append((asked, sent))
+            asked = TimedRequest(start, time.perf_counter(), answer.usage.completion_tokens)
+            self._recorded.append((asked, sent))
             return answer
 
         with mock.patch.object(LLMPolicy, "reply", heard):
             yield
 
-    def _in_order(self) -> list[tuple[Asked, list[dict[str, Any]]]]:
-        return sorted(self._heard, key=lambda heard: heard[0].start)
+    def _in_order(self) -> list[tuple[TimedRequest, list[dict[str, Any]]]]:
+        return sorted(self._recorded, key=lambda heard: heard[0].start)
 
 
 def main() -> None:
@@ -186,9 +186,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment_class("alfworld").generate(Path(folder) / "games", options.episodes, 0)
         for _ in range(options.repetitions):
-            ours, ears = _batch(options, Path(folder))
+            ours, recorder = _batch(options, Path(folder))
             rows.append(_printed(ours))
-            rows.append(_printed(_client(options, Path(folder), ears)))
+            rows.append(_printed(_client(options, Path(folder), recorder)))
     Console(width=120).print(_table(rows))
 
 
@@ -214,7 +214,7 @@ def _fetch(url: str, body: bytes | None = None) -> str:
         return str(answer.read().decode())
 
 
-def _load(server: ModelServer) -> ServerMetrics:
+def _server_metrics(server: ModelServer) -> ServerMetrics:
     return read_metrics(_fetch(server.base_url.removesuffix("/v1") + "/metrics"))
 
 
@@ -232,8 +232,8 @@ def _between(before: ServerMetrics, after: ServerMetrics) -> ServerMetrics:
 # --- the batch -----------------------------------------------------------------------------------
 
 
-def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
-    ears = Ears()
+def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, RequestRecorder]:
+    recorder = RequestRecorder()
     finished: list[Summary] = []
     ends: list[float] = []
 
@@ -241,16 +241,18 @@ def _batch(options: argparse.Namespace, folder: Path) -> tuple[Row, Ears]:
         finished.append(episode.summary)
         ends.append(time.perf_counter())
 
-    with _warm_server(options) as server, ears.listening():
+    with _warm_server(options) as server, recorder.recording():
         run = resolve(_config(server, options, folder))
         todo = run.assignments[: options.episodes]
-        before, started = _load(server), time.perf_counter()
-        asyncio.run(run_batch(run, todo, write, lambda sitting: None))
+        before, started = _server_metrics(server), time.perf_counter()
+        asyncio.run(run_batch(run, todo, write, lambda invocation: None))
         seconds = time.perf_counter() - started
-        load = _between(before, _load(server))
+        load = _between(before, _server_metrics(server))
     completed = sum(s.outcome is not Outcome.INFRASTRUCTURE_ERROR for s in finished)
     place_free = sorted(ends)[-options.in_flight]
-    return Row("run_batch", completed, len(todo), ears.asked, place_free, load, seconds), ears
+    return Row(
+        "run_batch", completed, len(todo), recorder.asked, place_free, load, seconds
+    ), recorder
 
 
 def _config(server: ModelServer, options: argparse.Namespace, folder: Path) -> RunConfig:
@@ -275,20 +277,22 @@ def _config(server: ModelServer, options: argparse.Namespace, folder: Path) -> R
 # --- vLLM's client -------------------------------------------------------------------------------
 
 
-def _client(options: argparse.Namespace, folder: Path, ears: Ears) -> Row:
+def _client(options: argparse.Namespace, folder: Path, recorder: RequestRecorder) -> Row:
     data = folder / "prompts.jsonl"
-    prompts = _templated(options, ears.conversations)
+    prompts = _templated(options, recorder.conversations)
     lines = [
         json.dumps({"prompt": prompt, "output_tokens": asked.tokens})
-        for prompt, asked in zip(prompts, ears.asked, strict=True)
+        for prompt, asked in zip(prompts, recorder.asked, strict=True)
     ]
     data.write_text("\n".join(lines))
     with _warm_server(options) as server:
-        before = _load(server)
+        before = _server_metrics(server)
         result = _bench(options, server, data, len(lines))
-        load = _between(before, _load(server))
+        load = _between(before, _server_metrics(server))
     answers = zip(result["start_times"], result["latencies"], result["output_lens"], strict=True)
-    asked = [Asked(start, start + latency, tokens) for start, latency, tokens in answers if tokens]
+    asked = [
+        TimedRequest(start, start + latency, tokens) for start, latency, tokens in answers if tokens
+    ]
     place_free = sorted(a.end for a in asked)[-options.in_flight]
     return Row(
         "vllm bench serve",

@@ -10,11 +10,13 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embodied.action_formats import ActionFormat, CallFormat, CodeFormat
     from embodied.controller import Controller, action
     from embodied.environment import (
         Attachment,
         Capabilities,
         Environment,
+        EnvironmentOptions,
         Observation,
         Requirement,
         StepResult,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from embodied.limits import EpisodeLimits, Limits
     from embodied.plugins.registry import list_tasks, make_controller, make_environment
     from embodied.policy import Policy, PolicyContext, Reply
+    from embodied.prompting import Prompt
     from embodied.protocol import Protocol
     from embodied.runs import Run, open_run, resume, run, run_async
     from embodied.store import RunReader
@@ -41,8 +44,10 @@ if TYPE_CHECKING:
     from embodied.trajectory import Message, Outcome, Trajectory, Usage
 
 _NAMES = {
+    "action_formats": "ActionFormat CallFormat CodeFormat",
     "controller": "Controller action",
-    "environment": "Attachment Capabilities Environment Observation Requirement StepResult",
+    "environment": "Attachment Capabilities Environment EnvironmentOptions Observation Requirement "
+    "StepResult",
     "episode": "run_episode",
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
@@ -51,6 +56,7 @@ _NAMES = {
     "limits": "EpisodeLimits Limits",
     "plugins.registry": "list_tasks make_controller make_environment",
     "policy": "Policy PolicyContext Reply",
+    "prompting": "Prompt",
     "protocol": "Protocol",
     "runs": "Run open_run resume run run_async",
     "store": "RunReader",
@@ -61,14 +67,18 @@ _MODULES = {name: module for module, names in _NAMES.items() for name in names.s
 
 # Without what needs an extra, so that `from embodied import *` works without it.
 __all__ = [
+    "ActionFormat",
     "Attachment",
+    "CallFormat",
     "Capabilities",
+    "CodeFormat",
     "ConfigError",
     "ContextOverflow",
     "Controller",
     "DataError",
     "EmbodiedError",
     "Environment",
+    "EnvironmentOptions",
     "EpisodeLimits",
     "InfrastructureError",
     "Limits",
@@ -77,6 +87,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "PolicyContext",
+    "Prompt",
     "Protocol",
     "Reply",
     "Requirement",

@@ -82,7 +82,7 @@ class ActionSpec:
     def bind(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], *, check_types: bool = True
     ) -> dict[str, Any]:
-        """Arguments by parameter name, defaults filled in.
+        """Return the arguments by parameter name, defaults filled in.
 
         Raises:
             TypeError: the arguments do not fit the signature; the message shows it.
@@ -100,7 +100,7 @@ class ActionSpec:
         return {name: self.checked(name, value) for name, value in arguments.items()}
 
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments by parameter name, as they are given and no others.
+        """Return the arguments by parameter name, as they are given and no others.
 
         Raises:
             TypeError: they do not fit the signature.
@@ -123,7 +123,7 @@ class ActionSpec:
         return frozenset(p.name for p in parameters if p.annotation in (str, int, float, bool))
 
     def checked(self, name: str, value: Any) -> Any:
-        """The value as the parameter takes it.
+        """Return the value as the parameter takes it.
 
         Raises:
             TypeError: it does not fit the type hint.
@@ -163,8 +163,8 @@ def _validator(
 
 
 def _is_announced(error: BaseException, by_statement: bool) -> bool:
-    """Whether an exception is for the policy to read: it is of a kind that a robot announces and,
-    where that is asked for, was raised by a `raise` statement rather than by Python itself.
+    """Tell whether an exception is for the policy to read: it is of a kind that a robot announces
+    and, where that is asked for, was raised by a `raise` statement rather than by Python itself.
     """
     if not by_statement:
         return isinstance(error, _ANNOUNCED)
@@ -195,6 +195,10 @@ class Controller:
     such as that of `int("x")`.
     """
 
+    introduction: ClassVar[str] = ""
+    """What a policy is told above the functions, such as frames, units and house rules: the class's
+    docstring, unless the class says otherwise. A class without either inherits it."""
+
     checks_arguments: ClassVar[bool] = True
     """Whether calls whose arguments do not fit the type hints are refused. Where they are not, a
     ValueError, TypeError or RuntimeError is announced even without a `raise` statement."""
@@ -203,6 +207,8 @@ class Controller:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "introduction" not in vars(cls) and vars(cls).get("__doc__"):
+            cls.introduction = inspect.cleandoc(str(cls.__doc__))
         names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
         methods = (getattr(cls, name) for name in names)
         cls._specs = {
@@ -220,7 +226,7 @@ class Controller:
 
     @classmethod
     def actions(cls) -> Mapping[str, ActionSpec]:
-        """The methods of the API by name, base classes first, in the order of definition."""
+        """Return the API's methods by name, base classes first, in the order of definition."""
         return cls._specs
 
     def begin(
@@ -323,7 +329,7 @@ class Controller:
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends the given command: the inverse of the methods.
+        """Return the call that sends the given command: the inverse of the methods.
 
         Raises:
             ValueError: no method sends this command.

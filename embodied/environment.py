@@ -10,8 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from embodied._util.suggestion import suggestion
 from embodied.errors import ConfigError
 from embodied.task import Task
 
@@ -87,13 +90,52 @@ class Requirement:
     """What is wrong, and what to do about it, e.g. the exact `apt-get install`; None: nothing."""
 
 
-class Environment(ABC):
-    """A simulator adapter.
+class EnvironmentOptions(BaseModel):
+    """Options of an environment or of its generator: names, types, ranges, defaults and help.
 
-    Subclasses take their options as keyword arguments of `__init__` and are registered under the
-    entry-point group `embodied.environments`.
+    The docstring of a field is its help. `class Options(EnvironmentOptions, title="warehouse")`
+    says how errors call the environment. A validator raises a `ValueError` whose text begins with
+    the option's name, or a `ConfigError` that says all.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> Self:
+        """Check the options that a user gave, and fill in the defaults.
+
+        Raises:
+            ConfigError: there is no such option, or a value is wrong.
+        """
+        owner = cls.model_config.get("title") or cls.__qualname__.rpartition(".")[0]
+        for name in options:
+            if name not in cls.model_fields:
+                raise ConfigError(
+                    f"{owner} has no option {name!r}{suggestion(name, cls.model_fields)}"
+                )
+        try:
+            return cls.model_validate(options)
+        except ValidationError as error:
+            first = error.errors()[0]
+        name, given = ".".join(map(str, first["loc"])), first["input"]
+        raised = first.get("ctx", {}).get("error")
+        said = raised or f"{name!r}: {first['msg']}, not {given!r:.80}"
+        raise ConfigError(f"{owner}'s option {said}")
+
+
+class Environment(ABC):
+    """A simulator adapter, registered under the entry-point group `embodied.environments`.
+
+    Its options are keyword arguments of `__init__` and of all class methods that take `options`. A
+    subclass declares them as its class `Options` and reads them by `cls.Options.parse(options)`;
+    one without `Options` names them in the signatures of these methods.
+    """
+
+    Options: ClassVar[type[EnvironmentOptions] | None] = None
+    GeneratorOptions: ClassVar[type[EnvironmentOptions] | None] = None
+    """Options of `generate`. One called `split` is the split that the run plays, unless given."""
+    default_split: ClassVar[str | None] = None
+    """The split of runs that name none, where it has a name."""
     capabilities: Capabilities = Capabilities()
     location_options: ClassVar[frozenset[str]] = frozenset()
     """Options that say where data lies. A protocol leaves them out; `data_version` identifies the
@@ -108,7 +150,7 @@ class Environment(ABC):
     @classmethod
     @abstractmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """All tasks of a split (None: the environment's default split), in a stable order.
+        """List the tasks of a split (None: `default_split`), in a stable order.
 
         Raises:
             DataError: the data is missing or corrupt.
@@ -117,7 +159,7 @@ class Environment(ABC):
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """What it needs outside of Python, such as Java or a browser, looked up on this machine.
+        """Look up what it needs outside of Python, such as Java or a browser, on this machine.
 
         `embodied doctor` shows it, and an environment that cannot be made is explained by it. Takes
         seconds at most and leaves nothing behind.
@@ -126,14 +168,14 @@ class Environment(ABC):
 
     @classmethod
     def resolve_options(cls, **options: Any) -> dict[str, Any]:
-        """The options with all that this process's surroundings decide (variables, working folder)
-        filled in, so that they mean the same in another process.
+        """Return options that mean the same in another process: with all filled in that environment
+        variables and the working folder decide.
         """
         return options
 
     @classmethod
     def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
-        """What a score depends on: versions of the simulator and a hash of the split's data."""
+        """Return what a score depends on: versions of the simulator, a hash of the split's data."""
         return {}
 
     @classmethod
@@ -144,6 +186,20 @@ class Environment(ABC):
             ConfigError: this environment has no generator, or an option is wrong.
         """
         raise ConfigError(f"{cls.__name__} cannot generate tasks")
+
+    @classmethod
+    def describe_tasks(cls, out: Path, **options: Any) -> Mapping[str, Any]:
+        """Show how the tasks that `generate` wrote below `out` are spread; options as there.
+
+        Returns plain data: `columns` (name, tasks); `tables` (name, rows), whose rows have name,
+        unit (`share` or `number`), values by column, and summary (about the whole table);
+        `notes`, sentences.
+
+        Raises:
+            ConfigError: this environment has no statistics, or an option is wrong.
+            DataError: there are no such tasks.
+        """
+        raise ConfigError(f"{cls.__name__} has no statistics of its tasks")
 
     @abstractmethod
     def reset(self, task: Task, seed: int | None = None) -> Observation:
@@ -158,22 +214,22 @@ class Environment(ABC):
         """Send one command to the simulator."""
 
     def command_templates(self) -> list[str]:
-        """The forms of command that the simulator knows, where it says so.
+        """List the forms of command that the simulator knows, where it says so.
 
         A controller that serves several dialects of a simulator chooses by them.
         """
         return []
 
     def valid_commands(self) -> list[str]:
-        """Every command that has an effect now, sorted; needs `capabilities.valid_commands`."""
+        """List what has an effect now, sorted; needs `capabilities.valid_commands`."""
         raise NotImplementedError(f"{type(self).__name__} does not list valid commands")
 
     def plan(self) -> list[str]:
-        """Commands that solve the task from its beginning; needs `capabilities.plan`."""
+        """List commands that solve the task from its beginning; needs `capabilities.plan`."""
         raise NotImplementedError(f"{type(self).__name__} has no planner")
 
     def snapshot(self) -> bytes:
-        """The state of the running task, for `restore`; needs `capabilities.snapshot`."""
+        """Return the state of the running task, for `restore`; needs `capabilities.snapshot`."""
         raise NotImplementedError(f"{type(self).__name__} cannot be copied while it runs")
 
     def restore(self, snapshot: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -17,7 +18,8 @@ from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
 from embodied.policy import Policy, Reply
-from embodied.prompting import Conversation, Move, Remaining, make_conversation
+from embodied.prompting import Budget, ParsedReply, Prompt, make_prompt
+from embodied.prompting.history import ConversationHistory
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, Turn, TurnSeconds
@@ -40,8 +42,8 @@ async def run_episode(
 ) -> Trajectory:
     """Play one episode and return its whole record.
 
-    Blocking work (simulator, interpreter, start and end of the policy) runs in a thread, so that
-    one event loop can hold many episodes.
+    Blocking work (simulator, interpreter, start and end of the policy) runs in threads, so that one
+    event loop can hold many episodes.
 
     Args:
         task: what to solve.
@@ -63,13 +65,14 @@ async def run_episode(
     observation = await asyncio.to_thread(_begin, task, env, robot, protocol, seed)
     await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
     try:
-        conversation = make_conversation(protocol, type(robot))
-        prompt = conversation.opening(observation)
+        prompt = make_prompt(protocol, type(robot))
+        messages = prompt.initial_messages(observation)
         if commentator is not None:
             commentator.begin(task, robot, protocol)
-        session = _session(conversation, robot, _session_seed(task, seed, sample), interpreters)
+        session = _session(prompt, robot, _session_seed(task, seed, sample), interpreters)
         try:
-            play = _Play(robot, policy, conversation, session, list(prompt), commentator)
+            history = ConversationHistory(messages, protocol.history)
+            play = _Play(robot, policy, prompt, session, history, commentator)
             ending = await play.to_the_end()
         finally:
             await asyncio.to_thread(session.close)
@@ -85,7 +88,7 @@ async def run_episode(
         limit=ending.limit,
         reward=sum(step.reward for step in robot.steps),
         first_observation=observation.text,
-        prompt=prompt,
+        prompt=messages,
         turns=play.turns,
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
@@ -103,7 +106,7 @@ def _begin(
 
 
 def episode_id(task: Task, sample: int) -> str:
-    """The id of one episode within a run."""
+    """Name one episode within a run."""
     return f"{task.id}#{sample}"
 
 
@@ -112,12 +115,12 @@ def _session_seed(task: Task, seed: int | None, sample: int) -> int:
 
 
 def _session(
-    conversation: Conversation, robot: Controller, seed: int, interpreters: Interpreters | None
+    prompt: Prompt, robot: Controller, seed: int, interpreters: Interpreters | None
 ) -> Session:
-    """What runs the actions of an episode."""
-    protocol, limits = conversation.protocol, conversation.protocol.action_limits
-    if isinstance(conversation.format, CallFormat):
-        return CallSession(robot, limits, conversation.format)
+    """Make what runs the actions of an episode."""
+    protocol, limits = prompt.protocol, prompt.protocol.action_limits
+    if isinstance(prompt.format, CallFormat):
+        return CallSession(robot, limits, prompt.format)
     make = make_interpreter if interpreters is None else interpreters.session
     return make(protocol.interpreter, robot, limits, seed, check=protocol.check)
 
@@ -134,9 +137,9 @@ class _Play:
 
     robot: Controller
     policy: Policy
-    conversation: Conversation
+    prompt: Prompt
     session: Session
-    messages: list[Message]
+    history: ConversationHistory
     commentator: FeedbackProvider | None
     turns: list[Turn] = field(default_factory=list)
     answers: int = 0
@@ -146,13 +149,19 @@ class _Play:
         while True:
             clock = time.perf_counter()
             try:
-                reply = await self.policy.reply(self.messages)
+                summary = await self._summarize()
+                shown = self.history.shown()
+                reply = await self.policy.reply(shown)
             except ContextOverflow:
                 return _Ending(Outcome.TRUNCATED, "context")
             if reply is None:
                 return _Ending(Outcome.FAILURE)
             waited = time.perf_counter() - clock
             turn = await self._turn(reply)
+            if summary is not None:
+                turn.summary = summary.content
+                turn.usage += summary.usage
+                turn.llm_retries = [*summary.retries, *turn.llm_retries]
             spent = turn.seconds
             spent.policy = waited
             spent.framework = time.perf_counter() - clock - waited
@@ -161,16 +170,26 @@ class _Play:
             ending = self._ending()
             if ending is not None:
                 return ending
-            await self._comment(turn)
-            self.messages += turn.messages
+            await self._comment(shown, turn)
+            self.history.add(turn)
+
+    async def _summarize(self) -> Reply | None:
+        """Have the policy sum up the oldest turns, where the protocol wants that now."""
+        request = self.history.summary_request()
+        summary = await self.policy.summarize(request) if request else None
+        if summary is None:
+            return None
+        summary = replace(summary, content=truncate(summary.content, MESSAGE_CHARACTERS))
+        self.history.replace_oldest(summary.content)
+        return summary
 
     async def _turn(self, reply: Reply) -> Turn:
         reply = replace(reply, content=truncate(reply.content, MESSAGE_CHARACTERS))
-        move = self.conversation.read(reply)
-        output, seconds = await self._execute(move)
-        self.answers += move.tries_to_answer
-        calls = reply.tool_calls if self.conversation.format.name == "tools" else ()
-        results = self._results(len(calls), move, output)
+        parsed = self.prompt.parse_reply(reply)
+        output, seconds = await self._execute(parsed)
+        self.answers += parsed.tries_to_answer
+        calls = reply.tool_calls if self.prompt.format.native_calls else ()
+        results = self._results(len(calls), parsed, output)
         return Turn(
             message=reply.content,
             reasoning=reply.reasoning and truncate(reply.reasoning, MESSAGE_CHARACTERS),
@@ -179,12 +198,12 @@ class _Play:
             served_model=reply.served_model,
             cached=reply.cached,
             llm_retries=list(reply.retries),
-            action=move.action,
-            answer=move.answer,
+            action=parsed.action,
+            answer=parsed.answer,
             stdout=output.stdout,
             error=output.error,
             limit=output.limit,
-            format_error=move.action is None and move.answer is None,
+            format_error=parsed.action is None and parsed.answer is None,
             calls=output.calls,
             attachments=[_record(file) for file in output.attachments],
             observation="\n".join(results),
@@ -194,28 +213,28 @@ class _Play:
             seconds=seconds,
         )
 
-    async def _execute(self, move: Move) -> tuple[Output, TurnSeconds]:
-        if move.action is None:
+    async def _execute(self, parsed: ParsedReply) -> tuple[Output, TurnSeconds]:
+        if parsed.action is None:
             return Output(), TurnSeconds()
         clock = time.perf_counter()
-        output = await asyncio.to_thread(self.conversation.execute, move.action, self.session)
+        output = await asyncio.to_thread(self.prompt.execute, parsed.action, self.session)
         total = time.perf_counter() - clock
         environment = sum(step.seconds for call in output.calls for step in call.steps)
         return output, TurnSeconds(interpreter=total - environment, environment=environment)
 
-    def _results(self, calls: int, move: Move, output: Output) -> list[str]:
-        """What the policy is shown: one text, or one for each of its native function calls."""
-        remaining = self._remaining(turns_used=len(self.turns) + 1)
+    def _results(self, calls: int, parsed: ParsedReply, output: Output) -> list[str]:
+        """Word what the policy is shown: one text, or one for each native function call."""
+        budget = self._budget(turns_used=len(self.turns) + 1)
         if calls:
-            return self.conversation.tool_results(calls, move, output, remaining)
-        body = self.conversation.body(move, output, remaining)
-        return [self.conversation.framed(body, remaining)]
+            return self.prompt.tool_results(calls, parsed, output, budget)
+        body = self.prompt.render_outcome(parsed, output, budget)
+        return [self.prompt.frame_observation(body, budget)]
 
-    async def _comment(self, turn: Turn) -> None:
+    async def _comment(self, shown: Sequence[Message], turn: Turn) -> None:
         if self.commentator is None:
             return
         clock = time.perf_counter()
-        comment = await self.commentator.feedback(self.messages, turn)
+        comment = await self.commentator.feedback(shown, turn)
         turn.seconds.policy += time.perf_counter() - clock
         turn.feedback, turn.feedback_usage = comment.text, comment.usage
         turn.llm_retries += comment.retries
@@ -224,10 +243,10 @@ class _Play:
         if turn.tool_results:
             turn.tool_results[-1] += text
 
-    def _remaining(self, turns_used: int) -> Remaining:
-        limits = self.conversation.protocol.limits
+    def _budget(self, turns_used: int) -> Budget:
+        limits = self.prompt.protocol.limits
         steps = None if limits.steps is None else limits.steps - len(self.robot.steps)
-        return Remaining(limits.turns - turns_used, limits.answers - self.answers, steps)
+        return Budget(limits.turns - turns_used, limits.answers - self.answers, steps)
 
     def _ending(self) -> _Ending | None:
         result = self.robot.last_result
@@ -237,10 +256,10 @@ class _Play:
             return _Ending(Outcome.FAILURE)
         if self.robot.ended:
             return _Ending(Outcome.TRUNCATED, "steps")
-        remaining = self._remaining(len(self.turns))
-        if remaining.answers <= 0:
+        budget = self._budget(len(self.turns))
+        if budget.answers <= 0:
             return _Ending(Outcome.FAILURE)
-        if remaining.turns <= 0:
+        if budget.turns <= 0:
             return _Ending(Outcome.TRUNCATED, "turns")
         return None
 

@@ -19,12 +19,14 @@ _EXAMPLES = TypeAdapter(tuple[Example, ...])
 
 
 def read_examples(path: Path, action: str) -> tuple[Example, ...]:
-    """The examples of a file, or of a folder's file for an action format.
+    """Read the examples of a file, or of a folder's file for an action format.
+
+    That of a format in a Python file is named after the format's class.
 
     Raises:
         ConfigError: there is no such file, or it does not hold examples.
     """
-    file = path / f"{action}.yaml" if path.is_dir() else path
+    file = path / examples_file(action) if path.is_dir() else path
     try:
         tree: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
         return _EXAMPLES.validate_python(tree["examples"])
@@ -36,6 +38,11 @@ def read_examples(path: Path, action: str) -> tuple[Example, ...]:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ConfigError(f"protocol.examples: {file}: {where}: {first['msg']}") from None
+
+
+def examples_file(action: str) -> str:
+    """Name the file of a folder that holds the examples of an action format."""
+    return f"{action.rpartition(':')[2]}.yaml"
 
 
 def write_examples(file: Path, examples: Sequence[Example], origin: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ class Reply:
     content: str
     usage: Usage = field(default_factory=Usage)
     tool_calls: tuple[ToolCall, ...] = ()
-    """Native function calls, in the action format `tools`."""
+    """Native function calls, where the action format is made of them."""
     unusable_calls: tuple[str, ...] = ()
     """What is wrong with native function calls that no conversation can hold, in words."""
     reasoning: str | None = None
@@ -102,3 +102,11 @@ class Policy(ABC):
             ContextOverflow: the conversation has become too long for the policy.
             InfrastructureError: no answer was to be had, for no fault of the policy.
         """
+
+    async def summarize(self, messages: Sequence[Message]) -> Reply | None:
+        """Answer a request to sum up old turns, which ends the messages; None leaves them shown.
+
+        Raises:
+            ContextOverflow, InfrastructureError: as `reply`.
+        """
+        return await self.reply(messages)

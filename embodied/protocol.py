@@ -5,16 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from embodied.errors import ConfigError
 from embodied.few_shot import Example, read_examples
 from embodied.limits import AfterEnd, EpisodeLimits, InterpreterName, Limits
-
-ConversationName = Literal["default", "mint", "m3"]
-ActionName = Literal["code", "json", "text", "tools"]
 
 
 class _Part(BaseModel):
@@ -23,15 +20,49 @@ class _Part(BaseModel):
     )
 
 
-class Protocol(_Part):
-    """How episodes are played. The presets are in `PRESETS`."""
+class History(_Part):
+    """Which turns of an episode the policy is shown. The record holds all of them."""
 
-    conversation: ConversationName = "default"
-    """The wording of prompts and observations."""
+    kind: Literal["all", "last", "summary"] = "all"
+    """`all` turns, the `last` ones, or those after a `summary` of the older ones, which the policy
+    itself writes."""
+    turns: int | None = Field(None, gt=0)
+    """How many of the last turns are shown; with `summary` twice as many, before the older half is
+    summed up. Given alone, it means the `last` ones."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _last_turns(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or "kind" in value or value.get("turns") is None:
+            return value
+        return {"kind": "last", **value}
+
+    @model_validator(mode="after")
+    def _turns_with_kind(self) -> Self:
+        if self.kind == "all" and self.turns is not None:
+            raise ValueError("all turns are shown; choose the kind last or summary to limit them")
+        if self.kind != "all" and self.turns is None:
+            raise ValueError(f"the kind {self.kind} needs a number of turns")
+        return self
+
+
+class Protocol(_Part):
+    """How episodes are played."""
+
+    conversation: str = "default"
+    """The wording of prompts and observations: a prompt's name (`default`, `mint`, `m3`), as
+    registered or `path/to/file.py:Class`."""
+    system_prompt: str | None = None
+    """Instructions in place of the prompt's own, with the same placeholders: a text, or a file,
+    which is read when the configuration is. One word, or a line that ends in `.md` or `.txt`, is
+    a file's path."""
+    history: History = History()
+    """Which turns the policy is shown."""
     controller: str | None = None
     """The robot API, as registered; null: the environment's default."""
-    action: ActionName = "code"
-    """The action format: Python, JSON calls, command lines, or native function calls."""
+    action: str = "code"
+    """The action format: `code` (Python), `json` (calls), `text` (command lines), `tools` (native
+    function calls), as registered, or `path/to/file.py:Class`."""
     interpreter: InterpreterName = "restricted"
     """What runs code actions. `auto`: `restricted` until the code imports what only `full` has."""
     check: bool = True
@@ -52,45 +83,19 @@ class Protocol(_Part):
         if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
             return value
         path = Path(value["examples"]).expanduser()
-        return {**value, "examples": read_examples(path, value.get("action", "code"))}
+        action = str(value.get("action", cls.model_fields["action"].default))
+        return {**value, "examples": read_examples(path, action)}
 
-    @model_validator(mode="after")
-    def _mint_runs_code(self) -> Protocol:
-        if self.conversation == "mint" and self.action != "code":
-            raise ValueError("the protocol mint knows only the action format code")
-        return self
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "mint": {
-        "conversation": "mint",
-        "controller": "household-mint",
-        "check": False,
-        "limits": {"turns": 5, "steps": 50, "answers": 2},
-        "after_end": "repeat",
-    },
-    "m3": {
-        "conversation": "m3",
-        "limits": {"turns": 10, "steps": None, "answers": 10},
-    },
-}
-"""Named protocols, as changes to the defaults.
-
-`mint` is the ALFWorld protocol of MINT (arXiv 2309.10691), which CodeAct's experiments use; `m3`
-that of CodeAct's M3ToolEval (arXiv 2402.01030): ten turns, and an answer may be tried in each.
-"""
-
-
-def preset(name: str) -> Protocol:
-    """The protocol of the given name.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if name not in PRESETS:
-        raise ConfigError(f"there is no protocol {name!r}; there are: {', '.join(PRESETS)}")
-    return Protocol.model_validate(PRESETS[name])
+    @field_validator("system_prompt", mode="before")
+    @classmethod
+    def _read_system_prompt(cls, value: object) -> object:
+        text = str(value).strip() if isinstance(value, str | Path) else ""
+        if len(text.split()) != 1 and ("\n" in text or not text.endswith((".md", ".txt"))):
+            return value
+        try:
+            return Path(text).expanduser().read_text(encoding="utf-8")
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"protocol.system_prompt: {text} cannot be read: {error}") from None
 
 
 class RunProtocol(_Part):
@@ -114,11 +119,11 @@ class RunProtocol(_Part):
     protocol: Protocol
 
     def settings(self) -> dict[str, Any]:
-        """All settings as plain values, by dotted name."""
+        """List all settings as plain values, by dotted name."""
         return _flat(self.model_dump(mode="json"))
 
     def differences(self, other: RunProtocol) -> list[str]:
-        """One line for each setting that differs: its dotted name and both values."""
+        """Name each setting that differs, with both values, in a line each."""
         mine, theirs = self.settings(), other.settings()
         keys = sorted(mine.keys() | theirs.keys())
         return [

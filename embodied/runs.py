@@ -14,11 +14,12 @@ from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
 from embodied._util.mappings import dotted_names
-from embodied.config.load import read_config_file, with_changes
+from embodied.config.load import SHORTHANDS, read_config_file, with_changes
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
 from embodied.policies.factory import policy_class
 from embodied.policies.human import show_end
+from embodied.report import Report, aggregate_run, dataframe
 from embodied.runner.assignment import Assignment
 from embodied.runner.batch import run_batch
 from embodied.runner.plan import ResolvedRun, check_servers, resolve
@@ -29,10 +30,9 @@ from embodied.store.layout import is_run
 if TYPE_CHECKING:
     import pandas
 
-    from embodied.report import Report
-
 RESUME_SETTINGS = (
     "runner",
+    "tasks",
     "llm.base_url",
     "llm.api_key_environment",
     "llm.connect_seconds",
@@ -42,7 +42,7 @@ RESUME_SETTINGS = (
     "llm.max_concurrency",
     "llm.cache",
 )
-"""What may change when a run is resumed: where and how it is played, not what."""
+"""What may change when a run is resumed: where and how it is played, and how much of it."""
 
 _KEYWORDS = "the keywords"
 
@@ -54,7 +54,7 @@ class Run(RunReader):
 
     def report(self) -> Report:
         """Compute the figures of the run so far."""
-        return super().report()
+        return aggregate_run(self)
 
     def dataframe(self) -> pandas.DataFrame:
         """Make a table with one row an episode.
@@ -62,9 +62,7 @@ class Run(RunReader):
         Raises:
             ConfigError: pandas is not installed.
         """
-        import pandas
-
-        return pandas.DataFrame([summary.model_dump() for summary in self.summaries()])
+        return dataframe(self)
 
 
 def run(
@@ -114,8 +112,9 @@ def resume(folder: str | Path, /, *, progress: bool = True, **settings: Any) -> 
     Args:
         folder: the run's folder.
         progress: as for `run`.
-        **settings: what may change (`RESUME_SETTINGS`): where and how it is played, not what. A
-            policy that was given as an object of Python has to be given again as `policy`.
+        **settings: what may change (`RESUME_SETTINGS`): where and how it is played, and `tasks`,
+            which may choose more than before (`samples=8`). A policy that was given as an object
+            of Python has to be given again as `policy`.
 
     Raises:
         ConfigError: something else is to be changed, or the run cannot be played.
@@ -166,10 +165,13 @@ def stored_config(
     folder, assignments = Path(folder), list(assignments)
     changed = [*dotted_names(settings), *(text.partition("=")[0].strip() for text in assignments)]
     for name in changed:
-        if not (_may_change(name) or (name == "policy" and callable(settings["policy"]))):
+        if not (
+            _may_change(SHORTHANDS.get(name, name))
+            or (name == "policy" and callable(settings["policy"]))
+        ):
             raise ConfigError(
-                f"{name} cannot be changed when a run is resumed; these can: runner.*, "
-                f"{', '.join(RESUME_SETTINGS[1:])}. For anything else start another run"
+                f"{name} cannot be changed when a run is resumed; these can: runner.*, tasks.*, "
+                f"{', '.join(RESUME_SETTINGS[2:])}. For anything else start another run"
             )
     stored, where = RunReader(folder).config, str(folder / "config.yaml")
     config = with_changes(stored, where, [settings], assignments, caller=_KEYWORDS)
@@ -225,7 +227,8 @@ async def _play(plan: ResolvedRun, folder: Path, progress: bool) -> Run:
     out, console = plan.config.out, Console(stderr=True, quiet=not progress)
     if not is_run(out) or plan.unfinished(RunReader(out).finished()):
         await check_servers(plan)
-    with RunStore.create(out, plan.protocol, plan.config.model_dump(mode="json")) as store:
+    stored, episodes = plan.config.model_dump(mode="json"), [each.id for each in plan.assignments]
+    with RunStore.create(out, plan.protocol, stored, episodes=episodes) as store:
         todo = plan.unfinished(store.finished())
         played = f"{plan.config.environment.name} by {plan.config.policy.name}"
         text = f"{len(todo)} episodes of {played} into {folder}"
@@ -247,4 +250,4 @@ async def _play_into(
                 show_end(episode.trajectory)
             progress.add(episode.summary)
 
-        await run_batch(plan, todo, write, store.keep)
+        await run_batch(plan, todo, write, store.save)

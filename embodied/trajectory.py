@@ -168,6 +168,9 @@ class Turn(Record):
     """The message's native function calls, in the action format `tools`."""
     tool_results: list[str] = Field(default_factory=list)
     """What each of these was answered; together they are the observation."""
+    summary: str | None = None
+    """What the policy wrote before the message to sum up the oldest turns, in whose place it was
+    shown from here on."""
     feedback: str | None = None
     """The comment that ends the observation, where the protocol has somebody comment."""
     feedback_usage: Usage = Field(default_factory=Usage)

@@ -65,6 +65,8 @@ class LightSwitch(Environment):
 class Switcher(Controller):
     """The fake simulator's robot."""
 
+    introduction = ""
+
     @action
     def on(self, light: str) -> str:
         """Switch a light on.

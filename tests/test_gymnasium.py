@@ -184,16 +184,16 @@ def test_tasks_are_seeds_by_split_and_observations_can_be_worded() -> None:
 def test_observations_are_rendered_so_that_they_can_be_read() -> None:
     import numpy as np
 
-    from embodied.gymnasium.text import described
+    from embodied.gymnasium.text import describe
 
     seen = {"where": np.array([0.123456, 2.0]), "picture": np.zeros((9, 9, 3)), "n": np.int64(3)}
-    assert described(seen).splitlines() == [
+    assert describe(seen).splitlines() == [
         "where: [0.1235, 2.0]",
         "picture: (an array of shape (9, 9, 3), float64)",
         "n: 3",
     ]
-    assert described("as it is") == "as it is"
-    assert described((1, 2, False)) == "[1, 2, false]"
+    assert describe("as it is") == "as it is"
+    assert describe((1, 2, False)) == "[1, 2, false]"
 
 
 TAXI_FILE = """\

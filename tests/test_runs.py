@@ -232,3 +232,13 @@ def test_a_policy_of_a_program_plays_on_each_pool(
         timeout=240,
     )
     assert done.stdout.split() == ["24", "python:mine"], done.stderr
+
+
+def test_a_run_is_extended_by_samples_and_by_tasks(tmp_path: Path) -> None:
+    play(tmp_path / "a", tasks={"limit": 2})
+    assert len(list(play(tmp_path / "a", tasks={"limit": 3}).summaries())) == 3
+    run = embodied.resume(tmp_path / "a", samples=2)
+    assert len(list(run.summaries())) == 6
+    assert run.protocol.tasks["samples"] == 2
+    with pytest.raises(RunError, match="another protocol"):
+        embodied.resume(tmp_path / "a", tasks={"limit": 1})

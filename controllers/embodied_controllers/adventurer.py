@@ -41,6 +41,8 @@ class Adventurer(Controller):
     it does not know a name. A call returns what the game answers, without its status line.
     """
 
+    introduction = ""
+
     def send(self, command: str) -> str:
         """Take one step; the status line and the prompt below the answer are left out."""
         text = _STATUS.sub("", super().send(command))
@@ -198,7 +200,7 @@ class Adventurer(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a game command.
+        """Return the call that sends a game command.
 
         Raises:
             ValueError: no method sends it.
@@ -207,7 +209,7 @@ class Adventurer(Controller):
 
 
 def _name(thing: str) -> str:
-    """A name as a command can hold it.
+    """Return a name as a command can hold it.
 
     Raises:
         ValueError: it is none.

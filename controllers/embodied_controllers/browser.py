@@ -41,6 +41,8 @@ class Browser(Controller):
     Every function returns the page as it is afterwards, when half a second has passed in it.
     """
 
+    introduction = ""
+
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
     ) -> None:
@@ -161,7 +163,7 @@ class Browser(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a command.
+        """Return the call that sends a command.
 
         Raises:
             ValueError: it is no command of a browser.

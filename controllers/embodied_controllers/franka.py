@@ -47,6 +47,8 @@ class Franka(Controller):
     observation and take no step. All lengths are in metres, all angles in degrees.
     """
 
+    introduction = ""
+
     # What is known, without a step
 
     @action
@@ -264,7 +266,7 @@ class Franka(Controller):
         return Scene.read(self._text)
 
     def _named(self, arm: str) -> str:
-        """The arm as a command names it: not at all, where it is the only one."""
+        """Return the arm as a command names it: not at all, where it is the only one."""
         if arm == "both":
             self._both()
         else:
@@ -304,7 +306,7 @@ class Franka(Controller):
         self.move_to(x, y, max(height, z), arm=arm)
 
     def _carrying_height(self, held: Thing, gripper: Gripper) -> float:
-        """The gripper's height at which what it holds is above all other things."""
+        """Return the gripper's height at which what it holds is above all other things."""
         hangs = gripper.position[2] - (held.position[2] - held.size[2] / 2)
         others = [thing.top for thing in self._scene.things.values() if not _is_part(thing, held)]
         return max(others, default=0.0) + _CLEARANCE + hangs
@@ -322,7 +324,7 @@ class Franka(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, Any]]:
-        """The call that sends a command of the simulator.
+        """Return the call that sends a command of the simulator.
 
         Raises:
             ValueError: no function sends it.
@@ -343,7 +345,7 @@ class Franka(Controller):
 
 
 def _grasp_yaw(thing: Thing, now: float) -> float:
-    """The yaw at which the fingers fit around a thing, the nearest to the present one.
+    """Return the yaw at which the fingers fit around a thing, the nearest to the present one.
 
     Raises:
         ValueError: it is too wide.
@@ -361,12 +363,12 @@ def _grasp_yaw(thing: Thing, now: float) -> float:
 
 
 def _quarter(angle: float) -> float:
-    """The angle from -90 to 90 that looks the same for a gripper, whose fingers are alike."""
+    """Turn an angle into one from -90 to 90 that is the same for a gripper with equal fingers."""
     return (angle + 90) % 180 - 90
 
 
 def _half_circle(angle: float) -> float:
-    """The same angle from -180 to 180."""
+    """Turn an angle into the same one from -180 to 180."""
     return (angle + 180) % 360 - 180
 
 

@@ -60,7 +60,7 @@ class Scene:
 
     @classmethod
     def read(cls, text: str) -> Scene:
-        """The scene of an observation; empty where it shows none."""
+        """Read the scene of an observation; empty where it shows none."""
         dirt = _DIRT.search(text)
         points = dirt["points"].split("; ") if dirt else []
         return cls(
@@ -70,7 +70,7 @@ class Scene:
         )
 
     def thing(self, name: str) -> Thing:
-        """The thing of the given name.
+        """Return the thing of a name.
 
         Raises:
             ValueError: there is none; says which there are.
@@ -82,7 +82,7 @@ class Scene:
         raise ValueError(f"there is no thing called {name!r}; {there}")
 
     def gripper(self, arm: str) -> Gripper:
-        """The gripper of an arm.
+        """Return the gripper of an arm.
 
         Raises:
             ValueError: there is no such arm.

@@ -64,17 +64,17 @@ class GridMap:
                     self.cells[place] = named.get((right, forward), FLOOR)
 
     def ahead(self, pose: Pose | None = None) -> Place:
-        """The place in front of the robot, or of a pose."""
+        """Return the place in front of the robot, or of a pose."""
         (x, y), facing = pose or (self.here, self.facing)
         dx, dy = COMPASS[facing]
         return x + dx, y + dy
 
     def things(self) -> dict[Place, str]:
-        """Everything seen that is neither floor nor wall, with its place."""
+        """List everything seen that is neither floor nor wall, with its place."""
         return {place: name for place, name in self.cells.items() if name not in (FLOOR, WALL)}
 
     def can_open(self, name: str) -> bool:
-        """Whether this is a closed door that a toggle opens."""
+        """Return whether this is a closed door that a toggle opens."""
         color = name.partition(" ")[2].removesuffix(" door")
         return name.endswith(" door") and (
             name.startswith("closed ")
@@ -84,8 +84,9 @@ class GridMap:
     def way(
         self, arrived: Callable[[Pose], bool], *, through_things: bool = False
     ) -> list[str] | None:
-        """The fewest turns and moves to a pose that will do, over known floor and through doors
-        that can be opened; None where there is no way.
+        """Find the fewest turns and moves to a pose that will do; None where there is no way.
+
+        The way leads over known floor and through doors that can be opened.
 
         Args:
             arrived: whether a pose will do.
@@ -105,7 +106,7 @@ class GridMap:
         return None
 
     def in_the_way(self, arrived: Callable[[Pose], bool]) -> str | None:
-        """The first thing on the shortest way that leads through things; None without a way."""
+        """Return the first thing on the shortest way through things; None without a way."""
         pose = (self.here, self.facing)
         for command in self.way(arrived, through_things=True) or ():
             pose = dict(self._moves(pose, True))[command]
@@ -115,7 +116,7 @@ class GridMap:
         return None
 
     def relative(self, place: Place) -> str:
-        """A place in words, as seen from the robot: `2 forward, 1 left`, `3 back`."""
+        """Describe a place as seen from the robot: `2 forward, 1 left`, `3 back`."""
         (x, y), (dx, dy) = self.here, COMPASS[self.facing]
         east, south = place[0] - x, place[1] - y
         forward, right = east * dx + south * dy, south * dx - east * dy
@@ -127,9 +128,7 @@ class GridMap:
         return ", ".join(parts) or "where you are"
 
     def first_room(self) -> set[Place]:
-        """The places of the room that the episode began in, as far as they are known, with the
-        doors in its walls.
-        """
+        """Return the known places of the room that the episode began in, and the doors of it."""
         room, todo = {(0, 0)}, [(0, 0)]
         while todo:
             for place in neighbours(todo.pop()):
@@ -158,12 +157,12 @@ class GridMap:
 
 
 def is_portable(name: str) -> bool:
-    """Whether this is a thing that can be carried."""
+    """Return whether this is a thing that can be carried."""
     return name not in (FLOOR, WALL) and not name.endswith(" door")
 
 
 def neighbours(place: Place) -> list[Place]:
-    """The four places beside a place."""
+    """Return the four places beside a place."""
     return [(place[0] + dx, place[1] + dy) for dx, dy in COMPASS.values()]
 
 
@@ -190,7 +189,7 @@ def _cells(text: str | None) -> Iterator[Place]:
 
 
 def _area(text: str) -> Iterator[Place]:
-    """The cells of a place or rectangle in words, as (right, forward) of the robot."""
+    """Read the cells of a place or rectangle in words, as (right, forward) of the robot."""
     area = _AREA.fullmatch(text)
     if area is None:
         raise ValueError(f"{text!r} is no place in a robot's view")

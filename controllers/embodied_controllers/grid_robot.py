@@ -45,6 +45,8 @@ class GridRobot(Controller):
     floor; hidden places may hold anything. The mission is checked after each step.
     """
 
+    introduction = ""
+
     @action
     def see(self) -> str:
         """Returns the view that the last step gave: what you face, carry and see. Takes no step.
@@ -116,7 +118,7 @@ class GridRobot(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a command.
+        """Return the call that sends a command.
 
         Raises:
             ValueError: it is no command of the grid robot.
@@ -133,6 +135,8 @@ class GridRobotSkills(GridRobot):
     as many steps as they need, and open doors that are in the way. Places are counted from the
     robot: "2 forward, 1 left". The mission is checked after each step.
     """
+
+    introduction = ""
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -300,7 +304,7 @@ class GridRobotSkills(GridRobot):
             raise RuntimeError(f"the way is blocked: {text}")
 
     def _known(self, thing: str) -> set[Place]:
-        """Where such things are.
+        """Return where such things are.
 
         Raises:
             ValueError: none has been seen.
@@ -327,7 +331,7 @@ class GridRobotSkills(GridRobot):
         return found & self._on_side(_SIDES[side]) if side else found
 
     def _on_side(self, side: str) -> set[Place]:
-        """The places on a side of where the episode began, in its room."""
+        """Return the places on a side of where the episode began, in its room."""
         dx, dy = COMPASS[self._map.start_facing or "north"]
         ahead = {"front": (dx, dy), "behind": (-dx, -dy), "right": (-dy, dx), "left": (dy, -dx)}
         x, y = ahead[side]
@@ -344,7 +348,7 @@ class GridRobotSkills(GridRobot):
         return self._map.cells[place].endswith(" door")
 
     def _blocks_nothing(self, pose: Pose) -> bool:
-        """Whether what is dropped in this pose leaves ways open: it has free floor around it."""
+        """Return whether what is dropped in this pose leaves ways open: free floor around it."""
         place = self._map.ahead(pose)
         return self._is_floor(place) and not any(
             self._map.cells.get(beside, "").endswith(" door") for beside in neighbours(place)

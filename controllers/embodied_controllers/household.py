@@ -48,7 +48,7 @@ class _HouseholdBase(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a game command.
+        """Return the call that sends a game command.
 
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.
@@ -64,6 +64,8 @@ class Household(_HouseholdBase):
     the robot cannot know yet raise ValueError and take no step. (A robot whose episode was not
     started with `begin` knows no names and checks none.)
     """
+
+    introduction = ""
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -189,6 +191,8 @@ class Household(_HouseholdBase):
 
 class MintHousehold(_HouseholdBase):
     """The eleven functions of the recorded benchmark: any argument goes to the game as it is."""
+
+    introduction = ""
 
     checks_arguments = False
 

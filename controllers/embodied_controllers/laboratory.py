@@ -51,6 +51,8 @@ class Laboratory(Controller):
     "jug in sink" or "thermometer in inventory".
     """
 
+    introduction = ""
+
     @action
     def look_around(self) -> str:
         """Returns what is in the room, what is on and in it, and its doors. Takes no time."""
@@ -261,7 +263,7 @@ class Laboratory(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, Any]]:
-        """The call that sends a command in the simulator's own wording.
+        """Return the call that sends a command in the simulator's own wording.
 
         Raises:
             ValueError: it is no such command.

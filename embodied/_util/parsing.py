@@ -1,6 +1,6 @@
 """Python's own parser, one thread at a time, and quick ways through what it finds.
 
-CPython (seen in 3.11.7) counts the depths of the trees that several threads build together, and
+Before 3.11.8 and 3.12.2, CPython counts the depths of trees that several threads build together and
 fails with a SystemError when they meet (python/cpython#106905).
 """
 
@@ -14,7 +14,7 @@ _ONE_AT_A_TIME = Lock()
 
 
 def parse(code: str | bytes) -> ast.Module:
-    """The syntax tree of code.
+    """Parse code into its syntax tree.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: as `ast.parse`.
@@ -24,19 +24,19 @@ def parse(code: str | bytes) -> ast.Module:
 
 
 def parse_expression(code: str | bytes) -> ast.Expression:
-    """The syntax tree of one expression; it raises what `parse` raises."""
+    """Parse one expression into its syntax tree; raises what `parse` raises."""
     with _ONE_AT_A_TIME:
         return ast.parse(code, mode="eval")
 
 
 def literal(code: str | ast.expr) -> Any:
-    """The value of a Python literal; it raises what `ast.literal_eval` raises."""
+    """Evaluate a Python literal; raises what `ast.literal_eval` raises."""
     with _ONE_AT_A_TIME:
         return ast.literal_eval(code)
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The parts of a node in their order, as `ast.iter_child_nodes` gives them, but without the
+    """List the parts of a node in their order, as `ast.iter_child_nodes` does, but without the
     contexts of names and the like (`ast.Load`, …): a third of all nodes, and of no use.
     """
     found: list[ast.AST] = []
@@ -52,7 +52,7 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
-    """A node with all below it, nearer ones first, without what `children` leaves out."""
+    """List a node with all below it, nearer ones first, without what `children` leaves out."""
     found = [node]
     for each in found:
         found += children(each)

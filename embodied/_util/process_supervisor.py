@@ -1,9 +1,8 @@
 """Runs a command and ends it, with all that descends from it, when its own standard input ends.
 
-That happens whenever the process at the other end is gone, however it died. A script by itself,
-on the standard library and psutil, so that it is small and quick to start.
-`embodied._util.supervised_process`
-starts it.
+That happens whenever the process at the other end is gone, however it died. This is a program of
+its own, on the standard library and psutil, so that it is small and quick to start;
+`embodied._util.supervised_process` starts it.
 """
 
 from __future__ import annotations
@@ -29,28 +28,28 @@ GRACE_SECONDS = 10.0
 
 
 def main() -> int:
-    """Run the command of the command line; returns its exit code, 128 + n for signal n."""
+    """Run the command of the command line; return its exit code, 128 + n for signal n."""
     options = _options()
     _adopt_orphans()
-    if options.detached and (guard := os.fork()):
-        return _guard_the_guard(guard, options.folder)
+    if options.detached and (supervisor := os.fork()):
+        return _await_supervisor(supervisor, options.folder)
     _adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with _home(options.folder) as environment:
-        return _guard(options.command, environment)
+        return _supervise(options.command, environment)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="home and TMPDIR of the command; a new one")
-    parser.add_argument("--detached", action="store_true", help="guard from a child process")
+    parser.add_argument("--detached", action="store_true", help="supervise from a child process")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     return parser.parse_args()
 
 
 @contextlib.contextmanager
 def _home(folder: Path | None) -> Iterator[dict[str, str]]:
-    """Make a folder for the time of the command; gives the environment that leads there."""
+    """Make a folder for the time of the command; yield the environment that leads there."""
     if folder is None:
         yield dict(os.environ)
         return
@@ -61,16 +60,16 @@ def _home(folder: Path | None) -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _guard_the_guard(guard: int, folder: Path | None) -> int:
-    """Wait for the guard, and clean up in its place where it was killed."""
-    code = os.waitstatus_to_exitcode(os.waitpid(guard, 0)[1])
+def _await_supervisor(supervisor: int, folder: Path | None) -> int:
+    """Wait for the supervisor, and clean up in its place where it was killed."""
+    code = os.waitstatus_to_exitcode(os.waitpid(supervisor, 0)[1])
     _kill_descendants()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
     return _exit_code(code)
 
 
-def _guard(words: list[str], environment: dict[str, str]) -> int:
+def _supervise(words: list[str], environment: dict[str, str]) -> int:
     command = subprocess.Popen(words, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603
     try:
         while command.poll() is None:

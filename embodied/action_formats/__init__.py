@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from embodied.action_formats.format import ActionFormat, Call, CallFormat, FormatError, Reading
+from embodied.action_formats.as_code import CodeFormat
+from embodied.action_formats.format import ActionFormat, Call, CallFormat, FormatError, ParsedAction
 from embodied.controller import Controller
+from embodied.plugins.registry import load
 
-__all__ = ["ActionFormat", "Call", "CallFormat", "FormatError", "Reading", "make_format"]
+__all__ = [
+    "FORMATS",
+    "ActionFormat",
+    "Call",
+    "CallFormat",
+    "CodeFormat",
+    "FormatError",
+    "ParsedAction",
+    "format_class",
+    "make_format",
+]
 
-_FORMATS = {
-    "code": "CodeFormat",
-    "json": "JsonFormat",
-    "text": "TextFormat",
-    "tools": "ToolsFormat",
-}
+FORMATS = "embodied.action_formats"
+"""The entry-point group."""
+
+
+def format_class(name: str) -> type[ActionFormat]:
+    """Find an action format by its name, as registered or `path/to/file.py:Class`.
+
+    Raises:
+        ConfigError: there is none of this name, or it cannot be loaded.
+    """
+    return load(FORMATS, name, ActionFormat)  # type: ignore[no-any-return]
 
 
 def make_format(name: str, controller: type[Controller]) -> ActionFormat:
-    """The action format of the given name (`code`, `json`, `text`, `tools`) for a controller."""
-    module = import_module(f"embodied.action_formats.as_{name}")
-    made: ActionFormat = getattr(module, _FORMATS[name])(controller)
-    return made
+    """Make the action format of a name for a controller."""
+    return format_class(name)(controller)

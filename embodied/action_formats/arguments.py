@@ -12,8 +12,8 @@ from embodied.action_formats.format import Call
 from embodied.controller import ActionSpec, Controller
 
 
-def placed(controller: type[Controller], call: Call) -> Call:
-    """The call with arguments by position where their parameters cannot be given by name.
+def to_positional(controller: type[Controller], call: Call) -> Call:
+    """Place those arguments of a call by position whose parameters cannot be given by name.
 
     A call that cannot be put so, as it leaves out a required argument, stays as it is.
     """
@@ -33,8 +33,8 @@ def _positional_only(spec: ActionSpec) -> list[inspect.Parameter]:
     return [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
 
 
-def by_name(controller: type[Controller], call: Call) -> dict[str, Any]:
-    """The arguments of a call by parameter name, as JSON holds them: dataclasses and models as
+def to_named(controller: type[Controller], call: Call) -> dict[str, Any]:
+    """Name the arguments of a call, with values as JSON holds them: dataclasses and models as
     objects, enumerations as their values.
 
     Raises:

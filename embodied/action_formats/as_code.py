@@ -12,10 +12,10 @@ from enum import Enum
 from typing import Any
 
 from embodied._util import parsing
-from embodied.action_formats.blocks import split, wrapped
+from embodied.action_formats.blocks import in_tags, split
 from embodied.action_formats.diagnostics import explain_code
 from embodied.action_formats.examples import example_call
-from embodied.action_formats.format import ActionFormat, Call, Reading
+from embodied.action_formats.format import ActionFormat, Call, ParsedAction, Phrases
 from embodied.action_formats.schema import type_name, types_note
 from embodied.controller import ActionSpec
 from embodied.interpreter.session import Output
@@ -27,36 +27,51 @@ _LANGUAGES = ("python", "python3", "py", "")
 class CodeFormat(ActionFormat):
     """Python between `<execute>` tags or in Markdown fences."""
 
-    name = "code"
+    phrases = Phrases(
+        means="by writing Python",
+        instruction="write one code block:",
+        rules="The code runs, and you see what it printed. Use variables, loops and conditions; "
+        "look at what the functions return and decide in the code; variables and functions live "
+        "on from turn to turn. The standard modules re, math, json, random, itertools and "
+        "collections can be imported.",
+        noun="code",
+        written="Python",
+        unreadable="No code was found in your message. Write it like this:",
+    )
 
-    def document(self) -> str:
-        """The Python stub of the controller: signatures and docstrings, nothing else."""
+    def describe_api(self) -> str:
+        """Write the Python stubs of the controller: signatures and docstrings, nothing else."""
         return "\n\n".join(_stub(spec) for spec in self.controller.actions().values())
 
     def example(self) -> str:
-        """A line of code in tags."""
+        """Write a line of code in tags."""
         return self.render("", [example_call(self.controller)]).content
 
-    def read(self, reply: Reply) -> Reading:
-        """The code of a message: all `<execute>` blocks, else all Markdown fences.
+    def parse(self, reply: Reply) -> ParsedAction:
+        """Take the code of all `<execute>` blocks, else of all Markdown fences.
 
         Several blocks run as one, joined by a newline. A block that the message leaves open, as at
         a token limit, ends with the message.
         """
         blocks = split(reply.content).marked(_LANGUAGES)
         code = "\n".join(textwrap.dedent(block.text).strip() for block in blocks)
-        return Reading(code or None)
+        return ParsedAction(code or None)
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """One line a call, each of which prints its result."""
-        return message(thought, "\n".join(map(self.line, calls)))
+        """Write one line a call, each of which prints its result."""
+        return self.render_code(thought, "\n".join(map(self.line, calls)))
+
+    @staticmethod
+    def render_code(thought: str, code: str) -> Reply:
+        """Write a message that `parse` reads back: the thought in words, then the code."""
+        return Reply(in_tags(thought, code))
 
     def line(self, call: Call) -> str:
-        """The line that makes a call and prints its result."""
-        return f"print({self._written(call)})"
+        """Write the line that makes a call and prints its result."""
+        return f"print({self._write(call)})"
 
     def calls_robot(self, action: str) -> bool:
-        """Whether it is Python that calls one of the controller's functions by its name."""
+        """Tell whether it is Python that calls one of the controller's functions by its name."""
         try:
             nodes = list(ast.walk(parsing.parse(action)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -67,17 +82,17 @@ class CodeFormat(ActionFormat):
         return not called.isdisjoint(self.controller.actions())
 
     def explain(self, action: str, output: Output) -> Iterator[str]:
-        """The failing line with its variables, the calls made, the lines not run."""
+        """Yield the failing line with its variables, the calls made, the lines not run."""
         return explain_code(action, output)
 
-    def _written(self, call: Call) -> str:
-        args, kwargs = self._as_usual(call)
+    def _write(self, call: Call) -> str:
+        args, kwargs = self._positional_first(call)
         arguments = [*map(_literal, args)]
         arguments += [f"{name}={_literal(value)}" for name, value in kwargs.items()]
         return f"{call.name}({', '.join(arguments)})"
 
-    def _as_usual(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """The arguments by position as far as the signature lets them be."""
+    def _positional_first(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Place the arguments by position as far as the signature lets them be."""
         spec = self.controller.actions().get(call.name)
         try:
             bound = spec.signature.bind(*call.args, **call.kwargs) if spec else call
@@ -86,17 +101,12 @@ class CodeFormat(ActionFormat):
         return bound.args, bound.kwargs
 
 
-def message(thought: str, code: str) -> Reply:
-    """A message that `CodeFormat.read` reads back: the thought in words, then the code."""
-    return Reply(wrapped(thought, code))
-
-
 @functools.cache
 def _stub(spec: ActionSpec) -> str:
     text = spec.documentation + types_note(spec)
     end = "\n" if "\n" in text or text.endswith('"') else ""
     quoted = f'"""{text}{end}"""'
-    return f"def {spec.name}{_shown(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
+    return f"def {spec.name}{_show(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
 
 
 @dataclass(frozen=True)
@@ -109,8 +119,8 @@ class _Verbatim:
         return self.text
 
 
-def _shown(signature: inspect.Signature) -> str:
-    """A signature with types by their bare names, and members of enumerations by their values."""
+def _show(signature: inspect.Signature) -> str:
+    """Write types by their bare names, and members of enumerations by their values."""
     parameters = [
         p.replace(
             annotation=_Verbatim(type_name(p.annotation)),
@@ -123,5 +133,5 @@ def _shown(signature: inspect.Signature) -> str:
 
 
 def _literal(value: object) -> str:
-    """A value as Python writes it, in which no tag can be read."""
+    """Write a value in Python, so that no tag can be read in it."""
     return repr(value).replace("<", "\\x3c")

@@ -6,15 +6,21 @@ import difflib
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import ClassVar
 
 from embodied._util.jsonable import truncate
 from embodied.action_formats import command_line
-from embodied.action_formats.blocks import Block, split, wrapped
+from embodied.action_formats.blocks import Block, in_tags, split
 from embodied.action_formats.call_objects import MAX_CALLS
 from embodied.action_formats.command_line import LineError
 from embodied.action_formats.examples import documentation, example_call
-from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
+from embodied.action_formats.format import (
+    CALLS_RULE,
+    Call,
+    CallFormat,
+    FormatError,
+    ParsedAction,
+    Phrases,
+)
 from embodied.action_formats.schema import types_note
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
@@ -35,14 +41,21 @@ class TextFormat(CallFormat):
     The simulator's own commands are read as well, where the controller knows them.
     """
 
-    name: ClassVar[str] = "text"
+    phrases = Phrases(
+        means="by commands",
+        instruction="write a command, or several, one a line:",
+        rules=CALLS_RULE.replace("call", "command"),
+        noun="commands",
+        written="commands, one a line",
+        unreadable="No command could be read in your message{problem}. Write it like this:",
+    )
 
-    def document(self) -> str:
-        """How commands are written, then the pattern and docstring of each."""
+    def describe_api(self) -> str:
+        """Say how commands are written, then the pattern and docstring of each."""
         specs = self.controller.actions().values()
-        return "\n\n".join([_FORM, *(self._described(spec) for spec in specs)])
+        return "\n\n".join([_FORM, *(self._describe(spec) for spec in specs)])
 
-    def _described(self, spec: ActionSpec) -> str:
+    def _describe(self, spec: ActionSpec) -> str:
         body = documentation(spec, lambda call: f"`{self._line(call)}`")
         body += types_note(spec)
         return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"
@@ -51,12 +64,12 @@ class TextFormat(CallFormat):
         return command_line.write(self.controller, call)
 
     def example(self) -> str:
-        """One command in tags."""
-        return wrapped("", self._line(example_call(self.controller)))
+        """Write one command in tags."""
+        return in_tags("", self._line(example_call(self.controller)))
 
-    def read(self, reply: Reply) -> Reading:
-        """The lines of all tagged or fenced blocks, else those that begin with `Action:`, else the
-        whole message where each of its lines is a command of the robot.
+    def parse(self, reply: Reply) -> ParsedAction:
+        """Take the lines of all tagged or fenced blocks, else those that begin with `Action:`, else
+        the whole message where each of its lines is a command of the robot.
 
         Where nothing follows `Action:` on its line, the next line is meant, with the commands of
         the robot that stand right below it.
@@ -70,13 +83,13 @@ class TextFormat(CallFormat):
             if blocks:
                 _check_end(blocks[-1])
             if not self._calls(action, known=not blocks and not named):
-                return Reading()
+                return ParsedAction()
         except FormatError as error:
-            return Reading(problem=str(error))
-        return Reading(action)
+            return ParsedAction(problem=str(error))
+        return ParsedAction(action)
 
     def calls(self, action: str) -> list[Call]:
-        """The calls, in order.
+        """Read the calls, in order.
 
         Raises:
             FormatError: a line is no command; says which and shows the right form.
@@ -124,7 +137,7 @@ class TextFormat(CallFormat):
         return f"line {number}, `{shown}`: {error}; did you mean: {self._nearest(command)}"
 
     def _nearest(self, command: str) -> str:
-        """The form of the action that a line may have meant, or an example."""
+        """Show the form of the action that a line may have meant, or an example."""
         actions = self.controller.actions()
         word = _FIRST_WORD.search(command)
         close = difflib.get_close_matches(word[0], actions, n=1, cutoff=0.4) if word else []
@@ -135,16 +148,16 @@ class TextFormat(CallFormat):
         )
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """The thought, then the commands in tags.
+        """Write the thought, then the commands in tags.
 
         Raises:
             ValueError: an argument cannot be written.
         """
-        return Reply(wrapped(thought, "\n".join(self._line(call) for call in calls)))
+        return Reply(in_tags(thought, "\n".join(self._line(call) for call in calls)))
 
 
 def _command(line: str) -> str:
-    """A line without bullet, number, `Action:` and backticks."""
+    """Strip a line of bullet, number, `Action:` and backticks."""
     text = line.strip()
     for ornament in (_BULLET, _ACTION):
         match = ornament.match(text)

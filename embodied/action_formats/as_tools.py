@@ -6,14 +6,21 @@ import itertools
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from embodied._util.jsonable import safe_repr
 from embodied.action_formats import call_objects
-from embodied.action_formats.arguments import by_name
+from embodied.action_formats.arguments import to_named
 from embodied.action_formats.blocks import whole_characters
 from embodied.action_formats.examples import documentation, example_call
-from embodied.action_formats.format import Call, CallFormat, FormatError, Reading
+from embodied.action_formats.format import (
+    CALLS_RULE,
+    Call,
+    CallFormat,
+    FormatError,
+    ParsedAction,
+    Phrases,
+)
 from embodied.action_formats.json_values import JsonError, decode_whole, encode
 from embodied.action_formats.schema import parameters_schema
 from embodied.controller import Controller
@@ -27,7 +34,16 @@ _NAME_CHARACTERS = 64
 class ToolsFormat(CallFormat):
     """An action is the list of a message's function calls."""
 
-    name: ClassVar[str] = "tools"
+    native_calls = True
+    phrases = Phrases(
+        means="by calling its functions",
+        instruction="call one or more of them.",
+        rules=CALLS_RULE,
+        noun="calls",
+        written="native function calls",
+        unreadable="Your message calls no function that could be read{problem}.",
+        heading="",
+    )
 
     def __init__(self, controller: type[Controller]) -> None:
         super().__init__(controller)
@@ -35,41 +51,41 @@ class ToolsFormat(CallFormat):
         self._actions = {tool: action for action, tool in self._tool_names.items()}
         self._numbers = itertools.count(1)
 
-    def document(self) -> str:
-        """A sentence: the server shows the functions themselves."""
+    def describe_api(self) -> str:
+        """Say in a sentence that the server shows the functions themselves."""
         return "The functions that control the robot are given to you as tools."
 
     def tools(self) -> list[dict[str, Any]]:
-        """The definitions of the functions, as the chat-completions API takes them."""
+        """Define the functions as the chat-completions API takes them."""
         return [
             {
                 "type": "function",
                 "function": {
                     "name": self._tool_names[spec.name],
-                    "description": documentation(spec, self._written),
+                    "description": documentation(spec, self._write),
                     "parameters": parameters_schema(spec),
                 },
             }
             for spec in self.controller.actions().values()
         ]
 
-    def _written(self, call: Call) -> str:
+    def _write(self, call: Call) -> str:
         tool = self._tool_names.get(call.name, call.name)
-        return f"{tool} with {encode(by_name(self.controller, call))}"
+        return f"{tool} with {encode(to_named(self.controller, call))}"
 
     def example(self) -> str:
-        """Which function may be called with which arguments, in words."""
-        return f"the function {self._written(example_call(self.controller))}"
+        """Say in words which function may be called with which arguments."""
+        return f"the function {self._write(example_call(self.controller))}"
 
-    def read(self, reply: Reply) -> Reading:
-        """All function calls of the message, whatever its text says.
+    def parse(self, reply: Reply) -> ParsedAction:
+        """Take all function calls of the message, whatever its text says.
 
         Where one of them cannot be used, none is: they are meant to be made in order.
         """
         if reply.unusable_calls:
             return self._unread("; ".join(reply.unusable_calls))
         if not reply.tool_calls:
-            return Reading(
+            return ParsedAction(
                 problem=f"no function was called; to act, call one, e.g. {self.example()}"
             )
         if len(reply.tool_calls) > call_objects.MAX_CALLS:
@@ -80,16 +96,16 @@ class ToolsFormat(CallFormat):
             self.calls(action)
         except FormatError as error:
             return self._unread(str(error))
-        return Reading(action)
+        return ParsedAction(action)
 
-    def _unread(self, problem: str) -> Reading:
-        return Reading(problem=f"{problem}; a right call is, e.g., {self.example()}")
+    def _unread(self, problem: str) -> ParsedAction:
+        return ParsedAction(problem=f"{problem}; a right call is, e.g., {self.example()}")
 
     def _action(self, tool: str) -> str:
         return self._actions.get(tool, tool)
 
     def calls(self, action: str) -> list[Call]:
-        """The calls, in order.
+        """Read the calls, in order.
 
         Raises:
             FormatError: it is no JSON list of calls.
@@ -97,7 +113,7 @@ class ToolsFormat(CallFormat):
         return call_objects.parse(action, self.controller)
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """The thought with the function calls; no id stands twice among what this object renders.
+        """Write the thought with the function calls. No id stands twice in what one object renders.
 
         Ids have nine letters and digits, the only form that Mistral's chat templates take.
 
@@ -107,13 +123,13 @@ class ToolsFormat(CallFormat):
         return Reply(thought, tool_calls=tuple(self._tool_call(call) for call in calls))
 
     def _tool_call(self, call: Call) -> ToolCall:
-        arguments = json.dumps(by_name(self.controller, call), ensure_ascii=False, allow_nan=False)
+        arguments = json.dumps(to_named(self.controller, call), ensure_ascii=False, allow_nan=False)
         name = self._tool_names.get(call.name, call.name)
         return ToolCall(id=f"call{next(self._numbers):05}", name=name, arguments=arguments)
 
 
 def _object(call: ToolCall, number: int) -> dict[str, Any]:
-    """A function call as a JSON object.
+    """Turn a function call into a JSON object.
 
     Raises:
         FormatError: its arguments are not a JSON object.
@@ -129,7 +145,7 @@ def _object(call: ToolCall, number: int) -> dict[str, Any]:
 
 
 def _tool_names(controller: type[Controller]) -> dict[str, str]:
-    """A name that the API allows for each action: mostly its own."""
+    """Give each action a name that the API allows: mostly its own."""
     names: dict[str, str] = {}
     for action in controller.actions():
         stem = _NOT_IN_NAMES.sub("_", action)[:_NAME_CHARACTERS]

@@ -20,7 +20,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Parts:
+class MessageParts:
     """A message by its tags."""
 
     blocks: tuple[Block, ...]
@@ -31,7 +31,7 @@ class Parts:
     """What stands in no tags: neither action, nor thought, nor solution."""
 
     def marked(self, languages: Collection[str]) -> list[Block]:
-        """The blocks, without fences in them; where there are none, the fences of the rest.
+        """Take the blocks, without fences in them; where there are none, the fences of the rest.
 
         Args:
             languages: fences of the rest that count; the empty text for those without a language.
@@ -41,7 +41,7 @@ class Parts:
         return [fence for language, fence in _fences(self.rest) if language in languages]
 
 
-def split(message: str) -> Parts:
+def split(message: str) -> MessageParts:
     """Take a message apart.
 
     A thought or solution that is left open is none, and an action that is left open ends with the
@@ -71,22 +71,22 @@ def split(message: str) -> Parts:
         rest.append(text[position:])
     else:
         blocks.append(Block(text[position:], closed=False))
-    return Parts(tuple(blocks), tuple(solutions), "\n".join(rest))
+    return MessageParts(tuple(blocks), tuple(solutions), "\n".join(rest))
 
 
 def whole_characters(text: str) -> str:
-    """The text with question marks for half characters (lone surrogates)."""
+    """Put question marks for half characters (lone surrogates)."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def wrapped(thought: str, action: str) -> str:
-    """A message with a thought and an action in tags; tags of actions in the thought are undone."""
+def in_tags(thought: str, action: str) -> str:
+    """Write a thought and an action in tags; tags of actions in the thought are undone."""
     harmless = re.sub(r"<(?=/?execute>)", "< ", thought)
     return f"{harmless}\n<execute>\n{action}\n</execute>".lstrip("\n")
 
 
 def _pairs(text: str) -> list[re.Match[str]]:
-    """The tags of a text, without thoughts and solutions that are never closed."""
+    """Find the tags of a text, without thoughts and solutions that are never closed."""
     kept: list[re.Match[str]] = []
     closed: dict[str, bool] = {"execute": True}
     for tag in reversed(list(_TAG.finditer(text))):
@@ -106,7 +106,7 @@ def _unfenced(block: Block) -> list[Block]:
 
 
 def _fences(text: str) -> list[tuple[str, Block]]:
-    """The Markdown fences of a text, each with its language."""
+    """Find the Markdown fences of a text, each with its language."""
     found: list[tuple[str, Block]] = []
     language: str | None = None
     lines: list[str] = []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from embodied._util.jsonable import safe_repr
-from embodied.action_formats.arguments import by_name, placed
+from embodied.action_formats.arguments import to_named, to_positional
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
 from embodied.controller import Controller
@@ -32,25 +32,25 @@ _FORM = '{"name": ..., "arguments": {...}}'
 
 
 def parse(text: str, controller: type[Controller]) -> list[Call]:
-    """The calls of a text of JSON values, each an object or a list of objects.
+    """Read the calls of a text of JSON values, each an object or a list of objects.
 
     Raises:
         FormatError: the text is not JSON, or something in it is no call.
     """
     return [
-        placed(controller, _call(value, f"call {number}"))
+        to_positional(controller, _call(value, f"call {number}"))
         for number, value in enumerate(_bounded(_flat(_values(text))), start=1)
     ]
 
 
 def write(controller: type[Controller], calls: Sequence[Call]) -> str:
-    """The calls in the right form: one as an object, several as a list with one a line.
+    """Write the calls in the right form: one as an object, several as a list, one a line.
 
     Raises:
         ValueError: JSON cannot hold them, or an argument has no name.
     """
     objects = [
-        encode({"name": call.name, "arguments": by_name(controller, call)}) for call in calls
+        encode({"name": call.name, "arguments": to_named(controller, call)}) for call in calls
     ]
     return objects[0] if len(objects) == 1 else "[\n{}\n]".format(",\n".join(objects))
 
@@ -114,7 +114,7 @@ def _the_key(value: dict[str, Any], keys: Sequence[str], which: str) -> str | No
 
 
 def _with_arguments(name: str, arguments: Any, which: str) -> Call:
-    """A call of which the arguments are an object, a list, a text of these, or a single value."""
+    """Make a call whose arguments are an object, a list, a text of these, or a single value."""
     match arguments:
         case None:
             return Call(name)

@@ -8,7 +8,7 @@ from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.format import Call, CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
-from embodied.interpreter.calls import Answer, BreakOff, Caller
+from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, CallResult
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
@@ -28,31 +28,31 @@ class CallSession(Session):
         if len(code) > self._limits.code_characters:
             output.limit = f"the action is longer than {self._limits.code_characters} characters"
             return output
-        caller = Caller(self._robot, self._limits, output)
+        dispatcher = CallDispatcher(self._robot, self._limits, output)
         try:
             for number, call in enumerate(self._format.calls(code), start=1):
-                if not self._make(caller, call, number, output):
+                if not self._make(dispatcher, call, number, output):
                     break
-        except BreakOff as broken:
+        except ActionAborted as broken:
             output.limit = broken.limit
         output.stdout = _cut("\n".join(output.texts), self._limits.output_characters)
         output.texts = _cut_together(output.texts, self._limits.output_characters)
         return output
 
     def dump(self) -> bytes:
-        """Nothing: there are no variables."""
+        """Return nothing: there are no variables."""
         return b""
 
     def load(self, state: bytes) -> None:
-        """Nothing to go on from."""
+        """Refuse any state: there are no variables."""
         if state:
             raise DataError("a session of calls has no variables to load")
 
     def _close(self) -> None:
         pass
 
-    def _make(self, caller: Caller, call: Call, number: int, output: Output) -> bool:
-        answer = caller.call(call.name, call.args, call.kwargs, line=number)
+    def _make(self, dispatcher: CallDispatcher, call: Call, number: int, output: Output) -> bool:
+        answer = dispatcher.call(call.name, call.args, call.kwargs, line=number)
         if answer.exception is None:
             output.texts.append(_shown(answer))
             return True
@@ -64,7 +64,7 @@ class CallSession(Session):
         return False
 
 
-def _shown(answer: Answer) -> str:
+def _shown(answer: CallResult) -> str:
     return answer.value if isinstance(answer.value, str) else safe_repr(answer.value, 20_000)
 
 
@@ -73,7 +73,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _cut_together(texts: Sequence[str], limit: int) -> list[str]:
-    """The texts, cut where all of them together, a line break after each, reach the limit."""
+    """Cut the texts where all of them together, a line break after each, reach the limit."""
     kept: list[str] = []
     left = limit
     for text in texts:

@@ -10,7 +10,7 @@ from embodied.controller import ActionSpec, Controller
 
 
 def calls_schema(controller: type[Controller]) -> Schema:
-    """A call `{"name": ..., "arguments": {...}}`, or a list of calls.
+    """Make the schema of a call `{"name": ..., "arguments": {...}}`, or of a list of calls.
 
     Raises:
         TypeError: a parameter has a type that JSON cannot express.
@@ -23,7 +23,7 @@ def calls_schema(controller: type[Controller]) -> Schema:
 
 
 def _call(spec: ActionSpec, shared: Schema) -> Schema:
-    """The schema of one action's calls; the types that it names go to `shared`."""
+    """Make the schema of one action's calls; the types that it names go to `shared`."""
     arguments = _renamed(parameters_schema(spec), spec.name)
     for name, type_ in arguments.pop("$defs", {}).items():
         shared[f"{spec.name}.{name}"] = type_
@@ -36,8 +36,8 @@ def _call(spec: ActionSpec, shared: Schema) -> Schema:
 
 
 def _renamed(schema: Schema, action: str) -> Schema:
-    """The schema with references to types that bear the action's name, as two actions may name
-    different types alike.
+    """Let references to types bear the action's name, as two actions may name different types
+    alike.
     """
     text = json.dumps(schema)
     renamed: dict[str, Any] = json.loads(text.replace('"#/$defs/', f'"#/$defs/{action}.'))

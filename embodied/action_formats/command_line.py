@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import Any
 
-from embodied.action_formats.arguments import by_name, placed
+from embodied.action_formats.arguments import to_named, to_positional
 from embodied.action_formats.format import Call, FormatError
 from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
 from embodied.action_formats.literals import enclosed, literal
@@ -37,7 +37,7 @@ class LineError(FormatError):
 
 
 def parse(line: str, controller: type[Controller], *, known: bool = False) -> Call:
-    """The call that a line makes, in the form of this module or as a command of the simulator.
+    """Read the call that a line makes, in this module's form or as a command of the simulator.
 
     A parameter of the type `str` takes the bare text up to the next comma, or text in quotes. Any
     other takes JSON or a Python literal, or bare text where only that fits.
@@ -55,33 +55,33 @@ def parse(line: str, controller: type[Controller], *, known: bool = False) -> Ca
     if head is None or spec is None:
         try:
             name, arguments = controller.command_call(line)
-            return placed(controller, Call(name, kwargs=arguments))
+            return to_positional(controller, Call(name, kwargs=arguments))
         except ValueError:
             if head is None or known:
                 raise LineError("this is no command") from None
-    return placed(controller, _call(line, head, spec))
+    return to_positional(controller, _call(line, head, spec))
 
 
 def write(controller: type[Controller], call: Call) -> str:
-    """The line that `parse` reads as the call. It holds no `<`, so that it cannot hold a tag.
+    """Write the line that `parse` reads as the call. It has no `<`, so that it cannot hold a tag.
 
     Raises:
         ValueError: a value cannot be written, or an argument has no name.
     """
-    call = placed(controller, call)
+    call = to_positional(controller, call)
     spec = controller.actions().get(call.name)
-    arguments = by_name(controller, call)
+    arguments = to_named(controller, call)
     parts = [call.name]
     for name in _positional(spec):
         if name not in arguments:
             break
-        parts.append(_written(arguments.pop(name), spec, name))
-    parts += [f"{name}={_written(value, spec, name)}" for name, value in arguments.items()]
+        parts.append(_write(arguments.pop(name), spec, name))
+    parts += [f"{name}={_write(value, spec, name)}" for name, value in arguments.items()]
     return ", ".join(parts)
 
 
 def pattern(spec: ActionSpec) -> str:
-    """The form of an action's line, such as `goto, <receptacle>[, <times: int = 1>]`."""
+    """Show the form of an action's line, such as `goto, <receptacle>[, <times: int = 1>]`."""
     slots = [(p, _slot(p)) for p in spec.signature.parameters.values()]
     return spec.name + "".join(
         f", {slot}" if p.default is p.empty else f"[, {slot}]" for p, slot in slots
@@ -102,7 +102,7 @@ def _positional(spec: ActionSpec | None) -> list[str]:
 
 
 def _call(line: str, head: re.Match[str], spec: ActionSpec | None) -> Call:
-    """The call of a line that begins with a name and what may follow one."""
+    """Read the call of a line that begins with a name and what may follow one."""
     in_brackets = head["opening"] == "("
     if in_brackets and not line.endswith(")"):
         raise LineError('expected ")"', len(line))
@@ -148,7 +148,7 @@ def _after(text: str, end: int) -> int:
 
 
 def _value(text: str, start: int, spec: ActionSpec | None, name: str | None) -> tuple[Any, int]:
-    """The argument that begins at `start`, and where it ends."""
+    """Read the argument that begins at `start`; return it and where it ends."""
     parameter = spec.signature.parameters.get(name or "") if spec else None
     is_text = parameter is None or parameter.annotation is str
     match text[start : start + 1]:
@@ -189,7 +189,7 @@ def _unescaped(text: str) -> str:
 
 
 def _structure(text: str, start: int) -> tuple[Any, int]:
-    """A list or object, as JSON or as a Python literal."""
+    """Read a list or object, as JSON or as a Python literal."""
     try:
         return decode(text, start)
     except JsonError as error:
@@ -201,7 +201,7 @@ def _structure(text: str, start: int) -> tuple[Any, int]:
 
 
 def _fitting(word: str, spec: ActionSpec, name: str) -> Any:
-    """What a bare word means: a value that fits the parameter, if there is one."""
+    """Take a bare word for a value that fits the parameter, if there is one."""
     meanings = [*_plain_value(word), word]
     for meaning in meanings:
         try:
@@ -221,8 +221,8 @@ def _plain_value(word: str) -> list[Any]:
         return []
 
 
-def _written(value: Any, spec: ActionSpec | None, name: str) -> str:
-    """A value as `_value` reads it: bare where it can be, else as JSON."""
+def _write(value: Any, spec: ActionSpec | None, name: str) -> str:
+    """Write a value as `_value` reads it: bare where it can be, else as JSON."""
     bare = isinstance(value, str) and value and not _NOT_BARE.search(value)
     if bare and not _KEYWORD.match(value):
         try:

@@ -54,7 +54,7 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
 
 
 def _cut_off(output: Output) -> Iterator[str]:
-    """The limit that stopped the action, or the end of the episode.
+    """Name the limit that stopped the action, or the end of the episode.
 
     The latter keeps the action from seeing what its last call returned.
     """
@@ -69,7 +69,7 @@ def _cut_off(output: Output) -> Iterator[str]:
 
 
 def shown_call(call: CallRecord) -> str:
-    """A call as Python would write it."""
+    """Write a call as Python would."""
     arguments = ", ".join(safe_repr(value, 80) for value in call.arguments.values())
     failed = " (failed)" if call.error else ""
     return truncate(f"{call.name}({arguments})", _CHARACTERS) + failed
@@ -100,14 +100,14 @@ def _listed(calls: Sequence[CallRecord]) -> str:
 
 
 def _stop(output: Output) -> int | None:
-    """The line at which the action stopped, as far as it is known."""
+    """Find the line at which the action stopped, as far as it is known."""
     if output.error is not None:
         return output.error.statement or output.error.line
     return output.calls[-1].line if output.calls else None
 
 
 def _not_run(code: str, stop: int | None) -> Iterator[str]:
-    """What stands after the statement that stopped; nothing where that is not certain."""
+    """Yield what stands after the statement that stopped; nothing where that is not certain."""
     try:
         statements = parsing.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

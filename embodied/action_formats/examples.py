@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from embodied._util import parsing
-from embodied.action_formats.arguments import placed
+from embodied.action_formats.arguments import to_positional
 from embodied.action_formats.format import Call
 from embodied.action_formats.literals import enclosed, literal
 from embodied.action_formats.schema import Schema, parameters_schema
@@ -19,7 +19,7 @@ _DEEP = 3
 
 
 def example_call(controller: type[Controller]) -> Call:
-    """A call that fits its action's signature, the simplest that there is.
+    """Make the simplest call that fits an action's signature.
 
     That is an action without required parameters; else one that its docstring gives as its
     `Example:`; else one with made-up values.
@@ -37,7 +37,7 @@ def example_call(controller: type[Controller]) -> Call:
 
 
 def documentation(spec: ActionSpec, write: Callable[[Call], str]) -> str:
-    """The docstring of an action, with its `Example:` calls as `write` writes them."""
+    """Take the docstring of an action, with its `Example:` calls as `write` writes them."""
     text = spec.documentation
     for start, end, call in reversed(list(documented_calls(spec))):
         text = text[:start] + write(call) + text[end:]
@@ -49,7 +49,7 @@ def _required(spec: ActionSpec) -> list[str]:
 
 
 def documented_calls(spec: ActionSpec) -> Iterator[tuple[int, int, Call]]:
-    """The calls of this action that its docstring gives as examples, and where they stand."""
+    """Find the calls of an action that its docstring gives as examples, and where they stand."""
     for match in _EXAMPLE.finditer(spec.documentation):
         end = enclosed(spec.documentation, match.end())
         if match["name"] != spec.name or end is None:
@@ -78,11 +78,11 @@ def _made_up(controller: type[Controller], spec: ActionSpec) -> Call:
         name: _value(name, schema["properties"][name], schema.get("$defs", {}))
         for name in _required(spec)
     }
-    return placed(controller, Call(spec.name, kwargs=kwargs))
+    return to_positional(controller, Call(spec.name, kwargs=kwargs))
 
 
 def _value(name: str, schema: Schema, shared: Schema, depth: int = 0) -> Any:  # noqa: PLR0911
-    """A value that fits a schema, as far as its kind goes."""
+    """Make up a value that fits a schema, as far as its kind goes."""
     match schema:
         case (
             {"default": value}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from embodied._util.jsonable import safe_repr
 from embodied.action_formats.diagnostics import explain_calls
+from embodied.action_formats.schema import Schema
 from embodied.controller import Controller
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
@@ -28,7 +29,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedAction:
     """What a policy's message says in an action format."""
 
     action: str | None = None
@@ -37,40 +38,78 @@ class Reading:
     """Why there is none, in a sentence for the policy, where more can be said than that."""
 
 
-class ActionFormat(ABC):
-    """One way of writing actions for a controller."""
+@dataclass(frozen=True)
+class Phrases:
+    """How prompts speak of an action format."""
 
-    name: ClassVar[str]
-    """As the protocol names it."""
+    means: str
+    """How the policy controls the robot, such as `by writing Python`."""
+    instruction: str
+    """What to do in a turn; the right form of an action follows."""
+    rules: str
+    """What becomes of an action."""
+    noun: str
+    """What an action is made of, such as `calls`."""
+    written: str
+    """What a person is asked to write."""
+    unreadable: str
+    """What a message without an action is answered. `{problem}` is what is wrong with it."""
+    heading: str = "These functions control the robot:\n\n"
+    """What stands before the robot's functions."""
+
+
+class ActionFormat(ABC):
+    """One way of writing actions for a controller.
+
+    Formats are registered under the entry-point group `embodied.action_formats`. They inherit from
+    `CodeFormat` if the interpreter is to run their actions, from `CallFormat` if an action is a
+    list of calls.
+    """
+
+    phrases: ClassVar[Phrases]
+    native_calls: ClassVar[bool] = False
+    """Whether an action is made of native function calls of the server's API, and not of text."""
 
     def __init__(self, controller: type[Controller]) -> None:
         self.controller = controller
 
     @abstractmethod
-    def document(self) -> str:
-        """The robot's API, for the prompt."""
+    def describe_api(self) -> str:
+        """Describe the robot's functions, for the prompt."""
 
     @abstractmethod
     def example(self) -> str:
-        """The right form of an action, with one call as its example."""
+        """Show the right form of an action, with one call as its example."""
 
     @abstractmethod
-    def read(self, reply: Reply) -> Reading:
+    def parse(self, reply: Reply) -> ParsedAction:
         """Find the action in a policy's message. Never raises, whatever the message holds."""
 
     @abstractmethod
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """A message that `read` reads back: the thought in words, then the calls."""
+        """Write a message that `parse` reads back: the thought in words, then the calls."""
 
     @abstractmethod
     def calls_robot(self, action: str) -> bool:
-        """Whether an action that `read` has found makes a call that its text shows."""
+        """Tell whether an action that `parse` has found makes a call that its text shows."""
 
     @abstractmethod
     def explain(self, action: str, output: Output) -> Iterator[str]:
-        """Lines on an action that did not run to its end: where it stopped, what was done before
-        and what was not run. Nothing on one that did.
+        """Yield lines on an action that did not run to its end: where it stopped, what was done
+        before and what was not run. None on one that did.
         """
+
+    def tools(self) -> list[dict[str, Any]]:
+        """Define the functions that a server offers to the model, as the chat-completions API
+        takes them; none where actions are text.
+        """
+        return []
+
+    def action_schema(self) -> Schema | None:
+        """Make the JSON schema of a whole message, for servers that constrain answers; None where
+        an action is not JSON.
+        """
+        return None
 
 
 class FormatError(ValueError):
@@ -82,16 +121,23 @@ class CallFormat(ActionFormat):
 
     @abstractmethod
     def calls(self, action: str) -> list[Call]:
-        """The calls of an action that `read` has found.
+        """Read the calls of an action that `parse` has found.
 
         Raises:
             FormatError: the action is not in this format.
         """
 
     def calls_robot(self, action: str) -> bool:
-        """Always: it is nothing but calls."""
+        """Answer yes: the action is nothing but calls."""
         return True
 
     def explain(self, action: str, output: Output) -> Iterator[str]:
-        """The call that failed, those made before and those not made."""
+        """Yield lines on the call that failed, those made before and those not made."""
         return explain_calls([str(call) for call in self.calls(action)], output)
+
+
+CALLS_RULE = (
+    "The calls are made in order, and you see what each of them returned. The first call that "
+    "fails ends the action."
+)
+"""What becomes of a list of calls."""

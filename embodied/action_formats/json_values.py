@@ -51,7 +51,7 @@ def place(text: str, position: int) -> str:
 
 
 def decode(text: str, start: int = 0) -> tuple[Any, int]:
-    """The JSON value that begins at `start`, and where it ends.
+    """Read the JSON value that begins at `start`; return it and where it ends.
 
     Line breaks may stand in quotes. Keys that stand twice, numbers without a value (NaN,
     Infinity), half characters (lone surrogates) and what exceeds the bounds are refused.
@@ -72,7 +72,7 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
 
 
 def decode_whole(text: str) -> Any:
-    """The JSON value that a text is.
+    """Read a text that is one JSON value.
 
     Raises:
         JsonError: it is none, or more follows.
@@ -86,7 +86,7 @@ def decode_whole(text: str) -> Any:
 
 
 def encode(value: Any) -> str:
-    """A value as JSON of one line that holds no `<`, so that it cannot end or begin a tag.
+    """Write a value as one line of JSON that has no `<`, so that it cannot end or begin a tag.
 
     Raises:
         ValueError: JSON cannot hold it.
@@ -165,7 +165,7 @@ def _explained(error: json.JSONDecodeError, start: int) -> str:
 
 
 def _open_bracket(text: str) -> str:
-    """What closes the innermost list or object that is open at the end of a JSON text."""
+    """Find what closes the innermost list or object that is open at the end of a JSON text."""
     opened: list[str] = []
     for token in _TOKEN.finditer(text):
         match token[0]:

@@ -35,7 +35,7 @@ def enclosed(text: str, start: int) -> int | None:
 
 
 def literal(text: str | ast.expr) -> Any:
-    """The value of a Python literal, as JSON holds it.
+    """Read a Python literal, as JSON holds its value.
 
     Raises:
         ValueError: it is none, or JSON cannot hold it.

@@ -21,7 +21,7 @@ _MODULES = re.compile(r"""('[^']*'|"[^"]*")|\b(?:[^\W\d]\w*\.)+(?=[^\W\d])""")
 
 @functools.cache
 def parameters_schema(spec: ActionSpec) -> Schema:
-    """The schema of the object that holds an action's arguments by name; not to be changed.
+    """Make the schema of the object that holds an action's arguments by name; not to be changed.
 
     Types that have a name of their own stand in `$defs`, once each.
 
@@ -53,14 +53,14 @@ def parameters_schema(spec: ActionSpec) -> Schema:
 
 
 def type_name(annotation: Any) -> str:
-    """A type as Python writes it, without the names of modules."""
+    """Write a type as Python does, without the names of modules."""
     return _MODULES.sub(lambda match: match[1] or "", inspect.formatannotation(annotation))
 
 
 def types_note(spec: ActionSpec) -> str:
-    """A line on the types of an action's parameters that have names of their own, if there are.
+    """Write a line on the types of an action's parameters that have names of their own.
 
-    Nothing where JSON cannot express a type, which code may do without.
+    Nothing where there are none, or JSON cannot express one, which code may do without.
     """
     try:
         types = parameters_schema(spec).get("$defs")
@@ -84,7 +84,7 @@ _SINGLE = ("items", "additionalProperties", "propertyNames", "not", "contains")
 
 
 def _untitled(schema: Any) -> Any:
-    """A schema without the titles that only repeat names."""
+    """Drop the titles that only repeat names from a schema."""
     if not isinstance(schema, dict):
         return schema
     cleaned = {key: value for key, value in schema.items() if key != "title"}

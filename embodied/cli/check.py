@@ -16,17 +16,17 @@ from rich.table import Table
 from embodied.cli import options, output
 from embodied.errors import ConfigError
 from embodied.report.table import plain_text, standard_output
-from embodied.sandbox import Finding, Outcome, Snippet, Target, check_sandbox, load_corpus
+from embodied.sandbox import Finding, Snippet, Target, Verdict, check_sandbox, load_corpus
 
 Which = Literal["restricted", "full", "all"]
 
 _COLUMNS = (
-    Outcome.HELD,
-    Outcome.ESCAPE,
-    Outcome.MUTATION,
-    Outcome.CRASH,
-    Outcome.HANG,
-    Outcome.MEMORY,
+    Verdict.HELD,
+    Verdict.ESCAPE,
+    Verdict.MUTATION,
+    Verdict.CRASH,
+    Verdict.HANG,
+    Verdict.MEMORY,
 )
 
 app = typer.Typer(help="See that what the project promises holds on this machine.")
@@ -81,7 +81,7 @@ def _names(which: Which, allow_unconfined: bool) -> list[str]:
     """List the interpreters to check. The full one is left out of `all` where it cannot run."""
     if which == "restricted":
         return ["restricted"]
-    from embodied.interpreter.cpython.full import Zygote
+    from embodied.interpreter.cpython.zygote import Zygote
 
     try:
         Zygote(allow_unconfined=allow_unconfined).close()

@@ -21,6 +21,7 @@ COMMANDS = {
     "resume": Command("run:resume", "Finish a run that was interrupted."),
     "report": Command("report:report", "Print the figures of a run, finished or not."),
     "compare": Command("compare:compare", "Set runs side by side."),
+    "merge": Command("merge:merge", "Merge runs of one protocol into one."),
     "tasks": Command("tasks:tasks", "List the tasks of an environment."),
     "generate": Command("generate:generate", "Write new tasks, the same ones for the same seed."),
     "examples": Command("examples:examples", "Play tasks and keep them as in-context examples."),

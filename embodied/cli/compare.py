@@ -10,6 +10,7 @@ import typer
 from embodied.cli import options
 from embodied.report.compare import compare_runs
 from embodied.report.compare_table import print_comparison
+from embodied.report.table import print_json
 
 
 def compare(
@@ -26,6 +27,6 @@ def compare(
     """  # noqa: D301 - \b keeps click from filling a paragraph
     comparison = compare_runs(folders)
     if json:
-        print(comparison.model_dump_json(indent=1))
+        print_json(comparison)
     else:
         print_comparison(comparison)

@@ -19,6 +19,7 @@ from embodied.doctor.check import Check
 from embodied.doctor.checks import check_subject, subjects
 from embodied.doctor.llm import check_server
 from embodied.doctor.machine import check_machine
+from embodied.doctor.packages import check_name
 from embodied.report.table import plain_text, standard_output
 
 _AT_A_TIME = 2
@@ -40,15 +41,15 @@ def doctor(
 ) -> None:
     """See whether this machine has what runs need, and what to do where it has not.
 
-    The exit code is 1 if something that was asked for by name or address is not there. What was
-    not asked for may be missing.
+    The exit code is 1 if something that was asked for by name or address is not there or wrong, or
+    if another package `embodied` is in the way. What was not asked for may be missing.
 
     \b
       embodied doctor
       embodied doctor alfworld ray --base-url http://127.0.0.1:8000/v1
     """  # noqa: D301 - \b keeps click from filling a paragraph
     with output.progress_console().status("looking"):
-        asked = _about(names or [])
+        asked = [check_name(), *_about(names or [])]
         asked += [asyncio.run(check_server(base_url))] if base_url else []
         others = [] if names else [*check_machine(), *_about(subjects())]
     ok = all(check.status == "ok" for check in asked)

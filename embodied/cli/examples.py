@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
+from embodied.action_formats import FORMATS
 from embodied.cli import options
 from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
 from embodied.errors import ConfigError
-from embodied.few_shot import Example, write_examples
+from embodied.few_shot import Example, examples_file, write_examples
 from embodied.plugins.plugin_file import short_name
-from embodied.plugins.registry import make_controller, make_environment
+from embodied.plugins.registry import make_controller, make_environment, names
 from embodied.policies.factory import PolicyFactory
-from embodied.protocol import ActionName
 from embodied.runner.plan import resolve
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory
@@ -52,7 +52,7 @@ def examples(
         choice = choice.model_copy(update={"limit": 1})
     run = resolve(config.model_copy(update={"tasks": choice}))
     config = run.config
-    actions = get_args(ActionName)
+    actions = names(FORMATS)
     played = {action: asyncio.run(_play_all(config, action, run.tasks)) for action in actions}
     _check_same(played)
     origin = {
@@ -62,7 +62,7 @@ def examples(
         "policy": config.policy.name,
     }
     for action, trajectories in played.items():
-        file = out / f"{action}.yaml"
+        file = out / examples_file(action)
         write_examples(file, [_example(t, i) for i, t in enumerate(trajectories, 1)], origin)
         print(f"{file}: {sum(len(t.turns) for t in trajectories)} turns", flush=True)
 
@@ -96,7 +96,7 @@ def _check_same(played: dict[str, list[Trajectory]]) -> None:
 
 
 def _example(trajectory: Trajectory, number: int) -> Example:
-    """The conversation from the first observation to the policy's last message.
+    """Take the conversation from the first observation to the policy's last message.
 
     Native function calls get ids that no other example has: all stand in one conversation.
     """

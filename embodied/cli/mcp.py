@@ -55,7 +55,7 @@ def mcp(
     """  # noqa: D301 - \b keeps click from filling a paragraph
     try:
         from embodied.mcp_server.server import RobotServer
-        from embodied.mcp_server.transports import nothing_printed, serve_http, serve_stdio
+        from embodied.mcp_server.transports import serve_http, serve_stdio, stdout_to_stderr
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"serving a robot needs the package {error.name!r}, which is not installed; install it "
@@ -65,13 +65,13 @@ def mcp(
     if controller is not None:
         protocol = config.protocol.model_copy(update={"controller": controller})
         config = config.model_copy(update={"protocol": protocol})
-    with nothing_printed():
+    with stdout_to_stderr():
         config = config.model_copy(update={"protocol": resolved_protocol(config)})
         robot = RobotServer(partial(_hosted, config, task))
     try:
         asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
     finally:
-        with nothing_printed():
+        with stdout_to_stderr():
             robot.close()
 
 

@@ -11,7 +11,7 @@ import typer
 
 from embodied.cli import options
 from embodied.cli.run import play_run
-from embodied.replay.parity import Comparison, compare
+from embodied.replay.parity import ParityReport, check_parity
 from embodied.replay.recordings import load_recordings
 from embodied.store import open_run
 
@@ -48,12 +48,12 @@ def replay(
     )
     play_run(config)
     trajectories = open_run(config.out).trajectories()
-    comparison = compare(trajectories, recorded, config.protocol.limits.steps)
-    _print(comparison, time.monotonic() - started, json)
+    parity = check_parity(trajectories, recorded, config.protocol.limits.steps)
+    _print(parity, time.monotonic() - started, json)
 
 
-def _print(comparison: Comparison, seconds: float, json: bool) -> None:
-    figures = comparison.model_dump() | {"seconds": round(seconds, 1)}
+def _print(parity: ParityReport, seconds: float, json: bool) -> None:
+    figures = parity.model_dump() | {"seconds": round(seconds, 1)}
     if json:
         print(json_module.dumps(figures))
         return

@@ -1,4 +1,4 @@
-"""`embodied report`: the figures of a run."""
+"""`embodied report`: the metrics of a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from embodied.cli import options
-from embodied.report import table
-from embodied.report.metrics import Report
+from embodied.report.metrics import Report, aggregate_run
+from embodied.report.table import print_json
+from embodied.report.table import print_report as print_table
 from embodied.store import open_run
 
 
@@ -28,9 +29,9 @@ def report(
 
 def print_report(folder: Path, json: bool) -> Report:
     """Print the report on a run to standard output, and return it."""
-    figures = open_run(folder).report()
+    metrics = aggregate_run(open_run(folder))
     if json:
-        print(figures.model_dump_json(indent=1))
+        print_json(metrics)
     else:
-        table.print_report(figures)
-    return figures
+        print_table(metrics)
+    return metrics

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from embodied.cli import options, output
+from embodied.cli.fresh import replace_run
 from embodied.cli.report import print_report
 from embodied.config.schema import RunConfig
 from embodied.runs import Run, stored_config
@@ -29,6 +30,10 @@ def run(
     ray_address: options.RayAddress = None,
     allow_unconfined: options.AllowUnconfined = False,
     settings: options.Set = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Replace the run in the folder, after asking.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Replace it without asking.")] = False,
     json: options.Json = False,
 ) -> None:
     """Play a batch of episodes and report on it. A run that was interrupted is finished.
@@ -54,6 +59,8 @@ def run(
         ray_address=ray_address,
         settings=settings,
     )
+    if fresh:
+        replace_run(config.out, sure=yes)
     play_run(config)
     finish(config.out, json)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +15,9 @@ import typer
 from embodied.errors import ConfigError
 from embodied.serving import START_SECONDS, ModelServer
 from embodied.simulated_llm.server_process import ADDRESS
+
+_END_SECONDS = 30.0
+"""What an interrupted command gets to end by itself."""
 
 
 def serve(
@@ -63,6 +69,8 @@ def serve(
       embodied serve --engine llamacpp --model model.gguf
       embodied serve --command "embodied simulate-llm --port {port}"
     """  # noqa: D301 - \b keeps click from filling a paragraph
+    if run is not None:  # a shell that starts it in the background may have SIGINT ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     server = ModelServer(
         model,
         engine=engine,
@@ -88,7 +96,7 @@ def serve(
 
 
 def _run(command: str, server: ModelServer) -> int:
-    """The exit code of a command that uses the server."""
+    """Run a command that uses the server, and return its exit code."""
     try:
         words = shlex.split(command)
         for name, value in (("{model}", server.model), ("{base_url}", server.base_url)):
@@ -99,9 +107,30 @@ def _run(command: str, server: ModelServer) -> int:
     try:
         code = process.wait()
     except KeyboardInterrupt:
-        process.terminate()
-        code = process.wait()
+        code = _end(process)
     return code if code >= 0 else 128 - code
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """End a command that was interrupted with this one; a second interruption kills it."""
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if _is_in_foreground():
+                return process.wait(_END_SECONDS)
+        process.terminate()
+        return process.wait(_END_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+        return process.wait()
+
+
+def _is_in_foreground() -> bool:
+    """Tell whether a terminal sends Ctrl-C to this process, and so to the command as well."""
+    try:
+        with Path("/dev/tty").open() as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False
 
 
 def _run_line(server: ModelServer) -> str:

@@ -195,7 +195,8 @@ def _nearest(location: list[str]) -> str:
     if model is None:
         return ""
     prefix = "".join(f"{part}." for part in location[:-1])
-    return suggestion(prefix + location[-1], [prefix + key for key in model.model_fields])
+    fields = [key for each in (model, *model.__subclasses__()) for key in each.model_fields]
+    return suggestion(prefix + location[-1], [prefix + key for key in dict.fromkeys(fields)])
 
 
 def _settings_of(annotation: Any) -> type[BaseModel] | None:

@@ -12,11 +12,14 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveFloat,
+    SerializeAsAny,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from embodied._util.mappings import merged
 from embodied._util.suggestion import suggestion
@@ -26,14 +29,19 @@ from embodied.errors import ConfigError
 from embodied.feedback.config import FeedbackConfig
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import is_file, short_name
-from embodied.plugins.registry import names
-from embodied.protocol import PRESETS, Protocol
+from embodied.plugins.registry import load, names
+from embodied.protocol import Protocol
+
+_PROMPTS = "embodied.prompts"
+_PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
+"""Settings of the protocol that name plugins, with their entry-point groups."""
 
 
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | Path) else value
 
 
+_POOLS = "embodied.pools"
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 
@@ -48,6 +56,14 @@ class Settings(BaseModel):
         coerce_numbers_to_str=True,
         arbitrary_types_allowed=True,
     )
+
+
+def _known(group: str, name: str) -> str:
+    """Return the name of a plugin, unless nothing is registered so."""
+    if not is_file(name) and name not in (known := names(group)):
+        message = f"there is no {name!r:.80}{suggestion(name, known)}"
+        raise PydanticCustomError("unknown_name", "{message}", {"message": message})
+    return name
 
 
 class EnvironmentConfig(Settings):
@@ -115,12 +131,7 @@ class PolicyConfig(Settings):
     @field_validator("name")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if is_file(value) or value.startswith(OBJECT_PREFIX):
-            return value
-        if value not in (known := names("embodied.policies")):
-            message = f"there is no {value!r:.80}{suggestion(value, known)}"
-            raise PydanticCustomError("unknown_name", "{message}", {"message": message})
-        return value
+        return value if value.startswith(OBJECT_PREFIX) else _known("embodied.policies", value)
 
     @property
     def short_name(self) -> str:
@@ -131,8 +142,9 @@ class PolicyConfig(Settings):
 class RunnerConfig(Settings):
     """Where and how episodes run. Nothing here changes a score."""
 
-    kind: Literal["ray", "local"] = "ray"
-    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging."""
+    kind: str = "ray"
+    """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging; another
+    registered pool or `path/to/file.py:Class`, which may have settings of its own."""
     workers: int = Field(2, gt=0)
     """Worker processes."""
     episodes_per_worker: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
@@ -161,6 +173,11 @@ class RunnerConfig(Settings):
     allow_unconfined: bool = False
     """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
     code that a model writes then has this user's rights."""
+
+    @field_validator("kind")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return _known(_POOLS, value)
 
     @field_validator("ray_address")
     @classmethod
@@ -196,14 +213,14 @@ class RunConfig(Settings):
     llm: LLMConfig | None = None
     """The model and its server, for the policy `llm`."""
     protocol: Protocol = Protocol()
-    """A preset's name (`default`, `mint`, `m3`), or a mapping of changes with the preset's name
-    under `preset`. A name given later, e.g. `--protocol mint`, takes the place of all that was
-    there."""
+    """A prompt's name (`default`, `mint`, `m3`), which stands for its settings, or a mapping of
+    changes with that name under `preset`. A name given later, e.g. `--protocol mint`, takes the
+    place of all that was there."""
     feedback: FeedbackConfig | None = None
     """Who comments on each turn; null: nobody."""
     seed: int = 0
     """Start of all randomness of the run."""
-    runner: RunnerConfig = RunnerConfig()
+    runner: SerializeAsAny[RunnerConfig] = RunnerConfig()
     """Where and how."""
     out: Path = Path("runs/latest")
     """The run's folder."""
@@ -215,10 +232,24 @@ class RunConfig(Settings):
             value = {"preset": value}
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
-        name = value["preset"]
-        if name not in PRESETS:
-            raise ValueError(f"there is no protocol {name!r}{suggestion(str(name), PRESETS)}")
-        return merged(PRESETS[name], {key: val for key, val in value.items() if key != "preset"})
+        name, known = str(value["preset"]), names(_PROMPTS)
+        if name not in known and not is_file(name):
+            raise ValueError(f"there is no protocol {value['preset']!r}{suggestion(name, known)}")
+        preset = {"conversation": name, **load(_PROMPTS, name).preset}
+        return merged(preset, {key: val for key, val in value.items() if key != "preset"})
+
+    @field_validator("protocol")
+    @classmethod
+    def _plugins_exist(cls, value: Protocol) -> Protocol:
+        unknown = []
+        for setting, group in _PLUGGED.items():
+            try:
+                _known(group, given := getattr(value, setting))
+            except PydanticCustomError as error:
+                unknown.append(InitErrorDetails(type=error, loc=(setting,), input=given))
+        if unknown:
+            raise ValidationError.from_exception_data("Protocol", unknown)
+        return value
 
     @field_validator("protocol", mode="before")
     @classmethod
@@ -236,6 +267,29 @@ class RunConfig(Settings):
             given = PythonObject(value)
             return {"name": given.name, "implementation": given}
         return value
+
+    @field_validator("runner", mode="wrap")
+    @classmethod
+    def _settings_of_pool(
+        cls, value: object, validate: ValidatorFunctionWrapHandler
+    ) -> RunnerConfig:
+        """Check by the settings of the pool; leave out those that only another pool has.
+
+        They are of no use there, and a run may be resumed on another pool.
+        """
+        kind = value.get("kind") if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or not isinstance(kind, str):
+            return validate(value)  # type: ignore[no-any-return]
+        if not is_file(kind) and kind not in names(_POOLS):
+            return validate({"kind": kind})  # type: ignore[no-any-return]
+        own: type[RunnerConfig] | None = getattr(load(_POOLS, kind), "Settings", None)
+        if own is None:
+            raise ValueError("kind must be a class over embodied.runner.backend.Pool")
+        foreign = value.keys() - own.model_fields.keys()
+        if foreign:
+            pools = [load(_POOLS, name).Settings for name in names(_POOLS)]
+            foreign &= {key for settings in pools for key in settings.model_fields}
+        return own.model_validate({key: value[key] for key in value if key not in foreign})
 
     @field_validator("llm", mode="before")
     @classmethod

@@ -15,7 +15,7 @@ class Check(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     subject: str
-    """What it belongs to: an extra, an environment, `machine` or `llm`."""
+    """What it belongs to: an extra, an environment, `machine`, `embodied` or `llm`."""
     name: str
     status: Status
     found: str = ""

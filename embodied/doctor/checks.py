@@ -15,13 +15,13 @@ _FULL, _RAY = "full", "ray"
 
 
 def subjects() -> list[str]:
-    """The extras, then the environments that other packages have registered."""
+    """List the extras, then the environments that other packages have registered."""
     known = extras()
     return known + [name for name in names("embodied.environments") if name not in known]
 
 
 def check_subject(name: str) -> list[Check]:
-    """All about one extra or environment.
+    """Look at one extra or environment.
 
     Args:
         name: one of `subjects()`, or an environment as `path/to/file.py:ClassName`.
@@ -56,7 +56,7 @@ def _confinement() -> Check:
 
 
 def _environment(name: str, *, complete: bool) -> list[Check]:
-    """What an environment says of its surroundings; one that lacks packages need not load."""
+    """Ask an environment about its surroundings; one that lacks packages need not load."""
     try:
         found = environment_class(name).requirements()
     except Exception as error:

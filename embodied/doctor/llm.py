@@ -18,7 +18,7 @@ _START = "start one with `embodied serve --model NAME`, or correct --base-url"
 
 
 async def check_server(base_url: str) -> Check:
-    """Whether a server answers there, and the models that it has.
+    """See whether a server answers there, and which models it has.
 
     Raises:
         ConfigError: it is no address.

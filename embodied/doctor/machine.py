@@ -23,12 +23,12 @@ _SHARED = Path("/dev/shm")  # noqa: S108 - it is looked at only
 
 
 def check_machine() -> list[Check]:
-    """Whether a run of some workers has room here."""
+    """See whether a run of some workers has room here."""
     return [_python(), _processors(), _memory(), _disk()]
 
 
 def check_shared_memory(subject: str) -> list[Check]:
-    """Whether Ray's objects fit where it keeps them on Linux."""
+    """See whether Ray's objects fit where it keeps them on Linux."""
     if not _SHARED.is_dir():
         return []
     size = shutil.disk_usage(_SHARED).total

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import embodied
 from embodied.doctor.check import Check
-from embodied.doctor.probe import failure
+from embodied.doctor.probe import probe
 
 DISTRIBUTION = "embodied-codeact"
 _NOT_LOOKED_AT = {"dev"}
@@ -19,17 +23,38 @@ _IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys
 
 
 def extras() -> list[str]:
-    """The extras of this distribution that a user may install."""
+    """List the extras of this distribution that a user may install."""
     provided = importlib.metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     return [extra for extra in provided if extra not in _NOT_LOOKED_AT]
 
 
 def check_packages(extra: str) -> list[Check]:
-    """One check a package of an extra; where all are there, one that imports them."""
+    """Look at each package of an extra and, where all are there, import them."""
     checks = [_check(extra, package) for package in _requirements(extra)]
     if all(check.status == "ok" for check in checks):
         return [*checks, *_check_import(extra, [check.name for check in checks])]
     return checks
+
+
+def check_name() -> Check:
+    """See that `import embodied` means this package, also in the working folder: another one of
+    the name is installed by DreamerV3.
+    """
+    own = Path(embodied.__file__)
+    specs = [PathFinder.find_spec("embodied", [place]) for place in (str(Path.cwd()), *sys.path)]
+    others = [spec.origin for spec in specs if spec is not None and spec.origin is not None]
+    others = [origin for origin in others if not own.samefile(origin)]
+    holders = importlib.metadata.packages_distributions().get("embodied", [])
+    installed = sorted({name for name in holders if canonicalize_name(name) != DISTRIBUTION})
+    found = [*(f"the distribution {name}" for name in installed), *dict.fromkeys(others)]
+    return Check(
+        subject="embodied",
+        name="import embodied",
+        status="problem" if found else "ok",
+        found=f"in the way: {', '.join(found)}" if found else str(own.parent),
+        advice="use a virtual environment of its own and another folder; where both are installed: "
+        f"pip uninstall embodied, then pip install --force-reinstall --no-deps {DISTRIBUTION}",
+    )
 
 
 def _requirements(extra: str) -> Iterator[Requirement]:
@@ -65,7 +90,7 @@ def _check(extra: str, package: Requirement) -> Check:
 
 def _check_import(extra: str, packages: list[str]) -> list[Check]:
     modules = _modules(packages)
-    problem = failure(_IMPORT, *modules, seconds=_IMPORT_SECONDS)
+    problem = probe(_IMPORT, *modules, seconds=_IMPORT_SECONDS)
     if problem is None:
         return []
     return [
@@ -81,7 +106,7 @@ def _check_import(extra: str, packages: list[str]) -> list[Check]:
 
 
 def _modules(packages: list[str]) -> list[str]:
-    """The modules of packages: the one of the same name, or else whatever they hold."""
+    """List the modules of packages: the one of the same name, or else whatever they hold."""
     held: dict[str, list[str]] = {}
     for module, distributions in importlib.metadata.packages_distributions().items():
         for name in distributions:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 _MOST_CHARACTERS = 300
 
 
-def failure(
+def probe(
     code: str, *words: str, seconds: float, environment: Mapping[str, str] = {}
 ) -> str | None:
     """Run Python code in another process.

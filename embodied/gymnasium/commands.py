@@ -33,17 +33,17 @@ class Commands:
         self._names = {name: number for number, name in enumerate(names)}
         if names and not (isinstance(space, spaces.Discrete) and space.n == len(self._names)):
             raise ConfigError(f"{len(self._names)} names of actions do not fit the space {space}")
-        element(self._space, plain(self._space.sample()))
+        element(self._space, to_plain(self._space.sample()))
 
     def action(self, command: str) -> Any:
-        """The action that a command means.
+        """Return the action that a command means.
 
         Raises:
             ValueError: it means none; the message says what would.
         """
         if isinstance(self._space, spaces.Discrete) and self._names:
             if command not in self._names:
-                raise ValueError(f"There is no action {command!r:.80}; {self.described()}")
+                raise ValueError(f"There is no action {command!r:.80}; {self.describe()}")
             return self._space.start + self._names[command]
         if isinstance(self._space, spaces.Text):
             value: Any = command
@@ -54,11 +54,11 @@ class Commands:
         except (AttributeError, TypeError, ValueError, KeyError, OverflowError):
             action = None
         if action is None or not self._space.contains(action):
-            raise ValueError(f"{command!r:.80} is no action here; {self.described()}")
+            raise ValueError(f"{command!r:.80} is no action here; {self.describe()}")
         return action
 
-    def described(self) -> str:
-        """What actions there are, in words."""
+    def describe(self) -> str:
+        """Say what actions there are."""
         if self._names:
             return f"the actions are: {', '.join(self._names)}."
         if isinstance(self._space, spaces.Text):
@@ -66,7 +66,7 @@ class Commands:
         return f"an action is {self.kind()}, such as {self.example()}."
 
     def kind(self) -> str:
-        """What an action without a name is, in words."""
+        """Say what an action without a name is."""
         match self._space:
             case spaces.Discrete(start=start, n=n):
                 return f"an integer from {start} to {start + n - 1}"
@@ -75,16 +75,16 @@ class Commands:
         return f"JSON that fits {self._space}"
 
     def example(self) -> str:
-        """One command, always the same."""
+        """Return one command, always the same."""
         if self._names:
             return next(iter(self._names))
         self._space.seed(0)
-        sample = plain(self._space.sample())
+        sample = to_plain(self._space.sample())
         return sample if isinstance(sample, str) else json.dumps(sample)
 
 
 def element(space: Space[Any], value: Any) -> Any:
-    """The element of a space that plain data stands for; it may lie outside of the bounds.
+    """Make the element of a space that plain data stands for; it may lie outside of the bounds.
 
     Raises:
         AttributeError, TypeError, ValueError, KeyError, OverflowError: the data has another shape.
@@ -113,15 +113,15 @@ def element(space: Space[Any], value: Any) -> Any:
     )
 
 
-def plain(value: Any) -> Any:
-    """An element of a space as plain data."""
+def to_plain(value: Any) -> Any:
+    """Turn an element of a space into plain data."""
     match value:
         case np.ndarray() | np.generic():
             return value.tolist()
         case Mapping():
-            return {str(key): plain(item) for key, item in value.items()}
+            return {str(key): to_plain(item) for key, item in value.items()}
         case tuple() | list():
-            return [plain(item) for item in value]
+            return [to_plain(item) for item in value]
     return value
 
 

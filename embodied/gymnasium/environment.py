@@ -76,7 +76,7 @@ class TextEnv(gymnasium.Env[str, str]):
 def to_gymnasium(
     environment: str | type[Environment], *, split: str | None = None, **options: Any
 ) -> TextEnv:
-    """A Gymnasium environment of text commands.
+    """Make a Gymnasium environment of text commands.
 
     `reset(seed=...)` draws the task, `reset(options={"task": id})` names it. There is no limit of
     steps; add `gymnasium.wrappers.TimeLimit`.

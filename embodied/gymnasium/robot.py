@@ -13,7 +13,7 @@ from embodied.gymnasium.commands import Commands
 
 
 def make_robot(space: Space[Any] | None, names: Sequence[str] = ()) -> type[Controller]:
-    """A controller with the one action `act`.
+    """Make a controller with the one action `act`.
 
     Args:
         space: the action space; None where there are names.

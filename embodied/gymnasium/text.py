@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from embodied.gymnasium.commands import plain
+from embodied.gymnasium.commands import to_plain
 
 _SHOWN_NUMBERS = 100
 _DIGITS = 4
 
 
-def described(observation: Any) -> str:
-    """A rendering that can be read: texts as they are, mappings a line each, numbers with four
-    significant digits, large arrays by their shape only.
+def describe(observation: Any) -> str:
+    """Render an observation for reading: texts as they are, mappings a line each, numbers with
+    four significant digits, large arrays by their shape only.
     """
     match observation:
         case str():
             return observation
         case Mapping():
-            return "\n".join(f"{key}: {described(value)}" for key, value in observation.items())
+            return "\n".join(f"{key}: {describe(value)}" for key, value in observation.items())
         case np.ndarray() if observation.size > _SHOWN_NUMBERS:
             return f"(an array of shape {observation.shape}, {observation.dtype})"
         case tuple() | list() if any(isinstance(item, np.ndarray) for item in observation):
-            return "\n".join(map(described, observation))
-    return _written(plain(observation))
+            return "\n".join(map(describe, observation))
+    return _written(to_plain(observation))
 
 
 def _written(value: Any) -> str:

@@ -17,7 +17,7 @@ from embodied.environment import Capabilities, Environment, Observation, StepRes
 from embodied.errors import ConfigError
 from embodied.gymnasium.commands import Commands
 from embodied.gymnasium.robot import make_robot
-from embodied.gymnasium.text import described
+from embodied.gymnasium.text import describe
 from embodied.task import Task
 
 Source: TypeAlias = (
@@ -61,7 +61,7 @@ class GymnasiumEnvironment(Environment):
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """A task for each seed of the split."""
+        """List a task for each seed of the split."""
         chosen = split or next(iter(cls.splits))
         if chosen not in cls.splits:
             known = ", ".join(cls.splits)
@@ -80,7 +80,7 @@ class GymnasiumEnvironment(Environment):
 
     @classmethod
     def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
-        """What is played, and the versions of Gymnasium and of its package."""
+        """Return what is played, and the versions of Gymnasium and of its package."""
         return {"environment": _source_name(cls.source), **_versions(cls.source)}
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
@@ -173,7 +173,7 @@ def wrap_gymnasium(
 
 
 def _described(step: GymnasiumStep) -> str:
-    return described(step.observation)
+    return describe(step.observation)
 
 
 def _source(given: Source) -> str | EnvSpec | Callable[..., gymnasium.Env[Any, Any]]:
@@ -194,7 +194,7 @@ def _source_name(source: str | EnvSpec | Callable[..., Any]) -> str:
 
 
 def _function_name(function: Callable[..., Any]) -> str:
-    """The name of a function or class, also of one that a `functools.partial` calls."""
+    """Return the name of a function or class, also of one that a `functools.partial` calls."""
     return getattr(getattr(function, "func", function), "__name__", type(function).__name__)
 
 

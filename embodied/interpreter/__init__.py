@@ -26,7 +26,7 @@ def make_interpreter(
     check: bool = True,
     allow_unconfined: bool = False,
 ) -> Session:
-    """A session of the named interpreter on a robot, with workers of its own.
+    """Make a session of the named interpreter on a robot, with processes of its own.
 
     Many sessions of one process share their workers through `Interpreters`.
 

@@ -1,22 +1,27 @@
-"""Restricted until the code imports what only the full interpreter has; full from then on."""
+"""Restricted until the code needs what only the full interpreter has; full from then on."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embodied._util import parsing
 from embodied.controller import Controller
-from embodied.errors import DataError
-from embodied.interpreter.bound_names import Names
-from embodied.interpreter.code import CodeSession
-from embodied.interpreter.monty.restricted import MODULES
-from embodied.interpreter.parsed import Code
+from embodied.errors import ConfigError, DataError, EmbodiedError
+from embodied.interpreter.bound_names import BoundNames
+from embodied.interpreter.code_session import CodeSession
+from embodied.interpreter.monty.error_messages import only_full_has
+from embodied.interpreter.monty.monty_session import MontySession
+from embodied.interpreter.parsed_code import ParsedCode
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
+
+_CHARACTERS = 2_000_000
+"""What the variables that move along may take, as text."""
+_EVALUATED = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.comprehension)
+"""Parts of an annotation that may do more than name a type."""
 
 
 class _Head(BaseModel):
@@ -33,28 +38,41 @@ class AutoSession(CodeSession):
     """Moves an episode from the restricted to the full interpreter when its code needs that.
 
     Variables that hold plain data move along, as do imports and functions; a note in the output
-    names what does not.
+    names what does not. Moving runs no code of the policy: its functions are defined anew only
+    where that evaluates nothing. Where the full interpreter cannot run, the episode stays where it
+    is.
 
     Args:
         robot: whose actions the code may call.
         limits: of one action.
         check: as for every session of code; the two sessions behind this one check nothing.
-        make: makes a session of the interpreter of a name, without the check.
+        restricted: where the episode begins.
+        make_full: makes a session of the full interpreter, or raises a `ConfigError`.
     """
 
     def __init__(
-        self, robot: Controller, limits: Limits, *, check: bool, make: Callable[[str], Session]
+        self,
+        robot: Controller,
+        limits: Limits,
+        *,
+        check: bool,
+        restricted: MontySession,
+        make_full: Callable[[], Session],
     ) -> None:
         super().__init__(robot, limits, check=check)
-        self._make = make
-        self._session = make("restricted")
-        self._moved = False
-        self._names: dict[str, None] = {}
+        self._restricted: MontySession | None = restricted
+        """The session before the move."""
+        self._session: Session = restricted
+        self._make_full = make_full
+        self._stays = False
+        self._names: set[str] = set()
         self._definitions: dict[str, str] = {}
+        """By name, the source of imports and functions."""
 
     def dump(self) -> bytes:
-        """The state of the session that runs now, with what is known of its names."""
-        head = _Head(moved=self._moved, names=list(self._names), definitions=self._definitions)
+        """Dump the session that runs now, with what is known of its names."""
+        moved, names = self._restricted is None, sorted(self._names)
+        head = _Head(moved=moved, names=names, definitions=self._definitions)
         return head.model_dump_json().encode() + b"\n" + self._session.dump()
 
     def load(self, state: bytes) -> None:
@@ -62,69 +80,105 @@ class AutoSession(CodeSession):
         line, _, rest = state.partition(b"\n")
         try:
             head = _Head.model_validate_json(line)
-            defined = Code.parse("\n".join(head.definitions.values())).names
-        except (ValidationError, SyntaxError, RecursionError, MemoryError):
+        except ValidationError:
             message = "this is no state of a session that chooses its interpreter"
             raise DataError(message) from None
-        if head.moved and not self._moved:
-            self._take_over()
+        if head.moved and self._restricted is not None:
+            self._take_over(self._make_full(), None)
         self._session.load(rest)
-        self._names, self._definitions = dict.fromkeys(head.names), head.definitions
+        self._names, self._definitions = set(head.names), head.definitions
         if self._checker is not None:
-            self._checker.ran(defined | Names(frozenset(head.names)))
+            self._checker.ran(BoundNames(frozenset(head.names)))
 
-    def _run(self, code: Code) -> Output:
-        note = ""
-        if not self._moved and any(map(_only_full_has, _imports(code))):
-            note = self._move()
-        output = self._session.run(code.text)
+    def _run(self, code: ParsedCode) -> Output:
+        note = self._move() if any(map(only_full_has, _imports(code))) else ""
+        if self._restricted is None or self._stays:
+            output = self._session.run(code.text)
+        else:
+            output, note = self._try_restricted(self._restricted, code)
         output.stdout = note + output.stdout
         self._remember(code)
         return output
 
+    def _try_restricted(self, session: MontySession, code: ParsedCode) -> tuple[Output, str]:
+        """Run code, and move where it cannot be run; then run it again, unless it called the robot.
+
+        Returns:
+            What came of it, and a note on the move.
+        """
+        before = session.dump()
+        output = session.run(code.text)
+        if not output.unsupported or (full := self._start_full()) is None:
+            return output, ""
+        if output.calls:
+            self._remember(code)
+            return output, self._take_over(full, session)
+        session.load(before)
+        note = self._take_over(full, session)
+        return full.run(code.text), note
+
     def _close(self) -> None:
         self._session.close()
 
-    def _remember(self, code: Code) -> None:
+    def _remember(self, code: ParsedCode) -> None:
+        self._names |= code.names.bound
         for node in code.tree.body:
-            match node:
-                case ast.Import() | ast.ImportFrom() | ast.FunctionDef() if _only_defines(node):
-                    source = ast.get_source_segment(code.text, node) or ""
-                    self._definitions[getattr(node, "name", source)] = source
-                case _:
-                    self._names |= dict.fromkeys(_stored(node))
+            for name in BoundNames.of(parsing.walk(node)).bound:
+                self._definitions.pop(name, None)
+            source = ast.get_source_segment(code.text, node) or ""
+            self._definitions |= dict.fromkeys(_defined(node), source)
 
     def _move(self) -> str:
-        """Take over with the full interpreter; returns a note on what was left behind."""
-        values = {name: self._session.run(f"repr({name})") for name in self._names}
-        self._take_over()
-        lost = []
-        for name, shown in values.items():
-            if shown.value is not None and not self._assigned(name, shown.value):
-                lost.append(name)
-        lost += [name for name, source in self._definitions.items() if not self._ran(source)]
-        left = f"; left behind: {', '.join(lost)}" if lost else ""
+        """Move if that is possible; a note on what was left behind."""
+        if self._restricted is None or (full := self._start_full()) is None:
+            return ""
+        return self._take_over(full, self._restricted)
+
+    def _start_full(self) -> Session | None:
+        """Start a session of the full interpreter; None where the host has none."""
+        if self._stays:
+            return None
+        full: Session | None = None
+        try:
+            full = self._make_full()
+            full.run("None")
+        except EmbodiedError as error:
+            if full is not None:
+                full.close()
+            if not isinstance(error, ConfigError):
+                raise
+            self._stays = True
+            return None
+        return full
+
+    def _take_over(self, full: Session, restricted: MontySession | None) -> str:
+        """Go on in the full interpreter; returns a note on what was left behind."""
+        variables = restricted.literals(_CHARACTERS) if restricted else {}
+        functions_last = sorted(variables, key=lambda name: "def " in self._source(name))
+        lost = [name for name in functions_last if not self._moves(full, name, variables[name])]
+        self._session.close()
+        self._session, self._restricted = full, None
+        left = f"; left behind: {', '.join(sorted(lost))}" if lost else ""
         return f"[now in the full interpreter{left}]\n"
 
-    def _assigned(self, name: str, quoted: str) -> bool:
-        """Give a variable the value whose `repr` is quoted; False: no text can stand for it."""
-        try:
-            text = parsing.literal(quoted)
-            parsing.literal(text)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            return False
-        return self._ran(f"{name} = {text}")
+    def _source(self, name: str) -> str:
+        return self._definitions.get(name, "")
 
-    def _ran(self, code: str) -> bool:
-        output = self._session.run(code)
+    def _moves(self, full: Session, name: str, text: str | None) -> bool:
+        """Give a variable to the full interpreter; False where nothing can stand for it."""
+        if text is None:
+            source = self._source(name)
+            if not _only_defines(source, name):
+                return False
+        elif _is_literal(text):
+            source = f"{name} = {text}"
+        else:
+            return False
+        output = full.run(source)
         return output.error is None and output.limit is None
 
-    def _take_over(self) -> None:
-        self._session.close()
-        self._session, self._moved = self._make("full"), True
 
-
-def _imports(code: Code) -> Iterator[str]:
+def _imports(code: ParsedCode) -> Iterator[str]:
     for node in code.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -132,26 +186,41 @@ def _imports(code: Code) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def _only_full_has(module: str) -> bool:
+def _defined(node: ast.stmt) -> list[str]:
+    """List the names that an import or a function binds."""
+    match node:
+        case ast.FunctionDef(name=name):
+            return [name]
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return [alias.asname or alias.name.partition(".")[0] for alias in names]
+    return []
+
+
+def _only_defines(source: str, name: str) -> bool:
+    """Whether source text binds a name and runs nothing else: no decorators, no computed parts."""
     try:
-        return module not in MODULES and find_spec(module) is not None
-    except ValueError:
+        body = ParsedCode.parse(source).tree.body
+    except (SyntaxError, RecursionError, MemoryError):
         return False
-
-
-def _only_defines(node: ast.stmt) -> bool:
-    """Whether running a definition again calls nothing: no decorators, no computed defaults."""
+    if len(body) != 1 or name not in _defined(body[0]):
+        return False
+    node = body[0]
     if not isinstance(node, ast.FunctionDef):
         return True
     defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
-    return not node.decorator_list and all(isinstance(d, ast.Constant) for d in defaults)
+    hints = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]
+    evaluated = (part for hint in (*hints, node.returns) if hint for part in ast.walk(hint))
+    return (
+        not node.decorator_list
+        and not getattr(node, "type_params", [])
+        and all(isinstance(default, ast.Constant) for default in defaults)
+        and not any(isinstance(part, _EVALUATED) for part in evaluated)
+    )
 
 
-def _stored(node: ast.stmt) -> Iterator[str]:
-    """Names that a statement of a module binds."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-        return
-    for child in ast.walk(node):
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-            yield child.id
+def _is_literal(text: str) -> bool:
+    try:
+        parsing.literal(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return False
+    return True

@@ -10,7 +10,7 @@ _DYNAMIC = {"exec", "eval", "globals", "locals", "vars", "dir"}
 
 
 @dataclass(frozen=True)
-class Names:
+class BoundNames:
     """What actions may leave behind."""
 
     bound: frozenset[str] = frozenset()
@@ -19,8 +19,8 @@ class Names:
     """Whether they can define names that their text does not show."""
 
     @classmethod
-    def of(cls, nodes: Iterable[ast.AST]) -> Names:
-        """The names in the parts of a syntax tree, as `syntax.walk` gives them."""
+    def of(cls, nodes: Iterable[ast.AST]) -> BoundNames:
+        """Collect the names from the parts of a syntax tree, as `parsing.walk` gives them."""
         bound: set[str] = set()
         dynamic = False
         for node in nodes:
@@ -28,8 +28,8 @@ class Names:
             dynamic = dynamic or _is_dynamic(node)
         return cls(frozenset(bound), dynamic)
 
-    def __or__(self, other: Names) -> Names:
-        return Names(self.bound | other.bound, self.dynamic or other.dynamic)
+    def __or__(self, other: BoundNames) -> BoundNames:
+        return BoundNames(self.bound | other.bound, self.dynamic or other.dynamic)
 
 
 def _is_dynamic(node: ast.AST) -> bool:

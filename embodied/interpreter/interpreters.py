@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from embodied._util.closeable import Closeable
@@ -11,14 +12,17 @@ from embodied.interpreter.session import Session
 from embodied.limits import Limits
 
 if TYPE_CHECKING:
-    from embodied.interpreter.cpython.full import Zygote
-    from embodied.interpreter.monty.restricted import MontyWorkers
+    from embodied.interpreter.cpython.zygote import Zygote
+    from embodied.interpreter.monty.monty_session import MontySession
+    from embodied.interpreter.monty.pool import MontyPool
 
 NAMES: tuple[str, ...] = ("restricted", "full", "auto")
 
 
 class Interpreters(Closeable):
-    """Makes sessions, over workers that they share and that start when they are first needed.
+    """Makes sessions, over processes that they share and that start when they are first needed.
+
+    Threads may share it.
 
     Args:
         allow_unconfined: where the system cannot confine the full interpreter (anything but Linux),
@@ -27,7 +31,8 @@ class Interpreters(Closeable):
 
     def __init__(self, *, allow_unconfined: bool = False) -> None:
         self._allow_unconfined = allow_unconfined
-        self._workers: MontyWorkers | None = None
+        self._lock = Lock()
+        self._pool: MontyPool | None = None
         self._zygote: Zygote | None = None
 
     def session(
@@ -39,7 +44,7 @@ class Interpreters(Closeable):
         *,
         check: bool = True,
     ) -> Session:
-        """A new session; see `make_interpreter`."""
+        """Make a session; see `make_interpreter`."""
         limits = limits or Limits()
         match name:
             case "restricted":
@@ -51,28 +56,40 @@ class Interpreters(Closeable):
         raise ConfigError(f"there is no interpreter {name!r}; there are: {', '.join(NAMES)}")
 
     def close(self) -> None:
-        """End all workers. Sessions cannot run after it."""
-        for shared in (self._workers, self._zygote):
+        """End all processes. Sessions cannot run after it."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+            zygote, self._zygote = self._zygote, None
+        for shared in (pool, zygote):
             if shared is not None:
                 shared.close()
-        self._workers = self._zygote = None
 
-    def _restricted(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.monty.restricted import MontyWorkers, RestrictedSession
+    def _restricted(
+        self, robot: Controller, limits: Limits, seed: int, *, check: bool
+    ) -> MontySession:
+        from embodied.interpreter.monty.monty_session import MontySession
+        from embodied.interpreter.monty.pool import MontyPool
 
-        self._workers = self._workers or MontyWorkers()
-        return RestrictedSession(robot, limits, seed, check=check, workers=self._workers)
+        with self._lock:
+            pool = self._pool = self._pool or MontyPool()
+        return MontySession(robot, limits, seed, check=check, pool=pool)
 
     def _full(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.cpython.full import FullSession, Zygote
+        from embodied.interpreter.cpython.cpython_session import CPythonSession
+        from embodied.interpreter.cpython.zygote import Zygote
 
-        self._zygote = self._zygote or Zygote(allow_unconfined=self._allow_unconfined)
-        return FullSession(robot, limits, seed, check=check, zygote=self._zygote)
+        with self._lock:
+            zygote = self._zygote or Zygote(allow_unconfined=self._allow_unconfined)
+            self._zygote = zygote
+        return CPythonSession(robot, limits, seed, check=check, zygote=zygote)
 
     def _auto(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
         from embodied.interpreter.auto import AutoSession
 
-        def make(name: str) -> Session:
-            return self.session(name, robot, limits, seed, check=False)
-
-        return AutoSession(robot, limits, check=check, make=make)
+        return AutoSession(
+            robot,
+            limits,
+            check=check,
+            restricted=self._restricted(robot, limits, seed, check=False),
+            make_full=lambda: self._full(robot, limits, seed, check=False),
+        )

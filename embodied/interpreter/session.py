@@ -20,6 +20,8 @@ class Output:
     error: ErrorRecord | None = None
     parsed: bool = True
     """False: the error is one of form or was found by the check before, and nothing has run."""
+    unsupported: bool = False
+    """The error is due to the interpreter, which lacks a part of Python."""
     calls: list[CallRecord] = field(default_factory=list)
     limit: str | None = None
     """The limit that stopped the action, in words for the policy."""
@@ -46,7 +48,7 @@ class Session(Closeable):
 
     @abstractmethod
     def dump(self) -> bytes:
-        """The variables, for `load` of another session of the same kind on the same robot."""
+        """Dump the variables, for `load` of a session of the same kind on the same robot."""
 
     @abstractmethod
     def load(self, state: bytes) -> None:

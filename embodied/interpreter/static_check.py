@@ -15,8 +15,8 @@ from typing import Any
 
 from embodied._util import parsing
 from embodied.controller import ActionSpec
-from embodied.interpreter.bound_names import Names
-from embodied.interpreter.parsed import Code
+from embodied.interpreter.bound_names import BoundNames
+from embodied.interpreter.parsed_code import ParsedCode
 from embodied.trajectory import ErrorRecord
 
 _BUILTINS = frozenset(dir(builtins))
@@ -27,7 +27,7 @@ _LONGEST_NAME = 50
 _NEAR_NAMES = 200
 
 
-class Checker:
+class StaticChecker:
     """Checks the actions of one session, one after another.
 
     Args:
@@ -38,10 +38,10 @@ class Checker:
     def __init__(self, actions: Mapping[str, ActionSpec], *, types: bool = True) -> None:
         self._actions = actions
         self._types = types
-        self._left = Names()
+        self._left = BoundNames()
 
-    def problem(self, code: Code) -> ErrorRecord | None:
-        """The first thing in code that must fail, if there is one."""
+    def problem(self, code: ParsedCode) -> ErrorRecord | None:
+        """Find the first thing in code that must fail, if there is one."""
         finder = _Finder(self._actions, self._left | code.names, types=self._types)
         try:
             finder.look_through(code)
@@ -55,13 +55,13 @@ class Checker:
             )
         return None
 
-    def ran(self, names: Names) -> None:
+    def ran(self, names: BoundNames) -> None:
         """Remember what an action may have left behind."""
         self._left |= names
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """The message of a NameError, with the nearest name that exists.
+    """Write the message of a NameError, with the nearest name that exists.
 
     Finding it takes time for each name, so that of very many only the first ones count.
     """
@@ -82,7 +82,9 @@ class _Found(Exception):  # noqa: N818 - a signal, not an error
 
 
 class _Finder(ast.NodeVisitor):
-    def __init__(self, actions: Mapping[str, ActionSpec], names: Names, *, types: bool) -> None:
+    def __init__(
+        self, actions: Mapping[str, ActionSpec], names: BoundNames, *, types: bool
+    ) -> None:
         self._actions = actions
         self._bound = names.bound
         self._names = names.bound | actions.keys()
@@ -91,7 +93,7 @@ class _Finder(ast.NodeVisitor):
         self._caught: set[str] = set()
         self._used: set[str] = set()
 
-    def look_through(self, code: Code) -> None:
+    def look_through(self, code: ParsedCode) -> None:
         """Visit all of the code that must be reached.
 
         Raises:
@@ -190,7 +192,7 @@ def _mentions(node: ast.AST, name: str) -> bool:
     )
 
 
-def _used_names(code: Code) -> set[str]:
+def _used_names(code: ParsedCode) -> set[str]:
     """Names that code reads where it runs: not in functions that nothing uses.
 
     Where a `try` or a `with` may stand in the way of an error, nothing counts as used.

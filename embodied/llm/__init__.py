@@ -1,1 +1,1 @@
-"""Talking to servers of language models."""
+"""A client for servers of language models."""

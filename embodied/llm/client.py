@@ -197,9 +197,9 @@ class LLMClient:
         try:
             return await self._fetch(answer, self.config.answer_seconds)
         except HTTPStatusError as error:
-            refusal = error
-        retryable = self._errors.retryable(refusal, with_tools=with_tools)
-        raise retryable or await self._explain(refusal, with_tools=with_tools)
+            refused = error
+        retryable = self._errors.retryable(refused, with_tools=with_tools)
+        raise retryable or await self._explain(refused, with_tools=with_tools)
 
     async def _probe(self) -> RetryableError | None:
         """Ask why there seems to be no server; None: there is one, whatever it answers."""

@@ -29,7 +29,7 @@ _ANEW = f"{START} begins it anew"
 
 
 @dataclass(frozen=True)
-class Answer:
+class ToolResult:
     """What a tool call came to."""
 
     text: str
@@ -82,10 +82,10 @@ class HostedRobot(Closeable):
         return f"{self._robot.first_observation.text}{steps}"
 
     def tools(self) -> list[dict[str, Any]]:
-        """Name, description and parameters of each of the robot's functions."""
+        """Describe each of the robot's functions: name, description, parameters."""
         return [tool["function"] for tool in self._format.tools()]
 
-    def start(self, task: object = None) -> Answer:
+    def start(self, task: object = None) -> ToolResult:
         """Begin an episode.
 
         Args:
@@ -100,7 +100,7 @@ class HostedRobot(Closeable):
             return self._answer(f"the episode does not start: {error}", refused=True)
         return self._answer(self.opening, self._first_attachments())
 
-    def call(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Call one of the robot's functions with unchecked arguments."""
         robot = self._robot
         if robot is None:
@@ -108,7 +108,7 @@ class HostedRobot(Closeable):
         if robot.ended:
             return self._answer(f"{self._ending(robot)} {_ANEW}.", refused=True)
         call = ToolCall(id="call", name=tool, arguments=json.dumps(arguments))
-        reading = self._format.read(Reply("", tool_calls=(call,)))
+        reading = self._format.parse(Reply("", tool_calls=(call,)))
         if reading.action is None:
             return self._answer(str(reading.problem), refused=True)
         steps = len(robot.steps)
@@ -137,7 +137,7 @@ class HostedRobot(Closeable):
             raise
         self._format = ToolsFormat(type(robot))
 
-    def _told(self, robot: Controller, output: Output, *, stepped: bool) -> Answer:
+    def _told(self, robot: Controller, output: Output, *, stepped: bool) -> ToolResult:
         last = robot.last_result
         attachments = last.observation.attachments if stepped and last is not None else ()
         text, refused = output.limit or "", output.limit is not None
@@ -160,8 +160,8 @@ class HostedRobot(Closeable):
 
     def _answer(
         self, text: str, attachments: tuple[Attachment, ...] = (), *, refused: bool = False
-    ) -> Answer:
-        return Answer(truncate(text, TEXT_CHARACTERS), refused, self._status(), attachments)
+    ) -> ToolResult:
+        return ToolResult(truncate(text, TEXT_CHARACTERS), refused, self._status(), attachments)
 
     def _status(self) -> dict[str, Any]:
         robot = self._robot
@@ -175,7 +175,7 @@ class HostedRobot(Closeable):
 
 
 def _said(robot: Controller, output: Output) -> tuple[str, bool]:
-    """What the call returned, or why it failed, and whether it did."""
+    """Return what the call returned, or why it failed, and whether it did."""
     record = output.calls[-1]
     if record.error is not None:
         return record.error.message or record.error.type, True

@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 
 from embodied.environment import Attachment
 from embodied.errors import ConfigError
-from embodied.mcp_server.robot import START, Answer, HostedRobot
+from embodied.mcp_server.robot import START, HostedRobot, ToolResult
 from embodied.task import Task
 
 TASK = "embodied://task"
@@ -67,7 +67,7 @@ class RobotServer:
             raise ConfigError(f"the robot has a function {START}, which is the server's own name")
 
     def server(self) -> Server[Any]:
-        """The server, for any transport."""
+        """Make the server, for any transport."""
         return Server(
             "embodied",
             version=importlib.metadata.version("embodied-codeact"),
@@ -132,7 +132,7 @@ class RobotServer:
         content = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
         return types.ReadResourceResult(contents=[content])
 
-    async def _in_thread(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
+    async def _in_thread(self, function: Callable[..., ToolResult], *arguments: Any) -> ToolResult:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
 
@@ -144,7 +144,7 @@ def _tool(function: dict[str, Any]) -> types.Tool:
     )
 
 
-def _result(answer: Answer) -> types.CallToolResult:
+def _result(answer: ToolResult) -> types.CallToolResult:
     pictures = [file for file in answer.attachments if file.media_type.startswith("image/")]
     return types.CallToolResult(
         content=[types.TextContent(text=answer.text), *map(_picture, pictures)],

@@ -27,9 +27,9 @@ _MOST_CHARACTERS = 4 * 1024**2
 
 
 @contextmanager
-def nothing_printed() -> Iterator[None]:
-    """Standard output goes to standard error: what was printed before and is still to be written,
-    and that of child processes too.
+def stdout_to_stderr() -> Iterator[None]:
+    """Send standard output to standard error: that of child processes too, and what was printed
+    before and is still to be written.
     """
     kept = os.dup(1)
     os.dup2(2, 1)
@@ -62,7 +62,7 @@ class _Requests(TextIOWrapper):
 
 
 def _requests() -> anyio.AsyncFile[str]:
-    """Standard input for the server alone; simulators and their processes find it empty."""
+    """Keep standard input for the server alone; simulators and their processes find it empty."""
     lines = os.fdopen(os.dup(0), "rb", closefd=False)  # a thread may read it to the very end
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)

@@ -36,7 +36,7 @@ class PluginFile:
     """Of what was loaded, even if the file has changed since."""
 
     def get(self, name: str, kind: str) -> Any:
-        """What the file defines under a name.
+        """Return what the file defines under a name.
 
         Raises:
             ConfigError: nothing; `kind` says what was looked for.
@@ -57,12 +57,12 @@ class PluginFile:
 
 
 def is_file(name: str) -> bool:
-    """Whether a plugin's name names a file, with or without what is meant in it."""
+    """Tell whether a plugin's name names a file, with or without what is meant in it."""
     return name.endswith(".py") or ".py:" in name
 
 
 def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
-    """The file that `path/to/file.py:Name` means, and the name in it.
+    """Load the file that `path/to/file.py:Name` means; return it and the name in it.
 
     Raises:
         ConfigError: there is no such file, it cannot be loaded, or the name is missing.
@@ -77,7 +77,7 @@ def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
 
 
 def absolute_name(name: str) -> str:
-    """The name with the absolute path of its file, so that it means the same in any folder."""
+    """Make the path of the file in a name absolute, so that it means the same in any folder."""
     if not is_file(name):
         return name
     path, attribute = _parts(name)
@@ -85,7 +85,7 @@ def absolute_name(name: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """The name without the folders: what protocols record, as files may be moved."""
+    """Drop the folders of a name: protocols record the rest, as files may be moved."""
     if not is_file(name):
         return name
     path, attribute = _parts(name)
@@ -93,7 +93,7 @@ def short_name(name: str) -> str:
 
 
 def file_of(kind: type) -> str | None:
-    """The file that a class was loaded from by its name; None: it is from no such file."""
+    """Return the file that a class was loaded from by its name; None: it is from no such file."""
     if not kind.__module__.startswith(_MODULE_PREFIX):
         return None
     return sys.modules[kind.__module__].__file__
@@ -130,7 +130,7 @@ def _loaded(path: Path) -> PluginFile:
 
 
 def _module(path: Path) -> ModuleType:
-    """An empty module, of a name that is the same in every process."""
+    """Make an empty module, of a name that is the same in every process."""
     words = re.sub(r"\W", "_", path.stem)
     digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()
     spec = importlib.util.spec_from_file_location(f"{_MODULE_PREFIX}{words}_{digest[:8]}", path)

@@ -1,4 +1,4 @@
-"""Finds environments, controllers and experts by name, through entry points or in a file."""
+"""Finds plugins by name, through entry points or in a file."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ _KINDS = {
     "embodied.controllers": "controller",
     "embodied.experts": "expert",
     "embodied.policies": "policy",
+    "embodied.action_formats": "action format",
+    "embodied.prompts": "prompt",
+    "embodied.pools": "pool",
 }
 """What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"
@@ -32,13 +35,22 @@ _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
 
-def load(group: str, name: str) -> Any:
-    """The object registered under a name in an entry-point group, or that a file defines.
+_BASES: Mapping[str, type] = {
+    "environment": Environment,
+    "controller": Controller,
+    "policy": Policy,
+}
+"""What a class in a file must inherit from, by what it is named as."""
+
+
+def load(group: str, name: str, base: type | None = None) -> Any:
+    """Load what is registered under a name in an entry-point group, or what a file defines.
 
     Args:
         group: the entry-point group.
         name: as registered, or `path/to/file.py:Class`. The expert of a controller that is named
             so is the function `solve` in the same file.
+        base: what a class in a file must inherit from; None: the group's own.
 
     Raises:
         ConfigError: nothing has this name, a package that it needs is not installed, or what it
@@ -46,7 +58,7 @@ def load(group: str, name: str) -> Any:
     """
     kind = _KINDS[group]
     if is_file(name):
-        return _from_file(kind, name)
+        return _from_file(kind, name, base or _BASES.get(kind, object))
     found = _registered(group)
     if name not in found:
         raise ConfigError(f"there is no {kind} {name!r}{suggestion(name, found)}")
@@ -66,16 +78,15 @@ def load(group: str, name: str) -> Any:
         ) from error
 
 
-def _from_file(kind: str, name: str) -> Any:
+def _from_file(kind: str, name: str, base: type) -> Any:
     file, attribute = load_file(name, kind)
     if kind == "expert":
         return file.get(_FILE_EXPERT, "function")
-    base = {"environment": Environment, "controller": Controller, "policy": Policy}[kind]
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(
             f"{attribute} in {file.path} is no {kind}; it must be a class that inherits from "
-            f"embodied.{base.__name__}"
+            f"{base.__module__}.{base.__name__}"
         )
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:
@@ -86,30 +97,30 @@ def _from_file(kind: str, name: str) -> Any:
 
 
 def file_hash(kind: str, name: str) -> dict[str, str]:
-    """The hash of a plugin's file, as runs record it; nothing for a plugin that is registered."""
+    """Hash a plugin's file, as runs record it; nothing for a plugin that is registered."""
     return {f"{kind}_file": load_file(name, kind)[0].sha256} if is_file(name) else {}
 
 
 def has_expert(controller: str) -> bool:
-    """Whether there is an expert for a controller."""
+    """Tell whether there is an expert for a controller."""
     if is_file(controller):
         return hasattr(load_file(controller, "controller")[0].module, _FILE_EXPERT)
     return controller in names("embodied.experts")
 
 
 def names(group: str) -> list[str]:
-    """All names of an entry-point group, sorted; nothing is loaded."""
+    """List all names of an entry-point group, sorted; nothing is loaded."""
     return sorted(_registered(group))
 
 
 @functools.cache
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
-    """All of a group by name. Looking through what is installed takes milliseconds."""
+    """Index a group by name, once: looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
 
 
 def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
-    """What to do about a plugin whose own module is missing."""
+    """Say what to do about a plugin whose own module is missing."""
     distribution = point.dist.name if point.dist is not None else "its distribution"
     return (
         f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
@@ -125,17 +136,17 @@ def _installation(name: str) -> str:
 
 
 def environment_class(name: str) -> type[Environment]:
-    """The environment of a name, as registered or `path/to/file.py:Class`."""
+    """Load the environment of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.environments", name)  # type: ignore[no-any-return]
 
 
 def controller_class(name: str) -> type[Controller]:
-    """The controller of a name, as registered or `path/to/file.py:Class`."""
+    """Load the controller of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.controllers", name)  # type: ignore[no-any-return]
 
 
 def controller_name(name: str | None, environment: str, kind: type[Environment]) -> str:
-    """The controller that is meant: the one named, else the default of the environment's class.
+    """Resolve the controller's name: the one given, else the default of the environment's class.
 
     Of a controller in a file, it holds the absolute path. `:Class` means a class in the file of the
     environment, `:.Class` one inside the environment's class. Where the environment is registered
@@ -166,7 +177,7 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
 
 
 def _attribute_beside(kind: type[Environment], attribute: str) -> str:
-    """A name in the module of a class; of one in the class itself, the whole of it."""
+    """Name what a class's module holds; what the class itself holds (`.X`) gets its name before."""
     if not attribute.startswith("."):
         return attribute
     module = sys.modules.get(kind.__module__)
@@ -176,7 +187,7 @@ def _attribute_beside(kind: type[Environment], attribute: str) -> str:
 
 
 def _registered_from(place: str) -> str | None:
-    """The name of the controller that is registered as `module:Class`."""
+    """Return the name of the controller that is registered as `module:Class`."""
     found = _registered("embodied.controllers").values()
     return next((point.name for point in found if point.value == place), None)
 
@@ -225,7 +236,7 @@ def check_ids(name: str, tasks: Iterable[Task]) -> None:
 
 
 def make_environment(name: str, **options: Any) -> Environment:
-    """A new environment.
+    """Make an environment.
 
     Raises:
         ConfigError: there is no such environment or option, or this machine lacks what it needs.
@@ -245,7 +256,7 @@ def make_environment(name: str, **options: Any) -> Environment:
 
 
 def make_controller(name: str, environment: Environment) -> Controller:
-    """A new controller over an environment.
+    """Make a controller over an environment.
 
     Raises:
         ConfigError: there is no such controller.

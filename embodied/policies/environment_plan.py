@@ -6,11 +6,10 @@ import itertools
 import textwrap
 from collections.abc import Sequence
 
-from embodied.action_formats import Call
-from embodied.action_formats.as_code import CodeFormat
+from embodied.action_formats import Call, CodeFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
-from embodied.policies.plan import Plan, Plans
+from embodied.policies.expert_step import ExpertStep, ExpertSteps
 from embodied.protocol import Protocol
 from embodied.task import Task
 
@@ -18,8 +17,8 @@ CALLS = 8
 """Of one action, where the solution is short enough for the episode's turns."""
 
 
-def planned(task: Task, robot: Controller, protocol: Protocol) -> Plans:
-    """The environment's plan as actions, so many calls each that it fits the protocol's turns.
+def plan_steps(task: Task, robot: Controller, protocol: Protocol) -> ExpertSteps:
+    """Cut the environment's plan into actions, of so many calls that it fits the turns.
 
     Privileged: the plan is the simulator's, and what the calls return changes nothing.
 
@@ -28,11 +27,11 @@ def planned(task: Task, robot: Controller, protocol: Protocol) -> Plans:
     """
     calls = solution(task, robot)
     size = max(CALLS, -(-len(calls) // protocol.limits.turns))
-    return _actions(calls, min(size, protocol.action_limits.calls), CodeFormat(type(robot)))
+    return _steps(calls, min(size, protocol.action_limits.calls), CodeFormat(type(robot)))
 
 
 def solution(task: Task, robot: Controller) -> list[Call]:
-    """The calls that send the commands of the environment's plan.
+    """Find the calls that send the commands of the environment's plan.
 
     Raises:
         DataError: there is no plan, or the robot cannot send one of its commands.
@@ -44,16 +43,16 @@ def solution(task: Task, robot: Controller) -> list[Call]:
     return [Call(name, kwargs=arguments) for name, arguments in calls]
 
 
-def _actions(calls: Sequence[Call], size: int, code: CodeFormat) -> Plans:
+def _steps(calls: Sequence[Call], size: int, code: CodeFormat) -> ExpertSteps:
     thought = "I know how to solve this."
     for start in range(0, len(calls), size):
         part = tuple(calls[start : start + size])
-        yield Plan(thought, _written(part, code), part)
+        yield ExpertStep(thought, _write(part, code), part)
         thought = "I go on with my plan."
 
 
-def _written(calls: Sequence[Call], code: CodeFormat) -> str:
-    """One line a call; runs of the same call as a loop."""
+def _write(calls: Sequence[Call], code: CodeFormat) -> str:
+    """Write one line a call; runs of the same call as a loop."""
     runs = ((call, len(list(run))) for call, run in itertools.groupby(calls))
     return "\n".join(_repeated(code.line(call), times) for call, times in runs)
 

@@ -1,26 +1,27 @@
-"""The expert: solves tasks in plans as a good model would write."""
+"""The expert: solves tasks in steps as a good model would write."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
-from embodied.action_formats import Call, as_code, make_format
+from embodied.action_formats import Call, CodeFormat, make_format
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
 from embodied.interpreter import Output
 from embodied.plugins.registry import controller_name, has_expert, load
-from embodied.policies.environment_plan import planned
-from embodied.policies.plan import Expert, Plan, Plans
-from embodied.policies.plan_stepper import CallByCall
+from embodied.policies.environment_plan import plan_steps
+from embodied.policies.expert_step import Expert, ExpertStep, ExpertSteps
+from embodied.policies.plan_stepper import PlanStepper
 from embodied.policy import Policy, Reply
-from embodied.prompting import worded
+from embodied.prompting import wrap_action
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message
 
-__all__ = ["Expert", "ExpertPolicy", "Plan"]
+__all__ = ["Expert", "ExpertPolicy", "ExpertStep"]
 
 _EXPERTS = "embodied.experts"
 _log = logging.getLogger("embodied.policies")
@@ -30,9 +31,9 @@ class ExpertPolicy(Policy):
     """Plays the expert that is registered for the protocol's controller; where there is none, the
     environment's own plan.
 
-    In the action format `code` a plan is one action. The others have no control flow. There too a
-    plan is one action if it is nothing but calls; else its calls are made one a turn, each chosen
-    by the plan when it has seen what the last one returned.
+    In action formats of code a step is one action. The others have no control flow. There too a
+    step is one action if it is nothing but calls; else its calls are made one a turn, each chosen
+    by the step's code when it has seen what the last one returned.
     """
 
     name = "expert"
@@ -47,69 +48,74 @@ class ExpertPolicy(Policy):
         """
         self._task = task.id
         try:
-            self._plans = _plans(task, robot, observation, protocol)
+            self._steps = _steps(task, robot, observation, protocol)
         except DataError as error:
             self._gives_up(error)
-            self._plans = _nothing()
+            self._steps = _nothing()
         self._started = False
         self._protocol = protocol
         self._format = make_format(protocol.action, type(robot))
-        self._steps = None if protocol.action == "code" else CallByCall(robot)
-        self._in_plan = False
+        self._stepper = None if isinstance(self._format, CodeFormat) else PlanStepper(robot)
+        self._in_step = False
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """The expert's next plan, or its next call; None when it ends or fails."""
+        """Say the expert's next step, or its next call; None when it ends or fails."""
         printed = messages[-1].content
-        if self._steps is None:
-            plan = self._next_plan(printed)
-            reply = as_code.message(plan.thought, plan.code) if plan else None
+        if self._stepper is None:
+            step = self._next_step(printed)
+            reply = CodeFormat.render_code(step.thought, step.code) if step else None
         else:
-            reply = self._next_call(self._steps, printed)
-        return worded(reply, self._protocol) if reply else None
+            reply = await asyncio.to_thread(self._next_call, self._stepper, printed)
+        return wrap_action(reply, self._protocol) if reply else None
+
+    async def summarize(self, messages: Sequence[Message]) -> None:
+        """Write none: the expert remembers by itself."""
 
     def end(self) -> None:
         """Leave the expert where it is."""
-        if self._steps is not None:
-            self._steps.close()
+        if self._stepper is not None:
+            self._stepper.close()
 
-    def _next_plan(self, printed: str) -> Plan | None:
+    def _next_step(self, printed: str) -> ExpertStep | None:
         try:
-            plan = self._plans.send(printed) if self._started else next(self._plans)
+            step = self._steps.send(printed) if self._started else next(self._steps)
         except StopIteration:
             return None
         except Exception as error:
             self._gives_up(error)
             return None
         self._started = True
-        return plan
+        return step
 
     def _gives_up(self, error: Exception) -> None:
         _log.warning("the expert gave up on %s: %r", self._task, error)
 
-    def _next_call(self, steps: CallByCall, printed: str) -> Reply | None:
+    def _next_call(self, stepper: PlanStepper, printed: str) -> Reply | None:
         thought = ""
-        reached = steps.next() if self._in_plan else Output(printed)
+        reached = stepper.next() if self._in_step else Output(printed)
         while not isinstance(reached, Call):
-            plan = self._next_plan(reached.stdout)
-            if plan is None:
+            step = self._next_step(reached.stdout)
+            if step is None:
                 return None
-            if plan.calls:
-                self._in_plan = False
-                return self._format.render(plan.thought, plan.calls)
-            thought = plan.thought
-            reached = steps.start(plan.code)
-        self._in_plan = True
+            if step.calls:
+                self._in_step = False
+                return self._format.render(step.thought, step.calls)
+            thought = step.thought
+            reached = stepper.start(step.code)
+        self._in_step = True
         return self._format.render(thought, [reached])
 
 
-def _plans(task: Task, robot: Controller, observation: Observation, protocol: Protocol) -> Plans:
+def _steps(
+    task: Task, robot: Controller, observation: Observation, protocol: Protocol
+) -> ExpertSteps:
     environment = type(robot.environment)
     name = controller_name(protocol.controller, task.environment, environment)
     if has_expert(name):
         expert: Expert = load(_EXPERTS, name)
         return expert(observation.text)
     if robot.environment.capabilities.plan:
-        return planned(task, robot, protocol)
+        return plan_steps(task, robot, protocol)
     raise ConfigError(
         f"no expert for the controller {name!r} in the environment {task.environment!r}: register "
         f"a function under the entry point {name!r} of the group {_EXPERTS}, or give the "
@@ -117,5 +123,5 @@ def _plans(task: Task, robot: Controller, observation: Observation, protocol: Pr
     )
 
 
-def _nothing() -> Plans:
+def _nothing() -> ExpertSteps:
     yield from ()

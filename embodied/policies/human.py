@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+from embodied.action_formats import FORMATS, format_class
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.errors import ConfigError
+from embodied.plugins.registry import names
 from embodied.policy import Policy, Reply
-from embodied.prompting import worded
+from embodied.prompting import wrap_action
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Trajectory
 
+_KEYBOARD = ThreadPoolExecutor(1, "keyboard")
+"""One may wait for a person for hours; threads of simulators may not."""
 _HELP = "Write {what} and end with an empty line; an empty line alone gives up."
-_WHAT = {"code": "Python", "json": "JSON calls", "text": "commands, one a line"}
 
 
 class HumanPolicy(Policy):
@@ -26,8 +30,7 @@ class HumanPolicy(Policy):
     interactive = True
 
     def __init__(self) -> None:
-        self._shown = 0
-        self._protocol = Protocol()
+        self._asked = False
 
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
@@ -37,29 +40,38 @@ class HumanPolicy(Policy):
         Raises:
             ConfigError: it is one that nobody can type.
         """
-        if protocol.action not in _WHAT:
+        action_format = format_class(protocol.action)
+        if action_format.native_calls:
+            others = [n for n in names(FORMATS) if not format_class(n).native_calls]
             raise ConfigError(
                 "nobody can type native function calls; for the policy human choose the action "
-                f"format {', '.join(_WHAT)}"
+                f"format {', '.join(others)}"
             )
         self._protocol = protocol
+        self._help = _HELP.format(what=action_format.phrases.written)
+        self._asked = False
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """What the person typed, as an action; None to give up.
+        """Ask for an action; None to give up.
 
         Raises:
             ConfigError: there is no person, and a pipe has nothing for this episode.
         """
-        for message in messages[self._shown :]:
+        said = [i for i, m in enumerate(messages, 1) if m.role == "assistant" and self._asked]
+        for message in messages[max(said, default=0) :]:
             if message.role != "assistant":
                 print(message.content, flush=True)
-        first, self._shown = not self._shown, len(messages) + 1
-        help_text = _HELP.format(what=_WHAT[self._protocol.action])
-        text, ended = await asyncio.to_thread(_read_lines, help_text)
+        first, self._asked = not self._asked, True
+        text, ended = await asyncio.get_running_loop().run_in_executor(
+            _KEYBOARD, _read_lines, self._help
+        )
         if ended and first and not text and not sys.stdin.isatty():
             raise ConfigError("standard input has ended; the policy human has nobody to ask")
         reply = Reply(f"<execute>\n{text}\n</execute>")
-        return worded(reply, self._protocol) if text else None
+        return wrap_action(reply, self._protocol) if text else None
+
+    async def summarize(self, messages: Sequence[Message]) -> None:
+        """Write none: the terminal shows everything."""
 
 
 def show_end(trajectory: Trajectory) -> None:
@@ -78,7 +90,7 @@ def show_end(trajectory: Trajectory) -> None:
 
 
 def _read_lines(help_text: str) -> tuple[str, bool]:
-    """The lines up to an empty one, and whether the input has ended.
+    """Read the lines up to an empty one; tell whether the input has ended.
 
     Not by `input`: the process may end at the prompt, and readline would leave the terminal mute.
     """

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from embodied.action_formats.as_tools import ToolsFormat
-from embodied.action_formats.calls_schema import calls_schema
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient
 from embodied.llm.seeds import turn_seed
 from embodied.policy import Policy, PolicyContext, Reply
+from embodied.prompting import make_prompt
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message
@@ -44,6 +43,9 @@ class LLMPolicy(Policy):
         self._client = client
         self._sample = sample
         self._episode = ""
+        self._position = 0
+        """Of the last message that was asked for, in the conversation; it grows even where the
+        policy is not shown all of it."""
         self._tools: Sequence[Mapping[str, Any]] = ()
         self._schema: Mapping[str, Any] | None = None
 
@@ -54,24 +56,34 @@ class LLMPolicy(Policy):
         functions where the model calls them natively or is to write nothing else.
         """
         self._episode = f"{task.environment}/{task.split}/{task.id}#{self._sample}"
-        natively = protocol.action == "tools"
-        self._tools = ToolsFormat(type(robot)).tools() if natively else ()
-        bare = protocol.action == "json" and protocol.conversation == "default"
-        structured = bare and self._client.config.structured
-        self._schema = calls_schema(type(robot)) if structured else None
+        self._position = 0
+        prompt = make_prompt(protocol, type(robot))
+        self._tools = prompt.format.tools()
+        self._schema = prompt.reply_schema() if self._client.config.structured else None
 
     async def reply(self, messages: Sequence[Message]) -> Reply:
-        """The model's answer with its function calls, its thoughts, and the tokens it took.
+        """Ask for the model's answer with its function calls, thoughts, and the tokens it took.
 
         Raises:
             ContextOverflow: the conversation is too long for the model.
             ConfigError: the server refuses the key, has no such model or takes no functions.
             InfrastructureError: no usable answer was to be had.
         """
-        seed = turn_seed(self._client.config.seed, self._episode, len(messages))
-        completion = await self._client.complete(
-            messages, seed=seed, tools=self._tools, schema=self._schema
-        )
+        return await self._ask(messages, self._tools, self._schema)
+
+    async def summarize(self, messages: Sequence[Message]) -> Reply:
+        """Ask the model for a summary, without offering it functions."""
+        return await self._ask(messages)
+
+    async def _ask(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]] = (),
+        schema: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        self._position = max(len(messages), self._position + 1)
+        seed = turn_seed(self._client.config.seed, self._episode, self._position)
+        completion = await self._client.complete(messages, seed=seed, tools=tools, schema=schema)
         served = completion.model
         return Reply(
             completion.content,

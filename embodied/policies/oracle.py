@@ -10,7 +10,7 @@ from embodied.environment import Observation
 from embodied.errors import ConfigError
 from embodied.policies.environment_plan import solution
 from embodied.policy import Policy, Reply
-from embodied.prompting import worded
+from embodied.prompting import wrap_action
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message
@@ -35,9 +35,12 @@ class OraclePolicy(Policy):
         plan = solution(task, robot)
         action_format = make_format(protocol.action, type(robot))
         rendered = action_format.render("I know a shortest plan.", plan) if plan else None
-        self._message = worded(rendered, protocol) if rendered else None
+        self._message = wrap_action(rendered, protocol) if rendered else None
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """The whole plan in one action; nothing after it."""
+        """Say the whole plan in one action; nothing after it."""
         message, self._message = self._message, None
         return message
+
+    async def summarize(self, messages: Sequence[Message]) -> None:
+        """Write none: the plan is made."""

@@ -1,4 +1,4 @@
-"""Plays Python plans in action formats that have no control flow: one call a message."""
+"""Plays an expert's Python in action formats that have no control flow: one call a message."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from embodied.interpreter import Output, make_interpreter
 from embodied.task import Task
 
 
-class CallByCall:
-    """Runs plans against a stand-in for the robot, call by call.
+class PlanStepper:
+    """Runs the code of an expert's steps against a stand-in for the robot, call by call.
 
-    A plan is run up to its next call, which is then made in the episode; with the answers of all
+    The code is run up to its next call, which is then made in the episode; with the answers of all
     calls so far it is run again from its start, up to the call after them. An action that is broken
-    off leaves no variables, so that a plan takes effect once, when all its calls are answered.
+    off leaves no variables, so that the code takes effect once, when all its calls are answered.
     """
 
     def __init__(self, robot: Controller) -> None:
         self._robot = robot
         self._stand_in = _StandIn(robot)
         self._session = make_interpreter("restricted", self._stand_in, check=False)
-        self._plan: str | None = None
+        self._code = ""
 
-    def start(self, plan: str) -> Call | Output:
-        """Start a plan: its first call, or what it printed where it makes none."""
-        self._plan = plan
+    def start(self, code: str) -> Call | Output:
+        """Start a step: return its first call, or what it printed where it makes none."""
+        self._code = code
         self._stand_in.answers.clear()
         return self._go_on()
 
     def next(self) -> Call | Output:
-        """The plan's next call, now that the last one has been made; after it, what it printed."""
+        """Return the step's next call, now that the last one is made; after it, what it printed."""
         self._stand_in.answers.append(self._robot.last_answer)
         return self._go_on()
 
@@ -44,7 +44,7 @@ class CallByCall:
 
     def _go_on(self) -> Call | Output:
         self._stand_in.begin_run()
-        output = self._session.run(self._plan or "")
+        output = self._session.run(self._code)
         return self._stand_in.pending or output
 
 

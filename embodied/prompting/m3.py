@@ -13,13 +13,13 @@ from embodied.action_formats.format import ActionFormat
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
-from embodied.prompting.base import Conversation, Move, Remaining
+from embodied.prompting.base import Budget, ParsedReply, Prompt
 from embodied.trajectory import Message
 
-_OPENING = """\
+_TEMPLATE = """\
 You have these functions to solve a task:
 
-{document}
+{functions}
 
 In each turn, think first, then do one of two things.
 {action}
@@ -37,15 +37,22 @@ _ACTION = """\
 _ACTION_BLOCK = re.compile(r"\bAction:(.*?)(?:\bEnd Action\b|\Z)", re.DOTALL)
 _ANSWER = re.compile(r"\bAnswer:\**\s*(.*)")
 _TAGGED = re.compile(r"<execute>(.*)</execute>", re.DOTALL)
+_SOLUTION = re.compile(r"<solution>(.*)</solution>", re.DOTALL)
 
 
-class M3Conversation(Conversation):
+class M3Prompt(Prompt):
     """One user message with the API and the task; then what each action printed, bare."""
 
-    def opening(self, observation: Observation) -> list[Message]:
-        """Functions, rules, examples and task."""
-        content = _OPENING.format(
-            document=self.format.document(),
+    preset = {"limits": {"turns": 10, "steps": None, "answers": 10}}
+    template = _TEMPLATE
+    task_mark = "Now, let's get started!\n"
+    bare_actions = False
+
+    def initial_messages(self, observation: Observation) -> list[Message]:
+        """Write functions, rules, examples and task."""
+        functions = [self.controller.introduction, self.format.describe_api()]
+        content = self.instructions(
+            functions="\n\n".join(filter(None, functions)),
             action=_ACTION.format(form=_form(self.format)),
             turns=self.protocol.limits.turns,
             examples="".join(f"\nExample:\n{_as_text(e)}\n" for e in self.protocol.examples),
@@ -53,47 +60,49 @@ class M3Conversation(Conversation):
         )
         return [Message(role="user", content=content)]
 
-    def read(self, reply: Reply) -> Move:
-        """The first action or answer counts; the benchmark cuts off what follows it."""
+    def parse_reply(self, reply: Reply) -> ParsedReply:
+        """Take the first action or answer; the benchmark cuts off what follows it."""
         block, answer = _ACTION_BLOCK.search(reply.content), _ANSWER.search(reply.content)
         if answer and not reply.tool_calls and (not block or answer.start() < block.start()):
-            return Move(answer=answer[1].strip(), tries_to_answer=True)
+            return ParsedReply(answer=answer[1].strip(), tries_to_answer=True)
         inner = _tagged(block[1].strip()) if block else ""
-        reading = self.format.read(replace(reply, content=inner))
-        return Move(action=reading.action, problem=reading.problem)
+        found = self.format.parse(replace(reply, content=inner))
+        return ParsedReply(action=found.action, problem=found.problem)
 
     @classmethod
-    def worded(cls, content: str) -> str:
-        """The action between the benchmark's words, which stand nowhere else."""
+    def wrap_action(cls, content: str) -> str:
+        """Put the action between the benchmark's words, which stand nowhere else, or the answer
+        behind them.
+        """
         found = _TAGGED.search(content)
         if found is None:
-            return content
+            return _SOLUTION.sub(r"Answer: \1", content)
         thought = re.sub(r"\b(Action|Answer):", r"\1 -", content[: found.start()])
         return f"{thought}Action:\n{found[1].strip()}\nEnd Action{content[found.end() :]}"
 
-    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
-        """What was printed or returned, then why the action stopped, if it did."""
-        if move.action is None and move.answer is not None:
+    def render_outcome(self, parsed: ParsedReply, output: Output, budget: Budget) -> str:
+        """Show what was printed or returned, then why the action stopped, if it did."""
+        if parsed.action is None and parsed.answer is not None:
             return "Your answer is wrong."
-        if move.action is None:
-            problem = f" ({move.problem})" if move.problem else ""
+        if parsed.action is None:
+            problem = f" ({parsed.problem})" if parsed.problem else ""
             return f"No action and no answer could be read{problem}. {_form(self.format)}"
-        return self.outcome(move.action, output) or "(no output)"
+        return self.describe_output(parsed.action, output) or "(no output)"
 
-    def framed(self, body: str, remaining: Remaining) -> str:
-        """The body as it is: the benchmark does not count down."""
+    def frame_observation(self, body: str, budget: Budget) -> str:
+        """Leave the outcome as it is: the benchmark does not count down."""
         return body
 
 
 def _form(action_format: ActionFormat) -> str:
-    """How an action is written: between the benchmark's words, where others have tags."""
-    if action_format.name == "tools":
+    """Show how to write an action: between the benchmark's words, where others have tags."""
+    if action_format.native_calls:
         return "Call one or more of the functions."
-    return f"Write it like this:\n{M3Conversation.worded(action_format.example())}"
+    return f"Write it like this:\n{M3Prompt.wrap_action(action_format.example())}"
 
 
 def _tagged(action: str) -> str:
-    """An action in tags; of one with a Markdown fence, what begins with the fence."""
+    """Put an action in tags; of one with a Markdown fence, what begins with the fence."""
     if "<execute>" in action:
         return action
     return f"<execute>\n{action[max(action.find('```'), 0) :]}\n</execute>"
@@ -107,5 +116,5 @@ def _message_as_text(message: Message) -> str:
     calls = [f"[calls {call.name} with {call.arguments}]" for call in message.tool_calls]
     content = message.content
     if message.role == "assistant":
-        content = M3Conversation.worded(content)
+        content = M3Prompt.wrap_action(content)
     return "\n".join(part for part in (content.strip(), *calls) if part)

@@ -10,13 +10,17 @@ import ast
 from collections.abc import Sequence
 
 from embodied._util import parsing
+from embodied.action_formats import CodeFormat
+from embodied.controller import Controller
 from embodied.environment import Observation
+from embodied.errors import ConfigError
 from embodied.interpreter.session import Output, Session
 from embodied.policy import Reply
-from embodied.prompting.base import Conversation, Move, Remaining
+from embodied.prompting.base import Budget, ParsedReply, Prompt
+from embodied.protocol import Protocol
 from embodied.trajectory import ErrorRecord, Message
 
-_OPENING = """\
+_TEMPLATE = """\
 You are a helpful assistant assigned with the task of problem-solving. To achieve this, you will \
 be using an interactive coding environment equipped with a variety of tool functions to assist \
 you throughout the process.
@@ -37,7 +41,7 @@ You have {turns} chances to interact with the environment or propose a solution.
 propose a solution {answers} times.
 
 Tool function available (already imported in <execute> environment):
-{tools}
+{functions}
 
 
 
@@ -60,28 +64,38 @@ OUTPUT_CHARACTERS = 2000
 
 
 def task_prompt(observation: Observation) -> str:
-    """The task as the benchmark words it: the game's text without its welcome line."""
+    """Word the task as the benchmark does: the game's text without its welcome line."""
     return _TASK + "\n".join(observation.text.split("\n\n")[1:])
 
 
-class MintConversation(Conversation):
+class MintPrompt(Prompt):
     """Five turns, two answers; output is cut at 2000 characters; an answer drops the code."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    preset = {
+        "controller": "household-mint",
+        "check": False,
+        "limits": {"turns": 5, "steps": 50, "answers": 2},
+        "after_end": "repeat",
+    }
+    template = _TEMPLATE
+    task_mark = "\nTask:\n"
+    bare_actions = False
+
+    def __init__(self, protocol: Protocol, controller: type[Controller]) -> None:
+        super().__init__(protocol, controller)
+        if not isinstance(self.format, CodeFormat):
+            raise ConfigError("the protocol mint knows only the action format code")
         self._cells = 0
 
-    def opening(self, observation: Observation) -> list[Message]:
-        """One user message with instruction, tools and task."""
+    def initial_messages(self, observation: Observation) -> list[Message]:
+        """Write one user message with instruction, tools and task."""
         specs = self.controller.actions().values()
-        tools = "\n\n".join(
-            f"[{i}] {spec}\n{spec.documentation}" for i, spec in enumerate(specs, start=1)
-        )
+        tools = [f"[{i}] {spec}\n{spec.documentation}" for i, spec in enumerate(specs, start=1)]
         limits = self.protocol.limits
-        content = _OPENING.format(
+        content = self.instructions(
             turns=limits.turns,
             answers=limits.answers,
-            tools=tools,
+            functions="\n\n".join(filter(None, [self.controller.introduction, *tools])),
             examples="".join(
                 f"{_as_text(example)}\n\n---\n\n" for example in self.protocol.examples
             ),
@@ -89,8 +103,8 @@ class MintConversation(Conversation):
         )
         return [Message(role="user", content=content)]
 
-    def read(self, reply: Reply) -> Move:
-        """An answer wins over code: the benchmark did not run code beside a solution.
+    def parse_reply(self, reply: Reply) -> ParsedReply:
+        """Take the answer before any code: the benchmark did not run code beside a solution.
 
         A solution without its closing tag was not understood, but counted.
         """
@@ -98,11 +112,11 @@ class MintConversation(Conversation):
         if "<solution>" in message:
             answers = _tagged(message, "solution")
             answer = answers[0].strip() if answers else None
-            return Move(answer=answer, tries_to_answer=True)
+            return ParsedReply(answer=answer, tries_to_answer=True)
         blocks = _tagged(message, "execute")
         if not blocks:
-            return Move()
-        return Move(action="\n".join(block.strip() for block in blocks))
+            return ParsedReply()
+        return ParsedReply(action="\n".join(block.strip() for block in blocks))
 
     def execute(self, action: str, session: Session) -> Output:
         """Run the action as IPython runs a cell: statement by statement, once it has parsed.
@@ -126,10 +140,10 @@ class MintConversation(Conversation):
             ran.value, ran.error = None, output.error
         return ran
 
-    def body(self, move: Move, output: Output, remaining: Remaining) -> str:
-        """The output as an IPython cell shows it, cut to the benchmark's length."""
-        if move.action is None:
-            return _UNREADABLE if move.answer is None else "Your answer is wrong."
+    def render_outcome(self, parsed: ParsedReply, output: Output, budget: Budget) -> str:
+        """Show the output as an IPython cell does, cut to the benchmark's length."""
+        if parsed.action is None:
+            return _UNREADABLE if parsed.answer is None else "Your answer is wrong."
         text = visible_output(output, self._cells)
         if output.error is not None:
             text = f"{text}\n{output.error.type}: {output.error.message}".strip()
@@ -139,26 +153,26 @@ class MintConversation(Conversation):
             text = text[:OUTPUT_CHARACTERS] + "...\n[Output Truncated]"
         return text or "[Executed Successfully with No Output]"
 
-    def framed(self, body: str, remaining: Remaining) -> str:
-        """The body with what is left of turns and answers."""
+    def frame_observation(self, body: str, budget: Budget) -> str:
+        """Show the outcome with what is left of turns and answers."""
         frame = (
             f"Observation:\n{body}\n"
-            f"You have {remaining.turns} steps left and {remaining.answers} chances to propose "
+            f"You have {budget.turns} steps left and {budget.answers} chances to propose "
             "solution left.\n"
         )
-        if remaining.turns == 1:
+        if budget.turns == 1:
             frame += "You should take the last step to propose a solution.\n"
         return frame
 
 
 def _as_text(example: Sequence[Message]) -> str:
-    """An example conversation as one text: the task, then message and observation in turn."""
+    """Write an example as one text: the task, then message and observation in turn."""
     task, *turns = (message.content.strip() for message in example)
     return "\n\n".join([f"Task:\n{task}", *turns])
 
 
 def _tagged(message: str, tag: str) -> list[str]:
-    """The texts between `<tag>` and `</tag>`, in order; one left open does not count."""
+    """Find the texts between `<tag>` and `</tag>`, in order; one left open does not count."""
     start, end = f"<{tag}>", f"</{tag}>"
     found: list[str] = []
     position = message.find(start)
@@ -172,13 +186,13 @@ def _tagged(message: str, tag: str) -> list[str]:
 
 
 def visible_output(output: Output, cell: int) -> str:
-    """What an action printed, with the echo of its last expression, before any error."""
+    """Show what an action printed, with the echo of its last expression, before any error."""
     echo = "" if output.value is None else f"Out[{cell}]: {output.value}"
     return f"{output.stdout}{echo}".strip()
 
 
 def _before(code: str, statements: Sequence[ast.stmt], line: int) -> str:
-    """The code before the statement in which a line stands."""
+    """Cut the code before the statement in which a line stands."""
     bad = next(node for node in reversed(statements) if node.lineno <= line)
     lines = code.splitlines(keepends=True)
     same_line = lines[bad.lineno - 1].encode()[: bad.col_offset].decode().rstrip("; ")

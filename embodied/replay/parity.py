@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from pydantic import BaseModel
 
-from embodied.replay.recordings import Exchange, Recording
+from embodied.replay.recordings import RecordedTurn, Recording
 from embodied.trajectory import Outcome, Trajectory, Turn
 
 _FRAME = re.compile(r"\AObservation:\n(.*)\nYou have \d+ steps left and .*\Z", re.DOTALL)
@@ -21,7 +21,7 @@ _TRACEBACK = re.compile(
 )
 
 
-class Comparison(BaseModel):
+class ParityReport(BaseModel):
     """How replayed episodes agree with what was recorded."""
 
     episodes: int = 0
@@ -56,13 +56,13 @@ class Comparison(BaseModel):
         if not trajectory.prompt[-1].content.rstrip().endswith(recording.prompt.rstrip()):
             self.prompt_mismatches += 1
             self._note(f"{where}: prompt")
-        if self._turns(where, trajectory.turns, recording.exchanges):
+        if self._turns(where, trajectory.turns, recording.turns):
             self._verdict(where, trajectory, recording, steps)
 
-    def _turns(self, where: str, turns: list[Turn], exchanges: list[Exchange]) -> bool:
+    def _turns(self, where: str, turns: list[Turn], recorded_turns: list[RecordedTurn]) -> bool:
         """Compare turn by turn; False: the rest was skipped."""
-        for number, (turn, exchange) in enumerate(zip_longest(turns, exchanges), start=1):
-            recorded = exchange.observation if exchange else None
+        for number, (turn, kept) in enumerate(zip_longest(turns, recorded_turns), start=1):
+            recorded = kept.observation if kept else None
             if _lacks_module(turn) and "ModuleNotFoundError" not in (recorded or ""):
                 self.skipped += 1
                 return False
@@ -106,17 +106,17 @@ class Comparison(BaseModel):
             self.mismatches.append(text)
 
 
-def compare(
+def check_parity(
     trajectories: Iterable[Trajectory],
     recordings: Mapping[tuple[str, int], Recording],
     steps: int | None,
-) -> Comparison:
+) -> ParityReport:
     """Compare episodes with the recordings that they replayed, by task id and sample."""
-    comparison = Comparison()
+    parity = ParityReport()
     for trajectory in trajectories:
         recording = recordings[trajectory.task.id, trajectory.sample]
-        comparison.add(trajectory, recording, steps)
-    return comparison
+        parity.add(trajectory, recording, steps)
+    return parity
 
 
 def _lacks_module(turn: Turn | None) -> bool:

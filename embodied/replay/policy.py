@@ -31,7 +31,7 @@ class ReplayPolicy(Policy):
         recording = _recordings(context.config.policy.recordings).get((task, sample))
         if recording is None:
             raise ConfigError(f"no recording holds sample {sample} of the task {task!r}")
-        return cls(recording.policy, [e.message for e in recording.exchanges])
+        return cls(recording.policy, [turn.message for turn in recording.turns])
 
     @classmethod
     def label(cls, config: Any, sample: int) -> str:
@@ -45,6 +45,9 @@ class ReplayPolicy(Policy):
         """Return the next recorded message; None after the last."""
         content = next(self._left, None)
         return None if content is None else Reply(content)
+
+    async def summarize(self, messages: Sequence[Message]) -> None:
+        """Write none: the recorded messages are all that it says."""
 
 
 @functools.lru_cache(maxsize=1)

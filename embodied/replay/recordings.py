@@ -20,7 +20,7 @@ MAX_LINE = 16 * 1024 * 1024
 """Bytes of one recorded episode, unpacked; a longer one is refused."""
 
 
-class Exchange(BaseModel):
+class RecordedTurn(BaseModel):
     """One recorded policy message and what came back; nothing came back to the last one."""
 
     message: str
@@ -37,7 +37,7 @@ class Recording(BaseModel):
     """The task as the policy was given it."""
     success: bool
     """The verdict as recorded."""
-    exchanges: list[Exchange]
+    turns: list[RecordedTurn]
 
 
 class _Line(BaseModel):
@@ -48,7 +48,7 @@ class _Line(BaseModel):
 
 
 def load_recordings(paths: Sequence[Path]) -> dict[tuple[str, int], Recording]:
-    """The episodes of several files by task id and by the number of the file, counted from 0.
+    """Read the episodes of files, by task id and by the number of the file, counted from 0.
 
     Raises:
         DataError: a file is missing or does not hold recorded episodes.
@@ -61,7 +61,7 @@ def load_recordings(paths: Sequence[Path]) -> dict[tuple[str, int], Recording]:
 
 
 def read_recordings(path: Path) -> Iterator[Recording]:
-    """The episodes of one file, in order.
+    """Read the episodes of one file, in order.
 
     Raises:
         DataError: the file is missing or does not hold recorded episodes; names file and line.
@@ -76,7 +76,7 @@ def read_recordings(path: Path) -> Iterator[Recording]:
 
 
 def recording_name(path: Path) -> str:
-    """The name of a file of recordings, which is that of the model."""
+    """Take the name of a file of recordings, which is that of the model."""
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
@@ -92,21 +92,21 @@ def _recording(policy: str, line: bytes, where: str) -> Recording:
         task_id=recorded.task_id,
         prompt=recorded.prompt,
         success=recorded.success,
-        exchanges=_exchanges(recorded.history),
+        turns=_turns(recorded.history),
     )
 
 
-def _exchanges(history: list[Message]) -> list[Exchange]:
-    """Pairs of message and answer.
+def _turns(history: list[Message]) -> list[RecordedTurn]:
+    """Pair each message with its answer.
 
     The recordings leave out empty policy messages but keep what came back to them.
     """
-    exchanges: list[Exchange] = []
+    turns: list[RecordedTurn] = []
     for message in history[1:]:
         if message.role == "assistant":
-            exchanges.append(Exchange(message=message.content))
-        elif exchanges and exchanges[-1].observation is None:
-            exchanges[-1].observation = message.content
+            turns.append(RecordedTurn(message=message.content))
+        elif turns and turns[-1].observation is None:
+            turns[-1].observation = message.content
         else:
-            exchanges.append(Exchange(message="", observation=message.content))
-    return exchanges
+            turns.append(RecordedTurn(message="", observation=message.content))
+    return turns

@@ -8,29 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, RunError
-from embodied.protocol import RunProtocol
-from embodied.report.metrics import Report, compute
+from embodied.protocol import Protocol, RunProtocol
+from embodied.report.metrics import Report, aggregate
 from embodied.report.paired import EpisodeKey, PairedFigures, compare_pairs
-from embodied.store.reader import open_run
-from embodied.store.summary import Summary
-from embodied.trajectory import Outcome, Record
+from embodied.store import Summary, open_run
+from embodied.trajectory import Record
 
-NOT_COMPARABLE = (
-    "embodied_version",
-    "environment",
-    "environment_options",
-    "data",
-    "split",
-    "tasks",
-    "policy",
-    "feedback",
-    "seed",
-    "protocol.conversation",
-    "protocol.controller",
-    "protocol.check",
-    "protocol.limits",
-    "protocol.action_limits",
-    "protocol.after_end",
+MAY_DIFFER = ("action", "interpreter")
+"""Settings of `protocol` that runs are compared by."""
+
+MUST_MATCH = (
+    *(name for name in RunProtocol.model_fields if name != "protocol"),
+    *(f"protocol.{name}" for name in Protocol.model_fields if name not in MAY_DIFFER),
 )
 """Settings, and groups of settings, in which runs have to agree for a comparison of the others."""
 
@@ -58,7 +47,7 @@ class RunComparison(Record):
     differing: list[str]
     """Dotted names of the settings in which the runs differ, sorted."""
     not_comparable: list[str]
-    """Those of them that make scores incomparable; see `NOT_COMPARABLE`."""
+    """Those of them that make scores incomparable; see `MUST_MATCH`."""
     same_episodes: bool
     """Whether the same episodes are scored in every run."""
     shared_episodes: int
@@ -81,7 +70,7 @@ def compare_runs(folders: Sequence[Path]) -> RunComparison:
     return RunComparison(
         runs=[run.compared(differing, shared) for run in runs],
         differing=differing,
-        not_comparable=[name for name in differing if _is_in(name, NOT_COMPARABLE)],
+        not_comparable=[name for name in differing if _is_in(name, MUST_MATCH)],
         same_episodes=all(run.scored.keys() == shared for run in runs),
         shared_episodes=len(shared),
         paired=[compare_pairs(first.name, run.name, first.scored, run.scored) for run in others],
@@ -99,13 +88,13 @@ class _Run:
     scored: Mapping[EpisodeKey, Summary]
 
     def compared(self, differing: Iterable[str], shared: set[EpisodeKey]) -> ComparedRun:
-        """Its place in the comparison."""
+        """Build its part of the comparison."""
         return ComparedRun(
             name=self.name,
             folder=str(self.folder),
             settings={name: self.settings[name] for name in differing if name in self.settings},
             figures=self.figures,
-            shared=compute(summary for key, summary in self.scored.items() if key in shared),
+            shared=aggregate(summary for key, summary in self.scored.items() if key in shared),
         )
 
 
@@ -114,14 +103,12 @@ def _read(folder: Path, name: str) -> _Run:
     settings = _settings(reader.protocol)
     summaries = list(reader.summaries())
     damaged = len(reader.damaged)
-    figures = compute(summaries, reader.sittings()).model_copy(update={"damaged_lines": damaged})
+    figures = aggregate(summaries, reader.invocations()).model_copy(
+        update={"damaged_lines": damaged}
+    )
     if not figures.episodes:
         raise RunError(_nothing_scored(folder, figures))
-    scored = {
-        (summary.task_id, summary.sample): summary
-        for summary in summaries
-        if summary.outcome is not Outcome.INFRASTRUCTURE_ERROR
-    }
+    scored = {(summary.task_id, summary.sample): summary for summary in summaries if summary.scored}
     return _Run(name, folder, settings, figures, scored)
 
 
@@ -139,7 +126,7 @@ def _nothing_scored(folder: Path, figures: Report) -> str:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """The shortest ends of the folders' paths that tell them apart."""
+    """Shorten the folders' paths to the ends that tell them apart."""
     paths = [folder.resolve() for folder in folders]
     if len(paths) < 2:
         raise ConfigError("a comparison needs at least two runs")
@@ -157,7 +144,7 @@ def _name(path: Path, others: Iterable[Path]) -> str:
 
 
 def _settings(protocol: RunProtocol) -> dict[str, Any]:
-    """The settings by dotted name; a mapping without entries sets nothing."""
+    """List the settings by dotted name; a mapping without entries sets nothing."""
     return {name: value for name, value in protocol.settings().items() if value != {}}
 
 

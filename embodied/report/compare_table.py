@@ -38,7 +38,7 @@ def print_comparison(comparison: RunComparison, console: Console | None = None) 
 
 
 def render_comparison(comparison: RunComparison) -> RenderableType:
-    """A comparison as tables, with what limits it above them."""
+    """Lay out a comparison as tables, with what limits it above them."""
     return Group(*_introduction(comparison), Text(), *_tables(comparison), *_notes(comparison))
 
 
@@ -171,7 +171,7 @@ def _warning(text: str) -> Text:
 
 
 def _value(run: ComparedRun, name: str) -> str:
-    """The value of a setting in a run, on one line."""
+    """Render the value of a setting in a run, on one line."""
     if name not in run.settings:
         return "(not set)"
     return _shown(run.settings[name])

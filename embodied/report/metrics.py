@@ -1,4 +1,4 @@
-"""The figures of a run, computed from the summaries of its episodes."""
+"""The metrics of a run, computed from the summaries of its episodes."""
 
 from __future__ import annotations
 
@@ -8,67 +8,53 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from embodied.report.throughput import Throughput, sum_up
-from embodied.store.invocation import Sitting
-from embodied.store.summary import Summary
+from embodied.report.throughput import Throughput, aggregate_throughput
+from embodied.store import RunInvocation, RunReader, Summary
 from embodied.trajectory import Outcome, Record
 
 CONFIDENCE = 0.95
 """Confidence level of the intervals of success rates."""
 
 
-class Amount(Record):
-    """How much of something the scored episodes took."""
+class Stat(Record):
+    """A quantity of the scored episodes."""
 
-    total: float
+    total: int | float
     mean: float | None
     """Per scored episode; None where there is none."""
-
-
-class Count(Record):
-    """How many of something the scored episodes took."""
-
-    total: int
-    mean: float | None
-    """Per scored episode; None where there is none."""
-
-
-class Effort(Count):
-    """How many of something the scored episodes took, and the successes among them."""
-
     mean_of_successes: float | None
     """Per success; None where there is none."""
 
 
-class Tokens(Count):
+class Tokens(Stat):
     """Tokens, prompt and completion together and apart."""
 
-    prompt: Count
-    completion: Count
+    prompt: Stat
+    completion: Stat
 
 
 class PolicyTokens(Tokens):
     """Tokens of the policy."""
 
-    cached: Count
+    cached: Stat
     """Prompt tokens that the server found in its prefix cache, where it says so."""
 
 
 class Seconds(Record):
     """Wall time in seconds. What no turn takes is the reset of the environment."""
 
-    episode: Amount
-    policy: Amount
-    interpreter: Amount
-    environment: Amount
-    framework: Amount
+    episode: Stat
+    policy: Stat
+    interpreter: Stat
+    environment: Stat
+    framework: Stat
 
 
-class Figures(Record):
-    """The figures of a group of episodes.
+class Metrics(Record):
+    """What a group of episodes came to.
 
     Episodes that ended with an infrastructure error are counted in `infrastructure_errors` and
-    nowhere else.
+    nowhere else. A `Stat` here is of the summaries' field of the same name.
     """
 
     episodes: int
@@ -83,29 +69,29 @@ class Figures(Record):
     truncated: dict[str, int]
     """Truncated episodes by the limit that cut them."""
     infrastructure_errors: int
-    turns: Effort
-    calls: Count
-    failed_calls: Count
+    turns: Stat
+    calls: Stat
+    failed_calls: Stat
     """Calls that raised an error."""
-    steps: Effort
+    steps: Stat
     """Environment steps."""
     tokens: PolicyTokens
     feedback_tokens: Tokens
     """Tokens of those who comment on the policy's turns, where the protocol has somebody do so."""
-    characters: Count
+    characters: Stat
     """Characters that the policy wrote."""
-    format_errors: Count
+    format_errors: Stat
     """Messages that could not be read as an action."""
-    cached_messages: Count
+    cached_messages: Stat
     """Messages that a cache had kept: their episodes say nothing of a server's speed."""
     seconds: Seconds
 
 
-class Report(Figures):
-    """The figures of a run."""
+class Report(Metrics):
+    """The metrics of a run."""
 
-    by_kind: dict[str, Figures]
-    """The same figures for each kind of task, sorted by name."""
+    by_kind: dict[str, Metrics]
+    """The same metrics for each kind of task, sorted by name."""
     infrastructure_causes: dict[str, int]
     """Infrastructure errors by what failed, the most frequent first."""
     retries: dict[str, int]
@@ -122,8 +108,8 @@ class Report(Figures):
     """Lines of the run that could not be read; their episodes are in no figure."""
 
 
-def compute(summaries: Iterable[Summary], sittings: Sequence[Sitting] = ()) -> Report:
-    """The report on some episodes and sittings of a run; episodes are read once and not kept."""
+def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation] = ()) -> Report:
+    """Aggregate episodes and invocations of a run; episodes are read once and not kept."""
     everything, kinds = _Tally(), dict[str, _Tally]()
     causes, retries, llm_retries = Counter[str](), Counter[str](), Counter[str]()
     served_models = Counter[str]()
@@ -133,21 +119,27 @@ def compute(summaries: Iterable[Summary], sittings: Sequence[Sitting] = ()) -> R
         retries.update(summary.retries)
         llm_retries.update(summary.llm_retries)
         served_models.update(summary.served_models)
-        if summary.outcome is Outcome.INFRASTRUCTURE_ERROR:
+        if not summary.scored:
             causes[summary.error or "unknown"] += 1
     return Report(
-        **dict(everything.figures()),
-        by_kind={kind: kinds[kind].figures() for kind in sorted(kinds)},
+        **dict(everything.metrics()),
+        by_kind={kind: kinds[kind].metrics() for kind in sorted(kinds)},
         infrastructure_causes=dict(causes.most_common()),
         retries=dict(retries.most_common()),
         llm_retries=dict(llm_retries.most_common()),
         served_models=dict(served_models.most_common()),
-        throughput=sum_up(sittings, everything.counts["turns"], everything.seconds),
+        throughput=aggregate_throughput(invocations, everything.totals["turns"], everything.totals),
     )
 
 
+def aggregate_run(run: RunReader) -> Report:
+    """Aggregate all that a run stores so far."""
+    report = aggregate(run.summaries(), run.invocations())
+    return report.model_copy(update={"damaged_lines": len(run.damaged)})
+
+
 def wilson_interval(successes: int, episodes: int) -> tuple[float, float] | None:
-    """The Wilson score interval of a success rate at `CONFIDENCE`; None where there is no episode.
+    """Compute the Wilson score interval of a success rate at `CONFIDENCE`; None of no episode.
 
     Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference,
     Journal of the American Statistical Association 22 (1927).
@@ -166,104 +158,80 @@ class _Tally:
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     truncated: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=dict)
+    totals: Counter[str] = field(default_factory=Counter)
     of_successes: Counter[str] = field(default_factory=Counter)
 
     def add(self, summary: Summary) -> None:
         """Count an episode."""
         self.outcomes[summary.outcome] += 1
-        if summary.outcome is Outcome.INFRASTRUCTURE_ERROR:
+        if not summary.scored:
             return
         if summary.outcome is Outcome.TRUNCATED:
             self.truncated[summary.limit or "unknown"] += 1
-        for name in _COUNTS:
-            self.counts[name] += getattr(summary, name)
-            if summary.outcome is Outcome.SUCCESS:
-                self.of_successes[name] += getattr(summary, name)
-        for name, value in summary.seconds:
-            self.seconds[name] = self.seconds.get(name, 0.0) + value
+        amounts = {name: getattr(summary, name) for name in _COUNTS} | dict(summary.seconds)
+        self.totals.update(amounts)
+        if summary.outcome is Outcome.SUCCESS:
+            self.of_successes.update(amounts)
 
-    @property
-    def episodes(self) -> int:
-        """Scored episodes."""
-        return self.outcomes.total() - self.outcomes[Outcome.INFRASTRUCTURE_ERROR]
-
-    @property
-    def successes(self) -> int:
-        """Episodes that reached the goal."""
-        return self.outcomes[Outcome.SUCCESS]
-
-    def figures(self) -> Figures:
-        """The figures of the episodes counted so far."""
-        return Figures(
-            episodes=self.episodes,
-            successes=self.successes,
-            success_rate=_mean(self.successes, self.episodes),
-            interval=wilson_interval(self.successes, self.episodes),
+    def metrics(self) -> Metrics:
+        """Compute the metrics of the episodes counted so far."""
+        return Metrics(
+            episodes=self._episodes,
+            successes=self._successes,
+            success_rate=_mean(self._successes, self._episodes),
+            interval=wilson_interval(self._successes, self._episodes),
             outcomes={outcome.value: self.outcomes[outcome] for outcome in _SCORED},
             truncated=dict(self.truncated.most_common()),
             infrastructure_errors=self.outcomes[Outcome.INFRASTRUCTURE_ERROR],
-            turns=self._effort("turns"),
-            calls=self._count("calls"),
-            failed_calls=self._count("failed_calls"),
-            steps=self._effort("steps"),
             tokens=PolicyTokens(
                 **dict(self._tokens("prompt_tokens", "completion_tokens")),
-                cached=self._count("cached_tokens"),
+                cached=self._stat("cached_tokens"),
             ),
             feedback_tokens=self._tokens("feedback_prompt_tokens", "feedback_completion_tokens"),
-            characters=self._count("characters"),
-            format_errors=self._count("format_errors"),
-            cached_messages=self._count("cached_messages"),
-            seconds=self._seconds(),
+            seconds=Seconds(
+                episode=self._stat("total"),
+                policy=self._stat("policy"),
+                interpreter=self._stat("interpreter"),
+                environment=self._stat("environment"),
+                framework=self._stat("framework"),
+            ),
+            **{name: self._stat(name) for name in _STATS},
         )
 
-    def _count(self, *names: str) -> Count:
-        total = sum(self.counts[name] for name in names)
-        return Count(total=total, mean=_mean(total, self.episodes))
+    @property
+    def _episodes(self) -> int:
+        return self.outcomes.total() - self.outcomes[Outcome.INFRASTRUCTURE_ERROR]
 
-    def _effort(self, name: str) -> Effort:
-        return Effort(
-            **dict(self._count(name)),
-            mean_of_successes=_mean(self.of_successes[name], self.successes),
+    @property
+    def _successes(self) -> int:
+        return self.outcomes[Outcome.SUCCESS]
+
+    def _stat(self, *names: str) -> Stat:
+        total = sum(self.totals[name] for name in names)
+        of_successes = sum(self.of_successes[name] for name in names)
+        return Stat(
+            total=total,
+            mean=_mean(total, self._episodes),
+            mean_of_successes=_mean(of_successes, self._successes),
         )
 
     def _tokens(self, prompt: str, completion: str) -> Tokens:
         return Tokens(
-            **dict(self._count(prompt, completion)),
-            prompt=self._count(prompt),
-            completion=self._count(completion),
+            **dict(self._stat(prompt, completion)),
+            prompt=self._stat(prompt),
+            completion=self._stat(completion),
         )
-
-    def _seconds(self) -> Seconds:
-        return Seconds(
-            episode=self._amount("total"),
-            policy=self._amount("policy"),
-            interpreter=self._amount("interpreter"),
-            environment=self._amount("environment"),
-            framework=self._amount("framework"),
-        )
-
-    def _amount(self, name: str) -> Amount:
-        total = self.seconds.get(name, 0.0)
-        return Amount(total=total, mean=_mean(total, self.episodes))
 
 
 _SCORED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TRUNCATED)
+_STATS = [name for name, of in Metrics.model_fields.items() if of.annotation is Stat]
 _COUNTS = (
-    "turns",
-    "calls",
-    "failed_calls",
-    "steps",
+    *_STATS,
     "prompt_tokens",
     "completion_tokens",
     "cached_tokens",
     "feedback_prompt_tokens",
     "feedback_completion_tokens",
-    "characters",
-    "format_errors",
-    "cached_messages",
 )
 
 

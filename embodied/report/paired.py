@@ -1,4 +1,4 @@
-"""Two runs on the episodes that both hold: each episode is compared with its like."""
+"""Two runs compared on the episodes that both hold, each with its like."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PairedFigures(Record):
     first: str
     """Name of the first run."""
     run: str
-    """Name of the run that is held against it."""
+    """Name of the run that is compared with it."""
     shared: int
     """Episodes that are scored in both runs. The next four numbers divide them up."""
     both: int
@@ -59,7 +59,7 @@ def compare_pairs(
     first: Mapping[EpisodeKey, Summary],
     run: Mapping[EpisodeKey, Summary],
 ) -> PairedFigures:
-    """Hold a run against the first one; both are given by their scored episodes."""
+    """Compare a run with the first one; both are given by their scored episodes."""
     pairs = [(first[key], run[key]) for key in sorted(first.keys() & run.keys())]
     verdicts = [(bool(_success(one)), bool(_success(other))) for one, other in pairs]
     return PairedFigures(
@@ -76,7 +76,7 @@ def compare_pairs(
 
 
 def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], int]) -> Difference | None:
-    """The mean difference of a figure within pairs, the second less the first.
+    """Compute the mean difference of a figure within pairs, the second less the first.
 
     Its interval is that of a paired percentile bootstrap with a fixed seed. Whole tasks are
     resampled, with all their samples, because the samples of a task are not independent.
@@ -96,7 +96,7 @@ def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], int]) -> 
 
 
 def _interval(sums: list[int], counts: list[int]) -> tuple[float, float] | None:
-    """The bootstrap interval of the ratio of two sums over tasks."""
+    """Compute the bootstrap interval of the ratio of two sums over tasks."""
     import numpy as np
     from scipy.stats import bootstrap
 

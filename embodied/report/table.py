@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 
 from rich import box
@@ -9,13 +10,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from embodied.report.metrics import Figures, Report
+from embodied.report.metrics import Metrics, Report
 from embodied.report.throughput import (
     MillisecondsPerTurn,
     ServerThroughput,
     Throughput,
     Workers,
 )
+from embodied.trajectory import Record
 
 WIDTH = 100
 """Columns of the text where it does not go to a terminal."""
@@ -36,14 +38,25 @@ def print_report(report: Report, console: Console | None = None) -> None:
 
 
 def render(report: Report) -> RenderableType:
-    """A report as a table with notes below it."""
+    """Lay out a report as a table with notes below it."""
     return Group(_table(report), Text(), *_notes(report))
 
 
 def standard_output() -> Console:
-    """Standard output, `WIDTH` columns wide and plain where it is no terminal."""
+    """Make a console of standard output, `WIDTH` columns wide and plain where it is no terminal.
+
+    A process without standard output, or with a closed one, prints nothing.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        return Console(quiet=True)
     console = Console()
     return console if console.is_terminal else Console(width=WIDTH)
+
+
+def print_json(record: Record) -> None:
+    """Print a record as one JSON object to standard output, if there is one."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        print(record.model_dump_json(indent=1))
 
 
 def _table(report: Report) -> Table:
@@ -58,7 +71,7 @@ def _table(report: Report) -> Table:
     return table
 
 
-def _cells(figures: Figures) -> Iterator[str]:
+def _cells(figures: Metrics) -> Iterator[str]:
     yield f"{figures.episodes:,}"
     yield format_percent(figures.success_rate)
     yield _interval(figures)
@@ -120,7 +133,7 @@ def _mistakes(report: Report) -> Iterator[Text]:
 
 
 def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
-    """A heading with the sum, and a line for each cause."""
+    """Yield a heading with the sum, and a line for each cause."""
     if not causes:
         return
     yield Text(f"{heading}: {sum(causes.values()):,}")
@@ -134,14 +147,14 @@ def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
 
 
 def _throughput(throughput: Throughput) -> Iterator[Text]:
-    """A heading with the speed, and a line for each thing that it depends on."""
+    """Yield a heading with the speed, and a line for each thing that it depends on."""
     speed = (
         f"{format_number(throughput.episodes_per_hour, 0)} episodes/h",
         f"{_short(throughput.turns_per_second)} turns/s",
         f"{_short(throughput.mean_in_flight)} in flight",
         _duration(throughput.wall_seconds),
     )
-    if throughput.sittings:
+    if throughput.invocations:
         yield Text(f"Throughput: {', '.join(speed)}")
         yield from _per_turn(throughput.milliseconds_per_turn)
         yield from _server(throughput.server)
@@ -186,16 +199,16 @@ def _duration(seconds: float) -> str:
 
 
 def _short(value: float | None) -> str:
-    """A figure as text, with a digit after the point where that says something."""
+    """Format a number, with a digit after the point where that says something."""
     return format_number(value, 1 if value is None or value < 100 else 0)
 
 
 def format_percent(rate: float | None) -> str:
-    """A share from 0 to 1 as text."""
+    """Format a share from 0 to 1; a dash for None."""
     return "-" if rate is None else f"{100 * rate:.1f} %"
 
 
-def _interval(figures: Figures) -> str:
+def _interval(figures: Metrics) -> str:
     if figures.interval is None:
         return "-"
     low, high = (100 * bound for bound in figures.interval)
@@ -203,12 +216,12 @@ def _interval(figures: Figures) -> str:
 
 
 def format_number(value: float | None, digits: int = 1) -> str:
-    """A figure as text; a dash where there is none."""
+    """Format a number; a dash for None."""
     return "-" if value is None else f"{value:,.{digits}f}"
 
 
 def plain_text(text: str) -> Text:
-    """Text of a run, without markup and control characters."""
+    """Make text of a run printable: no markup, no control characters."""
     return Text(
         "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from embodied.llm.server_metrics import ServerTotals
-from embodied.store.invocation import Sitting
+from embodied.store import RunInvocation
 from embodied.trajectory import Record
 
 
@@ -58,15 +58,15 @@ class Workers(Record):
 
 
 class Throughput(Record):
-    """How fast a run was played, over all its sittings.
+    """How fast a run was played, over all its invocations.
 
-    A sitting is one process's work on the run. Where none was recorded, all but
+    An invocation is one process's work on the run. Where none was recorded, all but
     `milliseconds_per_turn` is 0 or None.
     """
 
-    sittings: int
+    invocations: int
     wall_seconds: float
-    """Of all sittings, from the start of the first worker to the end of the last episode."""
+    """Of all invocations, from the start of the first worker to the end of the last episode."""
     episodes: int
     """That were finished in this time."""
     episodes_per_hour: float | None
@@ -81,28 +81,28 @@ class Throughput(Record):
     workers: Workers | None
 
 
-def sum_up(
-    sittings: Sequence[Sitting], turns: int, seconds_of_turns: Mapping[str, float]
+def aggregate_throughput(
+    invocations: Sequence[RunInvocation], turns: int, seconds_of_turns: Mapping[str, float]
 ) -> Throughput:
-    """The throughput of a run.
+    """Aggregate what the invocations of a run measured.
 
     Args:
-        sittings: of the run.
+        invocations: all of the run.
         turns: of its scored episodes.
         seconds_of_turns: wall time of these turns, by the fields of `MillisecondsPerTurn`.
     """
-    wall = sum(sitting.wall_seconds for sitting in sittings)
-    episodes = sum(sitting.episodes for sitting in sittings)
+    wall = sum(invocation.wall_seconds for invocation in invocations)
+    episodes = sum(invocation.episodes for invocation in invocations)
     return Throughput(
-        sittings=len(sittings),
+        invocations=len(invocations),
         wall_seconds=wall,
         episodes=episodes,
         episodes_per_hour=_rate(3600 * episodes, wall),
-        turns_per_second=_rate(sum(sitting.turns for sitting in sittings), wall),
-        mean_in_flight=_rate(sum(sitting.in_flight_seconds for sitting in sittings), wall),
+        turns_per_second=_rate(sum(invocation.turns for invocation in invocations), wall),
+        mean_in_flight=_rate(sum(invocation.in_flight_seconds for invocation in invocations), wall),
         milliseconds_per_turn=_per_turn(turns, seconds_of_turns),
-        server=_server(sittings),
-        workers=_workers(sittings),
+        server=_server(invocations),
+        workers=_workers(invocations),
     )
 
 
@@ -113,16 +113,16 @@ def _per_turn(turns: int, seconds: Mapping[str, float]) -> MillisecondsPerTurn |
     return MillisecondsPerTurn(**{part: 1000 * seconds[part] / turns for part in parts})
 
 
-def _server(sittings: Sequence[Sitting]) -> ServerThroughput | None:
-    asked = [sitting.server for sitting in sittings if sitting.server is not None]
+def _server(invocations: Sequence[RunInvocation]) -> ServerThroughput | None:
+    asked = [invocation.server for invocation in invocations if invocation.server is not None]
     if not asked:
         return None
     totals = {name: sum(getattr(s, name) for s in asked) for name in ServerTotals.model_fields}
     observed = totals["observed_seconds"]
     wall = sum(
-        sitting.wall_seconds
-        for sitting in sittings
-        if sitting.server is not None and sitting.server.observed_seconds
+        invocation.wall_seconds
+        for invocation in invocations
+        if invocation.server is not None and invocation.server.observed_seconds
     )
     return ServerThroughput(
         observed_seconds=observed,
@@ -138,13 +138,13 @@ def _server(sittings: Sequence[Sitting]) -> ServerThroughput | None:
     )
 
 
-def _workers(sittings: Sequence[Sitting]) -> Workers | None:
-    if not sittings:
+def _workers(invocations: Sequence[RunInvocation]) -> Workers | None:
+    if not invocations:
         return None
     return Workers(
-        used=max(sitting.workers for sitting in sittings),
-        replaced=sum(sitting.replaced_workers for sitting in sittings),
-        largest_bytes=max(sitting.worker_bytes for sitting in sittings),
+        used=max(invocation.workers for invocation in invocations),
+        replaced=sum(invocation.replaced_workers for invocation in invocations),
+        largest_bytes=max(invocation.worker_bytes for invocation in invocations),
     )
 
 

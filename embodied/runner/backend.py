@@ -1,10 +1,20 @@
-"""The contract between a batch and the workers that play its episodes."""
+"""What a pool of workers must do for a batch.
+
+To add one, write a class over `Pool` and register it under the entry-point group `embodied.pools`,
+or name it by its file: `runner.kind: path/to/file.py:Class`. A worker plays with
+`embodied.runner.worker.Worker(run.config)`; the configuration goes to another process by pickle,
+that of a pool in a file as `config.model_dump(mode="json")`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
+from embodied.config.schema import RunnerConfig
+from embodied.plugins.registry import load
 from embodied.runner.assignment import Assignment, Result
+from embodied.runner.plan import ResolvedRun
 
 
 class WorkerDied(Exception):  # noqa: N818 - an event that is dealt with, not an error
@@ -19,7 +29,7 @@ class WorkerHandle(ABC):
 
     @abstractmethod
     async def run(self, assignment: Assignment) -> Result:
-        """Play one episode there.
+        """Play one episode there. It is cancelled where the episode takes too long.
 
         Raises:
             WorkerDied: the worker is gone.
@@ -33,12 +43,24 @@ class WorkerHandle(ABC):
 class Pool(ABC):
     """Starts workers."""
 
+    Settings: ClassVar[type[RunnerConfig]] = RunnerConfig
+    """The section `runner` of a run on this pool. A pool with settings of its own adds fields."""
+    notice: ClassVar[str] = ""
+    """What is shown while it is made, where that takes seconds."""
     size: int
     """Workers to keep."""
 
     @abstractmethod
+    def __init__(self, run: ResolvedRun) -> None:
+        """Reach what the workers run on. It may block: this is no thread of the event loop.
+
+        Raises:
+            ConfigError: it cannot be reached.
+        """
+
+    @abstractmethod
     async def start_worker(self) -> WorkerHandle:
-        """A new worker, ready to play.
+        """Start a worker and return it, ready to play.
 
         Raises:
             EmbodiedError: it cannot be set up.
@@ -47,4 +69,13 @@ class Pool(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release what all workers shared."""
+        """Release what all workers shared. It may block."""
+
+
+def pool_class(kind: str) -> type[Pool]:
+    """Find a pool by its name, as registered or `path/to/file.py:Class`.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    return load("embodied.pools", kind, Pool)  # type: ignore[no-any-return]

@@ -1,15 +1,18 @@
 """Runs all episodes of a run on a pool of workers, each to its end, whatever dies on the way.
 
-Episodes run free of each other: a lane takes the next assignment as soon as its last one is done.
+Episodes run free of each other: a worker's slot takes the next assignment as soon as its last one
+is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from anyio import CapacityLimiter
 
@@ -17,13 +20,11 @@ from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_class
 from embodied.runner.assignment import Assignment, Result
-from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.concurrency import InFlight
-from embodied.runner.local_pool import LocalPool
+from embodied.runner.backend import Pool, WorkerDied, WorkerHandle, pool_class
+from embodied.runner.concurrency import EpisodeConcurrencyController
+from embodied.runner.meter import InvocationMeter, measuring
 from embodied.runner.plan import ResolvedRun
-from embodied.runner.ray_pool import RayPool
-from embodied.runner.throughput import Meter, measuring
-from embodied.store import Sitting, StoredEpisode
+from embodied.store import RunInvocation, StoredEpisode
 from embodied.trajectory import Outcome, Trajectory
 
 _LOG = logging.getLogger(__name__)
@@ -32,27 +33,36 @@ START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
 
+_PLUGINS = ("controller", "conversation", "action")
+"""Settings of the protocol that may name a class in a file."""
+
 
 async def run_batch(
     run: ResolvedRun,
     todo: Iterable[Assignment],
     write: Callable[[StoredEpisode], object],
-    keep: Callable[[Sitting], object],
+    save: Callable[[RunInvocation], object],
+    notify: Callable[[str], object] = _LOG.info,
 ) -> None:
     """Play all assignments and hand each finished episode to `write`, in order of finishing.
 
-    What the sitting measured so far goes to `keep`, now and then and at its end.
+    `write` is called in a thread of its own, one episode at a time. What was measured so far goes
+    to `save`, now and then and at the end; what takes seconds before the first episode is told to
+    `notify`.
 
     Raises:
         ConfigError, DataError: workers cannot be set up.
         RunError: workers keep dying while they start, or `write` failed.
     """
-    pool: Pool = RayPool(run) if run.config.runner.kind == "ray" else LocalPool(run)
+    kind = pool_class(run.config.runner.kind)
+    if kind.notice:
+        notify(kind.notice)
+    pool = await asyncio.to_thread(kind, run)
     try:
-        async with measuring(run.models, keep) as meter:
+        async with measuring(run.models, save) as meter:
             await _Batch(run, pool, write, meter).run(todo)
     finally:
-        pool.close()
+        await asyncio.to_thread(pool.close)
 
 
 class _Batch:
@@ -61,83 +71,83 @@ class _Batch:
         run: ResolvedRun,
         pool: Pool,
         write: Callable[[StoredEpisode], object],
-        meter: Meter | None = None,
+        meter: InvocationMeter | None = None,
     ) -> None:
         self._config = run.config
         self._pool = pool
         self._write = write
-        self._meter = meter or Meter()
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._meter = meter or InvocationMeter()
         runner = run.config.runner
         longest_outage = max((model.outage_seconds for model in run.models), default=0.0)
         self._episode_seconds = runner.episode_seconds + longest_outage
-        self._in_flight = InFlight(runner.episodes_per_worker, runner.worker_memory_bytes)
+        self._concurrency = EpisodeConcurrencyController(
+            runner.episodes_per_worker, runner.worker_memory_bytes
+        )
         self._queue: asyncio.Queue[Assignment] = asyncio.Queue()
-        self._playing = 0
+        self._running_workers = 0
 
     async def run(self, todo: Iterable[Assignment]) -> None:
         for assignment in todo:
             self._queue.put_nowait(assignment)
-        crews = [
-            asyncio.create_task(self._crew())
+        workers = [
+            asyncio.create_task(self._supervise_worker())
             for _ in range(min(self._pool.size, self._queue.qsize()))
         ]
         watch = self._meter.watch
-        following = asyncio.create_task(self._in_flight.follow(watch.totals if watch else None))
+        adjusting = asyncio.create_task(self._concurrency.follow(watch.totals if watch else None))
         finished = asyncio.create_task(self._queue.join())
         try:
-            await asyncio.wait([finished, *crews], return_when=asyncio.FIRST_COMPLETED)
-            for crew in crews:
-                if crew.done():
-                    crew.result()
+            await asyncio.wait([finished, *workers], return_when=asyncio.FIRST_COMPLETED)
+            for worker in workers:
+                if worker.done():
+                    worker.result()
         finally:
-            for task in (finished, following, *crews):
-                task.cancel()
-            await asyncio.gather(finished, following, *crews, return_exceptions=True)
+            await _cancel([finished, adjusting, *workers])
+            self._writer.shutdown()
 
-    async def _crew(self) -> None:
-        """Keep one worker running, with as many lanes as it has slots, until cancelled."""
+    async def _supervise_worker(self) -> None:
+        """Keep one worker running, with an episode in each of its slots, until cancelled."""
         while True:
-            handle = await self._start()
+            handle = await self._start_worker()
             try:
-                self._playing += 1
+                self._running_workers += 1
                 with self._meter.worker():
-                    await self._lanes(handle)
+                    await self._fill_slots(handle)
             finally:
-                self._playing -= 1
+                self._running_workers -= 1
                 await handle.stop()
 
-    async def _start(self) -> WorkerHandle:
+    async def _start_worker(self) -> WorkerHandle:
         failed = 0
         while True:
             try:
                 return await self._pool.start_worker()
             except WorkerDied as died:
                 failed += 1
-                if failed >= START_ATTEMPTS and not self._playing:
+                if failed >= START_ATTEMPTS and not self._running_workers:
                     raise RunError(f"workers die while they start: {died}") from died
                 _LOG.warning("a worker died while it started: %s", died)
                 await asyncio.sleep(backoff(failed))
 
-    async def _lanes(self, handle: WorkerHandle) -> None:
+    async def _fill_slots(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""
         retired = asyncio.Event()
-        with self._in_flight.worker(handle.slots) as places:
-            lanes = [
-                asyncio.create_task(self._lane(handle, places, retired))
+        with self._concurrency.worker(handle.slots) as limiter:
+            slots = [
+                asyncio.create_task(self._slot(handle, limiter, retired))
                 for _ in range(handle.slots)
             ]
             try:
-                await asyncio.gather(*lanes)
+                await asyncio.gather(*slots)
             finally:
-                for lane in lanes:
-                    lane.cancel()
-                await asyncio.gather(*lanes, return_exceptions=True)
+                await _cancel(slots)
 
-    async def _lane(
-        self, handle: WorkerHandle, places: CapacityLimiter, retired: asyncio.Event
+    async def _slot(
+        self, handle: WorkerHandle, limiter: CapacityLimiter, retired: asyncio.Event
     ) -> None:
         while not retired.is_set():
-            async with places:
+            async with limiter:
                 assignment = await self._next(retired)
                 if assignment is None:
                     return
@@ -148,7 +158,7 @@ class _Batch:
                 self._queue.task_done()
 
     async def _next(self, retired: asyncio.Event) -> Assignment | None:
-        """The next assignment; None when the worker is retired while it waits for one."""
+        """Return the next assignment; None when the worker is retired while it waits for one."""
         getting = asyncio.create_task(self._queue.get())
         stopping = asyncio.create_task(retired.wait())
         try:
@@ -165,37 +175,47 @@ class _Batch:
         limit, started = self._episode_seconds, datetime.now(UTC)
         try:
             with self._meter.episode():
-                result = await asyncio.wait_for(handle.run(assignment), limit)
+                # Unlike `wait_for` of Python 3.11, this loses no cancellation.
+                async with asyncio.timeout(limit):
+                    result = await handle.run(assignment)
         except WorkerDied as died:
-            self._again(assignment, f"the worker died: {died}", started)
+            await self._requeue(assignment, f"the worker died: {died}", started)
             return False
         except TimeoutError:
-            self._again(assignment, f"no end after {limit:g} s", started)
+            await self._requeue(assignment, f"no end after {limit:g} s", started)
             return False
         self._meter.add(result)
-        self._in_flight.note_memory(result.memory_bytes)
-        self._settle(assignment, result, started)
+        self._concurrency.note_memory(result.memory_bytes)
+        await self._handle_result(assignment, result, started)
         return result.memory_bytes <= self._config.runner.worker_memory_bytes
 
-    def _settle(self, assignment: Assignment, result: Result, started: datetime) -> None:
+    async def _handle_result(
+        self, assignment: Assignment, result: Result, started: datetime
+    ) -> None:
+        cause = str(result.error)
         if result.episode is not None:
-            self._write(result.episode)
+            await self._save(result.episode)
         elif result.fatal:
-            raise ConfigError(str(result.error))
+            raise ConfigError(cause)
         elif result.retry:
-            self._again(assignment, str(result.error), started, result.traceback)
+            await self._requeue(assignment, cause, started, result.traceback)
         else:
-            self._give_up(assignment, str(result.error), started, result.traceback)
+            await self._record_failure(assignment, cause, started, result.traceback)
 
-    def _again(
+    async def _requeue(
         self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None
     ) -> None:
         if len(assignment.causes) >= self._config.runner.retries:
-            self._give_up(assignment, cause, started, traceback)
+            await self._record_failure(assignment, cause, started, traceback)
         else:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
-    def _give_up(
+    async def _save(self, episode: StoredEpisode) -> None:
+        """Write an episode beside the event loop, as disks are slow; once begun, to its end."""
+        loop = asyncio.get_running_loop()
+        await asyncio.shield(loop.run_in_executor(self._writer, self._write, episode))
+
+    async def _record_failure(
         self, assignment: Assignment, cause: str, started: datetime, traceback: str | None
     ) -> None:
         trajectory = Trajectory(
@@ -211,4 +231,11 @@ class _Batch:
             started_at=started.isoformat(timespec="milliseconds"),
             seconds=(datetime.now(UTC) - started).total_seconds(),
         )
-        self._write(StoredEpisode.of(trajectory))
+        await self._save(StoredEpisode.of(trajectory))
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait for their ends, whatever these are."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

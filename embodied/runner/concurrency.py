@@ -13,28 +13,28 @@ from anyio import CapacityLimiter
 
 from embodied.llm.server_metrics import ServerTotals
 
-START = 16
+INITIAL = 16
 """Episodes that a worker begins with where their number is found by measurement."""
-MOST = 1024
+MAX = 1024
 """Episodes that it then has at most."""
 
 _SECONDS = 15.0
 """Time between two adjustments: a few turns, so that the last one shows."""
 _GROWTH = 2.0
-_WORTH = 1.15
+MIN_SPEEDUP = 1.15
 """By how much more episodes must raise the tokens that the server writes, or they are too many."""
-_QUEUE = 0.05
+MAX_QUEUE_RATIO = 0.05
 """Requests that wait for each that runs, from which the server counts as full."""
-_LONG_QUEUE = 0.5
+_OVERLOAD_QUEUE_RATIO = 0.5
 """The same, from which there are too many episodes: they push each other's prefixes out of the
 server's cache."""
 
 _LOG = logging.getLogger(__name__)
 
 
-def most_episodes(episodes: int | Literal["auto"]) -> int:
+def max_episodes(episodes: int | Literal["auto"]) -> int:
     """How many a worker must bear where it is to hold so many."""
-    return MOST if episodes == "auto" else episodes
+    return MAX if episodes == "auto" else episodes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Measured:
         )
 
 
-class InFlight:
+class EpisodeConcurrencyController:
     """The places for episodes, as many at each worker.
 
     Args:
@@ -70,7 +70,7 @@ class InFlight:
 
     def __init__(self, episodes: int | Literal["auto"], worker_bytes: int) -> None:
         self._adapts = episodes == "auto"
-        self._each = START if episodes == "auto" else episodes
+        self._each = INITIAL if episodes == "auto" else episodes
         self._worker_bytes = worker_bytes
         self._workers: list[tuple[CapacityLimiter, int]] = []
         self._largest = 0
@@ -110,32 +110,34 @@ class InFlight:
 
     def adjust(self, measured: Measured) -> None:
         """Have more or fewer episodes, by what the server did with so many."""
-        if measured.waiting > _LONG_QUEUE * measured.running:
-            wanted = measured.running * (1 + _QUEUE) / (measured.running + measured.waiting)
-            taken = sum(places.borrowed_tokens for places, _ in self._workers)
+        if measured.waiting > _OVERLOAD_QUEUE_RATIO * measured.running:
+            wanted = (
+                measured.running * (1 + MAX_QUEUE_RATIO) / (measured.running + measured.waiting)
+            )
+            taken = sum(limiter.borrowed_tokens for limiter, _ in self._workers)
             self._resize(wanted * taken / max(1, len(self._workers)))
             self._grows = False
-        elif self._last is not None and measured.tokens < _WORTH * self._last[1]:
+        elif self._last is not None and measured.tokens < MIN_SPEEDUP * self._last[1]:
             self._resize(self._last[0])
             self._grows = False
         elif self._may_grow(measured):
             self._last = self._each, measured.tokens
-            self._resize(min(self._each * _GROWTH, MOST))
+            self._resize(min(self._each * _GROWTH, MAX))
             return
         self._last = None
 
     def _may_grow(self, measured: Measured) -> bool:
         return (
             self._grows
-            and self._each < MOST
-            and measured.waiting < _QUEUE * measured.running
+            and self._each < MAX
+            and measured.waiting < MAX_QUEUE_RATIO * measured.running
             and self._largest * _GROWTH <= self._worker_bytes
-            and all(places.available_tokens <= 0 for places, _ in self._workers)
+            and all(limiter.available_tokens <= 0 for limiter, _ in self._workers)
             and any(slots > self._each for _, slots in self._workers)
         )
 
     def _resize(self, each: float) -> None:
         self._each = max(1, round(each))
-        for places, slots in self._workers:
-            places.total_tokens = min(slots, self._each)
+        for limiter, slots in self._workers:
+            limiter.total_tokens = min(slots, self._each)
         _LOG.info("%d episodes in flight at each worker", self._each)

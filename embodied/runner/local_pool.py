@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import logging
 
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerHandle
 from embodied.runner.plan import ResolvedRun
 from embodied.runner.worker import Worker
 
+STOP_SECONDS = 10.0
+"""How long the end of a worker waits for episodes that were cancelled."""
 
-class _Threads(ThreadPoolExecutor):
-    """Threads that nobody waits for at the end: one may hang in a simulator."""
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        super().shutdown(wait=False, cancel_futures=True)
+_LOG = logging.getLogger(__name__)
 
 
 class LocalPool(Pool):
@@ -27,23 +25,39 @@ class LocalPool(Pool):
         self._config = run.config
 
     async def start_worker(self) -> WorkerHandle:
-        """A worker in this process, with threads of its own: those of the last one may hang."""
+        """Set a worker up in this process, with threads of its own."""
         worker = Worker(self._config)
-        slots = await worker.start()
-        asyncio.get_running_loop().set_default_executor(_Threads(worker.threads))
-        return _LocalHandle(worker, slots)
+        return _LocalHandle(worker, await worker.start())
 
     def close(self) -> None:
-        """Nothing is shared."""
+        """Do nothing: nothing is shared."""
 
 
 class _LocalHandle(WorkerHandle):
     def __init__(self, worker: Worker, slots: int) -> None:
         self._worker = worker
+        self._abandoned: list[asyncio.Task[Result]] = []
         self.slots = slots
 
     async def run(self, assignment: Assignment) -> Result:
-        return await self._worker.run(assignment)
+        """Play one episode; where this is cancelled, leave it to clean up behind itself.
+
+        That may take long: a call into a simulator cannot be cancelled.
+        """
+        playing = asyncio.create_task(self._worker.run(assignment))
+        try:
+            return await asyncio.shield(playing)
+        except asyncio.CancelledError:
+            self._worker.renew_threads()
+            playing.cancel()
+            self._abandoned.append(playing)
+            raise
 
     async def stop(self) -> None:
+        if self._abandoned:
+            _, hanging = await asyncio.wait(self._abandoned, timeout=STOP_SECONDS)
+            if hanging:
+                _LOG.warning(
+                    "%d cancelled episodes hang in their simulator, which stays open", len(hanging)
+                )
         await self._worker.stop()

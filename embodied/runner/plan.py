@@ -14,7 +14,7 @@ from typing import Any
 from embodied.config.schema import RunConfig
 from embodied.controller import Controller
 from embodied.environment import Environment
-from embodied.errors import ConfigError, DataError, RunError
+from embodied.errors import ConfigError, DataError
 from embodied.limits import EpisodeLimits
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
@@ -28,13 +28,14 @@ from embodied.plugins.registry import (
 )
 from embodied.policies.factory import check_options, feedback_model, models, policy_class
 from embodied.policy import Reply
-from embodied.prompting import make_conversation
+from embodied.prompting import Prompt, make_prompt
 from embodied.protocol import Protocol, RunProtocol
 from embodied.replay.recordings import load_recordings
 from embodied.runner.assignment import Assignment
 from embodied.runner.generate import check_generated, generate_tasks
 from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.store import open_run
+from embodied.store.extension import check_protocol
 from embodied.store.layout import is_run
 from embodied.task import Task
 
@@ -74,7 +75,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
         RunError: its folder holds a run with another protocol.
     """
     _check_policy(config)
-    _check_examples(config)
+    _check_prompt(config)
     config = _located(config)
     stored = open_run(config.out).protocol if is_run(config.out) else None
     if stored is not None:
@@ -143,14 +144,16 @@ def _check_recorded(recorded: set[str], known: set[str]) -> None:
 def _data_version(config: RunConfig) -> dict[str, str]:
     name, options = config.environment.name, config.environment.options
     data = with_options(name, environment_class(name).data_version, config.split, **options)
-    plugins = {
-        "environment": name,
-        "controller": config.protocol.controller or "",
-        "policy": config.policy.name,
-    }
+    plugins = {"environment": name, "policy": config.policy.name, **_protocol_plugins(config)}
     for kind, plugin in plugins.items():
         data = data | file_hash(kind, plugin)
     return data
+
+
+def _protocol_plugins(config: RunConfig) -> dict[str, str]:
+    """Return the settings of the protocol that may name a class in a file."""
+    settings = ("controller", "conversation", "action")
+    return {name: value for name in settings if (value := getattr(config.protocol, name))}
 
 
 def _stored_data(config: RunConfig, stored: RunProtocol | None) -> dict[str, str] | None:
@@ -167,7 +170,7 @@ def _stored_data(config: RunConfig, stored: RunProtocol | None) -> dict[str, str
 def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
     environment = environment_class(config.environment.name)
     options = config.environment.options
-    controller = config.protocol.controller and short_name(config.protocol.controller)
+    short = {setting: short_name(name) for setting, name in _protocol_plugins(config).items()}
     return RunProtocol(
         environment=short_name(config.environment.name),
         environment_options={
@@ -179,7 +182,7 @@ def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         policy=_policy(config),
         feedback=_feedback(config),
         seed=config.seed,
-        protocol=config.protocol.model_copy(update={"controller": controller}),
+        protocol=config.protocol.model_copy(update=short),
     )
 
 
@@ -203,19 +206,21 @@ def _feedback(config: RunConfig) -> dict[str, Any] | None:
     return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
 
 
-def _check_examples(config: RunConfig) -> None:
-    """Refuse examples of another action format, such as those in the configuration that a run of
-    that format has recorded.
+def _check_prompt(config: RunConfig) -> None:
+    """Refuse settings that the prompt does not take, and examples of another action format, such as
+    those in the configuration that a run of that format has recorded.
     """
     protocol, name = config.protocol, config.environment.name
+    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
+    prompt = make_prompt(protocol, robot)
+    if policy_class(config.policy).asks_llm and config.llm_section().structured:
+        _check_structured(prompt)
     if not protocol.examples:
         return
-    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
-    conversation = make_conversation(protocol, robot)
     for message in itertools.chain(*protocol.examples):
         said = Reply(message.content, tool_calls=tuple(message.tool_calls))
-        for action in (conversation.read(said).action, conversation.format.read(said).action):
-            if message.role == "assistant" and action and conversation.format.calls_robot(action):
+        for action in (prompt.parse_reply(said).action, prompt.format.parse(said).action):
+            if message.role == "assistant" and action and prompt.format.calls_robot(action):
                 return
     raise ConfigError(
         f"protocol.examples holds no action in the format {protocol.action!r}; give the folder "
@@ -226,8 +231,6 @@ def _check_examples(config: RunConfig) -> None:
 def _check_policy(config: RunConfig) -> None:
     kind = policy_class(config.policy)
     check_options(config.policy)
-    if kind.asks_llm and config.llm_section().structured:
-        _check_structured(config.protocol)
     if config.feedback is not None and config.feedback.by == "llm" and not feedback_model(config):
         raise ConfigError(
             "feedback by a model needs one: --feedback.llm.model NAME and --feedback.llm.base_url "
@@ -246,8 +249,9 @@ def _check_policy(config: RunConfig) -> None:
         )
 
 
-def _check_structured(protocol: Protocol) -> None:
-    if protocol.action != "json" or protocol.conversation != "default":
+def _check_structured(prompt: Prompt) -> None:
+    if prompt.reply_schema() is None:
+        protocol = prompt.protocol
         raise ConfigError(
             "llm.structured constrains answers to bare calls in JSON, which the action format "
             f"{protocol.action!r} in the conversation {protocol.conversation!r} does not read; "
@@ -256,14 +260,16 @@ def _check_structured(protocol: Protocol) -> None:
 
 
 def resolved_protocol(config: RunConfig) -> Protocol:
-    """The protocol with what the environment decides where it says nothing: the controller, and
-    each limit of an episode.
+    """Fill in what the environment decides where the protocol says nothing: the controller, and
+    each limit of an episode. Plugins in files get the absolute path of their file.
     """
     kind, protocol = environment_class(config.environment.name), config.protocol
     limits = {**kind.default_limits, **protocol.limits.model_dump(exclude_unset=True)}
     return protocol.model_copy(
         update={
             "controller": controller_name(protocol.controller, config.environment.name, kind),
+            "conversation": absolute_name(protocol.conversation),
+            "action": absolute_name(protocol.action),
             "limits": EpisodeLimits(**limits),
         }
     )
@@ -282,6 +288,7 @@ def _located(config: RunConfig) -> RunConfig:
             }
         ),
         "protocol": resolved_protocol(config),
+        "runner": config.runner.model_copy(update={"kind": absolute_name(config.runner.kind)}),
     }
     if config.llm is not None:
         changes["llm"] = _with_absolute_cache(config.llm)
@@ -289,9 +296,29 @@ def _located(config: RunConfig) -> RunConfig:
         model = _with_absolute_cache(config.feedback.llm)
         changes["feedback"] = config.feedback.model_copy(update={"llm": model})
     if config.generate is not None:
-        out = _absolute(config.generate.out)
-        changes["generate"] = config.generate.model_copy(update={"out": out})
+        options = _generator_options(config, config.generate.options)
+        made = {"out": _absolute(config.generate.out), "options": options}
+        changes["generate"] = config.generate.model_copy(update=made)
     return config.model_copy(update=changes)
+
+
+def _generator_options(config: RunConfig, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the generator's options with the split that the run plays, where it makes splits.
+
+    Raises:
+        ConfigError: they name another split.
+    """
+    kind = environment_class(config.environment.name)
+    fields = kind.GeneratorOptions.model_fields if kind.GeneratorOptions else {}
+    played = config.split or kind.default_split
+    if "split" not in fields or played == options.get("split", fields["split"].default):
+        return options
+    if "split" in options:
+        raise ConfigError(
+            f"generate.options.split is {options['split']!r}, but the run plays the split "
+            f"{played!r}; leave it out, and name the split with --split"
+        )
+    return {**options, "split": played}
 
 
 def _with_resolved_options(config: RunConfig) -> RunConfig:
@@ -315,9 +342,4 @@ def _absolute(path: Path) -> Path:
 def _check_same(config: RunConfig, stored: RunProtocol) -> None:
     """Compare all of the protocol that can be known before there is data."""
     later = stored.model_dump(include={"data", "environment_options"})
-    differences = stored.differences(_run_protocol(config, {}).model_copy(update=later))
-    if differences:
-        raise RunError(
-            f"{config.out} holds a run with another protocol, and their scores must not be mixed:"
-            "\n  " + "\n  ".join(differences) + "\nchoose another folder or restore these settings"
-        )
+    check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))

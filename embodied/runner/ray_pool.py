@@ -7,17 +7,14 @@ import contextlib
 import gc
 import logging
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
-from embodied.runner.concurrency import most_episodes
+from embodied.runner.concurrency import max_episodes
 from embodied.runner.plan import ResolvedRun
 from embodied.runner.worker import Worker
 
@@ -43,13 +40,13 @@ class RayWorker(Worker):
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """As the worker's."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
-        slots = await super().start(keys)
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self.threads))
-        return slots
+        return await super().start(keys)
 
 
 class RayPool(Pool):
     """Starts workers as Ray actors."""
+
+    notice = "starting Ray"
 
     def __init__(self, run: ResolvedRun) -> None:
         self._config = run.config
@@ -81,8 +78,7 @@ class RayPool(Pool):
                 "object_store_memory": 128 * 1024 * 1024,
             }
         try:
-            with _signal_kept(signal.SIGTERM):
-                self._ray.init(**options, log_to_driver=False, logging_level="ERROR")
+            self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = runner.ray_address or "this machine"
             hint = "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
@@ -102,14 +98,14 @@ class RayPool(Pool):
             num_cpus=runner.cpus_per_worker,
             resources=dict(runner.resources_per_worker),
             scheduling_strategy="SPREAD",
-            max_concurrency=most_episodes(runner.episodes_per_worker) + 1,
+            max_concurrency=max_episodes(runner.episodes_per_worker) + 1,
             max_restarts=0,
         ).remote(self._config)
         handle = _RayHandle(self._ray, actor, self._leave)
         try:
             await self._place(handle)
-            start = handle.start(self._api_keys())
-            await asyncio.wait_for(start, runner.start_seconds)
+            async with asyncio.timeout(runner.start_seconds):
+                await handle.start(self._api_keys())
         except TimeoutError:
             await handle.stop()
             raise self._late() from None
@@ -235,17 +231,6 @@ class _RayHandle(WorkerHandle):
         self._left(self)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
-
-
-@contextlib.contextmanager
-def _signal_kept(number: signal.Signals) -> Iterator[None]:
-    """Keep the handler of a signal, in place of one that is set inside."""
-    handler = signal.getsignal(number)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(number, handler)
 
 
 def _amounts(resources: dict[str, float]) -> str:

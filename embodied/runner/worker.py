@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import os
 import socket
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import psutil
 
 from embodied.config.schema import RunConfig
-from embodied.controller import Controller
-from embodied.environment import Environment
 from embodied.episode import run_episode
 from embodied.errors import (
     ConfigError,
@@ -25,22 +24,19 @@ from embodied.interpreter import Interpreters
 from embodied.plugins.registry import controller_name, make_controller, make_environment
 from embodied.policies.factory import PolicyFactory, policy_class
 from embodied.runner.assignment import Assignment, Result
-from embodied.runner.concurrency import most_episodes
+from embodied.runner.concurrency import max_episodes
+from embodied.runner.env_slot import EnvSlot, WorkerThreads
 from embodied.store import StoredEpisode
 from embodied.trajectory import Trajectory
+
+T = TypeVar("T")
 
 _COMPUTING_THREADS = 2
 """For simulators that only compute. More would wait for each other, each with a cold cache."""
 
+_SIDE_THREADS = 8
+"""For what environments do between episodes: several are closed at a time."""
 _TRACEBACK_CHARACTERS = 20_000
-
-
-@dataclass
-class _Seat:
-    """An environment with its robot, used by one episode at a time."""
-
-    environment: Environment
-    robot: Controller
 
 
 @dataclass
@@ -48,19 +44,19 @@ class Worker:
     """Plays assignments under one configuration."""
 
     config: RunConfig
-    _free: list[_Seat] = field(default_factory=list)
-    threads: int | None = None
-    """Threads that its simulators and interpreters are to have, once it is set up; None: as many as
-    Python thinks fit."""
+    _threads: int = 1
+    _free: list[EnvSlot] = field(default_factory=list)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _side_threads: WorkerThreads = field(default_factory=lambda: WorkerThreads(_SIDE_THREADS))
     _policies: PolicyFactory | None = None
     _interpreters: Interpreters | None = None
 
     async def host(self) -> str:
-        """The name of the machine that it runs on."""
+        """Return the name of the machine that it runs on."""
         return socket.gethostname()
 
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
-        """Set up what all episodes need; returns how many it can play at a time.
+        """Set up what all episodes need; return how many it can play at a time.
 
         Args:
             keys: API keys by the variables that hold them, for a worker whose environment lacks
@@ -73,45 +69,55 @@ class Worker:
         self._policies = PolicyFactory(self.config)
         unconfined = self.config.runner.allow_unconfined
         self._interpreters = Interpreters(allow_unconfined=unconfined)
-        seat = self._seat()
-        self._free.append(seat)
+        slot = await self._make_slot()
+        self._free.append(slot)
+        capabilities = slot.environment.capabilities
+        slots = max_episodes(self.config.runner.episodes_per_worker)
+        if capabilities.max_per_process is not None:
+            slots = min(slots, capabilities.max_per_process)
         if policy_class(self.config.policy).interactive:
-            return 1
-        capabilities = seat.environment.capabilities
-        self.threads = None if capabilities.io_bound else _COMPUTING_THREADS
-        bound = capabilities.max_per_process
-        wanted = most_episodes(self.config.runner.episodes_per_worker)
-        return wanted if bound is None else min(bound, wanted)
+            slots = 1
+        self._threads = slots if capabilities.io_bound else _COMPUTING_THREADS
+        self.renew_threads()
+        return slots
+
+    def renew_threads(self) -> None:
+        """Let calls that begin from now on run in new threads: the old ones may hang."""
+        asyncio.get_running_loop().set_default_executor(WorkerThreads(self._threads))
 
     async def run(self, assignment: Assignment) -> Result:
-        """Play one episode. Never raises: errors are results."""
-        seat = None
+        """Play one episode. Never raises, but where it is cancelled: errors are results."""
+        slot = None
         try:
-            seat = self._free.pop() if self._free else self._seat()
-            episode = StoredEpisode.of(await self._play(seat, assignment))
+            slot = self._free.pop() if self._free else await self._make_slot()
+            with slot.playing():
+                episode = StoredEpisode.of(await self._play(slot, assignment))
+            self._free.append(slot)
+            slot = None
         except (Exception, SystemExit) as error:
-            if seat is not None:
-                _close(seat.environment)
             return _failed(error)
-        self._free.append(seat)
+        finally:
+            if slot is not None:
+                await self._in_side_thread(slot.close)
         return Result(_memory(), episode=episode)
 
     async def stop(self) -> None:
         """Release environments and connections."""
-        while self._free:
-            _close(self._free.pop().environment)
+        free, self._free = self._free, []
+        await asyncio.gather(*(self._in_side_thread(slot.close) for slot in free))
         if self._policies is not None:
             await self._policies.close()
         if self._interpreters is not None:
-            self._interpreters.close()
+            await self._in_side_thread(self._interpreters.close)
+        self._side_threads.shutdown()
 
-    async def _play(self, seat: _Seat, assignment: Assignment) -> Trajectory:
+    async def _play(self, slot: EnvSlot, assignment: Assignment) -> Trajectory:
         if self._policies is None:
             raise RuntimeError("the worker was not started")
         trajectory = await run_episode(
             assignment.task,
-            seat.environment,
-            seat.robot,
+            slot.environment,
+            slot.robot,
             self._policies.make(assignment.task, assignment.sample),
             self.config.protocol,
             sample=assignment.sample,
@@ -123,12 +129,26 @@ class Worker:
         trajectory.retries = list(assignment.causes)
         return trajectory
 
-    def _seat(self) -> _Seat:
+    async def _make_slot(self) -> EnvSlot:
+        """Make an environment with its robot, one at a time; one made in vain is closed."""
+        async with self._making:
+            making = asyncio.ensure_future(self._in_side_thread(self._new_slot))
+            try:
+                return await asyncio.shield(making)
+            except asyncio.CancelledError:
+                await self._in_side_thread((await making).close)
+                raise
+
+    def _new_slot(self) -> EnvSlot:
         settings = self.config.environment
         environment = make_environment(settings.name, **settings.options)
         named = self.config.protocol.controller
         controller = controller_name(named, settings.name, type(environment))
-        return _Seat(environment, make_controller(controller, environment))
+        return EnvSlot(environment, make_controller(controller, environment))
+
+    def _in_side_thread(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Run what blocks, beside the episodes, whose threads may all be taken."""
+        return asyncio.get_running_loop().run_in_executor(self._side_threads, function)
 
 
 def _failed(error: BaseException) -> Result:
@@ -146,11 +166,6 @@ def _failed(error: BaseException) -> Result:
 def _described(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} (in {frame.name}, {frame.filename}:{frame.lineno})"
-
-
-def _close(environment: Environment) -> None:
-    with contextlib.suppress(Exception, SystemExit):
-        environment.close()
 
 
 def _memory() -> int:

@@ -5,6 +5,6 @@ from __future__ import annotations
 from embodied.sandbox.checker import Checker, check_sandbox
 from embodied.sandbox.corpus import Snippet, load_corpus
 from embodied.sandbox.target import Target
-from embodied.sandbox.verdict import Finding, Outcome
+from embodied.sandbox.verdict import Finding, Verdict
 
-__all__ = ["Checker", "Finding", "Outcome", "Snippet", "Target", "check_sandbox", "load_corpus"]
+__all__ = ["Checker", "Finding", "Snippet", "Target", "Verdict", "check_sandbox", "load_corpus"]

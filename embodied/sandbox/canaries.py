@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from embodied._util.closeable import Closeable
-from embodied.sandbox.verdict import Outcome, Problem
+from embodied.sandbox.verdict import Problem, Verdict
 
 ENVIRONMENT = "EMBODIED_CANARY"
 """The environment variable of the host that holds a secret."""
@@ -96,22 +96,22 @@ class Canaries(Closeable):
         self._servers.visits.clear()
 
     def leaked(self, text: str) -> list[Problem]:
-        """The secrets that a text holds."""
+        """List the secrets that a text holds."""
         return [
-            Problem(outcome=Outcome.ESCAPE, what=what)
+            Problem(outcome=Verdict.ESCAPE, what=what)
             for secret, what in self._secrets.items()
             if secret in text
         ]
 
     def problems(self) -> list[Problem]:
-        """What was written or reached since the last `reset`."""
+        """List what was written or reached since the last `reset`."""
         after = dict(self._files())
         paths = sorted(self._before.keys() | after.keys())
         changed = [path for path in paths if self._before.get(path) != after.get(path)]
         found = [f"it changed or made the file {path}" for path in changed]
         found += [f"it connected by {way}" for way in sorted(set(self._servers.visits))]
         found += [f"it made {path}" for path in self._elsewhere()]
-        return [Problem(outcome=Outcome.ESCAPE, what=what) for what in found]
+        return [Problem(outcome=Verdict.ESCAPE, what=what) for what in found]
 
     def temporary_files(self) -> dict[str, int]:
         """Files in the temporary folder, and their sizes on disk in bytes."""

@@ -13,10 +13,10 @@ from embodied._util.closeable import Closeable
 from embodied.sandbox.canaries import Canaries
 from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.host_process import HostProcess
+from embodied.sandbox.resource_monitor import ResourceMonitor, open_files, workers
+from embodied.sandbox.snippet_run import GRACE_SECONDS, LIMITS, Observed, SnippetRequest
 from embodied.sandbox.target import Target
-from embodied.sandbox.trial import GRACE_SECONDS, LIMITS, Observed, Order
-from embodied.sandbox.verdict import Finding, Outcome, Problem
-from embodied.sandbox.watch import Watch, open_files, workers
+from embodied.sandbox.verdict import Finding, Problem, Verdict
 
 _READY_SECONDS = 30.0
 _LOOK_SECONDS = 0.03
@@ -103,7 +103,7 @@ class _Lane:
         """
         canaries, host = self._ready()
         words = canaries.words | {"HOST_PID": str(host.process.pid)}
-        order = Order(
+        request = SnippetRequest(
             actions=snippet.actions(words),
             state=snippet.forged_state(words),
             dump=snippet.dump,
@@ -112,7 +112,7 @@ class _Lane:
         canaries.reset()
         before, files = len(workers(host.process)), open_files(host.process)
         started = time.monotonic()
-        problems, observed = _watched(host, order, canaries)
+        problems, observed = _watched(host, request, canaries)
         if observed is not None:
             problems += observed.problems
             problems += canaries.leaked("\n".join(observed.texts))
@@ -146,34 +146,34 @@ class _Lane:
 
 
 def _watched(
-    host: HostProcess, order: Order, canaries: Canaries
+    host: HostProcess, request: SnippetRequest, canaries: Canaries
 ) -> tuple[list[Problem], Observed | None]:
-    """Run an order while watching the host; None: it did not live to tell."""
-    host.send(order.model_dump_json())
+    """Send a request while watching the host; None: it did not live to tell."""
+    host.send(request.model_dump_json())
     if host.answer(_READY_SECONDS) is None:
         return [host.end()], None
-    watch = Watch(host.process, canaries)
+    monitor = ResourceMonitor(host.process, canaries)
     host.send("go")
-    actions = len(order.actions) + 4
-    answer = host.answer(actions * (LIMITS.seconds + GRACE_SECONDS), watch)
+    actions = len(request.actions) + 4
+    answer = host.answer(actions * (LIMITS.seconds + GRACE_SECONDS), monitor)
     if answer is None or answer.observed is None:
-        return watch.problems() or [host.end()], None
-    problems = watch.problems(answer.grown)
+        return monitor.problems() or [host.end()], None
+    problems = monitor.problems(answer.grown)
     problems += [
-        Problem(outcome=Outcome.MUTATION, what=f"it left the temporary file {path}")
-        for path in watch.new_files()
+        Problem(outcome=Verdict.MUTATION, what=f"it left the temporary file {path}")
+        for path in monitor.new_files()
     ]
     return problems, answer.observed
 
 
 def _left_running(host: psutil.Process, before: int) -> list[Problem]:
-    """Processes that outlive their session."""
+    """List processes that outlive their session."""
     deadline = time.monotonic() + _END_SECONDS
     while len(workers(host)) > before:
         if time.monotonic() > deadline:
             names = ", ".join(sorted({process.name() for process in workers(host)}))
             what = f"processes outlive the session: {names}"
-            return [Problem(outcome=Outcome.ESCAPE, what=what)]
+            return [Problem(outcome=Verdict.ESCAPE, what=what)]
         time.sleep(_LOOK_SECONDS)
     return []
 
@@ -183,4 +183,4 @@ def _left_open(host: psutil.Process, before: int) -> list[Problem]:
     number = open_files(host) - before
     if number <= _MORE_FILES:
         return []
-    return [Problem(outcome=Outcome.MEMORY, what=f"{number} files are left open in the host")]
+    return [Problem(outcome=Verdict.MEMORY, what=f"{number} files are left open in the host")]

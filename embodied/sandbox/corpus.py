@@ -44,11 +44,11 @@ class Snippet(BaseModel):
     snippets for their unknown names before the sandbox itself is tried."""
 
     def actions(self, words: Mapping[str, str]) -> list[str]:
-        """The code, with the checker's words filled in."""
+        """Return the code, with the checker's words filled in."""
         return [_filled(code, words) for code in self.code]
 
     def forged_state(self, words: Mapping[str, str]) -> str | None:
-        """The state to load, with the checker's words filled in."""
+        """Return the state to load, with the checker's words filled in."""
         return None if self.state is None else _filled(self.state, words)
 
 
@@ -77,7 +77,7 @@ def load_corpus(kind: str | None = None) -> list[Snippet]:
 
 
 def kinds() -> list[str]:
-    """The kinds of snippets, sorted."""
+    """List the kinds of snippets, sorted."""
     folder = files("embodied.sandbox") / "snippets"
     return sorted(
         entry.name.removesuffix(".yaml")

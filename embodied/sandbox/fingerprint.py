@@ -20,8 +20,8 @@ from types import ModuleType
 
 from embodied import controller, environment, trajectory
 from embodied._util import jsonable
-from embodied.interpreter import calls, code, session
-from embodied.sandbox import bait
+from embodied.interpreter import call_dispatcher, code_session, session
+from embodied.sandbox import canary_robot
 
 _MODULES = (
     builtins,
@@ -40,11 +40,11 @@ _MODULES = (
     traceback,
     controller,
     environment,
-    calls,
-    code,
+    call_dispatcher,
+    code_session,
     session,
     jsonable,
-    bait,
+    canary_robot,
     trajectory,
 )
 
@@ -74,7 +74,7 @@ def fingerprint() -> dict[str, str]:
 
 
 def differences(before: dict[str, str]) -> list[str]:
-    """The names whose fingerprint is another one now."""
+    """List the names whose fingerprint is another one now."""
     after = fingerprint()
     names = sorted(before.keys() | after.keys())
     return [f"{name} changed" for name in names if before.get(name) != after.get(name)]
@@ -100,7 +100,7 @@ def _function(value: object) -> str:
 
 
 def _specifications() -> str:
-    actions = bait.Guard.actions().values()
+    actions = canary_robot.CanaryRobot.actions().values()
     return str([(str(spec), spec.documentation, sorted(spec.validators)) for spec in actions])
 
 

@@ -1,6 +1,6 @@
 """The host: a process of the checker's that holds sessions, as a worker of a run does.
 
-`python -m embodied.sandbox.host` reads orders from standard input and answers on standard output,
+`python -m embodied.sandbox.host` reads requests from standard input and answers on standard output,
 one JSON object a line. A crash of it is a finding, not the end of the check.
 """
 
@@ -14,52 +14,52 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from embodied.sandbox.snippet_run import HostReply, SnippetRequest, SnippetRun
 from embodied.sandbox.target import Sessions, Target
-from embodied.sandbox.trial import Answer, Order, Trial
 
 _PR_SET_CHILD_SUBREAPER = 36
 _WARM_UP = ["import math\nprint(math.pi)\non('left')\nhold([1])", "1 / 0", "x ="]
 
 
 def main() -> None:
-    """Serve orders until standard input ends."""
+    """Serve requests until standard input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("target", type=Target.model_validate_json)
     for option in ("--secret", "--memory", "--file"):
         parser.add_argument(option)
     options = parser.parse_args()
-    orders, answers = _take_standard_streams()
+    requests, answers = _take_standard_streams()
     _leave_open(Path(options.file))
     _adopt_orphans()
     sessions: Sessions = options.target.make()
     name, secret = options.target.name, options.memory[::-1]
-    Trial(name, sessions, secret).run(Order(actions=_WARM_UP), lambda: None)
+    SnippetRun(name, sessions, secret).run(SnippetRequest(actions=_WARM_UP), lambda: None)
 
-    def say(answer: Answer) -> None:
+    def say(answer: HostReply) -> None:
         answers.write(answer.model_dump_json() + "\n")
         answers.flush()
 
-    say(Answer(state="started"))
-    for line in orders:
-        trial = Trial(name, sessions, secret)
+    say(HostReply(state="started"))
+    for line in requests:
+        run = SnippetRun(name, sessions, secret)
         before = _forget_peak()
 
         def ready() -> None:
-            say(Answer(state="ready"))
-            orders.readline()
+            say(HostReply(state="ready"))
+            requests.readline()
 
-        observed = trial.run(Order.model_validate_json(line), ready)
-        say(Answer(state="done", observed=observed, grown=_peak() - before))
+        observed = run.run(SnippetRequest.model_validate_json(line), ready)
+        say(HostReply(state="done", observed=observed, grown=_peak() - before))
     sessions.close()
 
 
 def _take_standard_streams() -> tuple[TextIO, TextIO]:
     """Streams to the checker that code which finds the standard ones cannot disturb."""
-    orders, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    return orders, answers
+    return requests, answers
 
 
 def _leave_open(file: Path) -> None:

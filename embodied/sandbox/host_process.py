@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from embodied.errors import InfrastructureError
 from embodied.sandbox.canaries import ENVIRONMENT, Canaries
+from embodied.sandbox.resource_monitor import ResourceMonitor, workers
+from embodied.sandbox.snippet_run import HostReply
 from embodied.sandbox.target import Target
-from embodied.sandbox.trial import Answer
-from embodied.sandbox.verdict import Outcome, Problem
-from embodied.sandbox.watch import Watch, workers
+from embodied.sandbox.verdict import Problem, Verdict
 
 _START_SECONDS = 120.0
 _END_SECONDS = 5.0
@@ -62,16 +62,16 @@ class HostProcess:
         except OSError:
             return
 
-    def answer(self, seconds: float, watch: Watch | None = None) -> Answer | None:
-        """What the host says next; None where it says nothing in time, dies, or takes too much."""
+    def answer(self, seconds: float, monitor: ResourceMonitor | None = None) -> HostReply | None:
+        """Wait for what the host says; None where it is late, dies, or takes too much."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 line = self._lines.get(timeout=_SAMPLE_SECONDS)
             except queue.Empty:
-                if watch is not None:
-                    watch.look()
-                    if watch.problems():
+                if monitor is not None:
+                    monitor.look()
+                    if monitor.problems():
                         return None
                 continue
             return _read_answer(line)
@@ -83,10 +83,10 @@ class HostProcess:
             code = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             self.kill()
-            return Problem(outcome=Outcome.HANG, what="the host did not answer in time")
+            return Problem(outcome=Verdict.HANG, what="the host did not answer in time")
         what = f"the host ended with {code}: {self._said()}"
         self.kill()
-        return Problem(outcome=Outcome.CRASH, what=what)
+        return Problem(outcome=Verdict.CRASH, what=what)
 
     def kill(self) -> None:
         """End the host and all that descends from it."""
@@ -114,7 +114,7 @@ class HostProcess:
 
 
 def _command(target: Target, secret: str, memory: str, file: str) -> list[str]:
-    """The command that starts a host.
+    """Compose the command that starts a host.
 
     Args:
         target: the interpreter.
@@ -134,10 +134,10 @@ def _do(act: Callable[[], None]) -> None:
         return
 
 
-def _read_answer(line: str) -> Answer | None:
-    """An answer of the host's, which may have been taken over."""
+def _read_answer(line: str) -> HostReply | None:
+    """Read an answer of the host's, which may have been taken over."""
     try:
-        return Answer.model_validate_json(line)
+        return HostReply.model_validate_json(line)
     except ValidationError:
         return None
 

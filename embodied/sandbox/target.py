@@ -18,7 +18,7 @@ class Sessions(Protocol):
     def session(
         self, name: str, robot: Controller, limits: Limits | None = None, *, check: bool = True
     ) -> Session:
-        """A new session of the named interpreter."""
+        """Make a session of the named interpreter."""
 
     def close(self) -> None:
         """End all processes."""
@@ -34,7 +34,7 @@ class Target(BaseModel):
     """Keyword arguments of that callable."""
 
     def make(self) -> Sessions:
-        """The sessions of this interpreter."""
+        """Make what makes the sessions of this interpreter."""
         module, _, name = self.sessions.partition(":")
         sessions: Sessions = getattr(importlib.import_module(module), name)(**self.options)
         return sessions

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 
-class Outcome(StrEnum):
+class Verdict(StrEnum):
     """From the best to the worst."""
 
     HELD = "held"
@@ -23,13 +23,13 @@ class Outcome(StrEnum):
     """Something outside was read, written, reached or started."""
 
 
-_ORDER = list(Outcome)
+_ORDER = list(Verdict)
 
 
 class Problem(BaseModel):
     """One way in which the sandbox did not hold."""
 
-    outcome: Outcome
+    outcome: Verdict
     what: str
 
 
@@ -46,7 +46,7 @@ class Finding(BaseModel):
     """Running time of its actions."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Verdict:
         """The worst of the problems."""
         outcomes = [problem.outcome for problem in self.problems]
-        return max(outcomes, key=_ORDER.index, default=Outcome.HELD)
+        return max(outcomes, key=_ORDER.index, default=Verdict.HELD)

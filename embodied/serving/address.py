@@ -15,7 +15,7 @@ KEY = "OPENAI_API_KEY"
 """The environment variable with the key that a server may want."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 _SECONDS = 5.0
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 
 
 class NotServingError(Exception):
@@ -31,7 +31,7 @@ class Address:
 
     @classmethod
     def free(cls, host: str, port: int) -> Address:
-        """An address at which nobody listens; port 0: any free one.
+        """Make an address at which nobody listens yet; port 0: any free one.
 
         Raises:
             ConfigError: it is taken, or not of this machine.
@@ -56,10 +56,10 @@ class Address:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def models(self) -> list[str]:
-        """The names of the models that are served, once they can be used.
+        """List the models that can be used.
 
         Raises:
-            NotServingError: they cannot, yet.
+            NotServingError: none can, yet.
         """
         status, _ = self._get("/health")
         if status >= 500:  # llama.cpp lists its models before it has loaded them
@@ -88,6 +88,6 @@ class Address:
             try:
                 connection.request("GET", path, headers=headers)
                 answer = connection.getresponse()
-                return answer.status, answer.read(_MOST_BYTES).decode(errors="replace")
+                return answer.status, answer.read(_MAX_BYTES).decode(errors="replace")
             except (OSError, HTTPException) as error:
                 raise NotServingError(f"{type(error).__name__}: {error}") from None

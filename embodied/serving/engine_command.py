@@ -1,4 +1,4 @@
-"""The engines that can be started, as commands."""
+"""The command that starts an engine."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from embodied.serving.address import Address
 
 @dataclass(frozen=True)
 class EngineCommand:
-    """A program that serves a model."""
+    """A command that serves a model."""
 
     name: str
-    """As messages call it."""
+    """What messages call it."""
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that it needs beyond those of this process."""
     hint: str = ""
-    """What to look at where it does not start."""
+    """Advice where it does not start."""
 
 
 def own_command(
     command: str, model: str | None, address: Address, arguments: Sequence[str]
 ) -> EngineCommand:
-    """A user's command, with {model}, {host} and {port} filled in.
+    """Fill {model}, {host} and {port} into a user's command.
 
     Raises:
-        ConfigError: it cannot be started.
+        ConfigError: the command cannot be started.
     """
     values = {"{host}": address.host, "{port}": str(address.port)}
     if model is not None:

@@ -1,4 +1,4 @@
-"""One life of an engine: a process that dies with this one, and what it wrote."""
+"""One life of an engine, and what it wrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAIL_LINES = 40
 
 
 class EngineProcess(Closeable):
-    """A started engine, under a guard that ends all its processes when this one is gone.
+    """A started engine, all processes of which end with this one.
 
     Args:
         engine: what to start.
@@ -40,7 +40,7 @@ class EngineProcess(Closeable):
         return self._process.exit_code
 
     def tail(self) -> str:
-        """The last lines that it wrote to the log."""
+        """Read the last lines that it wrote to the log."""
         if self._log is None:
             return ""
         with self._log.open("rb") as log:

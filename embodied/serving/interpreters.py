@@ -1,4 +1,4 @@
-"""What other Python environments hold."""
+"""Finds out what other Python environments hold."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ print(json.dumps([name for name in sys.argv[1:] if there(name)]))
 
 
 def installed(python: str, names: Sequence[str]) -> set[str]:
-    """Which of some distributions an interpreter's environment holds.
+    """Find which of some distributions an interpreter's environment holds.
 
     Raises:
-        ConfigError: it is no interpreter that runs.
+        ConfigError: the interpreter does not run.
     """
     try:
-        said = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603
             [python, "-c", _SCRIPT, *names],
             capture_output=True,
             check=True,
             timeout=_SECONDS,
         )
-        return set(json.loads(said.stdout))
+        return set(json.loads(done.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise ConfigError(f"--python {python}: no Python interpreter that runs: {error}") from None

@@ -23,7 +23,7 @@ _MAGIC = b"GGUF"
 def llamacpp(
     model: str, address: Address, python: str | None, arguments: Sequence[str]
 ) -> EngineCommand:
-    """llama.cpp's server, or llama-cpp-python's where that is asked for or there is no other.
+    """Command llama.cpp's server, or llama-cpp-python's where asked for or there is no other.
 
     Args:
         model: a GGUF file, or a folder with one.

@@ -1,4 +1,4 @@
-"""A server that is started, watched, started again, and stopped."""
+"""Starts a server, restarts it when it dies, and stops it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import platformdirs
@@ -22,7 +21,7 @@ from embodied.serving.vllm import vllm
 
 START_SECONDS = 1800.0
 """How long a start may take: a large model may have to be fetched first."""
-_ATTEMPTS = 3
+_MAX_FAILED_STARTS = 3
 """Starts in a row that may fail."""
 _POLL_SECONDS = 0.2
 _ENGINES = {"vllm": vllm, "llamacpp": llamacpp}
@@ -30,9 +29,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class ModelServer:
-    """An OpenAI-compatible server as a context manager: inside it answers.
+    """Serves a model by OpenAI's API: a context manager inside which the server answers.
 
-    When it dies it is started again, at the same address. Whatever way this process ends, all
+    A server that dies is restarted at the same address. Whatever way this process ends, all
     processes of the server end with it.
 
     Args:
@@ -83,10 +82,10 @@ class ModelServer:
         return self._address.base_url
 
     def wait(self) -> None:
-        """Wait until there is no server any more.
+        """Wait until the server is stopped or given up.
 
         Raises:
-            InfrastructureError: why it was given up; with the last lines that it wrote.
+            InfrastructureError: it was given up; says why, with the last lines that it wrote.
         """
         self._ended.wait()
         if self._failure is not None:
@@ -103,12 +102,7 @@ class ModelServer:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def _stop(self) -> None:
@@ -137,14 +131,16 @@ class ModelServer:
                 if self._stopping.is_set():
                     return
                 died = f"{self._engine.name} died (exit code {process.exit_code})"
-                if failures == _ATTEMPTS:
-                    raise self._given_up(f"{died} {_ATTEMPTS} times before it answered", process)
+                if failures == _MAX_FAILED_STARTS:
+                    raise self._given_up(
+                        f"{died} {_MAX_FAILED_STARTS} times before it answered", process
+                    )
             _LOG.warning("%s; it is started again", died)
             if self._stopping.wait(backoff(failures + 1)):
                 return
 
     def _serve(self, process: EngineProcess) -> bool:
-        """Watch the engine until it ends; returns whether it ever answered."""
+        """Watch the engine until it ends; return whether it ever answered."""
         models = self._first_answer(process)
         if not models:
             return False
@@ -152,14 +148,14 @@ class ModelServer:
             _LOG.warning("%s is back", self._engine.name)
         self.model = models[0]
         self._answered.set()
-        while self._lives(process):
+        while self._keeps_running(process):
             pass
         return True
 
     def _first_answer(self, process: EngineProcess) -> list[str]:
-        """The models that are served; none where the engine ended before."""
+        """Wait for the list of models; empty where the engine ended before it answered."""
         deadline = time.monotonic() + self._start_seconds
-        while self._lives(process):
+        while self._keeps_running(process):
             try:
                 return self._address.models()
             except NotServingError as state:
@@ -168,8 +164,8 @@ class ModelServer:
                     raise self._given_up(f"{self._engine.name} {late}", process) from None
         return []
 
-    def _lives(self, process: EngineProcess) -> bool:
-        """Whether to watch it further, asked after a short while."""
+    def _keeps_running(self, process: EngineProcess) -> bool:
+        """Wait a short while; return whether the engine still runs and is wanted."""
         stopped = self._stopping.wait(_POLL_SECONDS)
         return not stopped and process.exit_code is None
 
@@ -197,7 +193,7 @@ def _engine(
 
 
 def _log_file(path: Path | None, port: int) -> Path:
-    """The path, or a new one, of a file that can be written."""
+    """Make sure that the log can be written; without a path, choose one."""
     if path is None:
         now = time.strftime("%Y%m%d-%H%M%S")
         path = platformdirs.user_log_path("embodied") / f"serve-{now}-{port}.log"

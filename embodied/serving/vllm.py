@@ -30,7 +30,7 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 def vllm(
     model: str, address: Address, python: str | None, arguments: Sequence[str]
 ) -> EngineCommand:
-    """The OpenAI-compatible server of vLLM.
+    """Command the OpenAI-compatible server of vLLM.
 
     Args:
         model: a name on the hub, or a folder in Hugging Face's layout.

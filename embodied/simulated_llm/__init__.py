@@ -1,9 +1,9 @@
 """A simulated LLM server: the API and the timing of a real one, without a model.
 
 It answers OpenAI's chat-completions API with what an expert, a recording or a fixed text says,
-after the time that continuous batching on a stated machine would take, and misbehaves on request.
-So whole episodes, their throughput and their faults can be tried without a GPU. The server is
-`embodied.simulated_llm.server.SimulatedServer`, or `ServerProcess` in a process of its own.
+after the time that continuous batching on a stated machine would take, and injects faults on
+request. So whole episodes can be tried without a GPU. The server is `SimulatedServer` in
+`embodied.simulated_llm.simulated_server`, or `ServerProcess` in a process of its own.
 """
 
 from __future__ import annotations

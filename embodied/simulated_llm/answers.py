@@ -1,4 +1,4 @@
-"""Where the answers of a simulated LLM come from."""
+"""The sources of a simulated LLM's answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Answers(Protocol):
     """Answers conversations. Like a server it knows nothing but the request."""
 
     def answer(self, request: ChatRequest) -> str:
-        """The next message of the conversation.
+        """Say the next message of the conversation.
 
         Raises:
             APIError: there is none for such a conversation.
@@ -29,19 +29,19 @@ class FixedAnswers:
         self._text = text
 
     def answer(self, request: ChatRequest) -> str:
-        """The text."""
+        """Return the text."""
         return self._text
 
 
 def make_answers(source: str) -> Answers:
-    """Answers as the command line names them.
+    """Make the source that the command line names.
 
     Args:
         source: `expert` for whichever knows the robot, `expert:NAME` of an expert's entry point,
             `fixed:TEXT`, or the path of a file of recorded episodes or of a run's folder.
 
     Raises:
-        ConfigError: it is none of these.
+        ConfigError: the source is none of these.
         DataError: the recording cannot be read.
     """
     kind, _, rest = source.partition(":")

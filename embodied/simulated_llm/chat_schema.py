@@ -1,4 +1,4 @@
-"""The chat-completions API as bytes: requests, answers and errors in vLLM's shapes and words."""
+"""Requests, answers and errors of the chat-completions API, in vLLM's shapes and words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OVERFLOW = (
 
 
 class APIError(Exception):
-    """A request that is answered with an error.
+    """A request is answered with an error.
 
     Args:
         message: what is wrong.
@@ -38,16 +38,17 @@ class APIError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = error_body(message, status, type_, param)
+        error = {"message": message, "type": type_, "param": param, "code": status}
+        self.body = _json({"error": error})
 
     @classmethod
     def of_model(cls, name: str) -> APIError:
-        """There is no such model."""
+        """Say that there is no such model."""
         return cls(f"The model `{name}` does not exist.", 404, "NotFoundError", "model")
 
     @classmethod
     def of_length(cls, prompt: int, answer: int, limit: int) -> APIError:
-        """Prompt and answer exceed the context, all in tokens."""
+        """Say that prompt and answer exceed the context; all in tokens."""
         said = _OVERFLOW.format(limit=limit, answer=answer, prompt=prompt, total=prompt + answer)
         return cls(said, param="input_tokens")
 
@@ -88,10 +89,10 @@ class ChatRequest(BaseModel):
 
     @classmethod
     def read(cls, body: bytes) -> ChatRequest:
-        """The request that a body holds.
+        """Read the request that a body holds.
 
         Raises:
-            APIError: none that this server answers.
+            APIError: this server does not answer such a request.
         """
         try:
             request = cls.model_validate_json(body)
@@ -117,9 +118,7 @@ class ChatRequest(BaseModel):
 
     @property
     def prompt(self) -> str:
-        """The conversation as one text, in the form of ChatML. With the answer and what follows
-        it, it only grows at the end.
-        """
+        """The conversation as one text, in ChatML: as it goes on, the text grows at the end."""
         parts: list[str] = []
         for message in self.messages:
             calls = json.dumps(message.tool_calls) if message.tool_calls else ""
@@ -130,7 +129,7 @@ class ChatRequest(BaseModel):
 def completion_body(
     number: int, model: str, content: str, finish_reason: str, size: RequestSize, cached_tokens: int
 ) -> bytes:
-    """A successful answer; `number` makes its id."""
+    """Write a successful answer; `number` makes its id."""
     return _json(
         {
             "id": f"chatcmpl-{number:08x}",
@@ -156,14 +155,9 @@ def completion_body(
 
 
 def models_body(model: str, max_model_len: int) -> bytes:
-    """The list of models: one."""
+    """Write the list of models, which is one."""
     card = {"id": model, "object": "model", "owned_by": "embodied", "max_model_len": max_model_len}
     return _json({"object": "list", "data": [card]})
-
-
-def error_body(message: str, status: int, type_: str, param: str | None = None) -> bytes:
-    """An error."""
-    return _json({"error": {"message": message, "type": type_, "param": param, "code": status}})
 
 
 def _json(tree: dict[str, Any]) -> bytes:

@@ -11,14 +11,14 @@ class Timer(Protocol):
     """A call that is to come."""
 
     def cancel(self) -> None:
-        """Let it not come."""
+        """Cancel the call."""
 
 
 class Clock(Protocol):
     """Tells simulated time, in seconds, and calls back at a time."""
 
     def now(self) -> float:
-        """Seconds since some moment in the past."""
+        """Return seconds since some moment in the past."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back at a time, or as soon as possible where it has passed."""
@@ -35,7 +35,7 @@ class LoopClock:
         self._scale = scale
 
     def now(self) -> float:
-        """Simulated seconds."""
+        """Return simulated seconds."""
         return asyncio.get_running_loop().time() * self._scale
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:

@@ -1,4 +1,4 @@
-"""What a simulated server counts."""
+"""The statistics of a simulated engine."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Statistics(BaseModel):
 
 
 class StatisticsRecorder:
-    """Counts, and how they grew since the last reset."""
+    """Counts since the start, and since the last reset."""
 
     def __init__(self, now: float) -> None:
         self.totals = Totals()
@@ -78,7 +78,7 @@ class StatisticsRecorder:
         self._peak_running = self._peak_waiting = 0
 
     def advance(self, now: float, running: int, waiting: int) -> None:
-        """Take note that so many sequences were running and waiting until now."""
+        """Note that so many sequences were running and waiting until now."""
         if running or waiting:
             self._count(now - self._at, running, waiting)
             if self._empty:
@@ -87,7 +87,7 @@ class StatisticsRecorder:
         self._at = now
 
     def statistics(self, running: int, waiting: int, kv_usage: float) -> Statistics:
-        """The figures of the window."""
+        """Compute the figures of the window."""
         counts = {
             name: value - getattr(self._before, name) for name, value in vars(self.totals).items()
         }

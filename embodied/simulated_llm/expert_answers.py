@@ -7,14 +7,14 @@ from collections import OrderedDict
 from collections.abc import Generator
 from typing import TypeVar
 
-from embodied.action_formats import as_code
-from embodied.policies.expert import Expert, Plan
+from embodied.action_formats import CodeFormat
+from embodied.policies.expert import Expert, ExpertStep
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest
 from embodied.simulated_llm.prompt_parsing import GIVE_UP, ParsedPrompt, parse_prompt
 
 _log = logging.getLogger("embodied.llm")
 _V = TypeVar("_V")
-_Plans = Generator[Plan, str, None]
+_Plans = Generator[ExpertStep, str, None]
 _ONLY_CODE = (
     "the simulated LLM's expert writes Python: the prompt must show the robot's functions as "
     "Python stubs (action format code). The other formats need one call a message, chosen by what "
@@ -41,7 +41,7 @@ class ExpertAnswers:
         self._said: OrderedDict[int, str] = OrderedDict()
 
     def answer(self, request: ChatRequest) -> str:
-        """The expert's next plan; giving up where it has none.
+        """Say the expert's next plan, or give up where it has none.
 
         Raises:
             APIError: the conversation is not one of code actions.
@@ -82,7 +82,7 @@ def _next(plans: _Plans, printed: str | None) -> str:
     except Exception as error:
         _log.warning("the expert gave up: %r", error)
         return GIVE_UP
-    return as_code.message(plan.thought, plan.code).content
+    return CodeFormat.render_code(plan.thought, plan.code).content
 
 
 def _remember(known: OrderedDict[int, _V], key: int, value: _V, most: int) -> None:

@@ -36,7 +36,7 @@ class InstalledExperts:
         self._chosen = functools.lru_cache(_KEPT)(self._choose)
 
     def answer(self, request: ChatRequest) -> str:
-        """That expert's next plan; giving up where it has none.
+        """Say that expert's next plan, or give up where it has none.
 
         Raises:
             APIError: the conversation is not one of code actions with such a robot.
@@ -58,7 +58,7 @@ class InstalledExperts:
 
 
 def _robots() -> Iterator[tuple[str, Set[str]]]:
-    """Every expert's name, and the functions of its robot."""
+    """Yield every expert's name, and the functions of its robot."""
     for name in names(_GROUP):
         try:
             yield name, controller_class(name).actions().keys()
@@ -68,7 +68,7 @@ def _robots() -> Iterator[tuple[str, Set[str]]]:
 
 @functools.cache
 def expert_answers(name: str) -> ExpertAnswers:
-    """The answers of one expert.
+    """Make the answers of one expert.
 
     Raises:
         ConfigError: there is none of this name.

@@ -38,7 +38,7 @@ class RecordedAnswers:
 
     @classmethod
     def read(cls, path: Path) -> RecordedAnswers:
-        """Those in a file of recorded episodes, or in a run's folder.
+        """Read the episodes in a file of recordings, or in a run's folder.
 
         Raises:
             DataError: it holds none, or native function calls, which are not text.
@@ -50,7 +50,7 @@ class RecordedAnswers:
         return answers
 
     def answer(self, request: ChatRequest) -> str:
-        """The recorded message of this turn; giving up after the last.
+        """Say the recorded message of this turn, or give up after the last.
 
         Raises:
             APIError: no recording has the task.
@@ -77,7 +77,7 @@ def _ending(task: str) -> str:
 
 def _of_file(path: Path) -> Iterator[Episode]:
     for recording in read_recordings(path):
-        yield recording.prompt, [exchange.message for exchange in recording.exchanges]
+        yield recording.prompt, [turn.message for turn in recording.turns]
 
 
 def _of_run(folder: Path) -> Iterator[Episode]:

@@ -1,4 +1,4 @@
-"""A simulated server in a process of its own, so that a batch need not share its thread."""
+"""A simulated server in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from types import TracebackType
 from typing import Self
 
 from embodied.errors import ConfigError
@@ -36,7 +35,7 @@ class ServerProcess:
         return self._process.pid
 
     def statistics(self) -> Statistics:
-        """The figures since the last reset."""
+        """Read the figures since the last reset."""
         return Statistics.model_validate_json(self._ask("/simulation"))
 
     def reset_statistics(self) -> None:
@@ -59,12 +58,7 @@ class ServerProcess:
             said.seek(0)
             raise ConfigError(f"the simulated LLM did not start: {said.read().strip()}")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.terminate()
         try:
             self._process.communicate(timeout=_SECONDS)

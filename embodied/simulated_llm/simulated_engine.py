@@ -56,7 +56,7 @@ class SimulatedEngine:
         self._waiting: dict[SequenceState, None] = {}
         self._running: dict[SequenceState, None] = {}
         self._prefill_free = 0.0
-        self._meter = StatisticsRecorder(clock.now())
+        self._recorder = StatisticsRecorder(clock.now())
 
     @property
     def running(self) -> int:
@@ -72,7 +72,7 @@ class SimulatedEngine:
     def totals(self) -> Totals:
         """Counts since the start."""
         self._advance()
-        return self._meter.totals
+        return self._recorder.totals
 
     @property
     def cache(self) -> KVCache:
@@ -80,15 +80,15 @@ class SimulatedEngine:
         return self._cache
 
     def statistics(self) -> Statistics:
-        """The figures since the last reset."""
+        """Compute the figures since the last reset."""
         self._advance()
         usage = self._cache.used / self._cache.capacity
-        return self._meter.statistics(self.running, self.waiting, usage)
+        return self._recorder.statistics(self.running, self.waiting, usage)
 
     def reset_statistics(self) -> None:
         """Start a new window of the statistics."""
         self._advance()
-        self._meter.reset()
+        self._recorder.reset()
 
     def submit(self, size: RequestSize, on_end: Callable[[SequenceState], None]) -> SequenceState:
         """Take a request; `on_end` is called when its answer is written.
@@ -140,7 +140,7 @@ class SimulatedEngine:
             self._start(sequence, cached)
 
     def _start(self, sequence: SequenceState, cached: int) -> None:
-        size, totals = sequence.size, self._meter.totals
+        size, totals = sequence.size, self._recorder.totals
         sequence.cached_tokens = cached
         sequence.started = self._clock.now()
         begin = max(sequence.started, self._prefill_free)
@@ -156,8 +156,8 @@ class SimulatedEngine:
         self._advance()
         del self._running[sequence]
         self._cache.release(sequence.size, finished=True)
-        self._meter.totals.requests += 1
-        self._meter.totals.generation_tokens += sequence.size.answer_tokens
+        self._recorder.totals.requests += 1
+        self._recorder.totals.generation_tokens += sequence.size.answer_tokens
         self._admit()
         sequence.on_end(sequence)
 
@@ -172,8 +172,8 @@ class SimulatedEngine:
             return False
         if sequence.timer is not None:
             sequence.timer.cancel()
-        self._meter.totals.aborted += 1
+        self._recorder.totals.aborted += 1
         return True
 
     def _advance(self) -> None:
-        self._meter.advance(self._clock.now(), self.running, self.waiting)
+        self._recorder.advance(self._clock.now(), self.running, self.waiting)

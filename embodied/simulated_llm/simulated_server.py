@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from types import TracebackType
 from typing import Self
 
 from aiohttp import web
@@ -76,7 +75,7 @@ class SimulatedServer:
         return f"{self.url}/v1"
 
     def statistics(self) -> Statistics:
-        """The figures since the last reset."""
+        """Compute the figures since the last reset."""
         figures = self._engine.statistics()
         return figures.model_copy(update={"faults": dict(self.faults.injected)})
 
@@ -116,12 +115,7 @@ class SimulatedServer:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     def _application(self) -> web.Application:

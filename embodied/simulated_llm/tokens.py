@@ -18,7 +18,7 @@ _BLOCK_CHARACTERS = CHARACTERS_PER_TOKEN * BLOCK_TOKENS
 
 @dataclass(frozen=True)
 class RequestSize:
-    """What one request asks of the engine."""
+    """The tokens and cache blocks of a request."""
 
     prompt_tokens: int
     answer_tokens: int
@@ -29,7 +29,7 @@ class RequestSize:
 
     @classmethod
     def of(cls, prompt: str, answer: str) -> RequestSize:
-        """The size of reading a prompt and writing an answer."""
+        """Measure a prompt and its answer."""
         names = block_names(prompt + answer)
         full = len(prompt) // _BLOCK_CHARACTERS
         return cls(count(prompt), max(1, count(answer)), names[:full], names[full:])
@@ -46,18 +46,19 @@ class RequestSize:
 
 
 def count(text: str) -> int:
-    """Tokens of a text."""
+    """Count the tokens of a text."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def cut(text: str, tokens: int) -> str:
-    """The first tokens of a text."""
+    """Return the first tokens of a text."""
     return text[: tokens * CHARACTERS_PER_TOKEN]
 
 
 def block_names(text: str) -> tuple[int, ...]:
-    """Names of a text's full blocks. Each holds that of the block before it, as in vLLM's chain of
-    hashes, so that equal names mean equal text from the beginning on.
+    """Name a text's full blocks by a chain of hashes, as vLLM does.
+
+    Equal names mean equal text from the beginning on.
     """
     names: list[int] = []
     name = 0

@@ -6,21 +6,23 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from embodied.store.jsonl import LINE_BYTES, BadLineError, decode, read_line
+from embodied.errors import RunError
+from embodied.store.jsonl import BadLineError, decode, read_line
 from embodied.store.layout import index_path, open_file, shard_numbers, shard_path
-from embodied.store.summary import Place, Summary, summarize
+from embodied.store.summary import RecordLocation, Summary, summarize
 
 _INDEX_LINE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Damage:
-    """A place of a run that should hold a trajectory and does not."""
+class CorruptRecord:
+    """A part of a run that should hold a trajectory and does not."""
 
     path: Path
     line: int | None
@@ -32,40 +34,36 @@ class Damage:
         return f"{self.path}{where}: {self.reason}"
 
 
-def walk(folder: Path, *, verify: bool = False) -> Iterator[Summary | Damage]:
-    """All records of a run in the order of their writing, and what is damaged.
+def scan(folder: Path) -> Iterator[Summary | CorruptRecord]:
+    """Yield all records of a run in the order of their writing, and what is damaged.
 
     A torn record at the very end, which a writer may just be writing, is neither.
 
-    Args:
-        folder: the run.
-        verify: trust a line of the index only if its checksum fits it and the shard's bytes.
-            Costs one reading of all shards.
-
     Raises:
-        RunError: a file of the run is not a plain file.
+        RunError: a file of the run is not a plain file, or a newer embodied wrote it.
     """
     numbers = shard_numbers(folder)
     with ExitStack() as stack:
-        index = _Index(_index_entries(folder, stack))
-        for previous, number in zip([-1, *numbers], numbers, strict=False):
+        indexed = _by_shard(_read_index(folder, stack), numbers)
+        for previous, (number, summaries) in zip([-1, *numbers], indexed, strict=False):
             if number > previous + 1:
-                yield Damage(shard_path(folder, previous + 1), None, "the file is missing")
+                yield CorruptRecord(shard_path(folder, previous + 1), None, "the file is missing")
             path = shard_path(folder, number)
             with open_file(path) as file:
-                shard = _Shard(path, number, file, last=number == numbers[-1], verify=verify)
-                yield from shard.records(index)
+                known = summaries if _fits(summaries, file) else []
+                yield from known
+                yield from _read_shard(path, number, file, known, last=number == numbers[-1])
 
 
 def index_line(summary: Summary) -> bytes:
-    """The summary as a line of the index."""
+    """Encode a summary as a line of the index."""
     return summary.model_dump_json().encode() + b"\n"
 
 
-def _index_entries(folder: Path, stack: ExitStack) -> Iterator[Summary]:
-    """The lines of the index that can be read, in their order.
+def _read_index(folder: Path, stack: ExitStack) -> Iterator[Summary]:
+    """Yield the lines of the index that can be read, in their order.
 
-    Those of another version's shape cannot: their records are read from the shards.
+    Those of another version's shape cannot: their shards are read.
     """
     try:
         file = stack.enter_context(open_file(index_path(folder)))
@@ -78,64 +76,49 @@ def _index_entries(folder: Path, stack: ExitStack) -> Iterator[Summary]:
             continue
 
 
-class _Index:
-    """The index, read along with the shards: both are in the same order."""
-
-    def __init__(self, entries: Iterable[Summary]) -> None:
-        self._entries = iter(entries)
-        self._next = next(self._entries, None)
-
-    def at(self, place: Place) -> Summary | None:
-        """The entry of the record that begins here. Places must be asked for in order."""
-        while self._next is not None and self._next.place < place:
-            self._next = next(self._entries, None)
-        if self._next is None or self._next.place != place:
-            return None
-        return self._next
+def _by_shard(
+    summaries: Iterable[Summary], numbers: Iterable[int]
+) -> Iterator[tuple[int, list[Summary]]]:
+    """Pair each shard's number with the summaries that the index has of it."""
+    groups = groupby(summaries, key=lambda summary: summary.shard)
+    group = next(groups, None)
+    for number in numbers:
+        while group is not None and group[0] < number:
+            group = next(groups, None)
+        yield number, list(group[1]) if group is not None and group[0] == number else []
 
 
-@dataclass
-class _Shard:
-    """One shard while it is read."""
-
-    path: Path
-    number: int
-    file: BinaryIO
-    last: bool
-    verify: bool
-
-    def records(self, index: _Index) -> Iterator[Summary | Damage]:
-        size = os.fstat(self.file.fileno()).st_size
-        offset = line = 0
-        while offset < size:
-            line += 1
-            entry = index.at(Place(self.number, offset))
-            if entry is not None and self._fits(entry, size):
-                offset += entry.length
-                yield entry
-                continue
-            record = self._parse(offset, line)
-            offset = self.file.tell()
-            if record is not None:
-                yield record
-
-    def _fits(self, entry: Summary, size: int) -> bool:
-        if entry.length > LINE_BYTES or entry.offset + entry.length > size:
+def _fits(summaries: Iterable[Summary], file: BinaryIO) -> bool:
+    """Tell whether the summaries follow each other in a shard that is large enough for them."""
+    end = 0
+    for summary in summaries:
+        if summary.offset != end:
             return False
-        if self.verify:
-            self.file.seek(entry.offset)
-            return entry == entry.sealed(self.file.read(entry.length))
-        self.file.seek(entry.offset + entry.length - 1)
-        return self.file.read(1) == b"\n"
+        end += summary.length
+    if not 0 < end <= os.fstat(file.fileno()).st_size:
+        return False
+    file.seek(end - 1)
+    return file.read(1) == b"\n"
 
-    def _parse(self, offset: int, line: int) -> Summary | Damage | None:
-        """The record at this place; None for a torn one at the end."""
-        self.file.seek(offset)
-        text = read_line(self.file)
+
+def _read_shard(
+    path: Path, number: int, file: BinaryIO, known: list[Summary], *, last: bool
+) -> Iterator[Summary | CorruptRecord]:
+    """Yield the records of a shard behind those that are known from the index."""
+    size = os.fstat(file.fileno()).st_size
+    offset, line = sum(summary.length for summary in known), len(known)
+    file.seek(offset)
+    while offset < size:
+        line += 1
+        text = read_line(file)
         try:
             trajectory = decode(text)
         except BadLineError as error:
             torn = text is not None and not text.endswith(b"\n")
-            return None if torn and self.last else Damage(self.path, line, str(error))
-        whole = text or b""
-        return summarize(trajectory, whole).placed(Place(self.number, offset), whole)
+            if not (torn and last):
+                yield CorruptRecord(path, line, str(error))
+        except RunError as error:
+            raise RunError(f"{path}, line {line}: {error}") from error
+        else:
+            yield summarize(trajectory, text or b"").located(RecordLocation(number, offset))
+        offset = file.tell()

@@ -1,4 +1,4 @@
-"""What each sitting on a run measured: one small file a sitting, replaced while it grows."""
+"""What each invocation of a run measured: one small file, replaced while it plays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
 from embodied.llm.server_metrics import ServerTotals
-from embodied.store.layout import open_file, replacing, sitting_numbers, sitting_path
+from embodied.store.layout import invocation_numbers, invocation_path, open_file, replacing
 from embodied.trajectory import Record
 
 _FILE_BYTES = 64 * 1024
@@ -16,7 +16,7 @@ _FILE_BYTES = 64 * 1024
 _log = logging.getLogger("embodied.store")
 
 
-class Sitting(Record):
+class RunInvocation(Record):
     """One process's work on a run. A run that was resumed had several."""
 
     started_at: str
@@ -38,20 +38,20 @@ class Sitting(Record):
     """Of the LLM server; None where the run has none."""
 
 
-def write_sitting(folder: Path, number: int, sitting: Sitting) -> None:
-    """Write a sitting, in place of what it had measured before."""
-    with replacing(sitting_path(folder, number)) as file:
-        file.write(sitting.model_dump_json().encode())
+def write_invocation(folder: Path, number: int, invocation: RunInvocation) -> None:
+    """Write what an invocation measured, in place of what it had measured before."""
+    with replacing(invocation_path(folder, number)) as file:
+        file.write(invocation.model_dump_json().encode())
 
 
-def read_sittings(folder: Path) -> list[Sitting]:
-    """The sittings of a run in their order; those that cannot be read are passed over."""
-    sittings = []
-    for number in sitting_numbers(folder):
-        path = sitting_path(folder, number)
+def read_invocations(folder: Path) -> list[RunInvocation]:
+    """Read the invocations of a run in their order; bad files are passed over and logged."""
+    invocations = []
+    for number in invocation_numbers(folder):
+        path = invocation_path(folder, number)
         try:
             with open_file(path) as file:
-                sittings.append(Sitting.model_validate_json(file.read(_FILE_BYTES)))
+                invocations.append(RunInvocation.model_validate_json(file.read(_FILE_BYTES)))
         except (FileNotFoundError, ValidationError) as error:
-            _log.warning("sitting passed over: %s: %s", path, error)
-    return sittings
+            _log.warning("invocation passed over: %s: %s", path, error)
+    return invocations

@@ -7,11 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from embodied.errors import UnstorableError
-from embodied.trajectory import Trajectory
+from embodied.store.migrations import TRAJECTORIES, migrate
+from embodied.trajectory import SCHEMA_VERSION, Trajectory
 
 LINE_BYTES = 64 * 1024 * 1024
 """The longest line of a run; a longer one is neither written nor read."""
@@ -24,7 +25,7 @@ class BadLineError(Exception):
 
 
 def encode(trajectory: Trajectory) -> tuple[bytes, Trajectory]:
-    """The line of a trajectory, line feed included, and the trajectory that reads back from it.
+    """Encode a trajectory as a line, line feed included; returns also what reads back from it.
 
     Values that JSON has no words for become their `repr`; characters that Unicode does not have
     (halves of surrogate pairs, which some servers send) become U+FFFD.
@@ -44,23 +45,26 @@ def encode(trajectory: Trajectory) -> tuple[bytes, Trajectory]:
 
 
 def decode(line: bytes | None) -> Trajectory:
-    """The trajectory of a line; `None` stands for one that `read_line` found too long.
+    """Decode a line, of an earlier version too; `None` is one that `read_line` found too long.
 
     Raises:
-        BadLineError: it is none.
+        BadLineError: it holds no trajectory.
+        RunError: a newer embodied wrote it.
     """
     if line is None or len(line) > LINE_BYTES:
         raise BadLineError(f"the line is longer than {LINE_BYTES} bytes")
     try:
-        return Trajectory.model_validate_json(line)
+        return _decode(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise BadLineError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadLineError(f"it has not the shape of its schema_version: {error!r}") from error
 
 
 def read_line(file: BinaryIO, limit: int = LINE_BYTES) -> bytes | None:
-    """The next line, line feed included; `None` for one longer than `limit` bytes, passed over."""
+    """Read the next line, line feed included; `None` for one longer than `limit` bytes."""
     line = file.readline(limit + 1)
     if len(line) <= limit:
         return line
@@ -70,7 +74,7 @@ def read_line(file: BinaryIO, limit: int = LINE_BYTES) -> bytes | None:
 
 
 def line_number(file: BinaryIO, offset: int) -> int:
-    """The number of the line that begins at a byte position, counted from 1."""
+    """Count the lines up to the one that begins at a byte position; the first is 1."""
     file.seek(0)
     feeds = 0
     while offset > 0:
@@ -82,8 +86,14 @@ def line_number(file: BinaryIO, offset: int) -> int:
     return feeds + 1
 
 
+class _Version(BaseModel):
+    """The version of a record that may have any other shape."""
+
+    schema_version: int = 1
+
+
 class Appender:
-    """Appends lines to a file. A line that cannot be written whole leaves nothing behind."""
+    """A file that lines are appended to. One that cannot be written whole leaves nothing behind."""
 
     def __init__(self, path: Path) -> None:
         """Open the file, making it if it is not there."""
@@ -147,7 +157,7 @@ def repair_end(path: Path) -> None:
 
 
 def _last_line_feed(file: BinaryIO, end: int) -> int:
-    """Position of the last line feed before `end`; -1 if there is none."""
+    """Find the last line feed before `end`; -1 if there is none."""
     while end > 0:
         start = max(0, end - _BLOCK)
         file.seek(start)
@@ -158,12 +168,23 @@ def _last_line_feed(file: BinaryIO, end: int) -> int:
     return -1
 
 
+def _decode(line: bytes) -> Trajectory:
+    try:
+        trajectory = Trajectory.model_validate_json(line)
+        if trajectory.schema_version == SCHEMA_VERSION:
+            return trajectory
+    except ValidationError:
+        if _Version.model_validate_json(line).schema_version == SCHEMA_VERSION:
+            raise
+    return Trajectory.model_validate_json(to_json(migrate(from_json(line), TRAJECTORIES)))
+
+
 def _json(trajectory: Trajectory) -> bytes:
     return trajectory.model_dump_json(fallback=repr).encode() + b"\n"
 
 
 def _writable(value: Any) -> Any:
-    """The same tree of values without strings and bytes that UTF-8 has no words for."""
+    """Copy a tree of values without strings and bytes that UTF-8 has no words for."""
     if isinstance(value, dict):
         return {_writable(key): _writable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -4,7 +4,7 @@ protocol.yaml            the RunProtocol; a folder that has it is a run
 config.yaml              what the run was started with, so that it can be started again
 episodes/00000.jsonl …   the shards: one trajectory a line. They are the truth
 index.jsonl              one summary a line, rebuilt from the shards whenever it does not fit them
-throughput/00000.json …  what each sitting, one process's work on the run, has measured
+throughput/00000.json …  what each invocation, one process's work on the run, has measured
 .lock                    held by the process that writes
 """
 
@@ -24,6 +24,8 @@ from pydantic import ValidationError
 
 from embodied.errors import ConfigError, RunError
 from embodied.protocol import RunProtocol
+from embodied.store.migrations import PROTOCOLS, migrate
+from embodied.trajectory import SCHEMA_VERSION
 
 YAML_BYTES = 1024 * 1024
 """A protocol or configuration larger than this is not read."""
@@ -54,12 +56,12 @@ class _WithoutAliases(yaml.SafeDumper):
 
 
 def index_path(folder: Path) -> Path:
-    """The index of a run."""
+    """Return the path of a run's index."""
     return folder / _INDEX
 
 
 def shard_path(folder: Path, number: int) -> Path:
-    """A shard of a run.
+    """Return the path of a shard.
 
     Raises:
         RunError: it is a symbolic link.
@@ -68,12 +70,12 @@ def shard_path(folder: Path, number: int) -> Path:
 
 
 def shard_numbers(folder: Path) -> list[int]:
-    """The numbers of the shards that there are, in order."""
+    """List the numbers of the shards, in order."""
     return _numbers(folder / _EPISODES, ".jsonl")
 
 
-def sitting_path(folder: Path, number: int) -> Path:
-    """What a sitting has measured.
+def invocation_path(folder: Path, number: int) -> Path:
+    """Return the path of what an invocation has measured.
 
     Raises:
         RunError: it is a symbolic link.
@@ -81,18 +83,18 @@ def sitting_path(folder: Path, number: int) -> Path:
     return _no_link(folder / _THROUGHPUT / f"{number:05d}.json")
 
 
-def sitting_numbers(folder: Path) -> list[int]:
-    """The numbers of the sittings that there are, in order."""
+def invocation_numbers(folder: Path) -> list[int]:
+    """List the numbers of the invocations, in order."""
     return _numbers(folder / _THROUGHPUT, ".json")
 
 
 def is_run(folder: Path) -> bool:
-    """Whether the folder holds a run."""
+    """Tell whether the folder holds a run."""
     return (folder / PROTOCOL).is_file()
 
 
 def existing_run(folder: Path) -> Path:
-    """The folder itself, if it holds a run.
+    """Return the folder, if it holds a run.
 
     Raises:
         RunError: it does not.
@@ -200,7 +202,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folders(folder: Path) -> None:
-    """Make the folders of shards and sittings, unless they are there."""
+    """Make the folders of shards and invocations, unless they are there."""
     for name in (_EPISODES, _THROUGHPUT):
         inner = _no_link(folder / name)
         if not inner.is_dir():
@@ -209,35 +211,40 @@ def make_folders(folder: Path) -> None:
 
 
 def read_protocol(folder: Path) -> RunProtocol:
-    """The protocol of a run.
+    """Read the protocol of a run, of an earlier version too.
 
     Raises:
-        RunError: it cannot be read.
+        RunError: it cannot be read, or a newer embodied wrote it.
     """
     path = folder / PROTOCOL
+    record = _read_mapping(path)
     try:
-        return RunProtocol.model_validate(_read_yaml(path))
+        record = migrate(record, PROTOCOLS)
+        del record["schema_version"]
+        return RunProtocol.model_validate(record)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise RunError(f"{path} is not a protocol: {where}: {first['msg']}") from error
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is not a protocol: {error}") from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a run.
+    """Read the configuration of a run.
 
     Raises:
         RunError: it cannot be read.
     """
-    config = _read_yaml(folder / _CONFIG)
-    if not isinstance(config, dict):
-        raise RunError(f"{folder / _CONFIG} is not a mapping")
-    return config
+    return _read_mapping(folder / _CONFIG)
 
 
 def write_protocol(folder: Path, protocol: RunProtocol) -> None:
     """Write the protocol; from here on the folder is a run."""
-    _write_yaml(folder / PROTOCOL, protocol.model_dump(mode="json"))
+    record = {"schema_version": SCHEMA_VERSION, **protocol.model_dump(mode="json")}
+    _write_yaml(folder / PROTOCOL, record)
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
@@ -250,7 +257,7 @@ def write_config(folder: Path, config: dict[str, Any]) -> None:
 
 
 def _numbers(folder: Path, suffix: str) -> list[int]:
-    """The numbers that files of a kind have as names."""
+    """List the numbers that files of a kind have as names, in order."""
     if not _no_link(folder).is_dir():
         return []
     names = (path.stem for path in folder.iterdir() if path.suffix == suffix)
@@ -268,11 +275,14 @@ def _write_yaml(path: Path, content: dict[str, Any]) -> None:
         text = yaml.dump(content, Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True)
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{path.name} cannot be written as YAML: {error}") from error
+    content_bytes = text.encode()
+    if len(content_bytes) > YAML_BYTES:
+        raise ConfigError(f"{path} would be larger than {YAML_BYTES} bytes, and not be read again")
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(content_bytes)
 
 
-def _read_yaml(path: Path) -> Any:
+def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         with open_file(path) as file:
             text = file.read(YAML_BYTES + 1)
@@ -282,9 +292,12 @@ def _read_yaml(path: Path) -> Any:
         raise RunError(f"{path} is larger than {YAML_BYTES} bytes")
     try:
         _check_yaml(path, text)
-        return yaml.safe_load(text)
+        mapping = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise RunError(f"{path} is not YAML: {error}") from error
+    if not isinstance(mapping, dict):
+        raise RunError(f"{path} is not a mapping")
+    return mapping
 
 
 def _check_yaml(path: Path, text: bytes) -> None:

@@ -6,19 +6,23 @@ import logging
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store.index import Damage, walk
-from embodied.store.invocation import Sitting, read_sittings
+from embodied.store.index import CorruptRecord, scan
+from embodied.store.invocation import RunInvocation, read_invocations
 from embodied.store.jsonl import BadLineError, decode, line_number
-from embodied.store.layout import existing_run, open_file, read_config, read_protocol, shard_path
-from embodied.store.summary import Place, Summary
-from embodied.trajectory import Outcome, Trajectory
-
-if TYPE_CHECKING:
-    from embodied.report.metrics import Report
+from embodied.store.layout import (
+    existing_run,
+    index_path,
+    open_file,
+    read_config,
+    read_protocol,
+    shard_path,
+)
+from embodied.store.summary import RecordLocation, Summary
+from embodied.trajectory import Trajectory
 
 _log = logging.getLogger("embodied.store")
 
@@ -38,16 +42,16 @@ class RunReader:
             RunError: the folder is not a run.
         """
         self.folder = existing_run(Path(folder))
-        self._damaged: dict[tuple[Path, int | None], Damage] = {}
+        self._damaged: dict[tuple[Path, int | None], CorruptRecord] = {}
 
     @cached_property
     def protocol(self) -> RunProtocol:
-        """The protocol of the run. Raises `RunError` where it cannot be read."""
+        """Protocol of the run. Raises `RunError` if it cannot be read."""
         return read_protocol(self.folder)
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """What the run was started with. Raises `RunError` where it cannot be read."""
+        """Configuration that the run was started with. Raises `RunError` if it cannot be read."""
         return read_config(self.folder)
 
     @property
@@ -56,7 +60,7 @@ class RunReader:
         return tuple(str(damage) for damage in self._damaged.values())
 
     def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """The ids of the episodes that need not be run again.
+        """Return the ids of the episodes that need not be run again.
 
         Args:
             include_infrastructure_errors: also those that ended with an infrastructure error.
@@ -68,22 +72,22 @@ class RunReader:
         }
 
     def summaries(self) -> Iterator[Summary]:
-        """The summary of each episode, in the order of writing; one is in memory at a time."""
+        """Yield the summary of each episode, in the order of writing."""
         counting = self._counting()
-        for summary in self._walk():
+        for summary in self._scan():
             record = counting.get(summary.episode_id)
-            if record is not None and record.place == summary.place:
+            if record is not None and record.location == summary.location:
                 yield summary
 
     def trajectories(self) -> Iterator[Trajectory]:
-        """The trajectory of each episode, in the order of writing; one is in memory at a time."""
+        """Yield each episode, in the order of writing; one is in memory at a time."""
         for summary in self.summaries():
             trajectory = self._load(summary)
             if trajectory is not None:
                 yield trajectory
 
     def trajectory(self, episode_id: str) -> Trajectory:
-        """One episode.
+        """Read one episode.
 
         Raises:
             RunError: the run does not have it, or its record is damaged.
@@ -96,36 +100,28 @@ class RunReader:
                 return trajectory
         raise RunError(f"{self.folder} has no episode {episode_id!r}")
 
-    def sittings(self) -> list[Sitting]:
-        """What each process measured that worked on the run, in their order."""
-        return read_sittings(self.folder)
+    def invocations(self) -> list[RunInvocation]:
+        """Read what each process measured that worked on the run, in their order."""
+        return read_invocations(self.folder)
 
-    def report(self) -> Report:
-        """The figures of the run so far."""
-        from embodied.report.metrics import compute
-
-        report = compute(self.summaries(), self.sittings())
-        return report.model_copy(update={"damaged_lines": len(self._damaged)})
-
-    def _walk(self) -> Iterator[Summary]:
-        for record in walk(self.folder):
-            if isinstance(record, Damage):
+    def _scan(self) -> Iterator[Summary]:
+        for record in scan(self.folder):
+            if isinstance(record, CorruptRecord):
                 self._note(record)
             else:
                 yield record
 
     def _counting(self) -> dict[str, _Counting]:
-        """The record that counts, by episode."""
+        """Find the record that counts, by episode."""
         counting: dict[str, _Counting] = {}
-        for summary in self._walk():
+        for summary in self._scan():
             earlier = counting.get(summary.episode_id)
             if earlier is None or not earlier.scored:
-                scored = summary.outcome is not Outcome.INFRASTRUCTURE_ERROR
-                counting[summary.episode_id] = _Counting(summary.place, scored)
+                counting[summary.episode_id] = _Counting(summary.location, summary.scored)
         return counting
 
     def _load(self, summary: Summary) -> Trajectory | None:
-        """The trajectory behind a summary; None, and a note, where it is damaged."""
+        """Read the trajectory of a summary; None, and a note, where it is damaged."""
         path = shard_path(self.folder, summary.shard)
         with open_file(path) as file:
             file.seek(summary.offset)
@@ -136,17 +132,18 @@ class RunReader:
                 reason = f"the index has episode {summary.episode_id!r} here"
             except BadLineError as error:
                 reason = str(error)
-            self._note(Damage(path, line_number(file, summary.offset), reason))
+            reason += f"; delete {index_path(self.folder)} to have the shards read anew"
+            self._note(CorruptRecord(path, line_number(file, summary.offset), reason))
             return None
 
-    def _note(self, damage: Damage) -> None:
+    def _note(self, damage: CorruptRecord) -> None:
         if (damage.path, damage.line) not in self._damaged:
             self._damaged[damage.path, damage.line] = damage
             _log.warning("damaged record passed over: %s", damage)
 
 
 class _Counting(NamedTuple):
-    place: Place
+    location: RecordLocation
     scored: bool
 
 

@@ -1,5 +1,6 @@
-"""An episode as a run keeps it. It is made where the episode was played: whoever writes it down for
-many workers need not take the trajectory apart.
+"""An episode as a run keeps it.
+
+It is made by the worker that played the episode: the one writer need not take trajectories apart.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ class StoredEpisode(NamedTuple):
     line: bytes
     """Line feed included."""
     summary: Summary
-    """Without place and checksum, which it gets when it is stored."""
+    """Without its location, which it gets when it is stored."""
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> StoredEpisode:
-        """The stored form of a trajectory; it was read back once.
+        """Encode and summarize a trajectory; it is read back once.
 
         Raises:
             UnstorableError: it would not read back as a trajectory, or is too long for a line.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from typing import NamedTuple
 
@@ -15,8 +14,8 @@ REASON_CHARACTERS = 200
 """Length to which texts of errors are shortened."""
 
 
-class Place(NamedTuple):
-    """Where a record begins. Places order records by the time of their writing."""
+class RecordLocation(NamedTuple):
+    """The beginning of a record. Locations are in the order of writing."""
 
     shard: int
     """Number of the shard, counted from 0."""
@@ -83,27 +82,24 @@ class Summary(Record):
     """Byte position of the trajectory in its shard."""
     length: int = Field(gt=0)
     """Bytes of the trajectory's line, its line feed included."""
-    checksum: NonNegativeInt = 0
-    """CRC-32 of those bytes and the other fields; see `sealed`."""
 
     @property
-    def place(self) -> Place:
+    def scored(self) -> bool:
+        """Whether the episode counts, so that it need not be played again."""
+        return self.outcome is not Outcome.INFRASTRUCTURE_ERROR
+
+    @property
+    def location(self) -> RecordLocation:
         """Where the trajectory begins."""
-        return Place(self.shard, self.offset)
+        return RecordLocation(self.shard, self.offset)
 
-    def placed(self, place: Place, line: bytes) -> Summary:
-        """The summary of a trajectory that is stored at `place` as `line`."""
-        changes = {"shard": place.shard, "offset": place.offset}
-        return self.model_copy(update=changes).sealed(line)
-
-    def sealed(self, line: bytes) -> Summary:
-        """The same summary with the checksum that it must have where `line` is the trajectory's."""
-        fields = self.model_dump_json(exclude={"checksum"}).encode()
-        return self.model_copy(update={"checksum": zlib.crc32(fields, zlib.crc32(line))})
+    def located(self, location: RecordLocation) -> Summary:
+        """Copy the summary for a trajectory that begins at `location`."""
+        return self.model_copy(update=location._asdict())
 
 
 def summarize(trajectory: Trajectory, line: bytes) -> Summary:
-    """The summary of a trajectory, which `line` holds; its place is still to be found."""
+    """Summarize a trajectory, which `line` holds; its location is still to be set."""
     usage, feedback, calls = trajectory.usage, trajectory.feedback_usage, trajectory.calls
     return Summary(
         episode_id=trajectory.episode_id,
@@ -141,16 +137,14 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
 
 
 def shorten(text: str) -> str:
-    """The first line of a text that says anything, cut to `REASON_CHARACTERS`."""
+    """Return the first line of a text that says anything, cut to `REASON_CHARACTERS`."""
     line = next((line for line in text.splitlines() if line.strip()), "")
     line = " ".join(line.split())
     return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
 
 
 def kind_of_failure(cause: str) -> str:
-    """What a request met, without the details of the case: `HTTP 503: The server is …` becomes
-    `HTTP 503`.
-    """
+    """Name what a request met, without details: `HTTP 503: The server is …` becomes `HTTP 503`."""
     return shorten(re.split(r"[:(]", cause, maxsplit=1)[0]) or "unknown"
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from embodied._util.closeable import Closeable
-from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store.index import Damage, index_line, walk
-from embodied.store.invocation import Sitting, write_sitting
+from embodied.store.extension import check_extension
+from embodied.store.index import CorruptRecord, index_line, scan
+from embodied.store.invocation import RunInvocation, write_invocation
 from embodied.store.jsonl import Appender, repair_end
 from embodied.store.layout import (
     existing_run,
     index_path,
+    invocation_numbers,
     is_run,
     locked,
     make_folders,
@@ -26,15 +30,13 @@ from embodied.store.layout import (
     replacing,
     shard_numbers,
     shard_path,
-    sitting_numbers,
     sync_folder,
     write_config,
     write_protocol,
     writing,
 )
 from embodied.store.stored_episode import StoredEpisode
-from embodied.store.summary import Place
-from embodied.trajectory import Outcome
+from embodied.store.summary import RecordLocation, Summary
 
 SHARD_BYTES = 64 * 1024 * 1024
 """A shard that would grow beyond this is left, and the next one begun."""
@@ -47,7 +49,7 @@ class RunStore(Closeable):
 
     A record is on the disk when `append` returns. Killing the process at any moment loses at most
     the record being written; the next opening cuts what is left of it. Methods may be called from
-    several threads.
+    several threads; an event loop awaits `append_async` and `save_async`, which do not block it.
     """
 
     folder: Path
@@ -69,20 +71,31 @@ class RunStore(Closeable):
             self._recover()
             self._index = resources.enter_context(closing(Appender(index_path(folder))))
             self._number = max(shard_numbers(folder), default=0)
-            self._sitting = max(sitting_numbers(folder), default=-1) + 1
+            self._invocation = max(invocation_numbers(folder), default=-1) + 1
             self._shard = self._open_shard(self._number)
         resources.callback(self._close_shard)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="run-store")
+        resources.callback(self._thread.shutdown)
         self._resources = resources.pop_all()
 
     @classmethod
-    def create(cls, folder: str | Path, protocol: RunProtocol, config: dict[str, Any]) -> RunStore:
-        """Begin a run, or go on with one that has the same protocol.
+    def create(
+        cls,
+        folder: str | Path,
+        protocol: RunProtocol,
+        config: dict[str, Any],
+        *,
+        episodes: Collection[str] = (),
+    ) -> RunStore:
+        """Begin a run, or resume one that has the same protocol, or extend it by more episodes.
 
         Args:
             folder: made if it is not there.
             protocol: of the whole run.
             config: plain values by name, kept for starting the run again. It takes the place of
                 an existing run's.
+            episodes: the ids of all episodes that the run is to have. Where `protocol` chooses
+                more tasks or samples than an existing run, those that it stores must be among them.
 
         Raises:
             RunError: the folder holds a run with another protocol (the message lists the
@@ -95,13 +108,19 @@ class RunStore(Closeable):
         with ExitStack() as resources:
             resources.enter_context(locked(path))
             with writing(path):
-                _agree(path, protocol)
-                write_config(path, config)
+                if is_run(path):
+                    check_extension(path, protocol, episodes)
+                    # A crash between the two leaves settings that extend the run again.
+                    write_config(path, config)
+                    write_protocol(path, protocol)
+                else:
+                    write_protocol(path, protocol)
+                    write_config(path, config)
             return cls(path, resources)
 
     @classmethod
     def open(cls, folder: str | Path) -> RunStore:
-        """Go on with an existing run.
+        """Resume an existing run.
 
         Raises:
             RunError: the folder is not a run, another process is writing to it, or it cannot be
@@ -113,7 +132,7 @@ class RunStore(Closeable):
             return cls(path, resources)
 
     def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """The ids of the episodes that need not be run again.
+        """Return the ids of the episodes that need not be run again.
 
         Args:
             include_infrastructure_errors: also those that ended with an infrastructure error.
@@ -139,23 +158,31 @@ class RunStore(Closeable):
         with self._guard, writing(self.folder):
             if summary.episode_id in self._scored:
                 return False
-            place = self._store(line)
-            self._remember(summary.episode_id, summary.outcome)
+            location = self._store(line)
+            self._remember(summary)
             # The index can be rebuilt, so it need not wait for the disk.
-            self._index.append(index_line(summary.placed(place, line)), sync=False)
+            self._index.append(index_line(summary.located(location)), sync=False)
         return True
 
-    def keep(self, sitting: Sitting) -> None:
-        """Store what the sitting that opened the run has measured, in place of what it had before.
+    async def append_async(self, episode: StoredEpisode) -> bool:
+        """Do as `append` in a thread of the store's own, one episode after the other."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.append, episode)
+
+    def save(self, invocation: RunInvocation) -> None:
+        """Store what the process that opened the run has measured, in place of what it had before.
 
         Raises:
             RunError: the disk is full or broken; what it had measured before is kept.
         """
         with writing(self.folder):
-            write_sitting(self.folder, self._sitting, sitting)
+            write_invocation(self.folder, self._invocation, invocation)
+
+    async def save_async(self, invocation: RunInvocation) -> None:
+        """Do as `save` in a thread of the store's own."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.save, invocation)
 
     def close(self) -> None:
-        """Close the files and let other writers in; calling it again does nothing."""
+        """Finish what is being written and let other writers in; calling it again does nothing."""
         self._resources.close()
 
     def _recover(self) -> None:
@@ -166,31 +193,31 @@ class RunStore(Closeable):
             repair_end(shard_path(self.folder, numbers[-1]))
         damaged = []
         with replacing(index_path(self.folder)) as file:
-            for record in walk(self.folder, verify=True):
-                if isinstance(record, Damage):
+            for record in scan(self.folder):
+                if isinstance(record, CorruptRecord):
                     damaged.append(str(record))
                     continue
-                self._remember(record.episode_id, record.outcome)
+                self._remember(record)
                 file.write(index_line(record))
         self.damaged = tuple(damaged)
         for text in damaged:
             _log.warning("damaged record: %s; the episode can be run again", text)
 
-    def _remember(self, episode_id: str, outcome: Outcome) -> None:
-        if outcome is not Outcome.INFRASTRUCTURE_ERROR:
-            self._scored.add(episode_id)
-            self._unscored.discard(episode_id)
-        elif episode_id not in self._scored:
-            self._unscored.add(episode_id)
+    def _remember(self, summary: Summary) -> None:
+        if summary.scored:
+            self._scored.add(summary.episode_id)
+            self._unscored.discard(summary.episode_id)
+        elif summary.episode_id not in self._scored:
+            self._unscored.add(summary.episode_id)
 
-    def _store(self, line: bytes) -> Place:
+    def _store(self, line: bytes) -> RecordLocation:
         if self._shard.size and self._shard.size + len(line) > SHARD_BYTES:
             following = self._open_shard(self._number + 1)
             self._shard.close()
             self._number, self._shard = self._number + 1, following
-        place = Place(self._number, self._shard.size)
+        location = RecordLocation(self._number, self._shard.size)
         self._shard.append(line, sync=True)
-        return place
+        return location
 
     def _open_shard(self, number: int) -> Appender:
         path = shard_path(self.folder, number)
@@ -200,17 +227,3 @@ class RunStore(Closeable):
 
     def _close_shard(self) -> None:
         self._shard.close()
-
-
-def _agree(folder: Path, protocol: RunProtocol) -> None:
-    """Write the protocol of a new run; compare with an existing one's."""
-    if not is_run(folder):
-        write_protocol(folder, protocol)
-        return
-    differences = read_protocol(folder).differences(protocol)
-    if differences:
-        raise RunError(
-            f"{folder} holds a run with another protocol, and their scores must not be mixed:\n  "
-            + "\n  ".join(differences)
-            + "\nchoose another folder or restore these settings"
-        )

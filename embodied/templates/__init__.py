@@ -18,7 +18,16 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MOST_CHARACTERS = 40
 _IN_THE_TEMPLATE = {
     *("Any", "Capabilities", "ConfigError", "Controller", "Environment", "ExpertPolicy"),
-    *("Generator", "Observation", "Outcome", "Path", "Plan", "Protocol", "StepResult", "Task"),
+    *(
+        "Generator",
+        "Observation",
+        "Outcome",
+        "Path",
+        "ExpertStep",
+        "Protocol",
+        "StepResult",
+        "Task",
+    ),
 }
 """Classes that the template uses under their own names."""
 
@@ -52,12 +61,12 @@ def new_robot(name: str, parent: Path) -> Path:
 
 
 def class_name(name: str) -> str:
-    """The class of a robot: `LawnMower` for `lawn_mower`."""
+    """Name the class of a robot: `LawnMower` for `lawn_mower`."""
     return "".join(part.capitalize() for part in name.split("_"))
 
 
 def _renamed(text: str, name: str) -> str:
-    """A template's text with the robot's name for the sample's."""
+    """Put the robot's name for the sample's in a template's text."""
     for sample, own in (
         (_SAMPLE, name),
         (_SAMPLE.replace("_", "-"), name.replace("_", "-")),
@@ -88,7 +97,7 @@ def _check(name: str) -> None:
 
 
 def _is_module(name: str) -> bool:
-    """Whether something can be imported that a file of this name would hide."""
+    """Tell whether something can be imported that a file of this name would hide."""
     if name in sys.stdlib_module_names:
         return True
     found = importlib.util.find_spec(name)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any
 
-from embodied.action_formats import ActionFormat, Call, CallFormat, make_format
-from embodied.action_formats.as_tools import ToolsFormat
+from embodied.action_formats import FORMATS, ActionFormat, Call, CallFormat, make_format
 from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
 from embodied.errors import EpisodeEnded, InfrastructureError
-from embodied.plugins.registry import controller_class
-from embodied.protocol import ActionName
+from embodied.plugins.registry import controller_class, names
 from embodied.testing.failures import CheckFailed, attempt, check
-from embodied.testing.harness import Bench
+from embodied.testing.harness import EnvironmentHarness
 
 _WORDS = 4
 """An error that helps has at least so many."""
@@ -53,10 +51,10 @@ def check_controller(
     check(bool(kind.actions()), rule, f"{kind.__name__} has none")
     for spec in kind.actions().values():
         _check_documented(spec)
-    for name in get_args(ActionName):
-        _check_format(kind, make_format(name, kind))
+    for name in names(FORMATS):
+        _check_format(kind, name, make_format(name, kind))
     if environment is not None:
-        _check_played(kind, Bench(environment, split, task, options), solution)
+        _check_played(kind, EnvironmentHarness(environment, split, task, options), solution)
 
 
 def _check_documented(spec: ActionSpec) -> None:
@@ -70,18 +68,17 @@ def _check_documented(spec: ActionSpec) -> None:
     )
 
 
-def _check_format(kind: type[Controller], written: ActionFormat) -> None:
+def _check_format(kind: type[Controller], name: str, written: ActionFormat) -> None:
     """See that a format shows every action, and reads back what it writes."""
-    where = f"in the action format {written.name}"
-    rule = "All four action formats can be derived from the controller."
-    document = attempt(rule, f"the prompt {where}", written.document)
-    if isinstance(written, ToolsFormat):
-        document = str(attempt(rule, f"the functions {where}", written.tools))
+    where = f"in the action format {name}"
+    rule = "All action formats can be derived from the controller."
+    document = attempt(rule, f"the prompt {where}", written.describe_api)
+    document += str(attempt(rule, f"the functions {where}", written.tools))
     for spec in kind.actions().values():
         check(spec.name in document, rule, f"{where} the prompt does not show {spec.name}")
     for call in [example_call(kind), *_documented(kind)]:
         rendered = attempt(rule, f"{call} {where}", written.render, "I try.", [call])
-        action = attempt(rule, f"reading {call} {where}", written.read, rendered).action
+        action = attempt(rule, f"reading {call} {where}", written.parse, rendered).action
         good = action is not None and written.calls_robot(action)
         check(good, rule, f"{where} {call} cannot be read back: {rendered.content!r:.200}")
         if isinstance(written, CallFormat) and action is not None:
@@ -98,27 +95,31 @@ def _arguments(kind: type[Controller], call: Call) -> tuple[str, Mapping[str, An
     return call.name, kind.actions()[call.name].bind(call.args, call.kwargs)
 
 
-def _check_played(kind: type[Controller], bench: Bench, solution: Sequence[str]) -> None:
-    with bench.environment() as made:
-        with _episode(kind, bench, made) as robot:
+def _check_played(
+    kind: type[Controller], harness: EnvironmentHarness, solution: Sequence[str]
+) -> None:
+    with harness.environment() as made:
+        with _episode(kind, harness, made) as robot:
             _check_errors(robot)
         if not _knows_commands(kind):
             return
-        with _episode(kind, bench, made):
+        with _episode(kind, harness, made):
             valid = made.valid_commands() if made.capabilities.valid_commands else []
         known = [command for command in valid if _call_of(kind, command)]
         for command in known[:: -(-len(known) // _TRIED_COMMANDS) or 1]:
-            with _episode(kind, bench, made) as robot:
+            with _episode(kind, harness, made) as robot:
                 _check_sent(robot, command)
-        with _episode(kind, bench, made) as robot:
+        with _episode(kind, harness, made) as robot:
             plan = made.plan() if made.capabilities.plan and not solution else solution
             _check_solution(robot, plan)
 
 
 @contextmanager
-def _episode(kind: type[Controller], bench: Bench, made: Environment) -> Iterator[Controller]:
+def _episode(
+    kind: type[Controller], harness: EnvironmentHarness, made: Environment
+) -> Iterator[Controller]:
     robot = kind(made)
-    observation = made.reset(bench.task)
+    observation = made.reset(harness.task)
     rule = "begin() takes the first observation and raises nothing."
     attempt(rule, "begin()", lambda: robot.begin(observation, max_steps=None))
     yield robot
@@ -183,7 +184,7 @@ def _knows_commands(kind: type[Controller]) -> bool:
 
 
 def _call_of(kind: type[Controller], command: str) -> Call | None:
-    """The call that sends a command; None: the controller says that it has none."""
+    """Return the call that sends a command; None: the controller says that it has none."""
     try:
         name, arguments = kind.command_call(command)
     except ValueError:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError
-from embodied.policies.plan import Plan
+from embodied.policies.expert_step import ExpertStep
 from embodied.task import Task
 
 _TASKS = 8
@@ -35,7 +35,7 @@ class Corridor(Environment):
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """Eight tasks; the seed of each places robot and key."""
+        """List eight tasks; the seed of each places robot and key."""
         if split not in (None, "all"):
             raise ConfigError(f"the corridor has no split {split!r}; there is: all")
         return [
@@ -52,7 +52,7 @@ class Corridor(Environment):
 
     @classmethod
     def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
-        """The version of the rules."""
+        """Return the version of the rules."""
         return {"corridor": "1"}
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
@@ -74,7 +74,7 @@ class Corridor(Environment):
         )
 
     def valid_commands(self) -> list[str]:
-        """What has an effect here and now."""
+        """List what has an effect here and now."""
         at_end = self._place == self._length - 1
         possible = {
             "go left": self._place > 0,
@@ -85,14 +85,14 @@ class Corridor(Environment):
         return [command for command, valid in possible.items() if valid]
 
     def plan(self) -> list[str]:
-        """To the key, to the door."""
+        """Plan the way to the key, then to the door."""
         there = self._key - self._place
         walk = ["go right" if there > 0 else "go left"] * abs(there)
         on = ["go right"] * (self._length - 1 - self._key)
         return [*walk, "take key", *on, "open door"]
 
     def snapshot(self) -> bytes:
-        """Place, key, and what has been done."""
+        """Save the place, the key, and what has been done."""
         return json.dumps([self._place, self._key, self._carries, self._open]).encode()
 
     def restore(self, snapshot: bytes) -> None:
@@ -100,7 +100,7 @@ class Corridor(Environment):
         self._place, self._key, self._carries, self._open = json.loads(snapshot)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
     def _do(self, command: str) -> None:
         self._place += {"go left": -1, "go right": 1}.get(command, 0)
@@ -116,6 +116,8 @@ class Corridor(Environment):
 
 class CorridorRobot(Controller):
     """Walks, takes the key and opens the door."""
+
+    introduction = ""
 
     @action
     def go(self, direction: Literal["left", "right"]) -> str:
@@ -142,7 +144,7 @@ class CorridorRobot(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a command."""
+        """Return the call that sends a command."""
         verb, _, rest = command.partition(" ")
         if verb == "go":
             return "go", {"direction": rest}
@@ -150,10 +152,10 @@ class CorridorRobot(Controller):
         return (name, {}) if name in cls.actions() else super().command_call(command)
 
 
-def solve(observation: str) -> Generator[Plan, str, None]:
-    """The expert of the corridor's robot: looks for the key from the left end to the right."""
-    yield Plan("I go to the left end.", _TO_THE_LEFT)
-    yield Plan("I look for the key on the way to the door.", _TO_THE_DOOR)
+def solve(observation: str) -> Generator[ExpertStep, str, None]:
+    """Play as the robot's expert: look for the key from the left end to the right."""
+    yield ExpertStep("I go to the left end.", _TO_THE_LEFT)
+    yield ExpertStep("I look for the key on the way to the door.", _TO_THE_DOOR)
 
 
 _TO_THE_LEFT = """\

@@ -10,15 +10,16 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from embodied.environment import Environment
-from embodied.errors import EmbodiedError
+from embodied.errors import ConfigError, EmbodiedError
 from embodied.plugins.plugin_file import absolute_name
 from embodied.task import Task
 from embodied.testing.failures import CheckFailed, attempt, check
-from embodied.testing.harness import Bench, Seen
-from embodied.testing.leaks import nothing_left
+from embodied.testing.harness import EnvironmentHarness, Seen
+from embodied.testing.leaks import assert_no_leaks
 
 UNKNOWN_COMMANDS = ("frobnicate the xyzzy 7", "", "a 'quoted\" word\nand a line", "öffne die Tür ☃")
 """What no simulator knows."""
@@ -59,43 +60,46 @@ def check_environment(
         CheckFailed: a rule is broken; the message says which, and what happened.
         EmbodiedError: there is no such environment, or something that it needs is missing.
     """
-    bench = Bench(environment, split, task, options)
-    _check_tasks(bench)
-    with bench.environment() as made:
-        bench.reset(made)
-        commands = _commands(bench, made, solution)
-        _check_unknown_commands(bench, made)
-        _check_valid_commands(bench, made)
-        shown = _check_solution(bench, made, commands, bool(solution))
-        _check_again(bench, made, commands, shown, "after an episode in the same environment")
-        _check_snapshot(bench, made, commands)
-    with bench.environment() as made:
-        _check_again(bench, made, commands, shown, "in a new environment")
-    _check_close(bench)
+    harness = EnvironmentHarness(environment, split, task, options)
+    _check_tasks(harness)
+    with harness.environment() as made:
+        harness.reset(made)
+        commands = _commands(harness, made, solution)
+        _check_unknown_commands(harness, made)
+        _check_valid_commands(harness, made)
+        shown = _check_solution(harness, made, commands, bool(solution))
+        _check_again(harness, made, commands, shown, "after an episode in the same environment")
+        _check_snapshot(harness, made, commands)
+    with harness.environment() as made:
+        _check_again(harness, made, commands, shown, "in a new environment")
+    _check_close(harness)
 
 
-def _check_tasks(bench: Bench) -> None:
-    tasks = bench.tasks
+def _check_tasks(harness: EnvironmentHarness) -> None:
+    tasks = harness.tasks
     for task in tasks:
         check(isinstance(task, Task), "list_tasks() returns Tasks.", f"it returned {task!r:.200}")
     counted = Counter(task.id for task in tasks)
     twice = [id_ for id_, times in counted.items() if times > 1]
     check(not twice, "Ids of tasks are unique in a split.", f"these occur again: {twice[:3]}")
     rule = "list_tasks() returns the same tasks in the same order, in every process."
-    check(tasks == bench.list_tasks(), rule, "a second call returned others")
-    if bench.name is not None:
-        check(tasks == _tasks_elsewhere(bench), rule, "another process listed others")
-    task = bench.task
+    check(tasks == harness.list_tasks(), rule, "a second call returned others")
+    if harness.name is not None:
+        check(tasks == _tasks_elsewhere(harness), rule, "another process listed others")
+    task = harness.task
     rule = "A task can be pickled, as it is sent to workers."
     copied = attempt(rule, "pickle", lambda: pickle.loads(pickle.dumps(task)))  # noqa: S301
     check(copied == task, rule, "its copy is another task")
-    _check_split(bench)
-    _check_described(bench)
+    _check_split(harness)
+    _check_options(harness)
+    _check_described(harness)
 
 
-def _tasks_elsewhere(bench: Bench) -> list[Task]:
-    """The tasks as a process lists them in which sets have another order."""
-    asked = json.dumps([absolute_name(bench.name or ""), bench.split, bench.options], default=str)
+def _tasks_elsewhere(harness: EnvironmentHarness) -> list[Task]:
+    """List the tasks in a process in which sets have another order."""
+    asked = json.dumps(
+        [absolute_name(harness.name or ""), harness.split, harness.options], default=str
+    )
     done = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", _OTHER_PROCESS, asked],
         env={**os.environ, "PYTHONHASHSEED": "4711"},
@@ -108,10 +112,10 @@ def _tasks_elsewhere(bench: Bench) -> list[Task]:
     return [Task.model_validate(task) for task in json.loads(done.stdout.splitlines()[-1])]
 
 
-def _check_split(bench: Bench) -> None:
+def _check_split(harness: EnvironmentHarness) -> None:
     rule = "A split that does not exist is a ConfigError or DataError that says which there are."
     try:
-        bench.kind.list_tasks("no such split", **bench.options)
+        harness.kind.list_tasks("no such split", **harness.options)
     except EmbodiedError:
         return
     except Exception as error:
@@ -119,11 +123,24 @@ def _check_split(bench: Bench) -> None:
     raise CheckFailed(rule, "list_tasks('no such split') returned tasks")
 
 
-def _check_described(bench: Bench) -> None:
-    kind, options = bench.kind, bench.options
+def _check_options(harness: EnvironmentHarness) -> None:
+    kind = harness.kind
+    if kind.Options is None:
+        return
+    wrong = {**harness.options, "no_such_option": 1}
+    for method in (kind, kind.list_tasks, kind.data_version):
+        rule = "Where `Options` are declared, an unknown one is a ConfigError."
+        what = f"{method.__name__}(no_such_option=1)"
+        with suppress(ConfigError):
+            method(**wrong)
+            raise CheckFailed(rule, f"{what} took it; read options by Options.parse(options)")
+
+
+def _check_described(harness: EnvironmentHarness) -> None:
+    kind, options = harness.kind, harness.options
     rule = "data_version() names versions and hashes as texts, the same ones every time."
     versions = [
-        attempt(rule, "data_version()", lambda: kind.data_version(bench.split, **options))
+        attempt(rule, "data_version()", lambda: kind.data_version(harness.split, **options))
         for _ in range(2)
     ]
     texts = all(isinstance(value, str) for pair in versions[0].items() for value in pair)
@@ -134,8 +151,8 @@ def _check_described(bench: Bench) -> None:
     check(again == resolved, rule, f"{resolved} became {again}")
 
 
-def _commands(bench: Bench, made: Environment, solution: Sequence[str]) -> list[str]:
-    """Commands to play: those given, the plan, else a walk over what is valid or nonsense."""
+def _commands(harness: EnvironmentHarness, made: Environment, solution: Sequence[str]) -> list[str]:
+    """Choose what to play: the given commands, the plan, else a walk or nonsense."""
     if solution:
         return list(solution)
     if made.capabilities.plan:
@@ -148,31 +165,31 @@ def _commands(bench: Bench, made: Environment, solution: Sequence[str]) -> list[
     dice, walked = random.Random(0), list[str]()
     while len(walked) < _WALK and (valid := made.valid_commands()):
         walked.append(dice.choice(valid))
-        bench.step(made, walked[-1])
+        harness.step(made, walked[-1])
     return walked
 
 
-def _check_unknown_commands(bench: Bench, made: Environment) -> None:
-    bench.reset(made)
+def _check_unknown_commands(harness: EnvironmentHarness, made: Environment) -> None:
+    harness.reset(made)
     for command in UNKNOWN_COMMANDS:
         what = f"step({command!r})"
         rule = "A command that the simulator does not know is answered with a text, not an error."
-        seen = bench.step(made, command, rule)
+        seen = harness.step(made, command, rule)
         check(bool(seen.text), rule, f"the answer to {what} is empty")
         rule = "A command that the simulator does not know does not end the episode by itself."
         check(not seen.terminated, rule, f"{what} ended it")
         check(not seen.success, _GOAL_TEST, f"{what} made it true")
     for number in range(_STEPS_TO_A_LIMIT):
-        seen = bench.step(made, UNKNOWN_COMMANDS[0])
+        seen = harness.step(made, UNKNOWN_COMMANDS[0])
         check(not seen.success, _GOAL_TEST, f"it was true after {number} steps that do nothing")
         if seen.terminated or seen.truncated:
             break
 
 
-def _check_valid_commands(bench: Bench, made: Environment) -> None:
+def _check_valid_commands(harness: EnvironmentHarness, made: Environment) -> None:
     if not made.capabilities.valid_commands:
         return
-    bench.reset(made)
+    harness.reset(made)
     rule = "valid_commands() lists texts, sorted, each once."
     valid = attempt(rule, "valid_commands()", made.valid_commands)
     check(bool(valid), "At the beginning of a task some command is valid.", "there is none")
@@ -182,16 +199,16 @@ def _check_valid_commands(bench: Bench, made: Environment) -> None:
 
 
 def _check_solution(
-    bench: Bench, made: Environment, commands: Sequence[str], given: bool
+    harness: EnvironmentHarness, made: Environment, commands: Sequence[str], given: bool
 ) -> list[Seen]:
     """Play the commands, and one more after the end."""
-    first = Seen(bench.reset(made), 0.0, False, False, False)
-    shown = [first, *bench.play(made, commands)]
+    first = Seen(harness.reset(made), 0.0, False, False, False)
+    shown = [first, *harness.play(made, commands)]
     if given or made.capabilities.plan:
         what = "the solution" if given else "plan()"
         rule = f"{what} reaches the goal: info['success'] is true after its last command."
         check(shown[-1].success, rule, f"after {len(commands)} commands: {shown[-1].text!r:.200}")
-    after = bench.step(made, commands[-1] if commands else UNKNOWN_COMMANDS[0])
+    after = harness.step(made, commands[-1] if commands else UNKNOWN_COMMANDS[0])
     ended = shown[-1].terminated
     rule = "A step after the end of an episode raises nothing and leaves it ended."
     check(after.terminated or not ended, rule, "terminated became false")
@@ -199,9 +216,13 @@ def _check_solution(
 
 
 def _check_again(
-    bench: Bench, made: Environment, commands: Sequence[str], shown: Sequence[Seen], where: str
+    harness: EnvironmentHarness,
+    made: Environment,
+    commands: Sequence[str],
+    shown: Sequence[Seen],
+    where: str,
 ) -> None:
-    again = [Seen(bench.reset(made), 0.0, False, False, False), *bench.play(made, commands)]
+    again = [Seen(harness.reset(made), 0.0, False, False, False), *harness.play(made, commands)]
     for number, (first, second) in enumerate(zip(shown, again, strict=True)):
         what = f"the command {commands[number - 1]!r}" if number else "reset()"
         check(
@@ -211,30 +232,34 @@ def _check_again(
         )
 
 
-def _check_snapshot(bench: Bench, made: Environment, commands: Sequence[str]) -> None:
+def _check_snapshot(
+    harness: EnvironmentHarness, made: Environment, commands: Sequence[str]
+) -> None:
     if not made.capabilities.snapshot:
         return
     half = len(commands) // 2
-    bench.reset(made)
-    bench.play(made, commands[:half])
+    harness.reset(made)
+    harness.play(made, commands[:half])
     rule = "snapshot() returns bytes, and restore() goes back to where it was taken."
     state = attempt(rule, "snapshot()", made.snapshot)
     check(isinstance(state, bytes), rule, f"snapshot() returned {type(state).__name__}")
-    first = bench.play(made, commands[half:])
+    first = harness.play(made, commands[half:])
     attempt(rule, "restore()", made.restore, state)
-    check(bench.play(made, commands[half:]) == first, rule, "the same commands showed other texts")
-    with bench.environment() as other:
-        bench.reset(other)
+    check(
+        harness.play(made, commands[half:]) == first, rule, "the same commands showed other texts"
+    )
+    with harness.environment() as other:
+        harness.reset(other)
         attempt(rule, "restore() in another environment", other.restore, state)
-        same = bench.play(other, commands[half:]) == first
+        same = harness.play(other, commands[half:]) == first
         check(same, rule, "the same commands showed other texts in another environment")
 
 
-def _check_close(bench: Bench) -> None:
-    with nothing_left():
-        with bench.environment() as made:
+def _check_close(harness: EnvironmentHarness) -> None:
+    with assert_no_leaks():
+        with harness.environment() as made:
             attempt("close() may be called at once.", "close()", made.close)
-        with bench.environment() as made:
-            bench.reset(made)
+        with harness.environment() as made:
+            harness.reset(made)
             attempt("close() may be called in an episode.", "close()", made.close)
             attempt("close() may be called twice.", "close()", made.close)

@@ -32,7 +32,7 @@ class Seen:
     success: bool
 
 
-class Bench:
+class EnvironmentHarness:
     """Makes environments of one kind and plays one task.
 
     Args:
@@ -63,7 +63,7 @@ class Bench:
         return self.list_tasks()
 
     def list_tasks(self) -> list[Task]:
-        """The tasks of the split."""
+        """List the tasks of the split."""
         rule = "list_tasks(split, **options) lists the tasks without the simulator's help."
         return attempt(
             rule, "list_tasks()", lambda: self.kind.list_tasks(self.split, **self.options)
@@ -80,7 +80,7 @@ class Bench:
 
     @contextmanager
     def environment(self) -> Iterator[Environment]:
-        """A new environment, closed at the end."""
+        """Make an environment and close it at the end."""
         made = self.kind(**self.options)
         try:
             yield made
@@ -88,7 +88,7 @@ class Bench:
             attempt("close() raises nothing.", "close()", made.close)
 
     def reset(self, environment: Environment) -> str:
-        """The text of a new episode's first observation."""
+        """Begin an episode and return the text of its first observation."""
         seen = attempt(_NO_ERROR, "reset()", environment.reset, self.task)
         text = seen.text if isinstance(seen, Observation) else ""
         check(
@@ -97,7 +97,7 @@ class Bench:
         return text
 
     def step(self, environment: Environment, command: str, rule: str = _NO_ERROR) -> Seen:
-        """What one step showed; `rule` says that it raises nothing."""
+        """Take a step and return what it showed; `rule` says that it raises nothing."""
         what = f"step({command!r:.80})"
         result = attempt(rule, what, environment.step, command)
         check(isinstance(result, StepResult), STEP_RULE, f"{what} returned {result!r:.200}")
@@ -120,5 +120,5 @@ class Bench:
         )
 
     def play(self, environment: Environment, commands: Iterable[str]) -> list[Seen]:
-        """What each of some steps showed."""
+        """Take some steps and return what each showed."""
         return [self.step(environment, command) for command in commands]

@@ -50,8 +50,8 @@ def _name(process: psutil.Process) -> str:
 
 
 @contextmanager
-def nothing_left() -> Iterator[None]:
-    """See that what is done inside leaves nothing behind. The temporary folder is another one.
+def assert_no_leaks() -> Iterator[None]:
+    """See that what is done inside leaves nothing behind. It gets a temporary folder of its own.
 
     Raises:
         CheckFailed: something is left.

@@ -27,7 +27,7 @@ class ScriptedLLM(Policy):
         """The conversation as it stood before each answer."""
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
-        """The next answer; None after the last."""
+        """Give the next answer; None after the last."""
         self.seen.append(list(messages))
         answer = next(self._left, None)
         return Reply(answer) if isinstance(answer, str) else answer

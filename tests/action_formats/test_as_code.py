@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embodied import Controller, action
-from embodied.action_formats import as_code
 from embodied.action_formats.as_code import CodeFormat
 from embodied.policy import Reply
 from tests.action_formats.typed_robot import Typed
@@ -37,32 +36,32 @@ from tests.conftest import Switcher
     ],
 )
 def test_parse(message: str, code: str | None) -> None:
-    assert CodeFormat(Switcher).read(Reply(message)).action == code
+    assert CodeFormat(Switcher).parse(Reply(message)).action == code
 
 
 @given(st.text(alphabet="abc .\n"), st.sampled_from(["look()", "x = 1\nif x:\n    print(x)"]))
 def test_what_is_rendered_reads_back(thought: str, code: str) -> None:
-    assert CodeFormat(Switcher).read(as_code.message(thought, code)).action == code
+    assert CodeFormat(Switcher).parse(CodeFormat.render_code(thought, code)).action == code
 
 
 def test_documentation_that_ends_with_a_quote_is_python() -> None:
-    ast.parse(CodeFormat(Household).document())
+    ast.parse(CodeFormat(Household).describe_api())
 
 
 def test_the_documentation_is_python_and_complete() -> None:
-    functions = ast.parse(CodeFormat(Switcher).document()).body
+    functions = ast.parse(CodeFormat(Switcher).describe_api()).body
     assert [f.name for f in functions if isinstance(f, ast.FunctionDef)] == [
         "on",
         "off",
         "wait",
         "explode",
     ]
-    assert "def wait(times: int = 1) -> list[str]:" in CodeFormat(Switcher).document()
-    assert 'Example: on("left 1")' in CodeFormat(Switcher).document()
+    assert "def wait(times: int = 1) -> list[str]:" in CodeFormat(Switcher).describe_api()
+    assert 'Example: on("left 1")' in CodeFormat(Switcher).describe_api()
 
 
 def test_a_stub_is_python_with_all_that_a_call_needs() -> None:
-    document = CodeFormat(Typed).document()
+    document = CodeFormat(Typed).describe_api()
     ast.parse(document)
     assert "Literal['slow', 'fast', 'None']" in document
     assert "first(a: str, b: int = 2, /, c: str = '', *, d: str = 'x', e: str) -> str" in document
@@ -78,4 +77,4 @@ def test_a_stub_shows_types_that_json_does_not_know() -> None:
             return ""
 
     expected = "def visit(rule: Callable[[str], bool], mode: Literal['a.b', 'c'] = 'a.b') -> str:"
-    assert CodeFormat(Robot).document().startswith(expected)
+    assert CodeFormat(Robot).describe_api().startswith(expected)

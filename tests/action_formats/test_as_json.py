@@ -16,13 +16,13 @@ BY_POSITION = [Call("on", ("left 1",))]
 
 
 def read(message: str) -> list[Call]:
-    reading = JsonFormat(Switcher).read(Reply(message))
+    reading = JsonFormat(Switcher).parse(Reply(message))
     assert reading.problem is None
     return JsonFormat(Switcher).calls(reading.action) if reading.action else []
 
 
 def problem(message: str) -> str:
-    reading = JsonFormat(Switcher).read(Reply(message))
+    reading = JsonFormat(Switcher).parse(Reply(message))
     assert reading.action is None
     assert reading.problem is not None
     return reading.problem
@@ -112,7 +112,7 @@ def test_several_blocks_are_one_action() -> None:
     ],
 )
 def test_messages_without_an_action(message: str) -> None:
-    assert JsonFormat(Switcher).read(Reply(message)).action is None
+    assert JsonFormat(Switcher).parse(Reply(message)).action is None
 
 
 def test_a_thought_that_is_left_open_hides_nothing() -> None:
@@ -183,7 +183,7 @@ def test_what_is_rendered() -> None:
 def test_the_document() -> None:
     assert (
         JsonFormat(Switcher)
-        .document()
+        .describe_api()
         .startswith(
             "on\n"
             "    Switch a light on.\n\n"

@@ -18,7 +18,7 @@ TAKE_AND_GO = [{"object": "mug 1", "receptacle": "desk 1"}, {"receptacle": "shel
 
 
 def read(message: str, robot: type[Controller] = Household) -> list[Call]:
-    reading = TextFormat(robot).read(Reply(message))
+    reading = TextFormat(robot).parse(Reply(message))
     assert reading.problem is None
     return TextFormat(robot).calls(reading.action) if reading.action else []
 
@@ -29,7 +29,7 @@ def arguments(message: str, robot: type[Controller] = Household) -> list[dict[st
 
 
 def problem(message: str, robot: type[Controller] = Household) -> str:
-    reading = TextFormat(robot).read(Reply(message))
+    reading = TextFormat(robot).parse(Reply(message))
     assert reading.action is None
     assert reading.problem is not None
     return reading.problem
@@ -228,8 +228,8 @@ def test_what_is_rendered() -> None:
 
 
 def test_the_document_shows_patterns_and_types() -> None:
-    document = TextFormat(Typed).document()
-    assert "\ngoto, <receptacle>\n" in TextFormat(Household).document()
+    document = TextFormat(Typed).describe_api()
+    assert "\ngoto, <receptacle>\n" in TextFormat(Household).describe_api()
     assert "\ncount, <n: int>[, <by: float = 1.0>][, loud=<bool = False>]\n" in document
     assert "\naim, <at: tuple[int, float]>, <speed: Literal['slow', 'fast', 'None']>\n" in document
     assert "\nwalk, <gait: Gait>[, <to: Point | None = None>]\n" in document

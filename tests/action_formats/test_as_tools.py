@@ -46,7 +46,7 @@ def test_the_definitions_are_those_of_the_api() -> None:
 
 def test_all_calls_of_a_message_are_the_action() -> None:
     made = ToolsFormat(Switcher)
-    reading = made.read(called(("on", '{"light": "left 1"}'), ("wait", ""), ("dance", "{}")))
+    reading = made.parse(called(("on", '{"light": "left 1"}'), ("wait", ""), ("dance", "{}")))
     assert reading.action == (
         '[{"name": "on", "arguments": {"light": "left 1"}}, '
         '{"name": "wait", "arguments": {}}, {"name": "dance", "arguments": {}}]'
@@ -75,7 +75,7 @@ def test_all_calls_of_a_message_are_the_action() -> None:
     ],
 )
 def test_arguments_that_are_no_object(arguments: str, words: str) -> None:
-    reading = ToolsFormat(Switcher).read(called(("wait", "{}"), ("on", arguments)))
+    reading = ToolsFormat(Switcher).parse(called(("wait", "{}"), ("on", arguments)))
     assert reading.action is None
     assert words in (reading.problem or "")
     assert (reading.problem or "").endswith("a right call is, e.g., the function wait with {}")
@@ -83,13 +83,13 @@ def test_arguments_that_are_no_object(arguments: str, words: str) -> None:
 
 def test_a_call_that_cannot_be_used_stops_those_beside_it() -> None:
     reply = replace(called(("wait", "{}")), unusable_calls=("call on with arguments that: {",))
-    reading = ToolsFormat(Switcher).read(reply)
+    reading = ToolsFormat(Switcher).parse(reply)
     assert reading.action is None
     assert (reading.problem or "").startswith("call on with arguments that: {; a right call is")
 
 
 def test_a_message_without_calls() -> None:
-    reading = ToolsFormat(Switcher).read(Reply('<execute>{"name": "wait"}</execute>'))
+    reading = ToolsFormat(Switcher).parse(Reply('<execute>{"name": "wait"}</execute>'))
     assert reading.action is None
     assert reading.problem == (
         "no function was called; to act, call one, e.g. the function wait with {}"
@@ -125,6 +125,6 @@ def test_names_that_the_api_does_not_allow_are_replaced() -> None:
     assert len(set(names)) == 3
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name) for name in names)
     for name in Robot.actions():
-        reading = made.read(made.render("", [Call(name)]))
+        reading = made.parse(made.render("", [Call(name)]))
         assert reading.action is not None
         assert made.calls(reading.action) == [Call(name)]

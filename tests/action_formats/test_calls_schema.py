@@ -16,7 +16,7 @@ from embodied.action_formats.as_json import JsonFormat
 from embodied.action_formats.calls_schema import calls_schema
 from embodied.action_formats.format import Call
 from embodied.policy import Reply
-from embodied.prompting import make_conversation
+from embodied.prompting import make_prompt
 from tests.action_formats.typed_robot import Typed, calls
 from tests.conftest import Switcher
 
@@ -37,8 +37,8 @@ def test_what_the_format_writes_is_valid(actions: list[Call]) -> None:
 @pytest.mark.parametrize("value", [ON, [ON], [ON, ON], {"name": "wait", "arguments": {}}])
 def test_what_is_valid_is_read_without_tags(value: Any) -> None:
     assert is_valid(value)
-    conversation = make_conversation(Protocol(action="json"), Switcher)
-    move = conversation.read(Reply(json.dumps(value)))
+    conversation = make_prompt(Protocol(action="json"), Switcher)
+    move = conversation.parse_reply(Reply(json.dumps(value)))
     assert move.action is not None
     assert conversation.format.calls_robot(move.action)
 

@@ -25,8 +25,8 @@ from tests.conftest import Switcher
 CALL_FORMATS: list[type[CallFormat]] = [JsonFormat, TextFormat, ToolsFormat]
 FORMATS: list[type[ActionFormat]] = [CodeFormat, *CALL_FORMATS]
 
-each_call_format = pytest.mark.parametrize("made", CALL_FORMATS, ids=lambda made: made.name)
-each_format = pytest.mark.parametrize("made", FORMATS, ids=lambda made: made.name)
+each_call_format = pytest.mark.parametrize("made", CALL_FORMATS, ids=lambda made: made.__name__)
+each_format = pytest.mark.parametrize("made", FORMATS, ids=lambda made: made.__name__)
 
 
 def bound(call: Call, robot: type[Controller] = Typed) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def bound(call: Call, robot: type[Controller] = Typed) -> dict[str, Any]:
 
 
 def written_and_read(made: ActionFormat, thought: str, calls: Sequence[Call]) -> list[Call]:
-    reading = made.read(made.render(thought, calls))
+    reading = made.parse(made.render(thought, calls))
     assert reading.problem is None
     assert reading.action is not None
     if isinstance(made, CallFormat):
@@ -141,7 +141,7 @@ messages = st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=30).m
 @given(messages)
 def test_reading_never_raises(made: type[CallFormat], message: str) -> None:
     call = ToolCall.model_construct(id="1", name=message, arguments=message)
-    reading = made(Switcher).read(Reply(message, tool_calls=(call,)))
+    reading = made(Switcher).parse(Reply(message, tool_calls=(call,)))
     assert reading.action is None or reading.problem is None
     if reading.action is not None:
         assert made(Switcher).calls(reading.action)
@@ -166,14 +166,14 @@ ADVERSARIAL = [
 def test_reading_of_hostile_messages_ends(made: type[CallFormat], around: str) -> None:
     for text in ADVERSARIAL:
         call = ToolCall.model_construct(id="1", name="on", arguments=text)
-        made(Typed).read(Reply(around.format(text), tool_calls=(call,)))
+        made(Typed).parse(Reply(around.format(text), tool_calls=(call,)))
 
 
 @each_call_format
 def test_the_number_of_calls_is_bounded(made: type[CallFormat]) -> None:
     wait = Call("wait")
     assert len(written_and_read(made(Switcher), "", [wait] * 1000)) == 1000
-    reading = made(Switcher).read(made(Switcher).render("", [wait] * 1001))
+    reading = made(Switcher).parse(made(Switcher).render("", [wait] * 1001))
     assert reading.problem is not None
     assert "1000" in reading.problem
 
@@ -181,7 +181,7 @@ def test_the_number_of_calls_is_bounded(made: type[CallFormat]) -> None:
 @each_call_format
 def test_every_action_is_documented(made: type[CallFormat]) -> None:
     made_for = made(Typed)
-    text = str(made_for.tools()) if isinstance(made_for, ToolsFormat) else made_for.document()
+    text = str(made_for.tools()) if isinstance(made_for, ToolsFormat) else made_for.describe_api()
     for name, spec in Typed.actions().items():
         assert name in text
         assert spec.documentation.split("\n")[0] in text
@@ -202,8 +202,10 @@ def test_a_new_method_is_a_new_action(made: type[CallFormat]) -> None:
 def test_examples_in_docstrings_are_written_in_the_format() -> None:
     spec = Typed.actions()["say"]
     assert documentation(spec, lambda call: f"<{call.args[0]}>").endswith("Example: <hello, you>")
-    assert 'Example: `say, "hello, you"`' in TextFormat(Typed).document()
-    assert '{"name": "say", "arguments": {"text": "hello, you"}}' in JsonFormat(Typed).document()
+    assert 'Example: `say, "hello, you"`' in TextFormat(Typed).describe_api()
+    assert (
+        '{"name": "say", "arguments": {"text": "hello, you"}}' in JsonFormat(Typed).describe_api()
+    )
 
 
 def test_the_example_is_an_action_without_required_parameters_or_a_documented_one() -> None:
@@ -229,4 +231,4 @@ def test_the_example_is_in_the_format(made: type[ActionFormat], robot: type[Cont
     if isinstance(made_for, ToolsFormat):
         assert example_call(robot).name in made_for.example()
     else:
-        assert made_for.read(Reply(made_for.example())).action
+        assert made_for.parse(Reply(made_for.example())).action

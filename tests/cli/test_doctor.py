@@ -178,3 +178,52 @@ def test_simulators_say_what_they_need_besides_packages(name: str, module: str) 
     needed = environment_class(name).requirements()
     assert needed
     assert all(each.found or "apt-get install" in str(each.problem) for each in needed)
+
+
+def test_the_games_that_a_variable_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def games() -> tuple[str, str]:
+        (check,) = [c for c in check_subject("alfworld") if c.name == "$ALFWORLD_DATA"]
+        return check.status, check.advice or check.found
+
+    monkeypatch.setattr(packages, "_check_import", lambda extra, names: [])
+    monkeypatch.setenv("ALFWORLD_DATA", str(tmp_path / "nowhere"))
+    status, said = games()
+    assert status == "problem"
+    assert f"there are no ALFWorld games in {tmp_path / 'nowhere'}" in said
+    monkeypatch.setenv("ALFWORLD_DATA", str(tmp_path))
+    trial = tmp_path / "json_2.1.1" / "train" / "task" / "trial"
+    trial.mkdir(parents=True)
+    assert games() == (
+        "problem",
+        f"{tmp_path}/json_2.1.1 holds no game (SPLIT/TASK/TRIAL/game.tw-pddl)",
+    )
+    done = CliRunner().invoke(app, ["doctor", "alfworld"])
+    assert done.exit_code == 1
+    (trial / "game.tw-pddl").write_text("{}")
+    assert games() == ("ok", f"{tmp_path}: train")
+
+
+def test_another_package_of_the_name_is_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert packages.check_name().status == "ok"
+    (tmp_path / "embodied").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert packages.check_name().status == "ok", "a folder without Python is no package"
+    (tmp_path / "embodied" / "__init__.py").touch()
+    check = packages.check_name()
+    assert (check.status, check.found) == (
+        "problem",
+        f"in the way: {tmp_path}/embodied/__init__.py",
+    )
+    assert CliRunner().invoke(app, ["doctor", "mcp"]).exit_code == 1
+
+
+def test_another_distribution_of_the_name_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        packages.importlib.metadata,
+        "packages_distributions",
+        lambda: {"embodied": ["embodied-codeact", "embodied"]},
+    )
+    check = packages.check_name()
+    assert (check.status, check.found) == ("problem", "in the way: the distribution embodied")

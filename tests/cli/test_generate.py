@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embodied_envs.alfworld.distribution import describe_tasks, read_game
+from embodied_envs.alfworld.distribution import read_game
 from embodied_envs.alfworld.environment import Alfworld
-from embodied_envs.alfworld.generate import write_as_told
 from embodied_envs.alfworld.rules import HELD_OUT_FLOOR_PLANS
 from typer.testing import CliRunner
 
@@ -19,16 +18,7 @@ from embodied.errors import ConfigError
 
 @pytest.fixture(autouse=True)
 def alfworld(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ALFWorld with statistics, without official games, and with an index cache of its own."""
-
-    def generate(cls: type[Alfworld], out: Path, count: int, seed: int, **options: Any) -> Any:
-        return write_as_told(out, count, seed, options)
-
-    def describe(cls: type[Alfworld], out: Path, **options: Any) -> Any:
-        return describe_tasks(out, options)
-
-    monkeypatch.setattr(Alfworld, "generate", classmethod(generate))
-    monkeypatch.setattr(Alfworld, "describe_tasks", classmethod(describe), raising=False)
+    """Leave out the official games, and give ALFWorld an index cache of its own."""
     monkeypatch.setenv("ALFWORLD_DATA", str(tmp_path / "nowhere"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
+
+from embodied.simulated_llm.server_process import ADDRESS
+from embodied.testing import corridor
 
 SERVE = [sys.executable, "-m", "embodied", "serve", "--port", "0"]
 SIMULATED = f"{sys.executable} -m embodied simulate-llm --port {{port}} --model tiny"
@@ -43,3 +52,61 @@ def test_it_exits_as_the_command_does(command: str, code: int, tmp_path: Path) -
     done = serve(command, tmp_path)
     assert done.returncode == code
     assert ("error: --run 'no-such' does not start" in done.stderr) == (code == 2)
+
+
+PLAY = (
+    f"{sys.executable} -m embodied run --env {corridor.__file__}:Corridor --policy llm "
+    "--llm.model {model} --llm.base_url {base_url} --runner.kind local --out run"
+)
+SILENT = f"{SIMULATED} --answers fixed:x --decode-rate 0.0001"
+
+
+def wait_for_requests(url: str) -> None:
+    """Wait until the simulated server works on an answer."""
+    while True:
+        with urllib.request.urlopen(url.removesuffix("/v1") + "/simulation") as response:
+            if json.load(response)["running"]:
+                return
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("start", "interrupted"),
+    [
+        ("exec {}", {"serve", "run"}),
+        ("{} & wait $!", {"serve"}),  # in the background of a shell without job control
+        ("{} & wait $!", {"run"}),  # SIGINT is ignored from the start
+    ],
+    ids=["terminal", "server", "run"],
+)
+def test_an_interrupted_run_ends_with_its_server(
+    start: str, interrupted: set[str], tmp_path: Path
+) -> None:
+    words = shlex.join([*SERVE, "--log", "log", "--command", SILENT, "--run", PLAY])
+    with subprocess.Popen(
+        ["sh", "-c", start.format(words)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as shell:
+        try:
+            assert shell.stdout is not None
+            url = next(line for line in shell.stdout if ADDRESS in line).split()[-1]
+            wait_for_requests(url)
+            family = psutil.Process(shell.pid).children(recursive=True)
+            for process in [psutil.Process(shell.pid), *family]:
+                if (
+                    process.cmdline()[1:3] == ["-m", "embodied"]
+                    and process.cmdline()[3] in interrupted
+                ):
+                    process.send_signal(signal.SIGINT)
+            said, _ = shell.communicate(timeout=60)
+        finally:
+            if shell.poll() is None:
+                os.killpg(shell.pid, signal.SIGKILL)
+    assert shell.returncode == 130, said
+    assert "interrupted; finish the run with: embodied resume run" in said
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert not left

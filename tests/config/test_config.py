@@ -71,9 +71,49 @@ def test_a_shorthand_beside_a_protocol_that_is_none() -> None:
         load_config(None, [], ["protocol=7", "action=json"])
 
 
-def test_a_preset_that_knows_one_action_format_says_so() -> None:
-    with pytest.raises(ConfigError, match="only the action format code"):
-        load_config(None, [{"protocol": "mint"}], ["action=json"])
+def test_an_unknown_plugin_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_config(None, [{"action": "jsn"}], ["protocol.conversation=mnt"])
+    assert str(raised.value).split("\n") == [
+        "--set:",
+        "  protocol.conversation: there is no 'mnt'; did you mean 'mint'?",
+        "the command line:",
+        "  protocol.action: there is no 'jsn'; did you mean 'json'?",
+    ]
+    with pytest.raises(ConfigError, match=r"no protocol 'mnt'; did you mean 'mint'\?"):
+        load_config(None, [{"protocol": "mnt"}])
+
+
+def test_a_number_of_turns_means_the_last_ones() -> None:
+    settings = ["protocol.history.turns=10"]
+    history = load_config(None, [], settings).protocol.history
+    assert (history.kind, history.turns) == ("last", 10)
+    stored = load_config(None, [], settings).model_dump(mode="json")
+    assert RunConfig.model_validate(stored).protocol.history == history
+    changed = load_config(None, [], [*settings, "protocol.history.kind=summary"])
+    assert changed.protocol.history.kind == "summary"
+
+
+@pytest.mark.parametrize("history", ["{kind: last}", "{kind: summary}", "{kind: all, turns: 3}"])
+def test_a_history_without_its_number_or_with_one_too_many_is_refused(history: str) -> None:
+    with pytest.raises(ConfigError, match=r"protocol\.history: "):
+        load_config(None, [], [f"protocol.history={history}"])
+
+
+def test_a_system_prompt_is_a_text_or_a_file(tmp_path: Path) -> None:
+    for name in ("prompt.md", "with a space.txt", "prompt"):
+        (tmp_path / name).write_text("Use {functions}.\n")
+        config = load_config(None, [], [f"protocol.system_prompt={tmp_path / name}"])
+        assert config.protocol.system_prompt == "Use {functions}.\n"
+    for text in ("Use {functions}.", "Read it.\nThen write a.txt"):
+        given = load_config(None, [{"protocol": {"system_prompt": text}}])
+        assert given.protocol.system_prompt == text
+
+
+@pytest.mark.parametrize("path", ["missing.md", "missing prompt.txt", "missing", "a\0.md"])
+def test_a_system_prompt_that_cannot_be_read_is_refused(path: str) -> None:
+    with pytest.raises(ConfigError, match=r"protocol\.system_prompt: .* cannot be read"):
+        load_config(None, [{"protocol": {"system_prompt": path}}])
 
 
 def test_examples_are_read_for_the_action_format(tmp_path: Path) -> None:

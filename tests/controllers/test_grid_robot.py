@@ -153,7 +153,7 @@ def solves(level: str, solve: Callable[[GridRobotSkills, str], Any], seeds: int)
 
 
 def named(pattern: str, mission: str) -> tuple[str, ...]:
-    """The things that a mission names."""
+    """List the things that a mission names."""
     match = re.fullmatch(pattern, mission)
     assert match is not None, mission
     return match.groups()

@@ -36,7 +36,7 @@ NOTHING = "Nothing happens."
 
 
 def _goal_of(task_kind: str) -> Goal | None:
-    """The goal that a task kind of alfworld's goal library means, if the expert knows it."""
+    """Return the goal that a task kind of alfworld's goal library means, if the expert knows it."""
     if "movable_recep" in task_kind:
         return None
     sliced = task_kind.endswith("_slice")
@@ -182,7 +182,7 @@ class FakeHousehold:
         )
 
     def functions(self) -> dict[str, Callable[..., str]]:
-        """The functions that actions may call."""
+        """Return the functions that actions may call."""
         names = (
             "goto take_from put open_receptacle close_receptacle use clean heat cool slice look "
             "inventory examine"
@@ -284,7 +284,7 @@ class FakeHousehold:
         )
 
     def holds(self, *names: str, at: str, after: str = "") -> bool:
-        """Whether one receptacle of type `at` holds all of these, having been treated so."""
+        """Return whether one receptacle of type `at` holds all of these, having been treated so."""
         treated = all((after, name) in self.done for name in names) if after else True
         return treated and any(
             set(names) <= set(seen) for place, seen in self.contents.items() if type_of(place) == at

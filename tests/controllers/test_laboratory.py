@@ -46,7 +46,7 @@ class Echo(Laboratory):
     """A robot whose simulator is its own command."""
 
     def __init__(self) -> None:
-        """It needs no simulator."""
+        """Need no simulator."""
 
     def send(self, command: str) -> str:
         return command

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import yaml
@@ -17,12 +16,11 @@ from embodied.cli import app
 from embodied.cli.examples import examples
 from embodied.cli.options import with_settings
 from embodied.few_shot import read_examples
-from embodied.plugins.registry import environment_class
-from embodied.protocol import ActionName
+from embodied.plugins.registry import environment_class, names
 from tests.e2e.test_formats import Said
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
-FORMATS = get_args(ActionName)
+FORMATS = names("embodied.action_formats")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -13,13 +13,12 @@ import embodied
 from embodied import Outcome, Policy, Protocol, Reply, Task, Trajectory
 from embodied.action_formats import Call, make_format
 from embodied.limits import EpisodeLimits
-from embodied.plugins.registry import environment_class
+from embodied.plugins.registry import environment_class, names
 from embodied.policies.expert import ExpertPolicy
 from embodied.policies.oracle import OraclePolicy
-from embodied.protocol import ActionName
 from embodied.trajectory import Message
 
-FORMATS = get_args(ActionName)
+FORMATS = names("embodied.action_formats")
 KINDS = 6
 
 

@@ -20,7 +20,7 @@ LAMP = '''
 import time
 
 from embodied import Controller, Environment, Observation, StepResult, Task, action
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 
 
 class Lamp(Environment):
@@ -56,11 +56,11 @@ class Switcher(Controller):
 
 
 def hanging(observation):
-    yield Plan("I hang.", 'print(send_word("hang"))')
+    yield ExpertStep("I hang.", 'print(send_word("hang"))')
 
 
 def solving(observation):
-    yield Plan("I switch.", 'print(send_word("on"))')
+    yield ExpertStep("I switch.", 'print(send_word("on"))')
 '''
 
 POINTS = """

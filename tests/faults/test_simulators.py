@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from embodied.report import aggregate_run
 from embodied.store import open_run
 from tests.faults.runs import carrying, reaping, running, stored, succeed
 
@@ -39,7 +40,7 @@ def test_no_process_of_a_simulator_outlives_its_killed_worker(
     ]
     with running(*words, **{_MARK: mark}) as driver, reaping(driver.pid, seconds) as reaper:
         succeed(driver, seconds=3600)
-    report = open_run(folder).report()
+    report = aggregate_run(open_run(folder))
     print(
         f"\n{environment}: {report.episodes} episodes, {reaper.kills} workers killed, "
         f"successes {report.successes}; retries {report.retries}"

@@ -5,32 +5,23 @@ from __future__ import annotations
 import contextlib
 import heapq
 import io
-import itertools
-import operator
-import statistics
-import string
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embodied import action, make_interpreter
 from embodied.interpreter import Session
+from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.error_messages import MODULES
+from embodied.interpreter.monty.polyfills import heapq as our_heapq
 from embodied.interpreter.monty.polyfills import iterators as our_iterators
 from embodied.interpreter.monty.polyfills import objects as our_objects
-from embodied.interpreter.monty.polyfills import ordering as our_ordering
-from embodied.interpreter.monty.polyfills.modules import heapq as our_heapq
-from embodied.interpreter.monty.polyfills.modules import operator as our_operator
-from embodied.interpreter.monty.polyfills.modules import statistics as our_statistics
-from embodied.interpreter.monty.polyfills.modules import string as our_string
-from embodied.interpreter.monty.polyfills.modules import textwrap as our_textwrap
-from embodied.interpreter.monty.restricted import MODULES
-from embodied.interpreter.monty.rewrite import Crossings, RefusedError, lower, polyfills
-from embodied.interpreter.monty.rewrite.source_edits import OverlapError, Source
-from embodied.interpreter.parsed import Code
+from embodied.interpreter.monty.rewrite import Boundary, UnsupportedError, rewrite
+from embodied.interpreter.monty.rewrite.source_edits import OverlapError, SourceEdits
+from embodied.interpreter.parsed_code import ParsedCode
 from embodied.limits import Limits
 from tests.conftest import LightSwitch, Switcher
 
@@ -60,15 +51,9 @@ def of_cpython(code: str) -> str:
 SAME = r"""
 print(next((x for x in [1, 2] if x > 5), None), next((x for x in [1, 2] if x > 1), None))
 ===
-g = (x * 2 for x in range(4) if x != 1)
-print(next(g), list(g), next(g, "end"), list(g), type(g).__name__)
-===
 xs = [[1, 2], [3]]
 print(any(y > 2 for x in xs for y in x), all(y for x in xs if x for y in x if y != 9))
 print(next((y for x in xs for y in x if y > 1)), list((a, b) for a, b in zip("ab", [1, 2])))
-===
-g = ((k, v) for k, (v, w) in {"a": (1, 2)}.items() if v if w)
-print(next(g), next(g, "end"))
 ===
 print(any(x < 0 for x in [1, -1]), all(x < 0 for x in []), any((x for x in [0, 1])))
 ===
@@ -80,53 +65,13 @@ def note(x):
     return x
 print(any(note(x) for x in [0, 1, 2]), seen, all(note(x) > 1 for x in [2, 1, 5]), seen)
 ===
-log = []
-for x in (log.append(y) or y for y in [1, 2]):
-    log.append("body")
-print(log)
-===
-def numbers():
-    return (x for x in [1, 2])
-for v in numbers():
-    print(v)
-===
 print(sum(x for x in range(4)), max((x for x in [3, 1]), default=0), {x for x in "aa"})
 print(",".join(str(x) for x in range(3)), sorted(x for x in [2, 1]), sum((x for x in [1]), 5))
-===
-a, b = (x * 2 for x in [1, 2])
-print(a, b, 2 in (x for x in [1, 2]), [*(x for x in [1])], *(x for x in [1, 2]))
 ===
 x = []
 x += (i for i in [1, 2])
 x.extend(i for i in [3])
 print(x)
-===
-xs = [1, 2, 3, 4]
-for i, x in enumerate(xs):
-    xs.remove(x)
-print(xs)
-===
-xs = [1, 2, 3, 4, 5]
-for a, b in zip(xs, xs):
-    xs.remove(a)
-print(xs)
-for x in reversed(xs):
-    xs.remove(x)
-print(xs)
-===
-m = map(str, [1, 2])
-f = filter(None, [0, 1])
-z = zip("ab", (1, 2))
-e = enumerate("ab", start=1)
-r = reversed([1, 2])
-print(list(m), list(m), next(f), next(f, "e"), next(z), dict(z), next(e), list(e), next(r))
-===
-print(next(filter(lambda x: x > 1, [1, 2, 3]), None), list(map(lambda a, b: a + b, [1], [2])))
-print([*map(str, [1, 2])], *map(str, [3]), sorted(zip("ba", [1, 2])), dict(enumerate("ab")))
-===
-calls = []
-m = map(calls.append, [1, 2])
-print(calls, next(m), calls)
 ===
 for args in ([1], [1, 2]), ([1, 2], [1]), ([], [1]):
     try:
@@ -157,24 +102,11 @@ for empty in (lambda: max([], key=echo), lambda: min([], key=echo)):
         print("empty")
 ===
 d = {"a": 3, "b": 1}
-f = d.get
-print(sorted(d, key=d.get), max(d, key=d.get), min(d, key=d.get), f("a"), f("z", 0))
+print(sorted(d, key=d.get), max(d, key=d.get), min(d, key=d.get))
 print(f"{max(d, key=d.get)} {any(v > 1 for v in d.values())!r:>6}")
 ===
-xs = []
-add = xs.append
-add(1)
-up = "abc".upper
-table = {"up": up, "find": "abc".find}
-print(xs, up(), table["find"]("c"), [w for w in map(str.strip, [" a "])])
-print(list(map(" ".join, [["a", "b"]])), sorted(["b", "A"], key=str.lower))
-print(str.upper("a"), str.join(",", ["a"]), dict.get({"a": 1}, "a"))
-print(list(filter(str.isdigit, "a1")))
-===
-try:
-    list(map(str.lower, [1]))
-except TypeError as error:
-    print("no text")
+print([w for w in map(str.strip, [" a "])], sorted(["b", "A"], key=str.lower))
+print(list(map(" ".join, [["a", "b"]])), list(filter(str.isdigit, "a1")))
 ===
 class Box:
     def __init__(self):
@@ -197,9 +129,12 @@ print(d)
 ===
 xs = list(range(10))
 start = 1
-del xs[2:5]; del xs[::2]; del xs[-1:]
+del xs[2:5]; del xs[-1:]
 del xs[start:]
 print(xs)
+d = {(1, 2): 3}
+del d[1, 2]
+print(d)
 ===
 for container, key in ([1], 5), ({}, "x"), ([1], "a"), ((1,), 0):
     try:
@@ -221,6 +156,136 @@ class Shelf:
         print("del", key)
 shelf = Shelf()
 del shelf[1], shelf["a"]
+===
+class A(object):
+    def name(self):
+        return self.__class__.__name__
+print(A().name())
+===
+try:
+    raise EOFError("x")
+except EOFError as error:
+    print("caught", error)
+try:
+    raise ConnectionError("y")
+except ConnectionError as error:
+    print("caught", error)
+===
+import heapq as hq, math
+h = [5, 2, 8]
+hq.heapify(h)
+hq.heappush(h, 1)
+print(h, hq.heappop(h), math.pi, hq.nlargest(2, h))
+===
+from heapq import (heappush,  # the first
+    heappop,
+)
+h = []; heappush(h, 1)
+print(heappop(h))
+===
+def inner():
+    from heapq import heappush
+    h = []
+    heappush(h, 2)
+    return h
+print(inner())
+===
+sorted = lambda xs, key=None: "mine"
+any = lambda *args: "mine"
+print(sorted([1], key=len), any([1]))
+===
+while any(x < 3
+          for x in [1]):  # a comment with for and if
+    break
+print([y for y in [1] if any(z == y
+    for z in [1, 2]  # for x in y if z
+    if z)])
+===
+x = 5
+print(any(any(x == y for y in [1, 2] if y > 1) for x in (3, 2)), x)
+print(next(([x, y] for x in [1, 2] for y in [x, 9] if y > 2), None))
+print(all(x for xs in [[1], [2, 0], [5 / 0]] for x in xs) if False else "not run")
+===
+try:
+    next(x for x in [])
+except StopIteration:
+    print("stopped")
+===
+seen = []
+def note(x):
+    seen.append(x)
+    return x
+print(next(note(x) + note(y) for x in [1, 2] if note(x) for y in [3, 4]), seen)
+print(any(note(x) > 1 for x in iter([1, 2, 3])), seen)
+""".strip("\n").split("\n===\n")
+
+BEYOND = r"""
+g = (x * 2 for x in range(4) if x != 1)
+print(next(g), list(g), next(g, "end"), list(g), type(g).__name__)
+===
+g = ((k, v) for k, (v, w) in {"a": (1, 2)}.items() if v if w)
+print(next(g), next(g, "end"))
+===
+log = []
+for x in (log.append(y) or y for y in [1, 2]):
+    log.append("body")
+print(log)
+===
+def numbers():
+    return (x for x in [1, 2])
+for v in numbers():
+    print(v)
+===
+a, b = (x * 2 for x in [1, 2])
+print(a, b, 2 in (x for x in [1, 2]), [*(x for x in [1])], *(x for x in [1, 2]))
+===
+xs = [1, 2, 3, 4]
+for i, x in enumerate(xs):
+    xs.remove(x)
+print(xs)
+===
+xs = [1, 2, 3, 4, 5]
+for a, b in zip(xs, xs):
+    xs.remove(a)
+print(xs)
+for x in reversed(xs):
+    xs.remove(x)
+print(xs)
+===
+m = map(str, [1, 2])
+f = filter(None, [0, 1])
+z = zip("ab", (1, 2))
+e = enumerate("ab", start=1)
+r = reversed([1, 2])
+print(list(m), list(m), next(f), next(f, "e"), next(z), dict(z), next(e), list(e), next(r))
+===
+print(next(filter(lambda x: x > 1, [1, 2, 3]), None), list(map(lambda a, b: a + b, [1], [2])))
+print([*map(str, [1, 2])], *map(str, [3]), sorted(zip("ba", [1, 2])), dict(enumerate("ab")))
+===
+calls = []
+m = map(calls.append, [1, 2])
+print(calls, next(m), calls)
+===
+d = {"a": 3, "b": 1}
+f = d.get
+print(sorted(d, key=d.get), max(d, key=d.get), min(d, key=d.get), f("a"), f("z", 0))
+print(f"{max(d, key=d.get)} {any(v > 1 for v in d.values())!r:>6}")
+===
+xs = []
+add = xs.append
+add(1)
+up = "abc".upper
+table = {"up": up, "find": "abc".find}
+print(xs, up(), table["find"]("c"), [w for w in map(str.strip, [" a "])])
+print(list(map(" ".join, [["a", "b"]])), sorted(["b", "A"], key=str.lower))
+print(str.upper("a"), str.join(",", ["a"]), dict.get({"a": 1}, "a"))
+print(list(filter(str.isdigit, "a1")))
+===
+xs = list(range(10))
+start = 1
+del xs[2:5]; del xs[::2]; del xs[-1:]
+del xs[start:]
+print(xs)
 ===
 import re
 print(re.sub(r"(\d+)", lambda m: str(int(m[1]) * 2), "a1b22", count=1))
@@ -260,35 +325,12 @@ try:
 except ZeroDivisionError as error:
     print(error.__class__.__name__)
 ===
-try:
-    raise EOFError("x")
-except EOFError as error:
-    print("caught", error)
-try:
-    raise ConnectionError("y")
-except ConnectionError as error:
-    print("caught", error)
-===
 import heapq as hq, math, string
 from statistics import mean, stdev as sd
 h = [5, 2, 8]
 hq.heapify(h)
 hq.heappush(h, 1)
 print(h, hq.heappop(h), math.pi, string.digits, mean([1, 2]), sd([1, 2, 4]), hq.nlargest(2, h))
-===
-from heapq import (heappush,  # the first
-    heappop,
-)
-h = []; heappush(h, 1)
-print(heappop(h))
-===
-def inner():
-    import string as s
-    from heapq import heappush
-    h = []
-    heappush(h, 2)
-    return s.digits, h
-print(inner())
 ===
 from operator import itemgetter, attrgetter
 import operator
@@ -303,18 +345,8 @@ with contextlib.nullcontext(3) as three:
 ===
 import textwrap
 print(textwrap.dedent("  a\n    b\n"), textwrap.indent("a\nb", "> "))
-===
-sorted = lambda xs, key=None: "mine"
-map = zip = any = enumerate = lambda *args: "mine"
-print(sorted([1], key=len), map(len, [1]), any([1]), enumerate([2]), zip([1]))
-===
-while any(x < 3
-          for x in [1]):  # a comment with for and if
-    break
-print([y for y in [1] if any(z == y
-    for z in [1, 2]  # for x in y if z
-    if z)])
 """.strip("\n").split("\n===\n")
+"""What only the full interpreter runs."""
 
 
 @pytest.mark.parametrize("code", SAME)
@@ -325,10 +357,19 @@ def test_rewritten_code_does_what_cpython_does(code: str) -> None:
     assert output.stdout == of_cpython(code)
 
 
+@pytest.mark.parametrize("code", BEYOND)
+def test_what_goes_beyond_is_refused_and_never_means_something_else(code: str) -> None:
+    with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
+        output = session.run(code)
+    assert output.unsupported
+    assert output.error is not None
+    assert "monty" not in output.error.message.lower()
+
+
 @pytest.mark.parametrize("code", SAME)
 def test_lines_stay_where_they_are(code: str) -> None:
-    lowered = lower(Code.parse(code), frozenset(), frozenset())
-    assert lowered.source.text.count("\n") == code.count("\n")
+    rewritten = rewrite(ParsedCode.parse(code), frozenset())
+    assert rewritten.source.text.count("\n") == code.count("\n")
     with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
         error = session.run(f"{code}\nthere_is_no_such_name").error
     assert error is not None
@@ -357,7 +398,11 @@ REFUSED = [
     ("del a.b", "NotImplementedError", 1, "assign None"),
     ("any((y := x) for x in [1])", "NotImplementedError", 1, "for loop"),
     ("g = (lambda: x for x in [1])", "NotImplementedError", 1, "for loop"),
-    ("xs = [1]\ndel xs[len(xs):]", "NotImplementedError", 2, "variables"),
+    ("xs = [1]\ndel xs[::2]", "NotImplementedError", 2, "new list"),
+    ("m = map(str, [1])", "NotImplementedError", 1, "list(map(...))"),
+    ("xs = [1]\nfor i, x in enumerate(xs):\n    xs.pop()", "NotImplementedError", 2, "list(xs)"),
+    ("xs = [1]\nfor i, x in enumerate(xs):\n    del xs[i]", "NotImplementedError", 2, "list(xs)"),
+    ("class A:\n    x = any(y for y in [1])", "NotImplementedError", 2, "for loop"),
 ]
 
 
@@ -381,10 +426,14 @@ def test_what_cannot_be_rewritten_is_refused_with_advice(
         ("raise ValueError(5)", "NotImplementedError", "one text"),
         ("raise ValueError('a', 5)", "NotImplementedError", "one text"),
         ("for x in map(echo, [1]): pass", "NotImplementedError", "in a for loop"),
-        ("for x in (echo(y) for y in [1]): pass", "NotImplementedError", "in a for loop"),
-        ("from contextlib import contextmanager", "ModuleNotFoundError", "suppress"),
+        ("sorted([2, 1], key=echo)", "NotImplementedError", "in a for loop"),
+        ("from contextlib import suppress", "ModuleNotFoundError", "write try and except"),
+        ("import statistics", "ModuleNotFoundError", "sum, sorted and len"),
+        ("f = [].append", "AttributeError", "cannot be kept as values"),
+        ("'a'.translate({})", "AttributeError", "write it in another way"),
+        ("object()", "TypeError", "a class of your own"),
+        ("re = 5\nimport re\nre.sub('a', echo, 'a')", "TypeError", "re.finditer()"),
         ("exit()", "SystemExit", ""),
-        ("import sys\nsys.exit('done')", "SystemExit", "done"),
         ("'a'.no_such_method", "AttributeError", "no_such_method"),
         ("import heapq\nheapq.heappush(1)", "TypeError", "heappush() missing"),
     ],
@@ -403,13 +452,9 @@ def test_what_is_met_when_it_is_reached(session: Session, code: str, kind: str, 
     [
         "print(any(x for x in 5))",
         "del {}[[]]",
-        "sorted([1, 'a'], key=echo)",
-        "max(5, key=echo)",
         "d = {}\nmax([1, 2], key=d.update)",
         "import heapq\nheapq.heappop([])",
         "import heapq\nheapq.nothing",
-        "import statistics\nstatistics.mean([])",
-        "import statistics\nstatistics.mean(['a'])",
         "(x for x in [1]).nothing",
         "map(1)",
         "map(1, 2)",
@@ -420,28 +465,25 @@ def test_what_is_met_when_it_is_reached(session: Session, code: str, kind: str, 
         "'a'.translate(5)",
         "[].append.nothing",
         "callables",
-        "_lowered_iterators_any",
+        "_polyfill_iterators_nothing",
     ],
 )
 def test_errors_never_name_what_the_policy_did_not_write(session: Session, code: str) -> None:
     output = session.run(code)
     assert output.error is not None
-    assert "lowered" not in output.error.message
+    assert "polyfill" not in output.error.message
     assert "monty" not in output.error.message.lower()
-    assert "lowered" not in output.stdout
+    assert "polyfill" not in output.stdout
     assert output.error.line is not None
 
 
-def test_robots_may_be_called_where_python_calls_back(session: Session) -> None:
+def test_robots_may_be_called_where_python_ends_early(session: Session) -> None:
     for code in (
-        "sorted([2, 1], key=echo)",
-        "sorted([2, 1], key=lambda x: echo(x))",
-        "[x for x in map(int, '12')] + list(map(echo, [1, 2]))",
-        "list(filter(echo, [0, 1]))",
-        "any(echo(x) for x in [0, 0])",
-        "next((x for x in [0, 1] if echo(x)), None)",
+        "any(echo(x) for x in [0, 1, 2])",
+        "all(echo(x) for x in [1, 0, 2])",
+        "next((x for x in [0, 1, 2] if echo(x)), None)",
         "sum(echo(x) for x in [1, 2])",
-        "xs = [2, 1]\nxs.sort(key=echo)",
+        "next(echo(y) for x in [1] for y in [echo(x), 2])",
     ):
         output = session.run(code)
         assert output.error is None, code
@@ -457,9 +499,9 @@ def test_what_needs_no_change_is_not_changed() -> None:
         "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('a') from e\n"
         "import math, json\nfrom collections import Counter, deque\n"
     )
-    lowered = lower(Code.parse(code), frozenset(), frozenset())
-    assert lowered.source.text == code
-    assert lowered.needs == ()
+    rewritten = rewrite(ParsedCode.parse(code), frozenset())
+    assert rewritten.source.text == code
+    assert rewritten.needs == ()
 
 
 @pytest.mark.parametrize(
@@ -478,41 +520,37 @@ def test_what_needs_no_change_is_not_changed() -> None:
     ],
 )
 def test_what_leaves_a_session_goes_through_guards(code: str, expected: str) -> None:
-    guards = polyfills.Guards("secret")
-    crossings = Crossings(guards, {"go"}, 10)
-    lowered = lower(Code.parse(code), {"go"}, frozenset(), crossings)
-    assert lowered.source.text.replace("_lowered_secret", "G") == expected
+    boundary = Boundary(polyfills.Guards("secret"), {"go"}, 10)
+    rewritten = rewrite(ParsedCode.parse(code), {"go"}, boundary)
+    assert rewritten.source.text.replace("_polyfill_secret", "G") == expected
 
 
 def test_names_that_are_bound_are_not_the_builtin_ones() -> None:
-    code = "any(f(x) for x in xs)\nsorted(xs, key=f)\ncallable(f)"
-    bound = frozenset({"any", "sorted", "callable"})
-    lowered = lower(Code.parse(code), bound, frozenset())
-    assert set(lowered.needs) == {"iterators.generator"}
+    code = "any([f(x) for x in xs])\nexit(xs)\nmap(f, xs)"
+    bound = frozenset({"any", "exit", "map"})
+    assert rewrite(ParsedCode.parse(code), bound).source.text == code
 
 
-def test_a_builtin_that_an_earlier_action_replaced_stays_replaced(session: Session) -> None:
+def test_a_builtin_that_an_earlier_action_replaced_stays_replaced() -> None:
     with make_interpreter("restricted", Robot(LightSwitch()), check=False) as session:
-        session.run("def any(x):\n    return 'mine'\nlen = type = next = iter = list = None")
+        session.run("def any(x):\n    return 'mine'\nlen = type = next = iter = list = bool = None")
         assert session.run("any([1])").value == "'mine'"
         assert session.run("all(x for x in [1])").value == "True"
-        assert session.run("d = {1: 2}\nmax(d, key=d.get)").value == "1"
         assert session.run("import heapq\nh = [2, 1]\nheapq.heapify(h)\nh").value == "[1, 2]"
 
 
-def test_modules_live_on_and_grow(session: Session) -> None:
-    session.run("import heapq as hq\nimport statistics\nh = []")
-    session.run("def push(x):\n    hq.heappush(h, x)\n    return statistics.median(h)")
-    assert session.run("push(2)\npush(1)").value == "1.5"
+def test_modules_live_on(session: Session) -> None:
+    session.run("import heapq as hq\nh = []")
+    session.run("def push(x):\n    hq.heappush(h, x)\n    return h[0]")
+    assert session.run("push(2)\npush(1)").value == "1"
     assert session.run("hq.nsmallest(1, h)").value == "[1]"
 
 
-@pytest.mark.parametrize("module", polyfills.MODULES)
+@pytest.mark.parametrize("module", sorted(polyfills.MODULES))
 def test_monty_runs_all_of_a_module(session: Session, module: str) -> None:
-    names = ", ".join(sorted(polyfills.public(module)))
-    output = session.run(f"from {module} import {names}\nimport {module}\nprint({module})")
+    names = ", ".join(name for name in polyfills.public(module) if name != "module")
+    output = session.run(f"from {module} import {names}\nimport {module}\n{module}.{names[:8]}")
     assert output.error is None
-    assert output.stdout == f"<module '{module}'>\n"
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -524,7 +562,7 @@ def test_every_module_that_is_offered_can_be_imported(session: Session, module: 
 
 
 def test_columns_are_found_again() -> None:
-    source = Source("é = aa + bbb\ncc")
+    source = SourceEdits("é = aa + bbb\ncc")
     source.replace(5, 7, "xyz")
     source.insert_before(10, "f(")
     source.insert_after(13, ")")
@@ -535,7 +573,7 @@ def test_columns_are_found_again() -> None:
 
 
 def test_changes_that_overlap_are_refused() -> None:
-    source = Source("abcdef")
+    source = SourceEdits("abcdef")
     source.replace(0, 3, "x")
     source.replace(2, 4, "y")
     with pytest.raises(OverlapError):
@@ -546,31 +584,21 @@ def test_changes_that_overlap_are_refused() -> None:
 @given(st.text(alphabet="abx =(),.:[]'\"{}\n#forindelyg0", max_size=60))
 def test_any_code_is_rewritten_or_refused(code: str) -> None:
     try:
-        parsed = Code.parse(code)
+        parsed = ParsedCode.parse(code)
     except SyntaxError:
         return
     try:
-        lowered = lower(parsed, frozenset(), frozenset())
-    except RefusedError as refused:
+        rewritten = rewrite(parsed, frozenset())
+    except UnsupportedError as refused:
         assert refused.record.message
         return
-    assert lowered.source.text.count("\n") == code.count("\n")
+    assert rewritten.source.text.count("\n") == code.count("\n")
 
 
-# The prelude against CPython
+# Polyfills against CPython
 
 NUMBERS = st.lists(st.integers(-50, 50), max_size=12)
-FLOATS = st.floats(-1e9, 1e9, allow_nan=False)
-OFTEN = settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much])
-
-
-def outcome(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a call gives or raises, and the lists that it changed."""
-    try:
-        result = function(*args, **kwargs)
-    except Exception as error:
-        return "raises", isinstance(error, ValueError), isinstance(error, TypeError)
-    return repr(result), [list(arg) for arg in args if isinstance(arg, list)]
+OFTEN = settings(max_examples=150)
 
 
 @OFTEN
@@ -593,116 +621,42 @@ def test_heapq(items: list[int], more: list[int], n: int) -> None:
         assert ours == theirs
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(polyfills.public("statistics") - {"math", "StatisticsError"}),
-)
 @OFTEN
-@given(data=st.lists(st.integers(-100, 100), max_size=6) | st.lists(FLOATS, max_size=6))
-def test_statistics(name: str, data: list[float]) -> None:
-    assert outcome(getattr(our_statistics, name), data) == outcome(getattr(statistics, name), data)
+@given(st.lists(NUMBERS, max_size=4), st.integers(-30, 30))
+def test_generators_that_end_early(lists: list[list[int]], bound: int) -> None:
+    def run(keep: Any, until: Any) -> None:
+        for numbers in until(lists):
+            for number in until(numbers):
+                asked.append(number)
+                keep(number > bound)
 
+    def lazily() -> Iterator[bool]:
+        for numbers in lists:
+            for number in numbers:
+                asked.append(number)
+                yield number > bound
 
-@OFTEN
-@given(st.text(alphabet="ab \t\nB'", max_size=30), st.sampled_from(["", "> ", "  "]))
-def test_text(text: str, prefix: str) -> None:
-    if "\t" not in text or " " not in text:
-        assert our_textwrap.dedent(text) == textwrap.dedent(text)
-    assert our_textwrap.indent(text, prefix) == textwrap.indent(text, prefix)
-    assert our_string.capwords(text) == string.capwords(text)
-    assert our_string.capwords(text, "a") == string.capwords(text, "a")
-
-
-def test_constants_of_string() -> None:
-    for name in polyfills.public("string") - {"capwords"}:
-        assert getattr(our_string, name) == getattr(string, name)
-
-
-@OFTEN
-@given(st.integers(-9, 9), st.integers(-9, 9))
-def test_operator(a: int, b: int) -> None:
-    for name in polyfills.public("operator") - {"itemgetter", "attrgetter"}:
-        ours, theirs = getattr(our_operator, name), getattr(operator, name)
-        for args in ((a,), (a, b), ([a], [b]), ([1, 2, a], 1), ([1, 2], 0, a)):
-            if len(args) == theirs.__text_signature__.count(",") - 1:
-                assert outcome(ours, *args) == outcome(theirs, *args), name
+    for ours, theirs in (
+        (our_iterators.any_of, any),
+        (our_iterators.all_of, all),
+        (lambda run: our_iterators.next_of(run, None), lambda items: next(items, None)),
+    ):
+        asked: list[int] = []
+        result, asked_by_ours = ours(run), list(asked)
+        asked.clear()
+        assert theirs(lazily()) == result
+        assert asked == asked_by_ours
 
 
 @OFTEN
-@given(st.lists(NUMBERS, min_size=1, max_size=3), st.booleans(), st.integers(0, 3))
-def test_iterators(lists: list[list[int]], strict: bool, start: int) -> None:
-    def pairs(module: Any) -> list[Any]:
-        return [
-            outcome(lambda: list(module.zip(*lists, strict=strict))),
-            outcome(lambda: list(module.enumerate(lists[0], start))),
-            outcome(lambda: list(module.map(max, *lists, [7, 8]))),
-            outcome(lambda: list(module.filter(None, lists[0]))),
-            outcome(lambda: list(module.filter(lambda x: x > 3, lists[0]))),
-            outcome(lambda: list(module.reversed(lists[0]))),
-            outcome(module.any, lists[0]),
-            outcome(module.all, lists[0]),
-        ]
-
-    import builtins
-
-    assert pairs(our_iterators) == pairs(builtins)
-
-
-@OFTEN
-@given(st.lists(NUMBERS, max_size=4), st.integers(-3, 3))
-def test_generators(lists: list[list[int]], bound: int) -> None:
-    ours = our_iterators.generator(
-        "ninti",
-        lambda x, y, i, z: (x, y, i, z),
-        lists,
-        lambda x: len(x) > 1,
-        lambda x: x,
-        lambda item: (item[0], item[1]),
-        lambda x, y: enumerate(x),
-        lambda x, y, i, z: z > bound,
-    )
-    theirs = (
-        (x, y, i, z) for x in lists if len(x) > 1 for y in x for i, z in enumerate(x) if z > bound
-    )
-    assert list(itertools.islice(ours, 100)) == list(itertools.islice(theirs, 100))
-    assert next(ours, None) == next(theirs, None)
-
-
-def test_a_generator_that_failed_has_ended() -> None:
-    generator = our_iterators.generator("n", lambda x: 1 // x, [1, 0, 1])
-    assert next(generator) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(generator)
-    assert list(generator) == []
-
-
-@OFTEN
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers()), max_size=8), st.booleans())
-def test_ordering(items: list[tuple[int, int]], reverse: bool) -> None:
-    def first(pair: tuple[int, int]) -> int:
-        return pair[0]
-
-    assert our_ordering.sorted(items, key=first, reverse=reverse) == sorted(
-        items, key=first, reverse=reverse
-    )
-    assert outcome(our_ordering.max, items, key=first) == outcome(max, items, key=first)
-    assert outcome(our_ordering.min, items, key=first) == outcome(min, items, key=first)
+@given(NUMBERS, st.integers(-15, 15))
+def test_deleting(items: list[int], key: int) -> None:
     ours, theirs = list(items), list(items)
-    our_ordering.sort(ours, key=first, reverse=reverse)
-    theirs.sort(key=first, reverse=reverse)
-    assert ours == theirs
-
-
-@OFTEN
-@given(NUMBERS, st.integers(-15, 15), st.sampled_from([None, -3, -1, 1, 2]), st.integers(-15, 15))
-def test_deleting(items: list[int], start: int, step: int | None, stop: int) -> None:
-    for key in (start, slice(start, stop, step), slice(None, None, step)):
-        ours, theirs = list(items), list(items)
-        try:
-            del theirs[key]
-        except IndexError as error:
-            with pytest.raises(IndexError, match=str(error)):
-                our_objects.delete(ours, key)
-        else:
+    try:
+        del theirs[key]
+    except IndexError as error:
+        with pytest.raises(IndexError, match=str(error)):
             our_objects.delete(ours, key)
-        assert ours == theirs
+    else:
+        our_objects.delete(ours, key)
+    assert ours == theirs

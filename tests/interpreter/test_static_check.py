@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from embodied.interpreter.parsed import Code
-from embodied.interpreter.static_check import Checker
+from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.static_check import StaticChecker
 from embodied.trajectory import ErrorRecord
 from tests.conftest import Switcher
 
 
 def problem(*codes: str) -> ErrorRecord | None:
-    """What is found in the last of some actions that run one after another."""
-    checker = Checker(Switcher.actions())
+    """Find what is wrong in the last of some actions that run one after another."""
+    checker = StaticChecker(Switcher.actions())
     *before, last = codes
     for code in before:
-        checker.ran(Code.parse(code).names)
-    return checker.problem(Code.parse(last))
+        checker.ran(ParsedCode.parse(code).names)
+    return checker.problem(ParsedCode.parse(last))
 
 
 @pytest.mark.parametrize(

@@ -149,10 +149,10 @@ async def test_totals_are_what_the_server_counted() -> None:
     async with SimulatedServer(FixedAnswers("Hi."), Profile(decode_rate=20)) as server:
         await ask(server.base_url, 3)
         server.reset_statistics()
-        async with MetricsPoller(config(server.base_url), every=0.02) as watch:
-            assert watch.latest is not None
+        async with MetricsPoller(config(server.base_url), every=0.02) as poller:
+            assert poller.latest is not None
             await ask(server.base_url, 8)
-        figures, totals = server.statistics(), watch.totals
+        figures, totals = server.statistics(), poller.totals
     assert figures.requests == 8
     assert totals.prompt_tokens == figures.prompt_tokens
     assert totals.completion_tokens == figures.generation_tokens
@@ -167,19 +167,19 @@ async def test_a_server_that_is_restarted() -> None:
     profile = Profile(decode_rate=1000)
     async with SimulatedServer(FixedAnswers("Hi."), profile) as server:
         port = int(server.url.rpartition(":")[2])
-        async with MetricsPoller(config(server.base_url), every=0.01) as watch:
+        async with MetricsPoller(config(server.base_url), every=0.01) as poller:
             await ask(server.base_url, 5)
             first = server.statistics()
-            await until(lambda: watch.totals.completion_tokens == first.generation_tokens)
+            await until(lambda: poller.totals.completion_tokens == first.generation_tokens)
             await server.stop()
-            await until(lambda: watch.latest is None)
+            await until(lambda: poller.latest is None)
             async with SimulatedServer(FixedAnswers("Hi."), profile, port=port) as again:
                 await ask(again.base_url, 2)
                 second = again.statistics()
                 tokens = first.generation_tokens + second.generation_tokens
-                await until(lambda: watch.totals.completion_tokens == tokens)
-    assert watch.totals.restarts == 1
-    assert watch.totals.prompt_tokens == first.prompt_tokens + second.prompt_tokens
+                await until(lambda: poller.totals.completion_tokens == tokens)
+    assert poller.totals.restarts == 1
+    assert poller.totals.prompt_tokens == first.prompt_tokens + second.prompt_tokens
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -242,18 +242,18 @@ async def test_a_server_without_figures_does_no_harm(
     async with (
         metrics_server(handler) as base_url,
         asyncio.timeout(20),
-        MetricsPoller(config(base_url), every=0.01) as watch,
+        MetricsPoller(config(base_url), every=0.01) as poller,
     ):
         await asyncio.sleep(0.05)
-    assert watch.latest is None
-    assert watch.totals == ServerTotals()
+    assert poller.latest is None
+    assert poller.totals == ServerTotals()
 
 
 async def test_nobody_there() -> None:
     async with metrics_server(fine) as base_url:
         pass
-    async with MetricsPoller(config(base_url)) as watch:
-        assert watch.latest is None
+    async with MetricsPoller(config(base_url)) as poller:
+        assert poller.latest is None
 
 
 async def test_the_key_is_sent_as_for_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +267,6 @@ async def test_the_key_is_sent_as_for_the_api(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     async with metrics_server(note) as base_url:
         for name in ("OTHER_API_KEY", "UNSET_API_KEY"):
-            async with MetricsPoller(config(base_url, api_key_environment=name)) as watch:
-                assert watch.latest == read_metrics(VLLM)
+            async with MetricsPoller(config(base_url, api_key_environment=name)) as poller:
+                assert poller.latest == read_metrics(VLLM)
     assert sent == ["Bearer other"] * 2 + [None] * 2

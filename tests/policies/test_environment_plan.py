@@ -10,7 +10,7 @@ from embodied import Environment, Observation, Outcome, Protocol, StepResult, Ta
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities
 from embodied.errors import ConfigError, DataError
-from embodied.policies.environment_plan import planned
+from embodied.policies.environment_plan import plan_steps
 from embodied.policies.expert import ExpertPolicy
 from embodied.trajectory import Trajectory
 from tests.conftest import LightSwitch, Switcher
@@ -111,7 +111,7 @@ def test_a_command_that_the_robot_cannot_send(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Corridor, "plan", lambda self: ["sing"])
     environment = Corridor([])
     with pytest.raises(DataError, match=r"no plan for it: Speaker .* sends 'sing'"):
-        planned(Corridor.list_tasks()[0], Speaker(environment), Protocol())
+        plan_steps(Corridor.list_tasks()[0], Speaker(environment), Protocol())
 
 
 async def test_an_expert_without_a_solution_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:

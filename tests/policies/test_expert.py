@@ -7,8 +7,8 @@ from collections.abc import Generator
 import pytest
 
 from embodied import Outcome, Protocol, Task, run_episode
-from embodied.policies.expert import Expert, ExpertPolicy, Plan
-from embodied.protocol import preset
+from embodied.policies.expert import Expert, ExpertPolicy, ExpertStep
+from embodied.prompting import preset
 from tests.conftest import Switcher
 
 
@@ -18,8 +18,8 @@ def register(expert: Expert, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embodied.policies.expert.load", lambda group, name: expert)
 
 
-def puzzled(observation: str) -> Generator[Plan, str, None]:
-    yield Plan("I try.", 'print(on("left 1"))')
+def puzzled(observation: str) -> Generator[ExpertStep, str, None]:
+    yield ExpertStep("I try.", 'print(on("left 1"))')
     raise ValueError("cannot understand the goal")
 
 
@@ -33,9 +33,9 @@ async def test_an_expert_that_raises_gives_up(
     assert len(done.turns) == 1
 
 
-def switching(observation: str) -> Generator[Plan, str, None]:
-    yield Plan("My next Action: the left one.", 'print(on("left 1"))')
-    yield Plan("Then the right one.", 'print(on("right 1"))')
+def switching(observation: str) -> Generator[ExpertStep, str, None]:
+    yield ExpertStep("My next Action: the left one.", 'print(on("left 1"))')
+    yield ExpertStep("Then the right one.", 'print(on("right 1"))')
 
 
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])

@@ -15,7 +15,6 @@ from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.policies.llm import LLMPolicy
 from embodied.policy import Reply
-from embodied.protocol import ActionName
 from embodied.trajectory import Message, Usage
 
 ASK = [Message(role="user", content="Begin.")]
@@ -82,7 +81,7 @@ async def test_replies_carry_content_and_tokens(server: FakeServer) -> None:
 
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 async def test_the_robots_functions_are_offered_where_they_are_called_natively(
-    server: FakeServer, robot: Controller, action: ActionName
+    server: FakeServer, robot: Controller, action: str
 ) -> None:
     client = LLMClient(LLMConfig(model="tiny", base_url=server.url))
     policy = LLMPolicy(client)
@@ -102,7 +101,7 @@ async def test_the_robots_functions_are_offered_where_they_are_called_natively(
 @pytest.mark.parametrize("structured", [False, True])
 @pytest.mark.parametrize("action", ["code", "json", "tools"])
 async def test_json_can_be_demanded(
-    server: FakeServer, robot: Controller, action: ActionName, structured: bool
+    server: FakeServer, robot: Controller, action: str, structured: bool
 ) -> None:
     client = LLMClient(LLMConfig(model="tiny", base_url=server.url, structured=structured))
     policy = LLMPolicy(client)
@@ -136,3 +135,31 @@ async def test_each_turn_of_each_episode_has_its_own_seed(server: FakeServer) ->
     assert await seeds(server, LLMPolicy(first)) == lists[0]
     for client in (first, second):
         await client.close()
+
+
+async def test_a_summary_is_asked_for_without_functions(
+    server: FakeServer, robot: Controller
+) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url, structured=True))
+    for action in ("tools", "json"):
+        policy = LLMPolicy(client)
+        policy.begin(task(), robot, Observation("You see."), Protocol(action=action))
+        await policy.reply(ASK)
+        assert server.tools[-1] or server.forms[-1]
+        assert (await policy.summarize(ASK)).content == "Begin."
+        assert (server.tools[-1], server.forms[-1]) == (None, None)
+    await client.close()
+
+
+async def test_turns_have_seeds_of_their_own_where_the_conversation_does_not_grow(
+    server: FakeServer, robot: Controller
+) -> None:
+    client = LLMClient(LLMConfig(model="tiny", base_url=server.url, seed=1))
+    policy = LLMPolicy(client)
+    for _ in range(2):  # the second episode begins anew
+        policy.begin(task(), robot, Observation("You see."), Protocol())
+        for messages in (ASK, MORE, MORE, ASK):
+            await policy.reply(messages)
+    await client.close()
+    assert server.seeds[:4] == server.seeds[4:]
+    assert len(set(server.seeds)) == 4

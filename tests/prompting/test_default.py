@@ -8,7 +8,7 @@ import pytest
 
 from embodied import Outcome, Protocol, Reply, Trajectory, run_episode
 from embodied.limits import EpisodeLimits
-from embodied.prompting import make_conversation
+from embodied.prompting import make_prompt
 from embodied.replay.policy import ReplayPolicy
 from tests.conftest import LightSwitch, Switcher
 
@@ -116,6 +116,6 @@ async def test_many_calls_are_not_all_listed(task: Any) -> None:
     ],
 )
 def test_an_answer_stands_beside_the_action(message: str, answer: str | None) -> None:
-    move = make_conversation(Protocol(), Switcher).read(Reply(message))
+    move = make_prompt(Protocol(), Switcher).parse_reply(Reply(message))
     assert move.answer == answer
     assert move.tries_to_answer is (answer is not None)

@@ -15,7 +15,7 @@ from embodied import Controller, Observation, Protocol, Reply
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.interpreter import Output
 from embodied.plugins.registry import controller_class, names
-from embodied.prompting import Remaining, make_conversation
+from embodied.prompting import Budget, make_prompt
 from embodied.trajectory import Message
 from tests.conftest import Switcher
 
@@ -35,15 +35,17 @@ def shown(robot: type[Controller], conversation: str, form: str) -> str:
     texts: list[str] = []
     for examples in ((), (EXAMPLE, EXAMPLE)):
         protocol = Protocol.model_validate({**settings, "examples": examples})
-        made = make_conversation(protocol, robot)
-        messages = made.opening(Observation("Welcome.\n\nA room.\n\nYour task is: light it."))
+        made = make_prompt(protocol, robot)
+        messages = made.initial_messages(
+            Observation("Welcome.\n\nA room.\n\nYour task is: light it.")
+        )
         texts += [f"[{message.role}]\n{message.content}" for message in messages]
     if form == "tools":
         texts.append(json.dumps(ToolsFormat(robot).tools(), indent=1))
-    left = Remaining(turns=1, answers=1, steps=7)
+    left = Budget(turns=1, answers=1, steps=7)
     for said in ("Hm.", "<execute>", "Action: jump", '{"name"', "<solution>x</solution>"):
-        move = made.read(Reply(said))
-        texts.append(made.framed(made.body(move, Output(), left), left))
+        move = made.parse_reply(Reply(said))
+        texts.append(made.frame_observation(made.render_outcome(move, Output(), left), left))
     return "\n----\n".join(texts) + "\n"
 
 

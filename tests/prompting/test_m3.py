@@ -9,8 +9,7 @@ import pytest
 from embodied import Observation, Outcome, Protocol, Trajectory, run_episode
 from embodied.action_formats import Call, make_format
 from embodied.policy import Reply
-from embodied.prompting import make_conversation, worded
-from embodied.protocol import ActionName, preset
+from embodied.prompting import make_prompt, preset, wrap_action
 from embodied.replay.policy import ReplayPolicy
 from embodied.trajectory import Message, ToolCall
 from tests.conftest import LightSwitch, Switcher
@@ -40,19 +39,19 @@ PRESET = preset("m3")
     ],
 )
 def test_read(message: str, action: str | None, answer: str | None) -> None:
-    move = make_conversation(PRESET, Switcher).read(Reply(message))
+    move = make_prompt(PRESET, Switcher).parse_reply(Reply(message))
     assert (move.action, move.answer) == (action, answer)
 
 
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
-def test_what_a_format_renders_is_read_again(action: ActionName) -> None:
+def test_what_a_format_renders_is_read_again(action: str) -> None:
     protocol = PRESET.model_copy(update={"action": action})
     calls = [Call("on", kwargs={"light": "left 1"}), Call("wait")]
     rendered = make_format(action, Switcher).render("My next Action: I look. Answer: none.", calls)
-    said = worded(rendered, protocol)
+    said = wrap_action(rendered, protocol)
     assert "<execute>" not in said.content
-    move = make_conversation(protocol, Switcher).read(said)
-    plain = make_conversation(Protocol(action=action), Switcher).read(rendered)
+    move = make_prompt(protocol, Switcher).parse_reply(said)
+    plain = make_prompt(Protocol(action=action), Switcher).parse_reply(rendered)
     assert (move.action, move.answer) == (plain.action, None)
 
 
@@ -65,7 +64,7 @@ def test_examples_are_in_the_benchmarks_words() -> None:
         Message(role="assistant", content="Again.", tool_calls=[call]),
     )
     protocol = PRESET.model_copy(update={"examples": (example,)})
-    opening = make_conversation(protocol, Switcher).opening(Observation("Here."))
+    opening = make_prompt(protocol, Switcher).initial_messages(Observation("Here."))
     assert "I wait.\nAction:\nwait()\nEnd Action\n\nNothing happens." in opening[0].content
     assert 'Again.\n[calls wait with {"times": 2}]' in opening[0].content
 

@@ -16,18 +16,17 @@ from embodied.environment import Observation
 from embodied.interpreter import make_interpreter
 from embodied.limits import Limits
 from embodied.policy import Reply
-from embodied.prompting import make_conversation
-from embodied.prompting.mint import MintConversation, task_prompt
-from embodied.protocol import preset
-from embodied.replay.parity import Comparison, compare
+from embodied.prompting import make_prompt, preset
+from embodied.prompting.mint import MintPrompt, task_prompt
+from embodied.replay.parity import ParityReport, check_parity
 from embodied.replay.policy import ReplayPolicy
 from embodied.replay.recordings import load_recordings
 
 
 @pytest.fixture
-def conversation() -> MintConversation:
-    conversation = make_conversation(preset("mint"), MintHousehold)
-    assert isinstance(conversation, MintConversation)
+def conversation() -> MintPrompt:
+    conversation = make_prompt(preset("mint"), MintHousehold)
+    assert isinstance(conversation, MintPrompt)
     return conversation
 
 
@@ -41,7 +40,7 @@ def test_the_opening_is_the_recorded_one_without_its_example(alfworld_data: Path
     room, _, goal = recorded["prompt"].partition(". \n")[2].partition("\n")
     observation = Observation(f"{welcome}{room}\n\n{goal}")
     assert task_prompt(observation) == recorded["prompt"]
-    opening = make_conversation(preset("mint"), MintHousehold).opening(observation)[0].content
+    opening = make_prompt(preset("mint"), MintHousehold).initial_messages(observation)[0].content
     assert opening.startswith(instruction)
     assert opening.rstrip() == f"{instruction}\n\n\n---\n\nTask:\n{task}".rstrip()
 
@@ -57,14 +56,14 @@ def test_the_opening_is_the_recorded_one_without_its_example(alfworld_data: Path
     ],
 )
 def test_read(
-    conversation: MintConversation, message: str, action: str | None, answer: str | None
+    conversation: MintPrompt, message: str, action: str | None, answer: str | None
 ) -> None:
-    move = conversation.read(Reply(message))
+    move = conversation.parse_reply(Reply(message))
     assert (move.action, move.answer) == (action, answer)
     assert move.tries_to_answer == ("<solution>" in message)
 
 
-def test_statements_run_one_at_a_time(conversation: MintConversation, robot: Any) -> None:
+def test_statements_run_one_at_a_time(conversation: MintPrompt, robot: Any) -> None:
     with make_interpreter("restricted", robot) as session:
         output = conversation.execute('x = 1\nprint("before")\nbreak\nprint("after")', session)
         assert output.stdout == "before\n"
@@ -76,7 +75,7 @@ def test_statements_run_one_at_a_time(conversation: MintConversation, robot: Any
         assert conversation.execute("x; 5\ny = 6", session).value is None
 
 
-def test_statements_keep_their_lines(conversation: MintConversation, robot: Any) -> None:
+def test_statements_keep_their_lines(conversation: MintPrompt, robot: Any) -> None:
     code = "def f():\n    return 1\n\nx = [\n  1,\n  2]\nfor i in x:\n    on('left 1')\n1 / 0"
     with make_interpreter("restricted", robot) as session:
         output = conversation.execute(code, session)
@@ -88,7 +87,7 @@ def test_statements_keep_their_lines(conversation: MintConversation, robot: Any)
 def test_limits_hold_for_the_whole_action(robot: Any) -> None:
     limits = Limits(calls=2, output_characters=100)
     protocol = preset("mint").model_copy(update={"action_limits": limits})
-    conversation = make_conversation(protocol, MintHousehold)
+    conversation = make_prompt(protocol, MintHousehold)
     with make_interpreter("restricted", robot, limits) as session:
         output = conversation.execute("wait()\n" * 5, session)
         assert len(output.calls) == 2
@@ -97,22 +96,22 @@ def test_limits_hold_for_the_whole_action(robot: Any) -> None:
         assert len(output.stdout) < 200
 
 
-def test_long_hostile_messages_are_read_in_no_time(conversation: MintConversation) -> None:
+def test_long_hostile_messages_are_read_in_no_time(conversation: MintPrompt) -> None:
     for tag in ("<solution>", "<execute>", "</execute>"):
-        conversation.read(Reply(tag * 20_000))
+        conversation.parse_reply(Reply(tag * 20_000))
 
 
-def replayed(data: Path, model: str, count: int) -> Comparison:
+def replayed(data: Path, model: str, count: int) -> ParityReport:
     recordings = load_recordings([data / "recorded" / f"{model}.jsonl.gz"])
     env = embodied.make_environment("alfworld", backend="textworld", data=data)
     robot = embodied.make_controller("household-mint", env)
     tasks = {t.id: t for t in embodied.list_tasks("alfworld", "valid_unseen", data=data)}
     trajectories = []
     for recording in list(recordings.values())[:count]:
-        policy = ReplayPolicy(model, [e.message for e in recording.exchanges])
+        policy = ReplayPolicy(model, [turn.message for turn in recording.turns])
         episode = embodied.run_episode(tasks[recording.task_id], env, robot, policy, preset("mint"))
         trajectories.append(asyncio.run(episode))
-    return compare(trajectories, recordings, steps=50)
+    return check_parity(trajectories, recordings, steps=50)
 
 
 def test_recorded_episodes_replay_the_same_on_textworld(alfworld_data: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from embodied.protocol import Protocol, RunProtocol
-from embodied.store import RunStore, StoredEpisode
+from embodied.store import RunStore, StoredEpisode, Summary
+from embodied.store.summary import summarize
 from embodied.task import Task
 from embodied.trajectory import Outcome, Trajectory, Turn, Usage
 
@@ -41,3 +42,9 @@ def write_run(
         for trajectory in episodes:
             store.append(StoredEpisode.of(trajectory))
     return folder
+
+
+def make_summary(**fields: Any) -> Summary:
+    """A summary of an episode without turns, but for the fields that are given."""
+    base = summarize(episode(0, turns=0), b"\n").model_dump()
+    return Summary.model_validate(base | fields)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
+from embodied.protocol import Protocol, RunProtocol
 from embodied.report import RunComparison, compare_runs
+from embodied.report.compare import MUST_MATCH
 from embodied.report.paired import compare_pairs, mean_difference
 from embodied.store import Summary
 from embodied.store.summary import summarize
@@ -69,6 +71,8 @@ class TestSettings:
             ("tasks.limit", {"tasks": {"limit": None}}),
             ("policy.model", {"policy": {"name": "test", "model": "m"}}),
             ("seed", {"seed": 1}),
+            ("protocol.conversation", {"protocol": {"conversation": "m3"}}),
+            ("protocol.examples", {"protocol": {"examples": [[{"role": "user", "content": "?"}]]}}),
             ("protocol.limits.turns", {"protocol": {"limits": {"turns": 3}}}),
             ("protocol.action_limits.calls", {"protocol": {"action_limits": {"calls": 3}}}),
         ],
@@ -78,6 +82,11 @@ class TestSettings:
     ) -> None:
         comparison = self.compare(tmp_path, {}, {}, settings)
         assert comparison.differing == comparison.not_comparable == [setting]
+
+    def test_new_settings_must_match_unless_they_are_what_is_compared(self) -> None:
+        names = {f"protocol.{name}" for name in Protocol.model_fields}
+        assert names - set(MUST_MATCH) == {"protocol.action", "protocol.interpreter"}
+        assert set(RunProtocol.model_fields) - set(MUST_MATCH) == {"protocol"}
 
     def test_a_setting_that_one_run_lacks(self, tmp_path: Path) -> None:
         comparison = self.compare(tmp_path, {}, {"tasks": {"limit": None}})

@@ -1,14 +1,16 @@
 """The printed report."""
 
 import io
+import sys
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from embodied.report import Report, compute, print_report
-from embodied.store import EpisodeSeconds, Summary
+from embodied.report import Report, aggregate, print_json, print_report
+from embodied.store import Summary
 from embodied.trajectory import Outcome
+from tests.report.runs import make_summary
 
 KINDS = [
     "look_at_obj_in_light",
@@ -20,34 +22,17 @@ KINDS = [
 
 def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
     """A summary with figures by number."""
-    return Summary.model_validate(
-        {
-            "episode_id": f"t{number}#0",
-            "task_id": f"t{number}",
-            "sample": 0,
-            "kind": KINDS[number % 4],
-            "outcome": outcome,
-            "turns": number % 20,
-            "calls": number % 45,
-            "steps": number % 50,
-            "prompt_tokens": 12_000 + number,
-            "completion_tokens": 1_200,
-            "feedback_prompt_tokens": 0,
-            "feedback_completion_tokens": 0,
-            "characters": 4_000,
-            "format_errors": 0,
-            "cached_tokens": 0,
-            "cached_messages": 0,
-            "served_models": {},
-            "llm_retries": {},
-            "failed_calls": 0,
-            "seconds": EpisodeSeconds(framework=0.0),
-            "shard": 0,
-            "offset": 0,
-            "length": 1,
-            **fields,
-        }
-    )
+    figures = {
+        "episode_id": f"t{number}#0",
+        "kind": KINDS[number % 4],
+        "outcome": outcome,
+        "turns": number % 20,
+        "calls": number % 45,
+        "steps": number % 50,
+        "prompt_tokens": 12_000 + number,
+        "completion_tokens": 1_200,
+    }
+    return make_summary(**figures | fields)
 
 
 @pytest.fixture
@@ -62,7 +47,7 @@ def report() -> Report:
         error = gone if number < 12 else f"[red]cause {number}[/red] \x1b[31m" + "long " * 30
         outcome = Outcome.INFRASTRUCTURE_ERROR
         summaries.append(summary(number, outcome, error=error, retries=[gone, gone]))
-    return compute(summaries)
+    return aggregate(summaries)
 
 
 def printed(report: Report) -> str:
@@ -98,7 +83,7 @@ def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> 
     assert "Feedback" not in printed(report)
     assert "Format errors" not in printed(report)
     some = {"feedback_prompt_tokens": 4000, "feedback_completion_tokens": 100, "failed_calls": 3}
-    text = printed(compute([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
+    text = printed(aggregate([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
     assert "Feedback tokens per episode: 2,050 (prompt 2,000, completion 50).\n" in text
     assert "Format errors: 0. Failed calls: 3.\n" in text
 
@@ -109,7 +94,7 @@ def test_the_server_is_told_of_where_it_had_part(report: Report) -> None:
     some: dict[str, Any] = {"cached_tokens": 6000, "prompt_tokens": 12_000}
     some |= {"llm_retries": {"HTTP 503": 3}, "served_models": {"tiny-2": 4}}
     gone = summary(2, Outcome.INFRASTRUCTURE_ERROR, llm_retries={"HTTP 503": 1, "reset": 1})
-    text = printed(compute([summary(1, Outcome.SUCCESS, **some), gone]))
+    text = printed(aggregate([summary(1, Outcome.SUCCESS, **some), gone]))
     assert "Prompt tokens from the prefix cache: 50.0 %.\n" in text
     assert "Messages under another model's name: 4\n  4  tiny-2\n" in text
     assert "Requests to models that were sent again: 5\n  4  HTTP 503\n  1  reset\n" in text
@@ -130,4 +115,15 @@ def test_it_goes_to_standard_output_in_its_width(
 
 
 def test_a_run_without_episodes_prints() -> None:
-    assert "No episode is scored yet." in printed(compute([]))
+    assert "No episode is scored yet." in printed(aggregate([]))
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_process_without_standard_output_prints_nothing(
+    report: Report, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream if closed else None)
+    print_report(report)
+    print_json(report)

@@ -1,4 +1,4 @@
-"""The throughput of a run: sums over its sittings, and how they are printed."""
+"""The throughput of a run: sums over its invocations, and how they are printed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from embodied.llm.server_metrics import ServerTotals
-from embodied.report import compute, print_report
-from embodied.store import EpisodeSeconds, Sitting
+from embodied.report import aggregate, print_report
+from embodied.store import EpisodeSeconds, RunInvocation
 from embodied.trajectory import Outcome
 from tests.report.test_report_table import summary
 
 
-def sitting(**fields: Any) -> Sitting:
-    return Sitting.model_validate(
+def invocation(**fields: Any) -> RunInvocation:
+    return RunInvocation.model_validate(
         {
             "started_at": "2030-01-01T00:00:00.000+00:00",
             "wall_seconds": 100.0,
@@ -31,7 +31,7 @@ def sitting(**fields: Any) -> Sitting:
     )
 
 
-FIRST = sitting(
+FIRST = invocation(
     server=ServerTotals(
         observed_seconds=80.0,
         busy_seconds=72.0,
@@ -43,7 +43,7 @@ FIRST = sitting(
         prefix_hits=45_000,
     ),
 )
-SECOND = sitting(
+SECOND = invocation(
     wall_seconds=300.0,
     replaced_workers=3,
     workers=1,
@@ -73,16 +73,16 @@ EPISODES = [
 ]
 
 
-def printed(*sittings: Sitting) -> str:
+def printed(*invocations: RunInvocation) -> str:
     """What is printed from the throughput on."""
     file = io.StringIO()
-    print_report(compute(EPISODES, sittings), Console(file=file, width=100))
+    print_report(aggregate(EPISODES, invocations), Console(file=file, width=100))
     return file.getvalue().partition("Throughput")[2]
 
 
-def test_sittings_are_weighted_by_their_time() -> None:
-    throughput = compute(EPISODES, [FIRST, SECOND]).throughput
-    assert (throughput.sittings, throughput.wall_seconds, throughput.episodes) == (2, 400.0, 100)
+def test_invocations_are_weighted_by_their_time() -> None:
+    throughput = aggregate(EPISODES, [FIRST, SECOND]).throughput
+    assert (throughput.invocations, throughput.wall_seconds, throughput.episodes) == (2, 400.0, 100)
     assert throughput.episodes_per_hour == 900.0
     assert throughput.turns_per_second == 2.0
     assert throughput.mean_in_flight == 5.0
@@ -113,9 +113,9 @@ def test_sittings_are_weighted_by_their_time() -> None:
     }
 
 
-def test_a_sitting_without_figures_of_the_server_slows_no_rate_of_it() -> None:
-    silent = sitting(server=ServerTotals())
-    server = compute(EPISODES, [FIRST, silent]).throughput.server
+def test_an_invocation_without_figures_of_the_server_slows_no_rate_of_it() -> None:
+    silent = invocation(server=ServerTotals())
+    server = aggregate(EPISODES, [FIRST, silent]).throughput.server
     assert server is not None
     assert (server.prompt_tokens_per_second, server.busy) == (900.0, 0.9)
 
@@ -131,11 +131,11 @@ def test_the_block_below_the_table() -> None:
 
 
 def test_a_server_without_figures_is_said_to_have_none() -> None:
-    assert "\n  server: it gives no figures\n" in printed(sitting(server=ServerTotals()))
+    assert "\n  server: it gives no figures\n" in printed(invocation(server=ServerTotals()))
 
 
 def test_what_is_not_known_is_not_printed() -> None:
     assert printed() == ""
-    assert "server" not in printed(sitting())
+    assert "server" not in printed(invocation())
     cacheless = ServerTotals(observed_seconds=1.0, prompt_tokens=5, completion_tokens=5)
-    assert "prefix" not in printed(sitting(server=cacheless))
+    assert "prefix" not in printed(invocation(server=cacheless))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -194,3 +195,63 @@ async def test_a_writer_that_fails_ends_the_run() -> None:
 
     with pytest.raises(RunError, match="the disk is full"):
         await _Batch(resolved(), FakePool({}), write).run([Assignment(TASKS[0], 0)])
+
+
+async def test_episodes_are_written_in_their_order_beside_the_event_loop() -> None:
+    threads: set[int] = set()
+    begun: list[str] = []
+    ended: list[str] = []
+
+    def write(episode: StoredEpisode) -> None:
+        threads.add(threading.get_ident())
+        begun.append(episode.summary.episode_id)
+        assert begun[:-1] == ended, "two are written at a time"
+        ended.append(episode.summary.episode_id)
+
+    await _Batch(resolved(), FakePool({}), write).run([Assignment(task, 0) for task in TASKS])
+    assert len(ended) == len(TASKS)
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_an_episode_that_is_being_written_when_a_run_is_cancelled_is_written() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    written: list[str] = []
+
+    def write(episode: StoredEpisode) -> None:
+        begun.set()
+        assert go_on.wait(20)
+        written.append(episode.summary.episode_id)
+
+    pool = FakePool({})
+    run = asyncio.create_task(_Batch(resolved(), pool, write).run([Assignment(TASKS[0], 0)]))
+    assert await asyncio.to_thread(begun.wait, 20)
+    threading.Timer(0.1, go_on.set).start()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert written == ["room-0#0"]
+    assert pool.stopped == pool.started
+
+
+class Racing(FakeHandle):
+    """Fails for all while another episode ends in the same moment."""
+
+    async def run(self, assignment: Assignment) -> Result:
+        if assignment.task.id == "room-0":
+            await asyncio.sleep(0.01)
+            return Result(0, error="no such model", fatal=True)
+        await asyncio.sleep(0.01)
+        return await super().run(assignment)
+
+
+async def test_a_fatal_error_ends_the_run_while_other_episodes_end() -> None:
+    class Pool(FakePool):
+        async def start_worker(self) -> WorkerHandle:
+            self.started += 1
+            return Racing(self)
+
+    for _ in range(20):
+        with pytest.raises(ConfigError, match="no such model"):
+            async with asyncio.timeout(20):
+                await run(Pool({}))

@@ -13,14 +13,13 @@ from embodied import Controller, Environment
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.plugins.registry import environment_class
-from embodied.protocol import ActionName
 from embodied.runner.plan import resolve, resolved_protocol
 from tests.conftest import LightSwitch, Switcher
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
 
 
-def config(tmp_path: Path, examples: Path, action: ActionName, **protocol: Any) -> RunConfig:
+def config(tmp_path: Path, examples: Path, action: str, **protocol: Any) -> RunConfig:
     settings = {"examples": examples, "action": action, **protocol}
     options = {"data": str(tmp_path)}
     return RunConfig.model_validate(
@@ -35,7 +34,7 @@ def config(tmp_path: Path, examples: Path, action: ActionName, **protocol: Any) 
 @pytest.mark.parametrize("conversation", ["default", "m3"])
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 def test_examples_of_the_action_format_are_taken(
-    tmp_path: Path, action: ActionName, conversation: str
+    tmp_path: Path, action: str, conversation: str
 ) -> None:
     with pytest.raises(DataError):  # the next thing that is missing: games
         resolve(config(tmp_path, FOLDER, action, conversation=conversation))
@@ -44,7 +43,7 @@ def test_examples_of_the_action_format_are_taken(
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 @pytest.mark.parametrize("other", ["code", "json", "text", "tools"])
 def test_examples_of_another_action_format_are_refused(
-    tmp_path: Path, action: ActionName, other: str
+    tmp_path: Path, action: str, other: str
 ) -> None:
     if action == other:
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from embodied.sandbox import Checker, Finding, Outcome, Snippet, Target, load_corpus
+from embodied.sandbox import Checker, Finding, Snippet, Target, Verdict, load_corpus
 
 UNSAFE = Target(name="unsafe", sessions="tests.security.unsafe:UnsafeSessions")
 
@@ -46,7 +46,7 @@ def checker() -> Iterator[Checker]:
         ("host-objects/result-list", "mutation", "the robot's list changed"),
         ("host-objects/argument", "mutation", "a value changed after it was given"),
         ("host-objects/robot", "mutation", "the door is open"),
-        ("host-objects/class", "mutation", "Guard.on changed"),
+        ("host-objects/class", "mutation", "CanaryRobot.on changed"),
         ("host-objects/modules", "mutation", "os.getpid changed"),
         ("host-objects/signals", "mutation", "signal handlers changed"),
         ("environment/put", "mutation", "the environment changed"),
@@ -67,7 +67,7 @@ def test_sees(checker: Checker, snippet: str, outcome: str, what: str) -> None:
 def test_sees_what_never_ends(checker: Checker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embodied.sandbox.checker.GRACE_SECONDS", 0.0)
     finding = found(checker, "processes/busy")
-    assert finding.outcome is Outcome.HANG
+    assert finding.outcome is Verdict.HANG
 
 
 def test_goes_on_after_a_crash_and_leaves_nothing_behind() -> None:

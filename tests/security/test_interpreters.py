@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from embodied.errors import ConfigError
-from embodied.interpreter.cpython.full import Zygote
+from embodied.interpreter.cpython.zygote import Zygote
 from embodied.sandbox import Checker, Target, load_corpus
 from embodied.sandbox.corpus import kinds
 

@@ -91,6 +91,6 @@ async def test_a_request_waits_while_the_server_starts_again(server: ModelServer
 def _engine(server: ModelServer) -> list[psutil.Process]:
     """All processes of a server's engine."""
     port = server.base_url.removesuffix("/v1").rpartition(":")[2]
-    guards = psutil.Process().children()
-    guard = next(process for process in guards if port in process.cmdline())
-    return guard.children(recursive=True)
+    supervisors = psutil.Process().children()
+    supervisor = next(process for process in supervisors if port in process.cmdline())
+    return supervisor.children(recursive=True)

@@ -124,7 +124,7 @@ async def test_a_server_answers_inside_its_context_and_leaves_nothing(
         assert server.model == "m"
         await LLMClient(LLMConfig(base_url=server.base_url, model="m")).check()
         started = _descendants()
-    assert len(started) == 3, "guard, engine and its child"
+    assert len(started) == 3, "supervisor, engine and its child"
     assert not _alive(started)
 
 
@@ -137,12 +137,12 @@ def test_a_server_that_dies_is_started_again_without_leftovers(fake: Path, log: 
         assert server.base_url == address
 
 
-def test_a_guard_that_is_killed_takes_the_engine_with_it(fake: Path, log: Path) -> None:
+def test_a_supervisor_that_is_killed_takes_the_engine_with_it(fake: Path, log: Path) -> None:
     with ModelServer(command=f"{fake} --port {{port}}", log=log):
-        guard, engine, detached = _descendants()
-        guard.kill()
+        supervisor, engine, detached = _descendants()
+        supervisor.kill()
         _eventually(lambda: not _alive([engine]))
-        detached.kill()  # what left the process group and ignores signals is found by a guard only
+        detached.kill()  # what left the process group and ignores signals only a supervisor finds
         _eventually(lambda: _answers(log) == 2)
 
 

@@ -14,9 +14,9 @@ from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.llm.tool_calls import sendable_message
 from embodied.plugins.registry import controller_class
-from embodied.policies.expert import Plan
-from embodied.prompting import make_conversation
-from embodied.protocol import RunProtocol, preset
+from embodied.policies.expert import ExpertStep
+from embodied.prompting import make_prompt, preset
+from embodied.protocol import RunProtocol
 from embodied.simulated_llm import make_answers
 from embodied.simulated_llm.answers import APIError, FixedAnswers
 from embodied.simulated_llm.chat_schema import ChatRequest
@@ -41,7 +41,7 @@ def request(messages: list[Message], **more: Any) -> ChatRequest:
 
 
 def opening(robot: Controller, protocol: Protocol, text: str = TASK) -> list[Message]:
-    return make_conversation(protocol, type(robot)).opening(Observation(text))
+    return make_prompt(protocol, type(robot)).initial_messages(Observation(text))
 
 
 def turns(*pairs: tuple[str, str]) -> list[Message]:
@@ -61,11 +61,11 @@ class Expert:
     def __init__(self) -> None:
         self.plans = 0
 
-    def __call__(self, observation: str) -> Generator[Plan, str, None]:
+    def __call__(self, observation: str) -> Generator[ExpertStep, str, None]:
         seen = [observation.splitlines()[0]]
         for number in range(3):
             self.plans += 1
-            seen.append((yield Plan(f"Plan {number}.", f"do({seen!r})")))
+            seen.append((yield ExpertStep(f"Plan {number}.", f"do({seen!r})")))
 
 
 # --- finding the task ----------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def test_the_number_of_kept_conversations_is_bounded(robot: Controller) -> None:
 
 
 def test_an_expert_that_fails_gives_up(robot: Controller) -> None:
-    def confused(observation: str) -> Generator[Plan, str, None]:
+    def confused(observation: str) -> Generator[ExpertStep, str, None]:
         raise ValueError(observation)
         yield
 
@@ -174,7 +174,9 @@ def test_an_expert_is_found_by_the_functions_of_its_robot() -> None:
         "Looking around you, you see a shelf 1, and a desk 1.\n\n"
         "Your task is to: put some pen on desk."
     )
-    shown = make_conversation(Protocol(), controller_class("household")).opening(Observation(text))
+    shown = make_prompt(Protocol(), controller_class("household")).initial_messages(
+        Observation(text)
+    )
     assert "take_from(found[0], place)" in make_answers("expert").answer(request(shown))
 
 
@@ -184,7 +186,9 @@ def test_no_expert_answers_for_a_robot_that_nobody_knows(robot: Controller) -> N
 
 
 def test_no_expert_answers_for_a_robot_whose_simulator_has_a_plan() -> None:
-    shown = make_conversation(Protocol(), controller_class("adventurer")).opening(Observation(TASK))
+    shown = make_prompt(Protocol(), controller_class("adventurer")).initial_messages(
+        Observation(TASK)
+    )
     with pytest.raises(APIError, match="the simulator's own plan cannot answer from text"):
         make_answers("expert").answer(request(shown))
 

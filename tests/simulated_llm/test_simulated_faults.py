@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
@@ -17,7 +18,7 @@ from embodied.llm.client import LLMClient
 from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers, Profile
-from embodied.simulated_llm.fault_handlers import FAULT_KINDS
+from embodied.simulated_llm.fault_handlers import FAULT_KINDS, FaultContext, FaultKind
 from embodied.simulated_llm.faults import SampledFault
 from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
@@ -262,6 +263,17 @@ def test_rates_that_do_not_fit() -> None:
         FaultSampler([Fault(name="500", rate=0.1), Fault(name="500", rate=0.1)])
     with pytest.raises(ValidationError):
         Fault.model_validate({"name": "505", "rate": 0.1})
+
+
+async def test_a_fault_is_added_by_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def teapot(context: FaultContext) -> web.Response:
+        """Answer HTTP 418 for SECONDS."""
+        return web.Response(status=418, text=f"{context.seconds:g} s")
+
+    monkeypatch.setitem(FAULT_KINDS, "teapot", FaultKind(teapot, 2.0))
+    assert FAULT_KINDS["teapot"].description == "Answer HTTP 418 for SECONDS (2)"
+    with pytest.raises(InfrastructureError, match=r"HTTP 418\): 7 s"):
+        await meet("teapot=1:7")
 
 
 def test_every_fault_is_tried_here() -> None:

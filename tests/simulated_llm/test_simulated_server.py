@@ -115,7 +115,7 @@ async def test_an_answer_ends_with_the_context() -> None:
     assert answer["choices"][0]["finish_reason"] == "length"
 
 
-# --- refusals ------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

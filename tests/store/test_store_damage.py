@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import embodied.store.writer
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
+from embodied.report import aggregate_run
 from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.trajectory import Outcome, Trajectory
 
@@ -94,14 +95,14 @@ def check(written: Written, folder: Path, expected: list[Trajectory]) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_a_shard_cut_at_every_byte(written: Written) -> None:
-    for cut in range(written.start_of_last(written.shard, 2), len(written.shard) + 1):
+    for cut in range(written.start_of_last(written.shard, 1), len(written.shard) + 1):
         folder = written.copy(written.shard[:cut], written.index)
         check(written, folder, written.complete(cut))
 
 
 @pytest.mark.usefixtures("quick")
 def test_an_index_cut_at_every_byte(written: Written) -> None:
-    for cut in range(written.start_of_last(written.index, 2), len(written.index) + 1):
+    for cut in range(written.start_of_last(written.index, 1), len(written.index) + 1):
         check(written, written.copy(written.shard, written.index[:cut]), written.episodes)
 
 
@@ -154,13 +155,11 @@ def _spoil(written: Written, number: int, spoiled: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("with_index", [True, False])
-@pytest.mark.parametrize("kind", ["same length", "shorter", "last"])
+@pytest.mark.parametrize("number", [1, 3])
 def test_a_damaged_line_is_reported_and_its_episode_run_again(
-    written: Written, with_index: bool, kind: str, caplog: pytest.LogCaptureFixture
+    written: Written, with_index: bool, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    number = 3 if kind == "last" else 1
-    line = written.shard.splitlines(keepends=True)[number]
-    spoiled = b"{" * (len(line) - 1) + b"\n" if kind == "same length" else b"{\n"
+    spoiled = b"{\n"
     folder = written.copy(_spoil(written, number, spoiled), written.index if with_index else None)
     others = [episode for episode in written.episodes if episode != written.episodes[number]]
 
@@ -175,9 +174,25 @@ def test_a_damaged_line_is_reported_and_its_episode_run_again(
         assert store.finished() == {episode.episode_id for episode in others}
         assert store.append(StoredEpisode.of(written.episodes[number]))
     run = open_run(folder)
-    assert run.report().episodes == 4
-    assert run.report().damaged_lines == 1
+    assert aggregate_run(run).episodes == 4
+    assert aggregate_run(run).damaged_lines == 1
     assert spoiled in (folder / "episodes" / "00000.jsonl").read_bytes()
+
+
+def test_damage_that_leaves_the_size_is_reported_when_it_is_read(written: Written) -> None:
+    line = written.shard.splitlines(keepends=True)[1]
+    spoiled = _spoil(written, 1, b"{" * (len(line) - 1) + b"\n")
+    folder = written.copy(spoiled, written.index)
+    others = [episode for episode in written.episodes if episode.episode_id != "t1#0"]
+    run = open_run(folder)
+    assert len(list(run.summaries())) == 4
+    assert list(run.trajectories()) == others
+    (damage,) = run.damaged
+    assert "00000.jsonl, line 2: Invalid JSON" in damage
+    assert damage.endswith(f"; delete {folder / 'index.jsonl'} to have the shards read anew")
+    (folder / "index.jsonl").unlink()
+    with RunStore.open(folder) as store:
+        assert store.finished() == {episode.episode_id for episode in others}
 
 
 def test_a_missing_shard_is_reported(written: Written) -> None:
@@ -190,10 +205,11 @@ def test_a_missing_shard_is_reported(written: Written) -> None:
 
 
 def test_an_edited_shard_is_the_truth(written: Written) -> None:
-    edited = written.shard.replace(b'"success"', b'"failure"')
+    edited = written.shard.replace(b'"success"', b'"truncated"')
     folder = written.copy(edited, written.index)
+    assert {summary.outcome for summary in open_run(folder).summaries()} == {Outcome.TRUNCATED}
     RunStore.open(folder).close()
-    assert {summary.outcome for summary in open_run(folder).summaries()} == {Outcome.FAILURE}
+    assert (folder / "index.jsonl").read_bytes().count(b'"truncated"') == 4
 
 
 def test_a_record_of_another_episode_than_the_index_says_is_reported(written: Written) -> None:
@@ -201,6 +217,7 @@ def test_a_record_of_another_episode_than_the_index_says_is_reported(written: Wr
     run = open_run(folder)
     with pytest.raises(RunError, match="the record of episode 't7#0' is damaged"):
         run.trajectory("t7#0")
-    assert "line 2: the index has episode 't7#0' here" in run.damaged[0]
+    assert "line 2: the index has episode 't7#0' here; delete" in run.damaged[0]
+    (folder / "index.jsonl").unlink()
     RunStore.open(folder).close()
     assert list(open_run(folder).trajectories()) == written.episodes

@@ -10,6 +10,7 @@ import yaml
 import embodied.store.writer
 from embodied.errors import ConfigError, RunError, UnstorableError
 from embodied.protocol import RunProtocol
+from embodied.report import aggregate_run
 from embodied.store import RunStore, StoredEpisode, open_run
 from embodied.trajectory import CallRecord, Outcome, ToolCall, Trajectory, Usage
 
@@ -84,14 +85,14 @@ def test_an_infrastructure_error_can_be_run_again(
     run = open_run(tmp_path)
     assert run.finished() == {"t2#0"}
     assert run.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
-    assert run.report().infrastructure_errors == 1
+    assert aggregate_run(run).infrastructure_errors == 1
     with RunStore.open(tmp_path) as store:
         assert store.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
         assert store.append(StoredEpisode.of(make_trajectory(1, Outcome.FAILURE)))
         assert store.finished() == {"t1#0", "t2#0"}
     assert [episode.episode_id for episode in run.trajectories()] == ["t2#0", "t1#0"]
     assert run.trajectory("t1#0").outcome is Outcome.FAILURE
-    assert run.report().infrastructure_errors == 0
+    assert aggregate_run(run).infrastructure_errors == 0
 
 
 def test_of_foreign_duplicates_the_first_counts(

@@ -14,7 +14,15 @@ from typing import Any
 
 import pytest
 
-from embodied import Capabilities, ConfigError, Environment, Observation, StepResult, Task
+from embodied import (
+    Capabilities,
+    ConfigError,
+    Environment,
+    EnvironmentOptions,
+    Observation,
+    StepResult,
+    Task,
+)
 from embodied.testing import CheckFailed, Corridor, check_environment, corridor
 from tests.conftest import LightSwitch
 
@@ -133,6 +141,14 @@ class AnySplit(Corridor):
         return super().list_tasks(None, **options)
 
 
+class UncheckedOptions(Corridor):
+    class Options(EnvironmentOptions):
+        length: int = 6
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(self.Options.parse(options).length)
+
+
 class LeavesThread(Corridor):
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         waiting = threading.Thread(target=STOP.wait, daemon=True, name="a-thread-of-mine")
@@ -196,6 +212,7 @@ def clean() -> Any:
         (Twins, r"occur again: \['corridor-0'\]"),
         (Shuffled, "the same tasks in the same order"),
         (AnySplit, "no such split"),
+        (UncheckedOptions, r"list_tasks\(no_such_option=1\) took it"),
         (LeavesThread, "the thread a-thread-of-mine"),
         (LeavesProcess, r"the process \d+ \(python"),
         (LeavesFolder, "of-mine-.* in the temporary folder"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.browser_forms import FORMS
 from embodied_controllers.experts.browser_mail import MAIL
 from embodied_controllers.experts.browser_page import Page
@@ -18,7 +18,7 @@ SCRIPTS = (*FORMS, *SEARCHES, *MAIL)
 """Patterns of instructions, each with its script. The first one that fits counts."""
 
 
-def solve(text: str) -> Generator[Plan, str, None]:
+def solve(text: str) -> Generator[ExpertStep, str, None]:
     """Yield code actions; each yield receives what the action printed.
 
     Args:

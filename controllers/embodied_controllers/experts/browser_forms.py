@@ -74,7 +74,7 @@ def _shades(page: Page, color: str) -> Plans:
 
 
 def _hue(color: str) -> str:
-    """Which of red, green and blue a colour has most of."""
+    """Return which of red, green and blue a colour has most of."""
     if not color.startswith("#"):
         return color
     parts = {
@@ -93,7 +93,7 @@ def _count(page: Page, description: str) -> Plans:
 
 
 def _described(page: Page, description: str) -> list[Element]:
-    """The shapes that fit a description such as `large red digit`."""
+    """Find the shapes that fit a description such as `large red digit`."""
     shapes = [e for e in page.elements if e.is_a("text") or e.kind in _SHAPES]
     return [e for e in shapes if all(_fits(e, word) for word in description.split())]
 
@@ -112,7 +112,7 @@ def _fits(shape: Element, word: str) -> bool:
 
 
 def _grid(page: Page, x: str, y: str) -> Plans:
-    """The points are evenly spaced, with the origin in the middle, and y grows upwards."""
+    """Click on a point of the grid: evenly spaced, the origin in the middle, y growing upwards."""
     points = page.every("circle")
     columns = sorted({point.box[0] for point in points})
     rows = sorted({point.box[1] for point in points}, reverse=True)
@@ -147,7 +147,7 @@ def _algebra(page: Page) -> Plans:
 
 
 def _solution(problem: str) -> Fraction:
-    """The x of `a + x = b` and the like; it occurs once, so two tries give the line."""
+    """Solve `a + x = b` and the like for x, which occurs once, so that two tries give the line."""
 
     def difference(x: int) -> Fraction:
         left, right = re.sub(r"\bx\b", str(x), problem).split("=")

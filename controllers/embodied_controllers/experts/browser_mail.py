@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.browser_page import Element, Page
 from embodied_controllers.experts.browser_script import Plans, click, do, table
 
@@ -50,13 +50,13 @@ def _forward(page: Page, instruction: str) -> Plans:
     yield do("I write to whom, and send.", typed, *click(form.one("span#send-forward").ref))
 
 
-def _open(page: Page, thread: Element) -> Generator[Plan, str, Page]:
+def _open(page: Page, thread: Element) -> Generator[ExpertStep, str, Page]:
     sender = thread.first("div.email-sender")
     return Page((yield do(f"I open the mail by {sender.text}.", *click(sender.ref))))
 
 
 def _thread(page: Page, instruction: str, besides: str = "") -> Element:
-    """The mail whose sender the instruction names."""
+    """Find the mail whose sender the instruction names."""
     threads = {
         t.first("div.email-sender").text: t for t in reversed(page.every("div.email-thread"))
     }

@@ -40,11 +40,11 @@ class Element:
         return next(iter(re.findall(r"color=(\S+)", self.state)), "")
 
     def first(self, kind: str) -> Element:
-        """The first element of a kind inside it."""
+        """Find the first element of a kind inside this one."""
         return next(element for element in self.below if element.is_a(kind))
 
     def is_a(self, kind: str) -> bool:
-        """Whether it has the tag, or the tag and class."""
+        """Return whether it has the tag, or the tag and class."""
         return self.kind == kind or self.kind.startswith((f"{kind}.", f"{kind}#"))
 
 
@@ -57,11 +57,11 @@ class Page:
         self.elements = list(_elements(text))
 
     def every(self, kind: str, text: str | None = None) -> list[Element]:
-        """All elements of a kind, with a text if one is given."""
+        """List all elements of a kind, with a text if one is given."""
         return [e for e in self.elements if e.is_a(kind) and text in (None, e.text)]
 
     def one(self, kind: str, text: str | None = None) -> Element:
-        """The first element of a kind.
+        """Find the first element of a kind.
 
         Raises:
             LookupError: there is none.
@@ -72,7 +72,7 @@ class Page:
         return found[0]
 
     def named(self, text: str) -> Element:
-        """The first element with a text.
+        """Find the first element with a text.
 
         Raises:
             LookupError: there is none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.browser_page import Element, Page
 from embodied_controllers.experts.browser_script import Plans, acts, click, do, refs, submit, table
 
@@ -43,11 +43,11 @@ def _sections(page: Page, name: str) -> Plans:
 
 def _open_one_by_one(parts: list[Element], name: str) -> Plans:
     code = _OPEN_AND_LOOK.format(parts=refs(parts), pattern=_line(r"span\S*", name))
-    yield Plan(f"I open one after the other, until I see {name}.", code)
+    yield ExpertStep(f"I open one after the other, until I see {name}.", code)
 
 
 def _line(kind: str, text: str) -> str:
-    """A pattern for the number of an element."""
+    """Return a pattern for the number of an element."""
     return rf'\[(\d+)\] {kind} "{re.escape(text)}"'
 
 
@@ -72,11 +72,11 @@ def _tree(page: Page, name: str) -> Plans:
         yield do(f"I see {name}.", *click(found[0].ref))
         return
     code = _CLIMB.format(pattern=_line(r"span\S*", name))
-    yield Plan(f"I open folder after folder, until I see {name}.", code)
+    yield ExpertStep(f"I open folder after folder, until I see {name}.", code)
 
 
 def _results(page: Page, text: str, number: str) -> Plans:
-    """The result pages are numbered links; further numbers come with the link `>`."""
+    """Search for a text and open a result; `>` leads to further pages of results."""
     typed = f"type_text({page.one('input').ref}, {text!r})"
     page = Page((yield do(f"I search for {text}.", typed, f"click({page.one('button').ref})")))
     wanted, place = divmod(int(number) - 1, _RESULTS_ON_A_PAGE)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts.franka_recipes import RECIPES
 
 MAX_ATTEMPTS = 3
 
 
-def solve(task_text: str) -> Generator[Plan, str, None]:
+def solve(task_text: str) -> Generator[ExpertStep, str, None]:
     """Yield plans until nothing is left to try.
 
     Args:

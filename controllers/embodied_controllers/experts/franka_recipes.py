@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 
-_LIFT = (Plan("I grasp the cube from above and lift it.", 'grasp("cube")\nprint(lift(0.1))'),)
+_LIFT = (ExpertStep("I grasp the cube from above and lift it.", 'grasp("cube")\nprint(lift(0.1))'),)
 
 _STACK = (
-    Plan(
+    ExpertStep(
         "I take the red cube and put it on the green one.",
         """\
 grasp("red_cube")
@@ -21,8 +21,10 @@ else:
 )
 
 _NUT = (
-    Plan("I take the nut by its handle, as the ring is too wide.", 'print(grasp("nut_handle"))'),
-    Plan(
+    ExpertStep(
+        "I take the nut by its handle, as the ring is too wide.", 'print(grasp("nut_handle"))'
+    ),
+    ExpertStep(
         "The peg is square, so I turn the nut to the nearest quarter turn and lower it over it.",
         """\
 if held():
@@ -36,7 +38,7 @@ else:
 )
 
 _CAN = (
-    Plan(
+    ExpertStep(
         "I take the can and put it into its bin, on the side that is nearer to the robot.",
         """\
 grasp("can")
@@ -49,7 +51,7 @@ else:
 )
 
 _DOOR = (
-    Plan(
+    ExpertStep(
         "One finger goes behind the end of the handle, the other stays before it.",
         """\
 import math
@@ -63,7 +65,7 @@ move_to(x, y, handle[2] + 0.12, along)
 move_to(x, y, handle[2], along)
 print(close_gripper())""",
     ),
-    Plan(
+    ExpertStep(
         "I press the handle down along its circle, and keep it down while I pull at it.",
         """\
 y = gripper_position()[1]
@@ -81,7 +83,7 @@ print(move_by(0.0, 0.15, 0.0))""",
 )
 
 _WIPE = (
-    Plan(
+    ExpertStep(
         "I draw the sponge along the dirt.",
         """\
 points = dirt()
@@ -90,7 +92,7 @@ print(wipe(points[::2] + points[-1:]))""",
 )
 
 _POT = (
-    Plan(
+    ExpertStep(
         "Each arm grasps its handle; then both lift at a time.",
         """\
 grasp("green_handle", "right")
@@ -100,7 +102,7 @@ print(lift(0.2, "both"))""",
     ),
 )
 
-RECIPES: Mapping[str, Sequence[Plan]] = {
+RECIPES: Mapping[str, Sequence[ExpertStep]] = {
     "lift the cube": _LIFT,
     "put the red_cube on top of the green_cube": _STACK,
     "put the nut over the peg": _NUT,

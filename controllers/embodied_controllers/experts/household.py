@@ -7,7 +7,7 @@ remembers all that it saw on the way, and searches the whole house, twice, befor
 
 from collections.abc import Callable, Generator
 
-from embodied.policies.expert import Plan
+from embodied.policies.expert import ExpertStep
 from embodied_controllers.experts import household_phrases as words
 from embodied_controllers.experts.common_sense import type_of
 from embodied_controllers.experts.household_code import Script
@@ -15,8 +15,8 @@ from embodied_controllers.experts.household_goal import Treatment, parse_goal
 from embodied_controllers.experts.household_memory import Memory
 from embodied_controllers.experts.household_situation import Situation, Wanted
 
-Actions = Generator[Plan, str, None]
-Steps = Generator[Plan, str, bool]
+Actions = Generator[ExpertStep, str, None]
+Steps = Generator[ExpertStep, str, bool]
 """Actions of one part of the solution; the value says whether the expert knows how to go on."""
 
 MAX_ACTIONS = 100
@@ -75,7 +75,7 @@ class _Expert:
 
     def _act(self, thought: str, script: Script) -> Actions:
         self.actions += 1
-        printed = yield Plan(thought, script.code)
+        printed = yield ExpertStep(thought, script.code)
         self._defined |= script.uses
         self._memory.read(printed)
 
@@ -188,7 +188,7 @@ class _Expert:
     # Looking at an object under a lamp
 
     def _light(self, held: str | None) -> Steps:
-        """With the object in hand, switch the lamp."""
+        """Switch the lamp, with the object in hand."""
         script = self._script()
         thought = f"I hold {held}."
         if not held:

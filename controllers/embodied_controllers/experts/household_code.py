@@ -25,7 +25,7 @@ class Script:
     """Collects the lines of one code action, without the steps that the memory shows needless."""
 
     def __init__(self, memory: Memory, defined: set[str]) -> None:
-        """`defined` names what earlier actions of the episode left behind: an import, a helper."""
+        """Begin an action; `defined` names what earlier ones left behind: an import, a helper."""
         self._memory = memory
         self._defined = defined
         self._position = None if self._may_be_closed(memory.here) else memory.here
@@ -113,7 +113,7 @@ def _loop_head(places: Sequence[str]) -> list[str]:
 
 
 def _wrapped(items: Sequence[str]) -> list[str]:
-    """Lines of a list display, none longer than the width and no item broken in two."""
+    """Return the lines of a list display, none longer than the width and no item broken in two."""
     unbreakable = " ".join(item.replace(" ", "\0") + "," for item in items)
     lines = textwrap.wrap(unbreakable, _WIDTH, initial_indent="    ", subsequent_indent="    ")
     return [line.replace("\0", " ") for line in lines]

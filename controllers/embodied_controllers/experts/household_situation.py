@@ -46,21 +46,21 @@ class Situation:
     """Pairs of an object type and a place that has been searched for it a second time."""
 
     def fits(self, name: str) -> bool:
-        """Whether this is an object of the goal's type, sliced if that is asked for."""
+        """Return whether this is an object of the goal's type, sliced if that is asked for."""
         wanted = type_of(name) == self.goal.object_type
         return wanted and (not self.goal.sliced or name in self.memory.sliced)
 
     def is_ready(self, name: str) -> bool:
-        """Whether an object fits and has had its treatment."""
+        """Return whether an object fits and has had its treatment."""
         treatment = self.goal.treatment
         return self.fits(name) and (not treatment or (treatment, name) in self.memory.treated)
 
     def ready_at(self, place: str) -> list[str]:
-        """The ready objects known to lie at a place."""
+        """List the ready objects known to lie at a place."""
         return [name for name in self.memory.contents.get(place, []) if self.is_ready(name)]
 
     def reached(self) -> bool:
-        """Whether the goal is reached, as far as the expert can know."""
+        """Return whether the goal is reached, as far as the expert can know."""
         if self.goal.lamp:
             lit = any(type_of(lamp) == self.goal.lamp for lamp in self.memory.lit)
             return lit and self.fits(self.memory.holding or "")
@@ -70,11 +70,11 @@ class Situation:
         )
 
     def needs_slicing(self) -> bool:
-        """Whether more objects must be cut before the bringing begins."""
+        """Return whether more objects must be cut before the bringing begins."""
         return self.goal.sliced and len(self.memory.sliced) < self.goal.count
 
     def target(self) -> str | None:
-        """The receptacle to bring things to: where most of them are, else the nearest at hand."""
+        """Choose the receptacle to bring things to: where most of them are, else the nearest."""
 
         def preference(place: str) -> tuple[int, int, bool, bool, int]:
             return (
@@ -89,37 +89,37 @@ class Situation:
         return min(places, key=preference, default=None)
 
     def station(self, treatment: Treatment) -> str | None:
-        """The receptacle to give the treatment at, if there is one."""
+        """Choose the receptacle to give the treatment at, if there is one."""
         places = self.worth_trying(treatment, self._of_type(STATIONS[treatment]))
         return min(places, key=number_of, default=None)
 
     def known(self) -> list[tuple[str, str]]:
-        """Fitting objects that are not where they belong, each with the place where it was seen."""
+        """List fitting objects that are not where they belong, and where each was seen."""
         target = self.target()
         done = self.ready_at(target) if target else []
         seen = self.memory.sightings(self.goal.object_type)
         return [(name, place) for name, place in seen if self.fits(name) and name not in done]
 
     def leave(self) -> str | None:
-        """The receptacle type where the first of several objects had better stay if found there."""
+        """Return the receptacle type where the first of several objects stays if found there."""
         target = self.target()
         if self.goal.count > 1 and target and not self.ready_at(target):
             return self.goal.destination
         return None
 
     def resting_place(self, name: str) -> str | None:
-        """A receptacle that takes an object which is in the way."""
+        """Choose a receptacle that takes an object which is in the way."""
         kinds = OBJECT_PLACES.get(type_of(name), "").split()
         places = [p for p in search_order(type_of(name), self.memory.places) if type_of(p) in kinds]
         places = self.worth_trying("put", places)
         return min(places, key=lambda place: place != self.memory.here, default=None)
 
     def worth_trying(self, what: str, names: Iterable[str]) -> list[str]:
-        """Those of the names with which `what` has not failed too often."""
+        """Return the names with which `what` has not failed too often."""
         return [name for name in names if self.failures[what, name] < PATIENCE]
 
     def next_places(self, wanted: Wanted) -> list[str]:
-        """The next few places to look at, the best first: unseen ones, then once more all of them.
+        """List the next few places to look at, the best first: unseen ones, then all once more.
 
         Empty if every place has been looked at twice.
         """
@@ -133,7 +133,7 @@ class Situation:
         return again
 
     def _is_futile(self, place: str, wanted: Wanted) -> bool:
-        """Whether a wanted object that lay here would already be where it belongs."""
+        """Return whether a wanted object that lay here would already be where it belongs."""
         goal = self.goal
         if type_of(place) != goal.destination or goal.object_type not in wanted.types:
             return False

@@ -14,11 +14,11 @@ from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
-from embodied.interpreter.calls import Answer, BreakOff, Caller
-from embodied.interpreter.cpython.confined import folder, wire
+from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, CallResult
+from embodied.interpreter.cpython.confined import folder, frames
 from embodied.interpreter.cpython.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import Malformed
-from embodied.interpreter.cpython.zygote import Child
+from embodied.interpreter.cpython.zygote import SessionProcess
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
@@ -58,7 +58,7 @@ class _Call(Message):
 
 class _Error(Message):
     type: Annotated[str, cut(100)]
-    message: Annotated[str, cut(wire.MESSAGE_CHARACTERS)]
+    message: Annotated[str, cut(frames.MESSAGE_CHARACTERS)]
     line: int | None = Field(None, ge=1, le=10_000_000)
     statement: int | None = Field(None, ge=1, le=10_000_000)
     column: int | None = Field(None, ge=1, le=10_000_000)
@@ -85,77 +85,77 @@ class Action:
     def __init__(self, robot: Controller, limits: Limits) -> None:
         self.output = Output()
         self._limits = limits
-        self._caller = Caller(robot, limits, self.output)
+        self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._pictures = _Pictures()
         self._parts: list[str] = []
         self._characters = 0
         self._sizes = {
-            wire.PRINT: LITTLE_BYTES + 4 * limits.output_characters,
-            wire.CALL: wire.CALL_BYTES,
-            wire.FILE: wire.FILE_BYTES + LITTLE_BYTES,
-            wire.DONE: LITTLE_BYTES + 6 * limits.output_characters,
+            frames.PRINT: LITTLE_BYTES + 4 * limits.output_characters,
+            frames.CALL: frames.CALL_BYTES,
+            frames.FILE: frames.FILE_BYTES + LITTLE_BYTES,
+            frames.DONE: LITTLE_BYTES + 6 * limits.output_characters,
         }
 
-    def drive(self, child: Child, code: str) -> None:
+    def drive(self, process: SessionProcess, code: str) -> None:
         """Run to the end, answering every call.
 
         Raises:
-            BreakOff: the process is left in the middle of the action.
+            ActionAborted: the process is left in the middle of the action.
             EOFError: it is gone.
         """
         self._started = time.monotonic()
         self._next_look = self._started + _LOOK_SECONDS
         try:
-            child.pipe.send(wire.RUN, code.encode(), self._until)
-            while not self._take(child, *self._next(child)):
+            process.socket.send(frames.RUN, code.encode(), self._until)
+            while not self._take(process, *self._next(process)):
                 pass
         except TimeoutError:
-            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds") from None
+            raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds") from None
         except (Malformed, ValueError, TypeError, RecursionError):
-            raise BreakOff(_DISTURBED) from None
+            raise ActionAborted(_DISTURBED) from None
         finally:
             self.output.stdout = "".join(self._parts) + self._note()
             self.output.attachments = tuple(self._pictures.kept)
 
     @property
     def _until(self) -> float:
-        return self._started + self._caller.seconds + self._limits.seconds
+        return self._started + self._dispatcher.seconds + self._limits.seconds
 
     def _note(self) -> str:
         most = self._limits.output_characters
         return f"\n[output cut at {most} characters]" if self._characters > most else ""
 
-    def _next(self, child: Child) -> tuple[bytes, bytes]:
-        """The next frame. Meanwhile the folder is looked at now and then."""
+    def _next(self, process: SessionProcess) -> tuple[bytes, bytes]:
+        """Wait for the next frame, and look at the folder now and then."""
         while True:
             if time.monotonic() >= self._next_look:
-                self._look(child)
+                self._look(process)
             try:
-                return child.pipe.receive(self._sizes, min(self._until, self._next_look))
+                return process.socket.receive(self._sizes, min(self._until, self._next_look))
             except TimeoutError:
                 if time.monotonic() >= self._until:
                     raise
 
-    def _look(self, child: Child) -> None:
+    def _look(self, process: SessionProcess) -> None:
         """See whether the code has filled its folder."""
         self._next_look = time.monotonic() + _LOOK_SECONDS
-        if folder.is_too_full(child.folder):
-            raise BreakOff(
+        if folder.is_too_full(process.folder):
+            raise ActionAborted(
                 f"the code left more than {folder.MAX_BYTES} bytes or {folder.MAX_ENTRIES} files "
                 "in its folder"
             )
 
-    def _take(self, child: Child, kind: bytes, payload: bytes) -> bool:
+    def _take(self, process: SessionProcess, kind: bytes, payload: bytes) -> bool:
         """Deal with a frame; whether it was the last one."""
         match kind:
-            case wire.PRINT:
+            case frames.PRINT:
                 self._parts.append(self._printed(payload.decode()))
-            case wire.CALL:
-                child.pipe.send(wire.ANSWER, self._answer(payload), self._until)
-            case wire.FILE:
+            case frames.CALL:
+                process.socket.send(frames.ANSWER, self._answer(payload), self._until)
+            case frames.FILE:
                 self._pictures.add(payload)
-            case wire.DONE:
-                self._look(child)
+            case frames.DONE:
+                self._look(process)
                 self._finish(_Done.model_validate_json(payload))
                 return True
         return False
@@ -172,11 +172,11 @@ class Action:
         call = _Call.model_validate_json(payload)
         args = [decode(value, bounded=True) for value in call.args]
         kwargs = {key: decode(value, bounded=True) for key, value in call.kwargs.items()}
-        return _answer_payload(call.name, self._caller.call(call.name, args, kwargs, call.line))
+        return _answer_payload(call.name, self._dispatcher.call(call.name, args, kwargs, call.line))
 
     def _finish(self, done: _Done) -> None:
         if done.out_of_memory:
-            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
+            raise ActionAborted(f"the code used up {self._limits.memory_bytes} bytes of memory")
         self.output.parsed = done.parsed
         if done.error is not None:
             self.output.error = done.error.record()
@@ -184,7 +184,7 @@ class Action:
             self.output.value = truncate(done.value, self._limits.output_characters)
 
 
-def _answer_payload(name: str, answer: Answer) -> bytes:
+def _answer_payload(name: str, answer: CallResult) -> bytes:
     error = answer.exception
     if error is None:
         try:
@@ -199,7 +199,7 @@ def _answer_payload(name: str, answer: Answer) -> bytes:
 
 
 def _known(error: Exception) -> str:
-    """The name of the nearest built-in type of an exception."""
+    """Name the nearest built-in type of an exception."""
     names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
     return next(names)
 
@@ -221,14 +221,14 @@ class _Pictures:
         name, _, data = payload.partition(b"\n")
         self._number += 1
         self._size += len(data)
-        if self._number > wire.FILES or self._size > wire.FILE_BYTES:
+        if self._number > frames.FILES or self._size > frames.FILE_BYTES:
             raise Malformed("more pictures than a worker lets through")
         for signature, media_type in _SIGNATURES.items():
             if data.startswith(signature):
                 self.kept.append(Attachment(self._free_name(name), media_type, data))
 
     def _free_name(self, name: bytes) -> str:
-        """A name without surprises that no other picture has."""
+        """Make a name without surprises that no other picture has."""
         safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name.decode("ascii", "replace")).strip(".-")[-60:]
         safe = safe or "picture"
         taken = {attachment.name for attachment in self.kept}

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from embodied.interpreter.cpython.confined.wire import HEADER, frame
+from embodied.interpreter.cpython.confined.frames import HEADER, frame
 
 _CHUNK = 65_536
 
@@ -15,7 +15,7 @@ class Malformed(Exception):  # noqa: N818 - a finding, not an error
     """The other side sent what no worker sends."""
 
 
-class Pipe:
+class FramedSocket:
     """Sends and receives frames."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -43,7 +43,7 @@ class Pipe:
             raise EOFError from None
 
     def receive(self, sizes: Mapping[bytes, int], until: float) -> tuple[bytes, bytes]:
-        """The kind and the payload of the next frame. What came of it in time is kept.
+        """Receive the kind and the payload of the next frame. What came of it in time is kept.
 
         Args:
             sizes: the kinds that may come, and how long each may be.

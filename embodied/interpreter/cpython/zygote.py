@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.interpreter.cpython.confined import confinement, folder
-from embodied.interpreter.cpython.framed_socket import Pipe
+from embodied.interpreter.cpython.framed_socket import FramedSocket
 
 _PROGRAM = Path(confinement.__file__).parent
 _START_SECONDS = 180.0
@@ -32,12 +32,12 @@ _OWN_PACKAGES = ("embodied", "embodied_envs", "embodied_controllers")
 
 
 @dataclass(frozen=True)
-class Child:
+class SessionProcess:
     """The process of a session."""
 
     number: int
     """Its process id."""
-    pipe: Pipe
+    socket: FramedSocket
     folder: Path
     """Its working folder."""
     generation: int
@@ -74,7 +74,7 @@ class Zygote:
         self._running: _Running | None = None
 
     def make_folder(self) -> Path:
-        """An empty folder for a session; it goes with the session or with the zygote."""
+        """Make an empty folder for a session; it goes with the session or with the zygote."""
         with self._lock:
             base = self._ready_base()
             self._folders += 1
@@ -82,7 +82,7 @@ class Zygote:
         path.mkdir(mode=0o700)
         return path
 
-    def fork(self, world: Path, memory_bytes: int) -> Child:
+    def fork(self, world: Path, memory_bytes: int) -> SessionProcess:
         """Start the process of a session. Its first frame says whether it could be confined.
 
         Raises:
@@ -101,23 +101,23 @@ class Zygote:
                     f"the full interpreter's processes cannot be started: {error!r}"
                 ) from error
 
-    def pause(self, child: Child) -> None:
+    def pause(self, process: SessionProcess) -> None:
         """Let a session's process stand still until `resume`, whatever it would do."""
-        self._ask(child, {"signal": signal.SIGSTOP, "to": child.number})
+        self._ask(process, {"signal": signal.SIGSTOP, "to": process.number})
 
-    def resume(self, child: Child) -> None:
+    def resume(self, process: SessionProcess) -> None:
         """Let it go on."""
-        self._ask(child, {"signal": signal.SIGCONT, "to": child.number})
+        self._ask(process, {"signal": signal.SIGCONT, "to": process.number})
 
-    def end(self, child: Child) -> int | None:
+    def end(self, process: SessionProcess) -> int | None:
         """Kill a session's process, with all that it started.
 
         Returns:
             Its status, as `os.waitpid` gives it; None where the zygote has died, and with it all
             its sessions.
         """
-        child.pipe.close()
-        reply = self._ask(child, {"end": child.number})
+        process.socket.close()
+        reply = self._ask(process, {"end": process.number})
         return None if reply is None else reply.status
 
     def close(self) -> None:
@@ -129,10 +129,10 @@ class Zygote:
                 folder.remove(self._base)
                 self._base = None
 
-    def _ask(self, child: Child, request: dict[str, Any]) -> _Reply | None:
+    def _ask(self, process: SessionProcess, request: dict[str, Any]) -> _Reply | None:
         """Make a request about a session's process; None where its zygote has died."""
         with self._lock:
-            if self._running is None or child.generation != self._generation:
+            if self._running is None or process.generation != self._generation:
                 return None
             try:
                 return self._running.ask(request)
@@ -148,7 +148,7 @@ class Zygote:
             self._base.chmod(0o711)
         return self._base
 
-    def _fork(self, world: Path, memory_bytes: int) -> Child:
+    def _fork(self, world: Path, memory_bytes: int) -> SessionProcess:
         base = self._ready_base()
         if self._running is None:
             self._generation += 1
@@ -161,7 +161,7 @@ class Zygote:
             if reply.child is None:
                 raise OSError(reply.problem or "no process")
             undo.pop_all()
-        return Child(reply.child, Pipe(ours), world, self._generation)
+        return SessionProcess(reply.child, FramedSocket(ours), world, self._generation)
 
     def _drop(self) -> None:
         if self._running is not None:
@@ -183,7 +183,7 @@ def _check(allow_unconfined: bool) -> None:
 
 
 def unconfinable(problem: str) -> ConfigError:
-    """The error where code cannot be confined; `problem` says why."""
+    """Make the error for where code cannot be confined; `problem` says why."""
     return ConfigError(
         f"the full interpreter cannot confine code here: {problem}. Use the interpreter "
         "`restricted`, or accept that code runs with your rights: --allow-unconfined, in a "
@@ -228,7 +228,7 @@ class _Running:
         """Make one request.
 
         Args:
-            request: in the words of `confined.zygote`.
+            request: in the words of `confined.fork_server`.
             handed: a socket for the new process.
 
         Raises:

@@ -13,84 +13,34 @@ import pydantic_monty as monty
 from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
-from embodied.interpreter.calls import BreakOff, Caller
-from embodied.interpreter.monty import polyfills
-from embodied.interpreter.monty.rewrite import unsupported
-from embodied.interpreter.monty.rewrite.source_edits import Edited
-from embodied.interpreter.monty.source_map import Places, call_lines, passed_on
+from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
+from embodied.interpreter.monty import error_messages
+from embodied.interpreter.monty.error_messages import cut
+from embodied.interpreter.monty.rewrite.source_edits import EditedSource
+from embodied.interpreter.monty.source_map import (
+    SourceMap,
+    call_lines,
+    odd_raises,
+    possible_raise_lines,
+)
 from embodied.interpreter.session import Output
 from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
-
-MODULES = frozenset(
-    {
-        "asyncio",
-        "base64",
-        "binascii",
-        "bisect",
-        "collections",
-        "copy",
-        "csv",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "functools",
-        "hashlib",
-        "itertools",
-        "json",
-        "math",
-        "os",
-        "pathlib",
-        "posixpath",
-        "random",
-        "re",
-        "sys",
-        "time",
-        "tomllib",
-        "typing",
-        "unicodedata",
-        *polyfills.MODULES,
-    }
-)
-"""What code may import."""
 
 MEASURED = "()"
 """Ends the names of the host's functions, which only guarded calls reach.
 
 No name of code ends so. The arguments of other calls are never looked at: that would copy them."""
 
-_MESSAGE_CHARACTERS = 2000
-_ONLY_FULL = {"numpy", "pandas", "sympy", "sklearn", "scipy", "matplotlib"}
-_UNREAD = "The monty syntax parser does not yet support"
-_WORDINGS = (
-    (
-        re.compile(
-            r"external function '(\w+)(?:\(\))?' cannot suspend in this synchronous context"
-        ),
-        r"\1() cannot be called here, from a function that is called by a built-in one or by an "
-        r"operator; call \1() in a for loop and keep the results in a list",
-    ),
-    (
-        re.compile(r"^.*exceptions can only be called with zero or one string argument"),
-        "give an exception one text, such as an f-string",
-    ),
-    (
-        re.compile(rf"{_UNREAD} (.*)"),
-        r"\1 cannot be used here; write it in another way",
-    ),
-    (re.compile(r" \(unknown location\)"), ""),
-    (re.compile(r"\b_lowered_(?:[a-z]+_)?"), ""),
-)
 
-
-class Action:
+class Execution:
     """One running code action.
 
     Args:
         robot: whose actions it may call.
         limits: of the action.
-        source: what runs, after lowering.
+        source: what runs, after rewriting.
         tree: the code before that.
         names: that the session may have bound.
     """
@@ -99,7 +49,7 @@ class Action:
         self,
         robot: Controller,
         limits: Limits,
-        source: Edited,
+        source: EditedSource,
         tree: ast.Module,
         names: frozenset[str],
     ) -> None:
@@ -112,10 +62,12 @@ class Action:
         self._source = source
         self._tree = tree
         self._shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
-        self._caller = Caller(robot, limits, self.output)
+        self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._started = time.monotonic()
         self._raised: dict[str, str] = {}
         self._last_raised: tuple[str, int | None] = ("", None)
+        self._lacking: set[str] = set()
+        """Messages about what Monty lacks and the full interpreter has."""
         self._printed = _Printed(limits.output_characters)
 
     def drive(self, worker: monty.MontySession, sources: Sequence[str | None]) -> None:
@@ -126,9 +78,9 @@ class Action:
             sources: what it has been fed before.
 
         Raises:
-            BreakOff: the worker is left in the middle of the action.
+            ActionAborted: the worker is left in the middle of the action.
         """
-        self._places = Places([*sources, self._source.text])
+        self._source_map = SourceMap([*sources, self._source.text])
         try:
             snapshot = worker.feed_start(self._source.text, print_callback=self._printed)
             while not isinstance(snapshot, monty.MontyComplete):
@@ -137,30 +89,33 @@ class Action:
                 self.output.value = truncate(snapshot.output, self._limits.output_characters)
         except monty.MontyCrashedError as error:
             what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
-            raise BreakOff(f"the code used up {what}") from None
+            raise ActionAborted(f"the code used up {what}") from None
         except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
             self._report(error)
+        except (RecursionError, OverflowError, TypeError, ValueError) as error:
+            message = f"the code made a value that cannot be handled: {error}"
+            raise ActionAborted(message) from None
         finally:
             self.output.stdout = self._printed.text
 
     def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
         exception, frames = error.exception(), error.traceback()
         if isinstance(exception, TimeoutError) and not frames:
-            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
+            raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(exception, MemoryError) and "memory limit" in str(exception):
-            raise BreakOff(f"the code used up {self._limits.memory_bytes} bytes of memory")
+            raise ActionAborted(f"the code used up {self._limits.memory_bytes} bytes of memory")
         text = error.display("msg")
-        unread = isinstance(error, monty.MontySyntaxError) or _UNREAD in text
+        unread = isinstance(error, monty.MontySyntaxError) or error_messages.UNREAD in text
         self.output.parsed = not (unread and all(frame.function_name is None for frame in frames))
-        message = _cut(str(exception) if isinstance(exception, KeyError) else text)
-        inside = [frame for frame in frames if self._places.knows(frame.filename)]
+        message = cut(str(exception) if isinstance(exception, KeyError) else text)
+        inside = [frame for frame in frames if self._source_map.knows(frame.filename)]
         place = inside[-1] if inside else None
-        self.failed_here = place is not None and self._places.is_last(place.filename)
+        self.failed_here = place is not None and self._source_map.is_last(place.filename)
         self.output.error = ErrorRecord(
             type=self._kind(exception, message),
-            message=self._worded(exception, message),
+            message=self._reword(exception, message),
             line=place.line if place else None,
-            statement=next((f.line for f in inside if self._places.is_last(f.filename)), None),
+            statement=next((f.line for f in inside if self._source_map.is_last(f.filename)), None),
             column=self._column(place) if place else None,
         )
         self._correct_place(self.output.error, message)
@@ -174,14 +129,16 @@ class Action:
             error.column = None
 
     def _candidates(self, error: ErrorRecord, message: str) -> list[int]:
-        """The lines where an error may have been raised; none: where its record says."""
+        """List the lines where an error may have been raised; none: where its record says."""
         misfit = re.match(r"(?:\w+\.)?(\w+)\(\) (?:missing|takes|got) ", message)
         if misfit and error.type == "TypeError":
             lines = call_lines(self._tree, misfit[1])
             return [] if error.line in lines else lines
+        if error_messages.is_about_arguments(message):
+            return odd_raises(self._tree)
         if error.line is None or error.column is None:
             return []
-        lines = passed_on(self._tree, error.line, error.column)
+        lines = possible_raise_lines(self._tree, error.line, error.column)
         raised, line = self._last_raised
         return [line] if lines and line is not None and raised == error.message else lines
 
@@ -189,19 +146,22 @@ class Action:
         name = type(exception).__name__
         if name == "Incomplete":
             return "EOFError"
+        if error_messages.is_about_arguments(message):
+            return "NotImplementedError"
         return self._raised.get(message, name) if name in ("Exception", "OSError") else name
 
-    def _worded(self, exception: BaseException, message: str) -> str:
+    def _reword(self, exception: BaseException, message: str) -> str:
+        """Put a message into the policy's words, and note where it is about what Monty lacks."""
         unknown = re.fullmatch(r"name '(\w+)' is not defined", message)
         if isinstance(exception, NameError) and unknown:
             message = str(self._unknown(unknown[1]))
-        for pattern, wording in _WORDINGS:
-            message = pattern.sub(wording, message)
-        return message
+        self.output.unsupported = message in self._lacking or error_messages.is_gap(message)
+        return error_messages.reword(message)
 
     def _unknown(self, name: str) -> Exception:
-        missing = unsupported.missing(name)
+        missing = error_messages.missing(name)
         if missing is not None:
+            self._lacking.add(missing)
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
 
@@ -211,21 +171,24 @@ class Action:
         return self._source.column(frame.line, frame.column)
 
     def _answer(self, snapshot: Any) -> Any:
-        if time.monotonic() - self._started - self._caller.seconds > self._limits.seconds:
-            raise BreakOff(f"the code used up {self._limits.seconds:g} seconds")
+        if time.monotonic() - self._started - self._dispatcher.seconds > self._limits.seconds:
+            raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(snapshot, monty.FunctionSnapshot):
             if snapshot.is_os_function:
                 return self._operating_system(snapshot)
             return self._call(snapshot)
         if isinstance(snapshot, monty.NameLookupSnapshot):
             return snapshot.resume()
-        raise BreakOff("the code waits for something that never comes (async)")
+        raise ActionAborted("the code waits for something that never comes (async)")
 
     def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
         if snapshot.function_name != "import":
             return snapshot.resume_not_handled()
         module = str(snapshot.args[0]) if snapshot.args else "module"
-        return snapshot.resume({"exception": ModuleNotFoundError(_no_module(module))})
+        message = error_messages.no_module(module)
+        if error_messages.only_full_has(module.partition(".")[0]):
+            self._lacking.add(message)
+        return snapshot.resume({"exception": ModuleNotFoundError(message)})
 
     def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
         called = str(snapshot.function_name)
@@ -234,12 +197,12 @@ class Action:
             if name == "input":
                 return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
             return snapshot.resume({"exception": self._unknown(called)})
-        line = self._places.line(snapshot.position)
-        made = self._caller.call(name, snapshot.args, snapshot.kwargs, line)
+        line = self._source_map.line(snapshot.position)
+        made = self._dispatcher.call(name, snapshot.args, snapshot.kwargs, line)
         answer: Any = {"return_value": made.value}
         if made.exception is not None:
             answer = self._exception(made.exception)
-            self._last_raised = (_cut(str(made.exception)), line)
+            self._last_raised = (cut(str(made.exception)), line)
         try:
             return snapshot.resume(answer)
         except monty.MontyRuntimeError as error:
@@ -250,8 +213,8 @@ class Action:
             ) from error
 
     def _exception(self, exception: Exception) -> Any:
-        """An exception for the code; Monty makes those that it does not know their base."""
-        self._raised[_cut(str(exception))] = type(exception).__name__
+        """Hand an exception to the code; Monty makes those that it does not know their base."""
+        self._raised[cut(str(exception))] = type(exception).__name__
         if isinstance(exception, EOFError):
             return {"exc_type": "binascii.Incomplete", "message": str(exception)}
         return {"exception": exception}
@@ -274,15 +237,3 @@ class _Printed:
     def text(self) -> str:
         note = f"\n[output cut at {self._limit} characters]" if self._length > self._limit else ""
         return "".join(self._kept) + note
-
-
-def _no_module(name: str) -> str:
-    top = name.partition(".")[0]
-    if top in polyfills.MODULES:
-        return f"{name} has here only: {', '.join(sorted(polyfills.public(top)))}"
-    other = f"; the interpreter `full` has {top}" if top in _ONLY_FULL else ""
-    return f"No module named {name!r}{other}. There are here: {', '.join(sorted(MODULES))}"
-
-
-def _cut(message: str) -> str:
-    return truncate(message, _MESSAGE_CHARACTERS)

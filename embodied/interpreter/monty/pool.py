@@ -22,7 +22,7 @@ _ACTIONS_PER_PROCESS = 1000
 """After these, a process is replaced by a fresh one."""
 
 
-class MontyWorkers:
+class MontyPool:
     """A pool of processes; each action borrows one, from its beginning to its end.
 
     At most four, or two for each core, run at a time; each starts when there is none free. An
@@ -38,7 +38,7 @@ class MontyWorkers:
 
     @contextmanager
     def borrow(self, limits: Limits, seed: int) -> Iterator[monty.MontySession]:
-        """An empty Monty session in a process of the pool.
+        """Lend an empty Monty session in a process of the pool.
 
         Raises:
             InfrastructureError: no process became free, or it did not start.

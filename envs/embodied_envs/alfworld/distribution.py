@@ -19,9 +19,9 @@ from pydantic import BaseModel
 from embodied.errors import DataError
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.generate import TRIAL_PREFIX
-from embodied_envs.alfworld.generate_options import SPLITS, read_options
-from embodied_envs.alfworld.pddl import Problem, read_problem
-from embodied_envs.alfworld.planner import PlanningLimitError, Unsolvable, shortest_plan
+from embodied_envs.alfworld.generate_options import SPLITS, Split
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
 from embodied_envs.alfworld.rules import load_rules
 
 MEASURED = 1000
@@ -95,17 +95,15 @@ class GameFacts:
     """Commands of a shortest plan; None where none was found."""
 
 
-def describe_tasks(out: Path, options: Mapping[str, object]) -> dict[str, Any]:
-    """The generated games below `out` beside official ones, as a `TaskStatistics` of plain data.
+def describe_tasks(out: Path, split: Split) -> dict[str, Any]:
+    """Compare the generated games of a split below `out` with official ones.
 
-    The games are those of the split that `options` (the generator's) name. Official games are those
-    of ``$ALFWORLD_DATA`` in the same split or, where it lacks that, in another one.
+    Official games are those of ``$ALFWORLD_DATA`` in the same split or, where it lacks that, in
+    another one. Returns a `TaskStatistics` as plain data.
 
     Raises:
-        ConfigError: an option is unknown or outside its range.
         DataError: `out` has no generated games of the split.
     """
-    split, _ = read_options(options)
     data = out.expanduser().resolve()
     task_ids = _task_ids(data, split, generated=True)
     if not task_ids:
@@ -119,7 +117,7 @@ def describe_tasks(out: Path, options: Mapping[str, object]) -> dict[str, Any]:
 
 
 def read_game(path: Path) -> GameFacts:
-    """What is counted of the game in a ``game.tw-pddl``, from that file and its neighbour.
+    """Count what is in the game of a ``game.tw-pddl``, from that file and its neighbour.
 
     Raises:
         DataError: a file is missing or does not hold what it should.
@@ -158,7 +156,7 @@ def _room(floor_plan: int) -> str:
 
 
 def _behind_doors(init: frozenset[tuple[str, ...]]) -> set[str]:
-    """The objects that are in closed receptacles only; some lie in two at a time."""
+    """Return the objects that are in closed receptacles only; some lie in two at a time."""
     homes = [fact[1:] for fact in init if fact[0] == "inreceptacle"]
     closed = {fact[1] for fact in init if fact[0] == "openable" and ("opened", fact[1]) not in init}
     in_reach = {thing for thing, place in homes if place not in closed}
@@ -173,7 +171,7 @@ def _plan_length(problem: Problem) -> int | None:
 
 
 def _official(split: str, notes: list[str]) -> list[tuple[Column, list[GameFacts]]]:
-    """The official games; none, and a note that says how to point to them, where there are none."""
+    """Measure the official games; notes how to point to them where there are none."""
     try:
         data = index.data_folder(None)
     except DataError:
@@ -190,7 +188,7 @@ def _official(split: str, notes: list[str]) -> list[tuple[Column, list[GameFacts
 
 
 def _task_ids(data: Path, split: str, generated: bool) -> list[str]:
-    """The generated or the official games of a split, which may be missing."""
+    """List the generated or the official games of a split, which may be missing."""
     if not (data / index.GAMES / split).is_dir():
         return []
     task_ids = [entry.id for entry in index.entries(data, split)]
@@ -244,7 +242,7 @@ def _shares(
     category: Callable[[GameFacts], str | None],
     summary: bool = False,
 ) -> Table:
-    """How the games are spread over categories, the commonest first."""
+    """Show how the games are spread over categories, the commonest first."""
     found = [[value for game in group if (value := category(game))] for group in groups]
     counts = [Counter(values) for values in found]
     rows = [

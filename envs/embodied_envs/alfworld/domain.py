@@ -11,21 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from embodied_envs.alfworld.pddl import (
-    ROOT_TYPE,
+from embodied_envs.alfworld.pddl.conditions import (
     And,
     Atom,
     Condition,
     Equals,
     Exists,
-    Expression,
-    Group,
     Not,
     Or,
-    PddlSyntaxError,
     Variable,
-    Word,
     read_condition,
+)
+from embodied_envs.alfworld.pddl.s_expressions import (
+    ROOT_TYPE,
+    Expression,
+    Group,
+    PddlSyntaxError,
+    Word,
     read_expression,
     typed_names,
 )
@@ -89,7 +91,7 @@ class Domain:
     stay as they are."""
 
     def is_a(self, type_name: str, ancestor: str) -> bool:
-        """Whether objects of a type are objects of another."""
+        """Return whether objects of a type are objects of another."""
         return ancestor in self.ancestors.get(type_name, (type_name, ROOT_TYPE))
 
 
@@ -132,7 +134,7 @@ def read_domain(text: str) -> Domain:
 
 
 def clauses_of(condition: Condition) -> tuple[LiftedClause, ...]:
-    """The clauses of a condition without free variables, such as a goal.
+    """Compile a condition without free variables, such as a goal, to its clauses.
 
     Raises:
         UnsupportedGameError: it uses what the engine does not play; names it.
@@ -224,20 +226,20 @@ class _Compiler:
     renamed: int = 0
 
     def clauses(self, expression: Expression | None) -> tuple[LiftedClause, ...]:
-        """The clauses of a condition; of a missing or empty one, a clause that always holds."""
+        """Compile a condition to clauses; a missing or empty one to a clause that always holds."""
         if expression is None or (isinstance(expression, Group) and not expression.items):
             return (LiftedClause(self.parameters),)
         return self.clauses_of(read_condition(expression, _AnyName(), self.scope))
 
     def clauses_of(self, condition: Condition) -> tuple[LiftedClause, ...]:
-        """The clauses of a condition."""
+        """Compile a condition to clauses."""
         return tuple(
             LiftedClause(self.parameters + c.bound, c.wanted, c.unwanted, c.unequal)
             for c in self._conjunctions(condition, {}, positive=True)
         )
 
     def effects(self, expression: Expression | None) -> Iterator[Effect]:
-        """The effects of an action: one for all that always happens, one for each condition."""
+        """Compile an action's effects: one for all that always happens, one for each condition."""
         always: list[Group] = []
         for group in _parts(expression):
             head, items = _section(group)[0], group.items
@@ -304,7 +306,7 @@ class _Compiler:
 
 
 def _parts(expression: Expression | None) -> Iterator[Group]:
-    """The conjuncts of an effect."""
+    """Yield the conjuncts of an effect."""
     if expression is None:
         return
     head, group = _section(expression)

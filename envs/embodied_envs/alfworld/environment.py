@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
-from embodied._util.suggestion import suggestion
-from embodied.environment import Capabilities, Environment, Observation, StepResult
-from embodied.errors import ConfigError, DataError
+from pydantic import model_validator
+
+from embodied.environment import (
+    Capabilities,
+    Environment,
+    EnvironmentOptions,
+    Observation,
+    Requirement,
+    StepResult,
+)
+from embodied.errors import DataError
 from embodied.task import Task
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.domain import UnsupportedGameError
 from embodied_envs.alfworld.game_file import read_game
+from embodied_envs.alfworld.generate_options import GeneratorOptions
 from embodied_envs.alfworld.native_game import ENGINE_VERSION, NativeGame
 from embodied_envs.alfworld.textworld_game import TextWorldGame
-
-DEFAULT_SPLIT = "valid_unseen"
 
 Backend: TypeAlias = Literal["native", "textworld"]
 
@@ -39,51 +45,51 @@ class Alfworld(Environment):
     The goal test is the game's own `won`; a game never ends in any other way.
     """
 
+    class Options(EnvironmentOptions, title="alfworld"):
+        """What plays the games, and where they are."""
+
+        backend: Backend = "native"
+        """What plays the games. `native`, the project's own engine, leaves games that it cannot
+        play to TextWorld, with a warning. `textworld` plays one game a process at a time."""
+        data: str | Path | None = None
+        """The folder that holds `json_2.1.1`; None: `$ALFWORLD_DATA`."""
+        explain_refusals: bool = False
+        """Whether a reason follows `Nothing happens.`; native only."""
+
+        @model_validator(mode="after")
+        def _check_reasons(self) -> Self:
+            if self.explain_refusals and self.backend != "native":
+                raise ValueError("explain_refusals needs the backend native")
+            return self
+
+    GeneratorOptions = GeneratorOptions
+    default_split: ClassVar[str] = "valid_unseen"
     default_controller: ClassVar[str | None] = "household"
     location_options = frozenset({"data"})
 
-    def __init__(
-        self,
-        backend: Backend = "native",
-        data: str | os.PathLike[str] | None = None,
-        explain_refusals: bool = False,
-    ) -> None:
-        """An environment without a game; `reset` loads one.
-
-        Args:
-            backend: what plays the games. `native`, the project's own engine, leaves games that it
-                cannot play to TextWorld, with a warning. `textworld` plays one game a process at a
-                time.
-            data: the folder that holds `json_2.1.1`; None: `$ALFWORLD_DATA`.
-            explain_refusals: whether a reason follows `Nothing happens.`; native only.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a game; `reset` loads one.
 
         Raises:
-            ConfigError: there is no such backend, or it has no reasons to give.
-            DataError: there is no such folder.
+            ConfigError: an option is wrong.
+            DataError: there is no data folder.
         """
-        _check_backend(backend, explain_refusals)
-        self.capabilities = CAPABILITIES[backend]
-        self._data = index.data_folder(data)
-        self._backend = backend
-        self._native = NativeGame(explain_refusals=explain_refusals)
+        chosen = self.Options.parse(options)
+        self.capabilities = CAPABILITIES[chosen.backend]
+        self._data = index.data_folder(chosen.data)
+        self._backend = chosen.backend
+        self._native = NativeGame(explain_refusals=chosen.explain_refusals)
         self._textworld = TextWorldGame()
         self._game: NativeGame | TextWorldGame = (
-            self._native if backend == "native" else self._textworld
+            self._native if chosen.backend == "native" else self._textworld
         )
         self._path: Path | None = None
 
     @classmethod
-    def list_tasks(
-        cls,
-        split: str | None = None,
-        data: str | os.PathLike[str] | None = None,
-        backend: Backend = "native",
-        explain_refusals: bool = False,
-        **unknown: Any,
-    ) -> list[Task]:
-        """The solvable games of a split, sorted by id; the default split is `valid_unseen`."""
-        _check_unknown(unknown)
-        split = split or DEFAULT_SPLIT
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List the solvable games of a split, sorted by id."""
+        chosen = cls.Options.parse(options)
+        split = split or cls.default_split
         return [
             Task(
                 environment="alfworld",
@@ -92,32 +98,27 @@ class Alfworld(Environment):
                 kind=entry.kind,
                 instruction=entry.instruction,
             )
-            for entry in index.entries(index.data_folder(data), split)
+            for entry in index.entries(index.data_folder(chosen.data), split)
         ]
 
     @classmethod
-    def resolve_options(
-        cls, data: str | os.PathLike[str] | None = None, **options: Any
-    ) -> dict[str, Any]:
-        """The data folder as an absolute path, from `$ALFWORLD_DATA` where it is not given."""
-        return {**options, "data": str(index.data_folder(data))}
+    def requirements(cls) -> list[Requirement]:
+        """Say whether there are games where `$ALFWORLD_DATA` says so."""
+        return index.requirements()
 
     @classmethod
-    def data_version(
-        cls,
-        split: str | None = None,
-        data: str | os.PathLike[str] | None = None,
-        backend: Backend = "native",
-        explain_refusals: bool = False,
-        **unknown: Any,
-    ) -> dict[str, str]:
-        """What plays the games, in which version, and one hash over the split's game files."""
-        _check_unknown(unknown)
-        _check_backend(backend, explain_refusals)
-        found = index.entries(index.data_folder(data), split or DEFAULT_SPLIT)
+    def resolve_options(cls, **options: Any) -> dict[str, Any]:
+        """Make the data folder an absolute path, that of `$ALFWORLD_DATA` where none is given."""
+        return {**options, "data": str(index.data_folder(cls.Options.parse(options).data))}
+
+    @classmethod
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return what plays the games, its version, and one hash over the split's game files."""
+        chosen = cls.Options.parse(options)
+        found = index.entries(index.data_folder(chosen.data), split or cls.default_split)
         return {
-            "backend": backend,
-            **_versions(backend),
+            "backend": chosen.backend,
+            **_versions(chosen.backend),
             "games": str(len(found)),
             "sha256": index.content_hash(found),
         }
@@ -125,16 +126,16 @@ class Alfworld(Environment):
     @classmethod
     def generate(cls, out: Path, count: int, seed: int, **options: Any) -> list[Path]:
         """Write new games in the layout of the official data; see `generate.py`."""
-        from embodied_envs.alfworld.generate import write_as_told
+        from embodied_envs.alfworld.generate import write_games
 
-        return write_as_told(out, count, seed, options)
+        return write_games(out, count, seed, cls.GeneratorOptions.parse(options))
 
     @classmethod
     def describe_tasks(cls, out: Path, **options: Any) -> dict[str, Any]:
         """Compare generated games below `out` with official ones; see `distribution.py`."""
         from embodied_envs.alfworld.distribution import describe_tasks
 
-        return describe_tasks(out, options)
+        return describe_tasks(out, cls.GeneratorOptions.parse(options).split)
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         """Load the task's game; there is no randomness, so the seed changes nothing."""
@@ -155,22 +156,23 @@ class Alfworld(Environment):
         return StepResult(Observation(text), float(won), won, False, info)
 
     def command_templates(self) -> list[str]:
-        """The forms of command in the game's grammar, e.g. `put {o} in/on {r}`."""
+        """List the forms of command in the game's grammar, e.g. `put {o} in/on {r}`."""
         return self._game.command_templates()
 
     def valid_commands(self) -> list[str]:
-        """The commands that the game accepts now, sorted."""
+        """List the commands that the game accepts now, sorted."""
         return self._game.valid_commands()
 
     def plan(self) -> list[str]:
-        """A shortest list of commands from the beginning of the game to its goal.
+        """Find a shortest list of commands from the beginning of the game to its goal.
 
         Raises:
             DataError: the game has no solution, or its problem cannot be read.
         """
         from embodied_envs.alfworld.names import display_names, named_ids
-        from embodied_envs.alfworld.pddl import read_problem
-        from embodied_envs.alfworld.planner import Unsolvable, detect_dialect, render, shortest_plan
+        from embodied_envs.alfworld.pddl.problem import read_problem
+        from embodied_envs.alfworld.planner.plan import detect_dialect, render
+        from embodied_envs.alfworld.planner.search import Unsolvable, shortest_plan
 
         if self._path is None:
             raise RuntimeError("plan() needs a reset first")
@@ -184,7 +186,7 @@ class Alfworld(Environment):
         return render(plan, display_names(named_ids(problem)), dialect)
 
     def snapshot(self) -> bytes:
-        """The state of the running game; any environment that was reset to its task can take it.
+        """Return the state of the game; any environment that was reset to its task can take it.
 
         Raises:
             DataError: the game is played by TextWorld, which cannot be copied.
@@ -251,27 +253,13 @@ class StepInfo(Mapping[str, Any]):
         return dict, (dict(self),)
 
 
-def _check_backend(backend: str, explain_refusals: bool) -> None:
-    if backend not in CAPABILITIES:
-        known = ", ".join(CAPABILITIES)
-        raise ConfigError(f"there is no ALFWorld backend {backend!r}; there are: {known}")
-    if explain_refusals and backend != "native":
-        raise ConfigError("explain_refusals needs the backend native")
-
-
-def _check_unknown(options: Mapping[str, Any]) -> None:
-    known = ("backend", "data", "explain_refusals")
-    for name in options:
-        raise ConfigError(f"alfworld has no option {name!r}{suggestion(name, known)}")
-
-
 def _warn(message: str) -> None:
     _log.warning("%s", message)
     warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _versions(backend: Backend) -> dict[str, str]:
-    """The versions of what plays."""
+    """Return the versions of what plays."""
     if backend == "native":
         return {"engine": ENGINE_VERSION}
     return {name: _version(name) for name in ("alfworld", "textworld")}

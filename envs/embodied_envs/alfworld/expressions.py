@@ -25,7 +25,7 @@ class UnsupportedExpressionError(ValueError):
 
 @lru_cache(maxsize=1024)
 def compile_expression(text: str) -> Expression:
-    """The expression that a text holds.
+    """Compile the expression that a text holds.
 
     Raises:
         UnsupportedExpressionError: it uses anything else than said above.
@@ -40,7 +40,7 @@ def compile_expression(text: str) -> Expression:
 
 @lru_cache(maxsize=1024)
 def names_in(text: str) -> frozenset[str]:
-    """The variables of an expression that compiles."""
+    """Return the variables of an expression that compiles."""
     nodes = ast.walk(ast.parse(text.strip(), mode="eval"))
     return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 
@@ -63,7 +63,7 @@ def _compiled(node: ast.expr) -> Expression:
 
 
 def _is_text(node: ast.expr) -> bool:
-    """Whether a value is always a string, not an entity."""
+    """Return whether a value is always a string, not an entity."""
     if isinstance(node, ast.BoolOp):
         return all(_is_text(value) for value in node.values)
     return not isinstance(node, ast.Name)

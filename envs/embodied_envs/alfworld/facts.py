@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Sequence
 from threading import Lock
 from typing import TypeAlias
 
-from embodied_envs.alfworld.pddl import Fact
+from embodied_envs.alfworld.pddl.problem import Fact
 
 State: TypeAlias = frozenset[int]
 """The numbers of the changeable facts that are true."""
@@ -26,7 +26,7 @@ class FactTable:
     """The number of facts that never change."""
 
     def __init__(self, facts: Iterable[Fact], fluents: Container[str]) -> None:
-        """`fluents`: predicates of facts that can change; others hold in every state or none."""
+        """Number facts; `fluents` are the predicates of those that can change."""
         self._fluents = fluents
         self._numbers: dict[Fact, int] = {}
         self._facts: list[Fact] = []
@@ -43,11 +43,11 @@ class FactTable:
         self.initial: State = frozenset(range(len(self._facts)))
 
     def can_change(self, predicate: str) -> bool:
-        """Whether facts of a predicate can change; `not_x` does where `x` does."""
+        """Return whether facts of a predicate can change; `not_x` does where `x` does."""
         return predicate in self._fluents or predicate.removeprefix("not_") in self._fluents
 
     def number(self, fact: Fact) -> int:
-        """The number of a fact that can change; a new one for a new fact."""
+        """Return the number of a fact that can change; a new one for a new fact."""
         found = self._numbers.get(fact)
         if found is not None:
             return found
@@ -61,20 +61,20 @@ class FactTable:
             return found
 
     def fact(self, number: int) -> Fact:
-        """The fact of a number."""
+        """Return the fact of a number."""
         return self._facts[number]
 
     def holds(self, fact: Fact, state: State) -> bool:
-        """Whether a fact is true in a state."""
+        """Return whether a fact is true in a state."""
         number = self._numbers.get(fact)
         return number is not None and (number < 0 or number in state)
 
     def is_constant(self, fact: Fact) -> bool:
-        """Whether a fact is true in every state."""
+        """Return whether a fact is true in every state."""
         return self._numbers.get(fact) == self.ALWAYS
 
     def matching(self, predicate: str, arguments: Sequence[str | None]) -> list[_Row]:
-        """Facts that may match a pattern (None: any), with their numbers, sorted by arguments.
+        """List facts that may match a pattern (None: any), with their numbers, sorted by arguments.
 
         They agree with the first given argument; the others are not looked at.
         """

@@ -13,8 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -25,14 +24,7 @@ from embodied.errors import ConfigError, DataError
 from embodied_envs.alfworld import generate_text as text
 from embodied_envs.alfworld.generate_files import write_file, write_folder
 from embodied_envs.alfworld.generate_goal import Goal, draw_goal, goals_for
-from embodied_envs.alfworld.generate_options import (
-    MIN_RECEPTACLES,
-    SPLITS,
-    GeneratorOptions,
-    check_at_least,
-    check_one_of,
-    read_options,
-)
+from embodied_envs.alfworld.generate_options import MIN_RECEPTACLES, SPLITS, GeneratorOptions
 from embodied_envs.alfworld.generate_proof import is_won_by
 from embodied_envs.alfworld.generate_scene import (
     FLOOR_TYPES,
@@ -45,14 +37,9 @@ from embodied_envs.alfworld.generate_scene import (
     keep_some,
     portable_types,
 )
-from embodied_envs.alfworld.pddl import read_problem
-from embodied_envs.alfworld.planner import (
-    PlanningLimitError,
-    PlanStep,
-    Unsolvable,
-    render,
-    shortest_plan,
-)
+from embodied_envs.alfworld.pddl.problem import read_problem
+from embodied_envs.alfworld.planner.plan import PlanStep, render
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
 from embodied_envs.alfworld.rules import (
     HELD_OUT_FLOOR_PLANS,
     Dialect,
@@ -73,7 +60,6 @@ __all__ = [
     "GeneratorOptions",
     "floor_plans",
     "generate_game",
-    "write_as_told",
     "write_games",
 ]
 
@@ -127,7 +113,7 @@ class GeneratedGame:
         return render(self.plan, text.display_names_of(self.scene), self.dialect)
 
     def game_data(self) -> dict[str, Any]:
-        """The contents of ``game.tw-pddl``, with the keys of official games of the same dialect.
+        """Make the contents of ``game.tw-pddl``, with the keys of official games of this dialect.
 
         ``alfworld-generate`` adds ``walkthrough`` since 0.4; older games have none.
         """
@@ -141,30 +127,20 @@ class GeneratedGame:
         return data if self.dialect == "put" else data | {"walkthrough": self.walkthrough}
 
     def metadata(self) -> dict[str, Any]:
-        """The contents of ``traj_data.json``."""
+        """Make the contents of ``traj_data.json``."""
         record = text.metadata(self.scene, self.goal, self.plan, self.instruction, self.seed)
         return record | {"task_id": self.trial}
 
 
 def floor_plans(split: str) -> tuple[int, ...]:
-    """The floor plans of a split. ``valid_unseen`` shares none with the others.
-
-    Raises:
-        ValueError: there is no such split.
-    """
-    check_one_of("split", split, SPLITS)
+    """List the floor plans of a split. `valid_unseen` shares none with the others."""
     if split == "valid_unseen":
         return HELD_OUT_FLOOR_PLANS
     numbers = (number for room in load_rules().rooms.values() for number in room)
     return tuple(number for number in numbers if number not in HELD_OUT_FLOOR_PLANS)
 
 
-def generate_game(
-    seed: int,
-    index: int,
-    options: GeneratorOptions | None = None,
-    split: str = "train",
-) -> GeneratedGame:
+def generate_game(seed: int, index: int, options: GeneratorOptions | None = None) -> GeneratedGame:
     """Draw game number `index` of a seed.
 
     Depends on the arguments and the installed ``alfworld`` package only. The dialect changes
@@ -173,19 +149,20 @@ def generate_game(
     from its PDDL text, and has won it on the native engine.
 
     Raises:
-        ValueError: `seed` or `index` is negative, or there is no such split.
+        ValueError: `seed` or `index` is negative.
         ModuleNotFoundError: the package ``alfworld`` is not installed.
         GenerationError: no game could be drawn.
     """
     options = options or GeneratorOptions()
-    check_at_least("seed", seed, 0)
-    check_at_least("index", index, 0)
+    split = options.split
+    _check_at_least("seed", seed, 0)
+    _check_at_least("index", index, 0)
     turn, position = divmod(index, len(options.kinds))
     kind = options.kinds[position]
     plans = _possible_floor_plans(split, kind)
     floor_plan = _dealt(plans, turn, options.kinds, f"{split} {seed} {kind}")
     rng = Random(f"{split} {seed} {index}")
-    trial = _trial(seed, index, options, split)
+    trial = _trial(seed, index, options)
     for _ in range(_ATTEMPTS):
         goal = draw_goal(floor_plan, kind, plans, rng)
         scene = _draw_scene(goal, floor_plan, options, rng)
@@ -200,11 +177,7 @@ def generate_game(
 
 
 def write_games(
-    out: Path,
-    count: int,
-    seed: int,
-    split: str = "train",
-    options: GeneratorOptions | None = None,
+    out: Path, count: int, seed: int, options: GeneratorOptions | None = None
 ) -> list[Path]:
     """Write games 0 to `count` - 1 of a seed, in the folders that ``$ALFWORLD_DATA`` has.
 
@@ -216,16 +189,25 @@ def write_games(
         The paths of the ``game.tw-pddl`` files, by index.
 
     Raises:
-        ValueError: `count` is below 1, `seed` is negative, or there is no such split.
-        OSError: a game cannot be written, for example because the disk is full. Games written
+        ConfigError: `count` is below 1, `seed` is negative, or the package is missing.
+        DataError: a game cannot be written, for example because the disk is full. Games written
             before it stay.
     """
     options = options or GeneratorOptions()
-    check_at_least("count", count, 1)
-    games = (generate_game(seed, index, options, split) for index in range(count))
-    root = out / "json_2.1.1" / split
+    try:
+        _check_at_least("count", count, 1)
+        return _write_games(out, count, seed, options)
+    except (ValueError, ModuleNotFoundError, UnsupportedAlfworldError) as error:
+        raise ConfigError(f"cannot generate games: {error}") from error
+    except OSError as error:
+        raise DataError(error.strerror or str(error)) from error
+
+
+def _write_games(out: Path, count: int, seed: int, options: GeneratorOptions) -> list[Path]:
+    root = out / "json_2.1.1" / options.split
     paths = []
-    for game in games:
+    for index in range(count):
+        game = generate_game(seed, index, options)
         files = {"game.tw-pddl": game.game_data(), "traj_data.json": game.metadata()}
         folder = root / game.task / game.trial
         write_folder(folder, {name: json.dumps(data) for name, data in files.items()}, out)
@@ -235,20 +217,9 @@ def write_games(
     return paths
 
 
-def write_as_told(out: Path, count: int, seed: int, options: Mapping[str, object]) -> list[Path]:
-    """`write_games` with options by name, ``split`` among them, and errors meant for the user.
-
-    Raises:
-        ConfigError: an option is unknown or outside its range, or the package is missing.
-        DataError: the games cannot be written.
-    """
-    split, known = read_options(options)
-    try:
-        return write_games(out, count, seed, split, known)
-    except (ValueError, ModuleNotFoundError, UnsupportedAlfworldError) as error:
-        raise ConfigError(f"cannot generate games: {error}") from error
-    except OSError as error:
-        raise DataError(error.strerror or str(error)) from error
+def _check_at_least(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
 
 
 def _possible_floor_plans(split: str, kind: str) -> tuple[int, ...]:
@@ -256,7 +227,7 @@ def _possible_floor_plans(split: str, kind: str) -> tuple[int, ...]:
 
 
 def _dealt(plans: tuple[int, ...], turn: int, kinds: tuple[str, ...], seed: str) -> int:
-    """The floor plan of a turn, as from a pack of cards, which is shuffled anew when dealt out.
+    """Deal the floor plan of a turn, as from a pack of cards, shuffled anew when dealt out.
 
     A pack has as many cards as there are floor plans. It holds those where few of the kinds are
     possible the more often, because the others come up for their other kinds, too.
@@ -276,12 +247,12 @@ def _kinds_possible(floor_plan: int, kinds: tuple[str, ...]) -> int:
 
 
 def _is_sound(game: GeneratedGame) -> bool:
-    """Whether the game is long enough, and its plan wins it on the native engine."""
+    """Return whether the game is long enough, and its plan wins it on the native engine."""
     return len(game.plan) >= MIN_PLAN_STEPS and is_won_by(game.game_data(), game.walkthrough)
 
 
 def _plan(problem: str) -> tuple[PlanStep, ...]:
-    """A shortest plan; empty if there is none to be had, or none is needed."""
+    """Find a shortest plan; empty if there is none to be had, or none is needed."""
     try:
         return tuple(shortest_plan(read_problem(problem)))
     except (Unsolvable, PlanningLimitError):
@@ -289,7 +260,7 @@ def _plan(problem: str) -> tuple[PlanStep, ...]:
 
 
 def _draw_scene(goal: Goal, floor_plan: int, options: GeneratorOptions, rng: Random) -> Scene:
-    """A scene for a goal, which is not yet known to be solvable."""
+    """Draw a scene for a goal, which is not yet known to be solvable."""
     furniture = furnish(floor_plan)
     receptacles = furniture.receptacles
     if options.receptacles is not None:
@@ -305,7 +276,7 @@ def _draw_scene(goal: Goal, floor_plan: int, options: GeneratorOptions, rng: Ran
 def _fewer(
     receptacles: tuple[Receptacle, ...], goal: Goal, count: int, floor_plan: int, rng: Random
 ) -> list[Receptacle]:
-    """`count` receptacles, with those that the goal cannot do without."""
+    """Choose `count` receptacles, with those that the goal cannot do without."""
     contents = load_rules().contents
     lit = {t.receptacle for t in furnish(floor_plan).fixtures if t.type == goal.lamp}
     needs = [
@@ -336,6 +307,7 @@ def _distractors(floor_plan: int, goal: Goal, count: int | None, rng: Random) ->
     return rng.sample(pool, min(count, len(pool)))
 
 
-def _trial(seed: int, index: int, options: GeneratorOptions, split: str) -> str:
-    digest = hashlib.sha256(repr((split, astuple(options))).encode()).hexdigest()
+def _trial(seed: int, index: int, options: GeneratorOptions) -> str:
+    split, *others = dict(options).values()
+    digest = hashlib.sha256(repr((split, tuple(others))).encode()).hexdigest()
     return f"{TRIAL_PREFIX}{seed}_{index:06}_{digest[:8]}"

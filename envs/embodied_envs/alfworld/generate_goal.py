@@ -59,7 +59,7 @@ class Goal:
         return 2 if self.kind == "pick_two_obj_and_place" else 1
 
     def may_start_in(self, receptacle_type: str) -> bool:
-        """Whether a target may lie in such a receptacle at the start, as in ALFRED's tasks.
+        """Return whether a target may lie in such a receptacle at the start, as in ALFRED's tasks.
 
         Not in the appliance that treats it, nor in the destination where no treatment is due.
         """
@@ -70,7 +70,7 @@ class Goal:
 
 @cache
 def goals_for(floor_plan: int, kind: str) -> tuple[Goal, ...]:
-    """The goals of one kind that make sense in a floor plan, sorted."""
+    """List the goals of one kind that make sense in a floor plan, sorted."""
     rules, plan = load_rules(), load_floor_plan(floor_plan)
     if plan.room not in rules.rooms_of_kind[kind]:
         return ()
@@ -90,7 +90,7 @@ def goals_for(floor_plan: int, kind: str) -> tuple[Goal, ...]:
 
 
 def draw_goal(floor_plan: int, kind: str, floor_plans: tuple[int, ...], rng: Random) -> Goal:
-    """A goal of one kind for a floor plan, which must have one.
+    """Draw a goal of one kind for a floor plan, which must have one.
 
     Targets and destinations that few of `floor_plans` offer are drawn the more often where they
     are offered, so that over all floor plans none dominates. ALFRED, too, drew against frequency
@@ -105,7 +105,7 @@ def draw_goal(floor_plan: int, kind: str, floor_plans: tuple[int, ...], rng: Ran
 
 @cache
 def _offers(kind: str, floor_plans: tuple[int, ...]) -> tuple[Counter[str], Counter[str]]:
-    """How many floor plans offer each target, and each destination."""
+    """Count how many floor plans offer each target, and each destination."""
     targets, destinations = Counter[str](), Counter[str]()
     for number in floor_plans:
         goals = goals_for(number, kind)
@@ -115,7 +115,7 @@ def _offers(kind: str, floor_plans: tuple[int, ...]) -> tuple[Counter[str], Coun
 
 
 def _draw_rare(names: set[str], offers: Counter[str], rng: Random) -> str:
-    """One of the names. The root keeps the rarest from taking over the floor plan that has it."""
+    """Draw a name. The root keeps the rarest from taking over the floor plan that has it."""
     choice = sorted(names)
     return rng.choices(choice, [1 / sqrt(offers[name]) for name in choice])[0]
 

@@ -14,7 +14,7 @@ _NO_COMMAND = ""
 
 
 def is_won_by(game_data: Mapping[str, Any], commands: Iterable[str]) -> bool:
-    """Whether the last of the commands, and none before it, wins a game.
+    """Return whether the last of the commands, and none before it, wins a game.
 
     `game_data` is the contents of a ``game.tw-pddl``; it is played on the native engine, as players
     will play it.

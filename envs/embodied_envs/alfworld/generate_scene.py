@@ -137,7 +137,7 @@ _AHEAD = {0: (0.0, 1.0), 1: (1.0, 0.0), 2: (0.0, -1.0), 3: (-1.0, 0.0)}
 
 @cache
 def portable_types() -> frozenset[str]:
-    """The types of things that the robot can pick up."""
+    """Return the types of things that the robot can pick up."""
     rules = load_rules()
     ruled = frozenset[str]().union(*rules.contents.values())
     return (ruled | rules.movable_receptacles | _UNRULED_TYPES) & frozenset(rules.object_types)
@@ -145,7 +145,7 @@ def portable_types() -> frozenset[str]:
 
 @cache
 def furnish(number: int) -> Furniture:
-    """The furniture of a floor plan. The same at every call.
+    """Furnish a floor plan, the same at every call.
 
     Raises:
         ValueError: there is no such floor plan.
@@ -174,7 +174,7 @@ class Layout:
                 self._add(thing)
 
     def homes(self, kind: str) -> list[Receptacle]:
-        """The receptacles that can take one more object of this type."""
+        """List the receptacles that can take one more object of this type."""
         return [
             place
             for place in self.receptacles
@@ -199,7 +199,7 @@ class Layout:
             self.place(kind, self.homes(kind))
 
     def scene(self) -> Scene:
-        """The finished scene."""
+        """Return the finished scene."""
         return Scene(
             floor_plan=self._floor.plan.number,
             receptacles=tuple(sorted(self.receptacles, key=lambda place: place.identifier)),
@@ -215,7 +215,7 @@ class Layout:
 
 
 def copies_of(kind: str, rng: Random) -> int:
-    """How many of a type there are in a room, when the goal does not say."""
+    """Draw how many of a type there are in a room, when the goal does not say."""
     return 1 if kind in _SINGLE_TYPES else rng.randint(1, MAX_COPIES)
 
 
@@ -274,7 +274,7 @@ class _Builder:
         ]
 
     def invented_receptacles(self) -> list[Receptacle]:
-        """Receptacles without a known position. They have no doors: ALFRED opens only known ones.
+        """Yield receptacles without a known position, and so without doors in ALFRED.
 
         Cabinets and drawers get up to two such companions even where others are known.
         """
@@ -290,7 +290,7 @@ class _Builder:
         return made
 
     def fixtures(self, receptacles: list[Receptacle]) -> list[Thing]:
-        """Everything that is neither a fixed receptacle nor portable."""
+        """Yield everything that is neither a fixed receptacle nor portable."""
         rules = load_rules()
         made: list[Thing] = []
         for kind in self._plan.types:
@@ -303,7 +303,7 @@ class _Builder:
         ]
 
     def _some(self, kind: str, count: int) -> list[Receptacle]:
-        """New receptacles of one type. Stove burners are reached in pairs."""
+        """Yield new receptacles of one type. Stove burners are reached in pairs."""
         made: list[Receptacle] = []
         for index in range(count):
             if kind == "StoveBurner" and index % 2:
@@ -352,7 +352,7 @@ def _may_lie_in(kind: str, receptacle_type: str) -> bool:
 
 
 def _name_near(kind: str, place: str, rng: Random, taken: Collection[str]) -> str:
-    """A new identifier for something in or on `place`."""
+    """Make a new identifier for something in or on `place`."""
     x, y, z = (float(part) for part in place.split("|")[1:4])
     while True:
         name = _name(kind, x + rng.uniform(-0.3, 0.3), y + 0.05, z + rng.uniform(-0.3, 0.3))
@@ -361,7 +361,7 @@ def _name_near(kind: str, place: str, rng: Random, taken: Collection[str]) -> st
 
 
 def _name_ahead(kind: str, pose: Pose, height: float, rng: Random, taken: Collection[str]) -> str:
-    """A new identifier for something between 0.4 m and 0.9 m in front of a pose."""
+    """Make a new identifier for something between 0.4 m and 0.9 m in front of a pose."""
     ahead_x, ahead_z = _AHEAD[pose.turn]
     while True:
         reach = rng.uniform(0.4, 0.9)

@@ -10,8 +10,8 @@ from typing import Any
 from embodied_envs.alfworld.generate_goal import Goal
 from embodied_envs.alfworld.generate_scene import Receptacle, Scene, Thing, portable_types
 from embodied_envs.alfworld.names import display_names
-from embodied_envs.alfworld.pddl import Fact
-from embodied_envs.alfworld.planner import PlanStep
+from embodied_envs.alfworld.pddl.problem import Fact
+from embodied_envs.alfworld.planner.plan import PlanStep
 from embodied_envs.alfworld.rules import GRID, Pose, Rules, load_goal, load_rules, type_of
 
 _MANGLED = str.maketrans(
@@ -21,7 +21,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def mangle(identifier: str) -> str:
-    """An AI2-THOR identifier as a PDDL name, in the way of ALFRED's own writer.
+    """Turn an AI2-THOR identifier into a PDDL name, in the way of ALFRED's own writer.
 
     Raises:
         ValueError: the result would not be a PDDL name.
@@ -33,12 +33,12 @@ def mangle(identifier: str) -> str:
 
 
 def instruction(goal: Goal, rng: Random) -> str:
-    """The task in English, lower case and without a full stop, from a drawn template."""
+    """Word the task in English, lower case and without a full stop, by a drawn template."""
     return rng.choice(load_goal(goal.kind).instructions).format(**_holes(goal, str.lower))
 
 
 def problem(name: str, scene: Scene, goal: Goal) -> str:
-    """The PDDL problem, laid out like an official one. `name` must be a PDDL name."""
+    """Write the PDDL problem, laid out like an official one. `name` must be a PDDL name."""
     facts = "\n        ".join(f"({' '.join(fact)})" for fact in _facts(scene, goal, load_rules()))
     return (
         f"\n(define (problem {mangle(name)})\n(:domain alfred)\n(:objects\n"
@@ -49,7 +49,7 @@ def problem(name: str, scene: Scene, goal: Goal) -> str:
 
 
 def display_names_of(scene: Scene) -> dict[str, str]:
-    """What the game calls each PDDL name, such as ``mug 2``. PDDL names are in lower case."""
+    """Name each PDDL name as the game does, such as ``mug 2``. PDDL names are in lower case."""
     things = [thing.identifier for thing in scene.things if thing.pose is not None]
     places = [place.identifier for place in scene.receptacles]
     return display_names(_pddl_word(identifier) for identifier in things + places)
@@ -58,7 +58,7 @@ def display_names_of(scene: Scene) -> dict[str, str]:
 def metadata(
     scene: Scene, goal: Goal, plan: Iterable[PlanStep], task: str, seed: int
 ) -> dict[str, Any]:
-    """The contents of ``traj_data.json`` but ``task_id``: what ALFRED records of a demonstration.
+    """Make ``traj_data.json`` but for ``task_id``: what ALFRED records of a demonstration.
 
     What only a simulated demonstration has (images, low-level actions, object poses) is empty. The
     one annotation repeats the instruction.
@@ -162,7 +162,7 @@ def _unary(predicate: str, things: Iterable[Thing], kinds: Collection[str]) -> l
 
 
 def _cooled(things: Iterable[Thing], goal: Goal) -> list[Thing]:
-    """Targets that start in the fridge are cool from the start, in ALFRED as here."""
+    """List the targets that start in the fridge: they are cool from the start, in ALFRED too."""
     return [
         thing
         for thing in things
@@ -173,7 +173,7 @@ def _cooled(things: Iterable[Thing], goal: Goal) -> list[Thing]:
 def _plan_entries(
     scene: Scene, plan: Iterable[PlanStep]
 ) -> list[tuple[str, list[str], dict[str, Any]]]:
-    """ALFRED's high-level plan, which opens things without saying so and ends with a ``NoOp``."""
+    """Write ALFRED's high-level plan, which opens things unsaid and ends with a ``NoOp``."""
     places = {_pddl_word(place.identifier): place for place in scene.receptacles}
     things = {_pddl_word(thing.identifier): thing.identifier for thing in scene.things}
     entries = [_plan_entry(step, places, things) for step in plan if step.action != "OpenObject"]
@@ -183,7 +183,7 @@ def _plan_entries(
 def _plan_entry(
     step: PlanStep, places: Mapping[str, Receptacle], things: Mapping[str, str]
 ) -> tuple[str, list[str], dict[str, Any]]:
-    """Action, words and ``planner_action`` of one step of ALFRED's high-level plan."""
+    """Return action, words and ``planner_action`` of one step of ALFRED's high-level plan."""
     place = places.get(step.receptacle or "")
     if step.object is None:
         if place is None:

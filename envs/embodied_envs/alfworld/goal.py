@@ -23,15 +23,15 @@ class Goal:
         )
 
     def is_met(self, state: State) -> bool:
-        """The goal test."""
+        """Test whether a state meets the goal."""
         return any(need.met(state) for need in self._needs)
 
     def concerns(self, numbers: State) -> bool:
-        """Whether a change of these facts can change the test."""
+        """Return whether a change of these facts can change the test."""
         return not self._numbers.isdisjoint(numbers)
 
     def progress(self, state: State, names: Mapping[str, str]) -> dict[str, bool]:
-        """Which conditions hold of the way to the goal that has the fewest unmet ones.
+        """Say which conditions hold of the way to the goal that has the fewest unmet ones.
 
         A condition is written with the names that the game shows, such as
         `inreceptacle(mug 1, desk 1)` or `not opened(fridge 1)`. Those that no action can change

@@ -115,7 +115,7 @@ class Grammar:
     rules: Mapping[str, tuple[Production, ...]]
 
     def literals(self) -> Iterator[Literal]:
-        """All literals of all queries of the rules."""
+        """Yield all literals of all queries of the rules."""
         for productions in self.rules.values():
             for production in productions:
                 yield from production.condition
@@ -124,7 +124,7 @@ class Grammar:
 
 
 def literals_of(symbol: Symbol) -> Query:
-    """The literals of a symbol's own query."""
+    """Read the literals of a symbol's own query."""
     match symbol:
         case ForEach(query=query) | Listing(each=ForEach(query=query)):
             return query
@@ -204,7 +204,7 @@ _ENDS_TEXT = frozenset(";|<>]}")
 
 
 def read_symbols(text: str) -> Iterator[Symbol]:
-    """The symbols of a production. White space before the first one is not part of it.
+    """Read the symbols of a production. White space before the first is not part of it.
 
     Raises:
         UnsupportedGameError: the text has quotes, tabs, comments or unfinished symbols.
@@ -251,7 +251,7 @@ _LITERAL = re.compile(r"\s*([\w-]+)\(([^()]*)\)\s*")
 
 
 def read_query(text: str) -> Query:
-    """The literals of a query such as `openable(r:receptacle) & opened(r:receptacle)`.
+    """Read the literals of a query such as `openable(r:receptacle) & opened(r:receptacle)`.
 
     Raises:
         UnsupportedGameError: it is not of that form.

@@ -55,7 +55,7 @@ def check_grammar(grammar: Grammar, domain: Domain) -> None:
 
 
 def _is_plain(rule: tuple[Production, ...]) -> bool:
-    """Whether a rule is nothing but words, as the sentence of the task is."""
+    """Return whether a rule is nothing but words, as the sentence of the task is."""
     return len(rule) == 1 and not rule[0].condition and _all_words(rule[0].symbols)
 
 
@@ -70,7 +70,7 @@ def _check(
     actions: tuple[tuple[str, ActionTexts], ...],
     domain: Domain,
 ) -> None:
-    """The work of `check_grammar`, once for all games that differ in words only."""
+    """Do the work of `check_grammar`, once for all games that differ in words only."""
     checker = _Checker({**dict.fromkeys(plain, ()), **dict(rules)}, plain)
     checker.check_rule(INTRO, frozenset(), ())
     if not plain.issuperset(_LISTING_RULES):

@@ -8,7 +8,8 @@ from math import prod
 
 from embodied_envs.alfworld.domain import BrokenGameError, Domain, LiftedClause
 from embodied_envs.alfworld.facts import FactTable
-from embodied_envs.alfworld.pddl import Atom, Equals, Fact
+from embodied_envs.alfworld.pddl.conditions import Atom, Equals
+from embodied_envs.alfworld.pddl.problem import Fact
 
 MAX_GROUNDINGS = 1_000_000
 """How many facts and objects may be tried for one game, in all. ALFWorld's take some 50,000."""
@@ -22,7 +23,7 @@ Terms = Mapping[str, str]
 
 
 def put_in(atom: Atom, terms: Terms) -> Fact:
-    """The fact that an atom is when its variables stand for objects."""
+    """Return the fact that an atom is when its variables stand for objects."""
     return (atom.predicate, *[terms.get(term, term) for term in atom.terms])
 
 
@@ -47,7 +48,7 @@ class Grounder:
     """Grounds clauses by joining the facts that never change."""
 
     def __init__(self, domain: Domain, facts: FactTable, objects: Mapping[str, str]) -> None:
-        """`objects`: the type of each."""
+        """Index objects; `objects` has the type of each."""
         self._domain = domain
         self._facts = facts
         self._objects = objects
@@ -55,7 +56,7 @@ class Grounder:
         self._budget = MAX_GROUNDINGS
 
     def plan(self, clause: LiftedClause, *, keyed: bool = True) -> JoinPlan:
-        """How to ground a clause: one key at a time, or all that there can ever be."""
+        """Plan how to ground a clause: one key at a time, or all that there can ever be."""
         types = {variable.name: self._of_type(variable.type) for variable in clause.variables}
         key = self._key(clause, types) if keyed else None
         known = _variables(key)
@@ -76,7 +77,7 @@ class Grounder:
         )
 
     def groundings(self, plan: JoinPlan, fact: Fact | None) -> Iterator[dict[str, str]]:
-        """What a clause's variables can stand for where its key is the given fact.
+        """Yield what a clause's variables can stand for where its key is the given fact.
 
         Raises:
             BrokenGameError: the game has used up `MAX_GROUNDINGS`.
@@ -105,7 +106,7 @@ class Grounder:
             raise BrokenGameError("the game has too many operators")
 
     def _key(self, clause: LiftedClause, types: Mapping[str, frozenset[str]]) -> Atom | None:
-        """Variables of which there is but one object, such as the agent, tell nothing."""
+        """Choose the fact that tells most; variables with a single object tell nothing."""
         telling = {name for name, members in types.items() if len(members) > 1}
         fluents = [atom for atom in clause.wanted if self._facts.can_change(atom.predicate)]
         return max(fluents, key=lambda atom: len(telling & _variables(atom)), default=None)
@@ -131,7 +132,7 @@ class Grounder:
     def _completed(
         self, plan: JoinPlan, free: Sequence[str], terms: dict[str, str]
     ) -> Iterator[dict[str, str]]:
-        """All choices for the variables that no fact has told."""
+        """Yield all choices for the variables that no fact has told."""
         if not free:
             yield terms
             return
@@ -165,7 +166,7 @@ def _variables(atom: Atom | None) -> set[str]:
 def _unified(
     atom: Atom, fact: Fact, terms: Terms, types: Mapping[str, frozenset[str]]
 ) -> dict[str, str] | None:
-    """The terms, extended so that the atom is the fact; None: it cannot be."""
+    """Extend the terms so that the atom is the fact; None where it cannot be."""
     if atom.predicate != fact[0] or len(atom.terms) != len(fact) - 1:
         return None
     unified = dict(terms)

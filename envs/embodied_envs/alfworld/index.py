@@ -16,12 +16,14 @@ from pathlib import Path
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ValidationError
 
+from embodied.environment import Requirement
 from embodied.errors import ConfigError, DataError
 
 GAMES = "json_2.1.1"
 """The folder of games below the data folder; the name is that of ALFRED's release."""
 
 GAME_FILE = "game.tw-pddl"
+_DEFAULT = Path.home() / ".cache" / "alfworld"
 _INSTRUCTION = re.compile(r"Your task is to: (.*?)\.?\"")
 
 
@@ -50,12 +52,12 @@ class _Cached(BaseModel):
 
 
 def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
-    """The folder that holds `json_2.1.1`: the argument, else `$ALFWORLD_DATA`, else alfworld's own.
+    """Find the folder of `json_2.1.1`: the argument, else `$ALFWORLD_DATA`, else alfworld's own.
 
     Raises:
         DataError: there is no such folder.
     """
-    chosen = data or os.environ.get("ALFWORLD_DATA") or Path.home() / ".cache" / "alfworld"
+    chosen = data or os.environ.get("ALFWORLD_DATA") or _DEFAULT
     folder = Path(chosen).expanduser().resolve()
     if not (folder / GAMES).is_dir():
         raise DataError(
@@ -66,8 +68,23 @@ def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
     return folder
 
 
+def requirements() -> list[Requirement]:
+    """Look at what `$ALFWORLD_DATA` names, where it is set."""
+    given = os.environ.get("ALFWORLD_DATA")
+    if not given or Path(given) == _DEFAULT:  # alfworld sets it so, when it is imported
+        return []
+    try:
+        folder = data_folder(given)
+    except DataError as error:
+        return [Requirement("$ALFWORLD_DATA", problem=str(error))]
+    splits = {path.parents[2].name for path in (folder / GAMES).glob(f"*/*/*/{GAME_FILE}")}
+    empty = f"{folder / GAMES} holds no game (SPLIT/TASK/TRIAL/{GAME_FILE})"
+    found = f"{folder}: {', '.join(sorted(splits))}" if splits else ""
+    return [Requirement("$ALFWORLD_DATA", found, problem=None if splits else empty)]
+
+
 def split_folder(data: Path, split: str) -> Path:
-    """The folder of a split.
+    """Return the folder of a split.
 
     Raises:
         ConfigError: the data has no such split.
@@ -81,7 +98,7 @@ def split_folder(data: Path, split: str) -> Path:
 
 
 def game_file(data: Path, split: str, task_id: str) -> Path:
-    """The game file of a task.
+    """Return the game file of a task.
 
     Raises:
         DataError: there is none.
@@ -94,13 +111,13 @@ def game_file(data: Path, split: str, task_id: str) -> Path:
 
 
 def _is_task_id(text: str) -> bool:
-    """Whether a text is `<task>/<trial>`, which leads to nowhere but below the split's folder."""
+    """Return whether a text is `<task>/<trial>`, which leads only below the split's folder."""
     parts = text.split("/")
     return len(parts) == 2 and not {"", ".", ".."} & set(parts) and "\\" not in text
 
 
 def entries(data: Path, split: str) -> list[GameEntry]:
-    """The solvable games of a split, sorted by id.
+    """List the solvable games of a split, sorted by id.
 
     ALFWorld itself leaves out games with movable receptacles or sliced objects
     (`AlfredTWEnv.collect_game_files`), and so does this.
@@ -115,7 +132,7 @@ def entries(data: Path, split: str) -> list[GameEntry]:
 
 
 def content_hash(found: list[GameEntry]) -> str:
-    """One hash for a list of games: their ids and their content."""
+    """Hash a list of games: their ids and their content."""
     digest = hashlib.sha256()
     for entry in found:
         digest.update(f"{entry.id} {entry.sha256}\n".encode())
@@ -149,7 +166,7 @@ def _entry(path: Path, task_id: str, known: GameEntry | None) -> GameEntry:
 
 
 def _facts(content: bytes) -> tuple[str, bool]:
-    """Instruction and solvability; a corrupt file counts as solvable, so that its task is run."""
+    """Read instruction and solvability; a corrupt file counts as solvable, so as to be run."""
     try:
         game = json.loads(content)
         match = _INSTRUCTION.search(game["grammar"])
@@ -172,7 +189,7 @@ def _read_cache(cache: Path, folder: Path) -> list[GameEntry]:
 
 
 def _write_cache(cache: Path, content: _Cached) -> None:
-    """Best effort: without a cache the next listing is slower, not different."""
+    """Try to write the cache: without it the next listing is slower, not different."""
     partial = cache.with_suffix(f".{os.getpid()}")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)

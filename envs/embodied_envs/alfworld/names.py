@@ -16,13 +16,13 @@ a number that differs makes another game. The rules:
 from collections import Counter
 from collections.abc import Iterable
 
-from embodied_envs.alfworld.pddl import Problem
+from embodied_envs.alfworld.pddl.problem import Problem
 
 _SIGNS = {"_bar_": "|", "_minus_": "-", "_plus_": "+", "_dot_": ".", "_comma_": ","}
 
 
 def display_names(ids: Iterable[str]) -> dict[str, str]:
-    """The name of each id, in sorted order of ids.
+    """Name each id, in sorted order of ids.
 
     Ids are expected in lower case, as TextWorld and `Problem` have them; the case is kept and takes
     part in the order. Numbers depend on the whole collection: pass all ids of a game at once.
@@ -37,7 +37,7 @@ def display_names(ids: Iterable[str]) -> dict[str, str]:
 
 
 def named_ids(problem: Problem) -> set[str]:
-    """The ids that a game gives names to: those that its first facts or function values mention.
+    """List the ids that a game names: those that its first facts or function values mention.
 
     ``total-cost`` aside, stock TextWorld turns function values into facts as well.
     """
@@ -45,7 +45,7 @@ def named_ids(problem: Problem) -> set[str]:
 
 
 def _kind(identifier: str) -> tuple[str, bool]:
-    """The name without number, and whether a number belongs to it."""
+    """Return the name without number, and whether a number belongs to it."""
     text = identifier
     for code, sign in _SIGNS.items():
         text = text.replace(code, sign)

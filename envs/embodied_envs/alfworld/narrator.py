@@ -52,7 +52,7 @@ class Narrator:
     entities: Mapping[str, Entity]
 
     def text(self, symbols: Iterable[Symbol], binding: Binding, state: State) -> str:
-        """The text of symbols where placeholders stand for what `binding` says.
+        """Write the text of symbols where placeholders stand for what `binding` says.
 
         Raises:
             BrokenGameError: the text has no end, or names an object that the game gives no name.
@@ -131,7 +131,7 @@ class _Telling:
             parts.append(items[-1])
 
     def _answers(self, query: Query, binding: Binding, index: int = 0) -> Iterator[Binding]:
-        """All ways to answer a query, in TextWorld's order: sorted facts, literal by literal.
+        """Find all answers to a query, in TextWorld's order: sorted facts, literal by literal.
 
         New placeholders stand for objects that no other placeholder stands for. An empty query has
         one answer.
@@ -158,7 +158,7 @@ class _Telling:
     def _new_values(
         self, literal: Literal, fact: tuple[str, ...], binding: Binding
     ) -> Binding | None:
-        """What a fact makes of a literal's new placeholders; None: it does not match."""
+        """Match a literal's new placeholders with a fact; None where it does not match."""
         if len(literal.arguments) != len(fact) - 1:
             return None
         new: dict[Placeholder, str] = {}

@@ -30,7 +30,7 @@ class NativeGame:
     """One game at a time. Its state is a set of numbers; everything else is shared."""
 
     def __init__(self, *, explain_refusals: bool = False) -> None:
-        """`explain_refusals`: whether a refused command is answered with a reason."""
+        """Make a game to load; `explain_refusals`: whether a refused command gets a reason."""
         self._explain = explain_refusals
         self._game: CompiledGame | None = None
         self._state: State = frozenset()
@@ -83,7 +83,7 @@ class NativeGame:
         return game.narrator.text(operator.answer, operator.binding, after), self._won
 
     def valid_commands(self) -> list[str]:
-        """The commands that the game accepts now, sorted."""
+        """List the commands that the game accepts now, sorted."""
         try:
             possible = self._playing().operators.possible(self._state)
             return sorted({operator.command for operator in possible})
@@ -91,11 +91,11 @@ class NativeGame:
             raise _data_error(error) from error
 
     def command_templates(self) -> list[str]:
-        """The forms of command in the game's grammar; empty before a game is loaded."""
+        """List the forms of command in the game's grammar; empty before a game is loaded."""
         return [] if self._game is None else self._game.command_templates()
 
     def progress(self) -> Callable[[], dict[str, bool]]:
-        """What works out which of the goal's conditions hold now (see `Goal.progress`).
+        """Return what finds which of the goal's conditions hold now (see `Goal.progress`).
 
         The work is done at the call, and the answer stays that of this moment.
         """
@@ -103,7 +103,7 @@ class NativeGame:
         return lambda: game.goal.progress(state, game.names)
 
     def snapshot(self) -> bytes:
-        """The state of the game: what differs from its beginning."""
+        """Return the state of the game: what differs from its beginning."""
         return write_snapshot(self._playing(), self._state)
 
     def restore(self, snapshot: bytes) -> None:
@@ -143,7 +143,7 @@ class NativeGame:
 
 
 def _check_same(game: CompiledGame, operators: Iterable[Operator], state: State) -> None:
-    """TextWorld takes one of the operators that a command may mean; this engine does not guess."""
+    """Refuse a command that means several things, of which TextWorld takes one."""
     outcomes = set()
     for operator in operators:
         after = operator.apply(state)
@@ -168,5 +168,5 @@ def _load(path: Path) -> CompiledGame:
 
 @lru_cache(maxsize=GAMES_KEPT)
 def _compiled(path: Path, size: int, changed: int) -> CompiledGame:
-    """The game of a file; `size` and `changed` tell its versions apart."""
+    """Compile the game of a file; `size` and `changed` tell its versions apart."""
     return CompiledGame(read_game(path))

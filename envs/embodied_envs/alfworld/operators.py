@@ -23,7 +23,8 @@ from embodied_envs.alfworld.facts import FactTable, State
 from embodied_envs.alfworld.grammar import Placeholder, Symbol
 from embodied_envs.alfworld.grounding import Grounder, JoinPlan, Terms, put_in
 from embodied_envs.alfworld.narrator import Narrator
-from embodied_envs.alfworld.pddl import Atom, Fact
+from embodied_envs.alfworld.pddl.conditions import Atom
+from embodied_envs.alfworld.pddl.problem import Fact
 
 MAX_OPERATORS = 100_000
 """How many operators a game may have. ALFWorld's have some 10,000."""
@@ -37,14 +38,14 @@ class Need:
     unwanted: frozenset[int]
 
     def met(self, state: State) -> bool:
-        """Whether a state meets it."""
+        """Return whether a state meets it."""
         return self.wanted <= state and self.unwanted.isdisjoint(state)
 
 
 def need_of(
     clause_wanted: Iterable[Atom], clause_unwanted: Iterable[Atom], terms: Terms, facts: FactTable
 ) -> Need | None:
-    """The changeable part of a condition; None: its constant part is false."""
+    """Return the changeable part of a condition; None where its constant part is false."""
     numbers: tuple[set[int], set[int]] = (set(), set())
     parts = ((clause_wanted, numbers[0], True), (clause_unwanted, numbers[1], False))
     for atoms, found, truth in parts:
@@ -77,7 +78,7 @@ class Operator:
     changes: tuple[Change, ...]
 
     def apply(self, state: State) -> State:
-        """The state after it; the same object where nothing changes."""
+        """Return the state after it; the same object where nothing changes."""
         happening = [c for c in self.changes if any(need.met(state) for need in c.when)]
         if all(c.adds <= state and c.deletes.isdisjoint(state) for c in happening):
             return state
@@ -132,11 +133,11 @@ class OperatorTable:
                         self._by_fact[number] = tuple(self._ground(fact[0], fact))
 
     def named(self, command: str) -> Sequence[Option]:
-        """The options that a command stands for, possible now or not."""
+        """List the options that a command stands for, possible now or not."""
         return self._by_command.get(command, ())
 
     def possible(self, state: State) -> Iterator[Operator]:
-        """The operators that are possible in a state whose facts were enabled; some repeatedly."""
+        """Yield the operators possible in a state whose facts were enabled; some repeatedly."""
         by_fact = self._by_fact
         for options in (self._always, *[by_fact[number] for number in state]):
             for need, operator in options:
@@ -144,7 +145,7 @@ class OperatorTable:
                     yield operator
 
     def _ground(self, predicate: str | None, fact: Fact | None) -> Iterator[Option]:
-        """The options that a fact keys; also makes their commands known."""
+        """Ground the options that a fact keys; also make their commands known."""
         for schema, clause, plan in self._keyed.get(predicate, ()):
             for terms in self._grounder.groundings(plan, fact):
                 operator = self._operator(schema, terms)
@@ -184,7 +185,7 @@ class OperatorTable:
                 )
 
     def _negations(self, facts: Iterable[Fact]) -> set[Fact]:
-        """The explicit negations of facts, as far as the grammar asks for them."""
+        """Return the explicit negations of facts, as far as the grammar asks for them."""
         negations = {(f"not_{predicate}", *values) for predicate, *values in facts}
         return {fact for fact in negations if fact[0] in self._told_negations}
 
@@ -194,12 +195,12 @@ class OperatorTable:
 
 @lru_cache(maxsize=1024)
 def _placeholders(schema: ActionSchema) -> tuple[Placeholder, ...]:
-    """What the grammar calls the parameters of an action."""
+    """Name the parameters of an action as the grammar does."""
     return tuple(Placeholder(v.name.removeprefix("?"), v.type) for v in schema.parameters)
 
 
 def _has_effect(need: Need, operator: Operator) -> bool:
-    """Whether an operator changes anything: TextWorld's planner drops those that cannot."""
+    """Return whether an operator changes anything: TextWorld's planner drops those that cannot."""
     nothing = Need(frozenset(), frozenset())
     return any(
         change.when != (nothing,)

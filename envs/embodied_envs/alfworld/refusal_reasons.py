@@ -18,7 +18,8 @@ from embodied_envs.alfworld.domain import ActionSchema, LiftedClause
 from embodied_envs.alfworld.facts import State
 from embodied_envs.alfworld.grammar import ActionTexts
 from embodied_envs.alfworld.grounding import put_in
-from embodied_envs.alfworld.pddl import Atom, Fact
+from embodied_envs.alfworld.pddl.conditions import Atom
+from embodied_envs.alfworld.pddl.problem import Fact
 
 if TYPE_CHECKING:
     from embodied_envs.alfworld.compiled import CompiledGame
@@ -74,7 +75,7 @@ class _Missing:
 
 
 def refusal_reason(game: CompiledGame, state: State, command: str) -> str:
-    """Why a game refuses a command in a state, as one sentence."""
+    """Say in one sentence why a game refuses a command in a state."""
     readings = list(_readings(game, command))
     if not readings:
         return UNKNOWN
@@ -105,7 +106,7 @@ def _said(game: CompiledGame, missing: _Missing) -> str:
 
 
 def _readings(game: CompiledGame, command: str) -> Iterator[tuple[ActionSchema, _Words]]:
-    """The actions whose form a command has, and the words in their places."""
+    """Yield the actions whose form a command has, and the words in their places."""
     for schema in game.domain.actions.values():
         match = _pattern(game.grammar.actions[schema.name]).fullmatch(command)
         if match:
@@ -125,7 +126,7 @@ def _pattern(texts: ActionTexts) -> re.Pattern[str]:
 
 
 def _meanings(game: CompiledGame, schema: ActionSchema, words: _Words) -> Iterator[dict[str, str]]:
-    """What an action's variables may stand for, where the words say it or there is one choice."""
+    """Yield what an action's variables may stand for, where words say it or one choice fits."""
     objects = game.problem.objects
     choices: dict[str, list[str]] = {}
     for name, type_name in schema.parameters:
@@ -151,7 +152,7 @@ class _Search:
         self._terms = dict(terms)
 
     def missing(self) -> list[_Missing]:
-        """The conditions that do not hold."""
+        """List the conditions that do not hold."""
         found = []
         left = list(self._clause.wanted)
         while left:
@@ -169,7 +170,7 @@ class _Search:
         return unknown, not self._facts.can_change(atom.predicate)
 
     def _settle(self, atom: Atom) -> bool:
-        """Whether an atom is true for some choice of its unknown variables; makes that choice."""
+        """Make an atom true by a choice of its unknown variables; returns whether there is one."""
         pattern = [self._terms.get(term, None if term[0] == "?" else term) for term in atom.terms]
         for fact, number in self._facts.matching(atom.predicate, pattern):
             fits = all(p is None or p == v for p, v in zip(pattern, fact[1:], strict=False))

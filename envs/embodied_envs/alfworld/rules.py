@@ -111,7 +111,7 @@ class GoalTemplate:
 
 
 def package_folder() -> Path:
-    """The folder of the installed ``alfworld`` package.
+    """Return the folder of the installed ``alfworld`` package.
 
     Raises:
         ModuleNotFoundError: the package is not installed.
@@ -127,7 +127,7 @@ def package_folder() -> Path:
 
 @cache
 def load_rules() -> Rules:
-    """The types and rules of ``gen/constants.py``."""
+    """Read the types and rules of ``gen/constants.py``."""
     constants = _run_file("gen/constants.py")
     movable = frozenset(constants.MOVABLE_RECEPTACLES)
     receptacles = frozenset(constants.RECEPTACLES) - movable
@@ -145,7 +145,7 @@ def load_rules() -> Rules:
 
 @cache
 def load_goal(kind: str) -> GoalTemplate:
-    """The goal of one of `KINDS`, from ``gen/goal_library.py``.
+    """Read the goal of one of `KINDS`, from ``gen/goal_library.py``.
 
     Types are written with ``#`` there, because ``-`` is spoken for in object names; here they are
     plain PDDL.
@@ -156,7 +156,7 @@ def load_goal(kind: str) -> GoalTemplate:
 
 @cache
 def load_floor_plan(number: int) -> FloorPlan:
-    """One floor plan of ``gen/layouts``.
+    """Read one floor plan of ``gen/layouts``.
 
     Raises:
         ValueError: there is no such floor plan.
@@ -177,7 +177,7 @@ def load_floor_plan(number: int) -> FloorPlan:
 
 @cache
 def load_domain(dialect: Dialect) -> str:
-    """The PDDL domain of a dialect. ``put`` has no ``help`` action.
+    """Read the PDDL domain of a dialect. ``put`` has no ``help`` action.
 
     Raises:
         UnsupportedAlfworldError: the package's text changed, so ``put`` cannot be derived.
@@ -190,7 +190,7 @@ def load_domain(dialect: Dialect) -> str:
 
 @cache
 def load_grammar(dialect: Dialect) -> str:
-    """The TextWorld grammar of a dialect, with ``UNKNOWN GOAL`` where the instruction goes.
+    """Read the TextWorld grammar of a dialect, with ``UNKNOWN GOAL`` for the instruction.
 
     Raises:
         UnsupportedAlfworldError: the package's text changed, so ``put`` cannot be derived.
@@ -204,7 +204,7 @@ def load_grammar(dialect: Dialect) -> str:
 
 
 def type_of(identifier: str) -> str:
-    """The type of an AI2-THOR identifier.
+    """Return the type of an AI2-THOR identifier.
 
     >>> type_of("Mug|-00.40|+00.86|-01.53"), type_of("Sink|-00.70|+00.93|-00.65|SinkBasin")
     ('Mug', 'SinkBasin')

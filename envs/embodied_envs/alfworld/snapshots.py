@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from embodied.errors import DataError
 from embodied_envs.alfworld.compiled import CompiledGame
 from embodied_envs.alfworld.facts import State
-from embodied_envs.alfworld.pddl import Fact
+from embodied_envs.alfworld.pddl.problem import Fact
 
 MAX_BYTES = 1_000_000
 
@@ -26,7 +26,7 @@ class _Snapshot(BaseModel, extra="forbid"):
 
 
 def write_snapshot(game: CompiledGame, state: State) -> bytes:
-    """The bytes of a state."""
+    """Write a state as bytes."""
     added = sorted(game.facts.fact(number) for number in state - game.facts.initial)
     removed = sorted(game.facts.fact(number) for number in game.facts.initial - state)
     snapshot = _Snapshot(game=game.fingerprint, added=added, removed=removed)
@@ -34,7 +34,7 @@ def write_snapshot(game: CompiledGame, state: State) -> bytes:
 
 
 def read_snapshot(game: CompiledGame, content: bytes) -> State:
-    """The state of a snapshot.
+    """Read the state of a snapshot.
 
     Raises:
         DataError: it is no snapshot, or one of another game.

@@ -66,11 +66,11 @@ class TextWorldGame:
             return str(self._state.feedback), bool(self._state["won"])
 
     def valid_commands(self) -> list[str]:
-        """The commands that the game accepts now, sorted."""
+        """List the commands that the game accepts now, sorted."""
         return list(self._state["admissible_commands"])
 
     def command_templates(self) -> list[str]:
-        """The forms of command in the game's grammar; empty before a game is loaded."""
+        """List the forms of command in the game's grammar; empty before a game is loaded."""
         return [] if self._state is None else list(self._state["command_templates"])
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ def _start(path: Path) -> Any:
 
 
 def _derive(symbol: Any, context: Any = None) -> list[Any]:
-    """Takes the place of TextWorld's own method, which evaluates the game file's text as Python."""
+    """Replace TextWorld's own method, which evaluates the game file's text as Python."""
     from textworld.envs.pddl.textgen import TerminalSymbol
 
     entities = (context or symbol.context)["variables"]

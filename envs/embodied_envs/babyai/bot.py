@@ -12,7 +12,7 @@ of its endless loops."""
 
 
 def solve(level: Any) -> list[int]:
-    """The actions by which the bot solves a level that has just been reset.
+    """Find the actions by which the bot solves a level that has just been reset.
 
     The level is played to its end.
 
@@ -43,7 +43,7 @@ def solve(level: Any) -> list[int]:
 
 
 def _forget_first_pick_up(bot: Any) -> None:
-    """Levels called `Carrying` begin with the thing in hand that the bot would go and fetch."""
+    """Drop the fetching: levels called `Carrying` begin with the thing in hand."""
     names = [type(subgoal).__name__ for subgoal in bot.stack]
     if names[-2:] == ["PickupSubgoal", "GoNextToSubgoal"]:
         del bot.stack[-2:]

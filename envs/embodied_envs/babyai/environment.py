@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from embodied._util.suggestion import suggestion
-from embodied.environment import Capabilities, Environment, Observation, StepResult
-from embodied.errors import ConfigError, DataError
+from embodied.environment import (
+    Capabilities,
+    Environment,
+    EnvironmentOptions,
+    Observation,
+    StepResult,
+)
+from embodied.errors import DataError
 from embodied.task import Task
 from embodied_envs.babyai import levels as catalogue
 from embodied_envs.babyai.levels import LevelSeed
 from embodied_envs.babyai.step_narration import StateBefore, narrate_step
 from embodied_envs.babyai.view import describe
 
-DEFAULT_SPLIT = "standard"
-
 COMMANDS = ("turn left", "turn right", "forward", "pick up", "drop", "toggle", "done")
 """In the order of minigrid's actions."""
 
 _ACTIONS = {command: number for number, command in enumerate(COMMANDS)}
 
-_Levels = str | Sequence[str] | None
+
+def _names(levels: object) -> object:
+    return re.split(r"[\s,]+", levels.strip()) if isinstance(levels, str) else levels
 
 
 class BabyAI(Environment):
@@ -36,19 +42,29 @@ class BabyAI(Environment):
     truncated.
     """
 
+    class Options(EnvironmentOptions, title="babyai"):
+        """Which tasks there are."""
+
+        levels: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = None
+        """Names of levels of the split, as a list or separated by commas; None: all."""
+        first_seed: int = Field(0, ge=0)
+        """The seed of each level's first task; the next ones follow."""
+        episodes_per_level: int = Field(10, ge=1)
+        """Tasks of each level."""
+
+    default_split: ClassVar[str] = "standard"
     capabilities = Capabilities(plan=True, snapshot=True, io_bound=False)
     default_controller: ClassVar[str | None] = "grid-robot"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": None}
     """The levels have bounds of their own."""
 
-    def __init__(
-        self, levels: _Levels = None, first_seed: int = 0, episodes_per_level: int = 10
-    ) -> None:
-        """An environment without a level; `reset` makes one. The options choose tasks only.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a level; `reset` makes one. The options choose tasks only.
 
         Raises:
-            ConfigError: minigrid is not installed.
+            ConfigError: an option is wrong, or minigrid is not installed.
         """
+        self.Options.parse(options)
         catalogue.check_installed()
         self._problem: LevelSeed | None = None
         self._level: Any = None
@@ -56,29 +72,12 @@ class BabyAI(Environment):
         self._last: StepResult | None = None
 
     @classmethod
-    def list_tasks(
-        cls,
-        split: str | None = None,
-        levels: _Levels = None,
-        first_seed: int = 0,
-        episodes_per_level: int = 10,
-        **unknown: Any,
-    ) -> list[Task]:
-        """The tasks of a split, level by level, then by seed.
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List the tasks of a split, level by level, then by seed.
 
-        Args:
-            split: `standard` (the default) has 20 levels, `all` has every level of minigrid.
-            levels: names of levels of the split, as a list or separated by commas; None: all.
-            first_seed: the seed of each level's first task; the next ones follow.
-            episodes_per_level: tasks of each level.
-            **unknown: options that babyai has not.
-
-        Raises:
-            ConfigError: there is no such split or level, or a number is out of range.
+        `standard` has 20 levels, `all` every level of minigrid.
         """
-        _check_unknown(unknown)
-        split = split or DEFAULT_SPLIT
-        names = catalogue.chosen(split, levels)
+        split = split or cls.default_split
         return [
             Task(
                 environment="babyai",
@@ -88,28 +87,25 @@ class BabyAI(Environment):
                 instruction=catalogue.draw(problem).mission,
                 seed=problem.seed,
             )
-            for problem in catalogue.problems(names, first_seed, episodes_per_level)
+            for problem in cls._problems(split, options)
         ]
 
     @classmethod
-    def data_version(
-        cls,
-        split: str | None = None,
-        levels: _Levels = None,
-        first_seed: int = 0,
-        episodes_per_level: int = 10,
-        **unknown: Any,
-    ) -> dict[str, str]:
-        """The simulator's version, and one hash over the missions and grids of all tasks."""
-        _check_unknown(unknown)
-        names = catalogue.chosen(split or DEFAULT_SPLIT, levels)
-        drawn = catalogue.problems(names, first_seed, episodes_per_level)
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return the simulator's version, and one hash over the missions and grids of all tasks."""
+        drawn = cls._problems(split or cls.default_split, options)
         prints = "".join(catalogue.draw(problem).fingerprint for problem in drawn)
         return {
             "minigrid": importlib.metadata.version("minigrid"),
             "tasks": str(len(drawn)),
             "sha256": hashlib.sha256(prints.encode()).hexdigest(),
         }
+
+    @classmethod
+    def _problems(cls, split: str, options: Mapping[str, Any]) -> list[LevelSeed]:
+        chosen = cls.Options.parse(options)
+        names = catalogue.chosen(split, chosen.levels)
+        return catalogue.problems(names, chosen.first_seed, chosen.episodes_per_level)
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         """Make the task's level; another seed makes another instance of it.
@@ -136,11 +132,11 @@ class BabyAI(Environment):
         return self._act(action)
 
     def command_templates(self) -> list[str]:
-        """All commands."""
+        """List all commands."""
         return list(COMMANDS)
 
     def plan(self) -> list[str]:
-        """What `BabyAIBot` does on a second instance of the level, from its beginning.
+        """List what `BabyAIBot` does on a second instance of the level, from its beginning.
 
         Raises:
             DataError: the bot cannot solve the level.
@@ -158,7 +154,7 @@ class BabyAI(Environment):
         return [COMMANDS[action] for action in actions]
 
     def snapshot(self) -> bytes:
-        """The level, its seed and the actions so far: a level has no randomness after its start."""
+        """Return level, seed and actions so far: a level has no randomness after its start."""
         problem = self._running()
         state = _Snapshot(level=problem.level, seed=problem.seed, actions=list(self._sent))
         return state.model_dump_json().encode()
@@ -212,12 +208,6 @@ class BabyAI(Environment):
             Observation(text), float(reward), terminated, truncated, {"success": success}
         )
         return self._last
-
-
-def _check_unknown(options: Mapping[str, Any]) -> None:
-    known = ("episodes_per_level", "first_seed", "levels")
-    for name in options:
-        raise ConfigError(f"babyai has no option {name!r}{suggestion(name, known)}")
 
 
 def _ending(success: bool, terminated: bool) -> str:

@@ -95,12 +95,12 @@ def check_installed() -> None:
 
 
 def all_levels() -> list[str]:
-    """The names of minigrid's BabyAI levels, in minigrid's order."""
+    """List the names of minigrid's BabyAI levels, in minigrid's order."""
     return list(_makers())
 
 
 def make(problem: LevelSeed) -> Any:
-    """A new `RoomGridLevel` of minigrid, reset, which makes no pictures.
+    """Make a new `RoomGridLevel` of minigrid, reset, which makes no pictures.
 
     Raises:
         DataError: minigrid has no such level.
@@ -121,8 +121,10 @@ def release(level: Any) -> None:
 
 @functools.cache
 def _unused(name: str) -> Any:
-    """A level that is never reset, to be copied: cheaper than to make one, and as fresh. One that
-    was reset may carry something over to its next episode, in some versions of minigrid.
+    """Make a level that is never reset, to be copied.
+
+    Copying is cheaper than making one. A level that was reset may carry something over to its next
+    episode, in some versions of minigrid.
     """
     maker = _makers().get(name)
     if maker is None:
@@ -134,15 +136,15 @@ def _unused(name: str) -> Any:
 
 @functools.lru_cache(maxsize=MOST_TASKS)
 def draw(problem: LevelSeed) -> LevelInstance:
-    """What the seed makes of the level. Takes about a millisecond the first time."""
+    """Draw what the seed makes of the level. Takes about a millisecond the first time."""
     level = make(problem)
     mission, content = level.mission, [level.hash(64), level.mission, problem.id]
     release(level)
     return LevelInstance(mission, hashlib.sha256(repr(content).encode()).hexdigest())
 
 
-def chosen(split: str, levels: str | Sequence[str] | None) -> list[str]:
-    """The levels of a split, or those of them that are named.
+def chosen(split: str, levels: Sequence[str] | None) -> list[str]:
+    """Return the levels of a split, or those of them that are named.
 
     Raises:
         ConfigError: there is no such split, or it has no such level.
@@ -150,21 +152,18 @@ def chosen(split: str, levels: str | Sequence[str] | None) -> list[str]:
     known = _split(split)
     if levels is None:
         return known
-    names = re.split(r"[\s,]+", levels.strip()) if isinstance(levels, str) else levels
-    names = list(dict.fromkeys(name.removeprefix(_PREFIX) for name in names))
+    names = list(dict.fromkeys(name.removeprefix(_PREFIX) for name in levels))
     for name in names:
         _check_level(name, known, split)
     return names
 
 
 def problems(levels: Iterable[str], first_seed: int, episodes_per_level: int) -> list[LevelSeed]:
-    """The problems of some levels, level by level.
+    """List the problems of some levels, level by level.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: there are too many.
     """
-    if first_seed < 0 or episodes_per_level < 1:
-        raise ConfigError("babyai: first_seed must be 0 or more, episodes_per_level 1 or more")
     names = list(levels)
     if len(names) * episodes_per_level > MOST_TASKS:
         raise ConfigError(f"babyai: no more than {MOST_TASKS} tasks can be listed at a time")
@@ -193,7 +192,7 @@ def _check_level(name: str, known: Sequence[str], split: str) -> None:
 
 @functools.cache
 def _makers() -> Mapping[str, Callable[[], Any]]:
-    """What makes each level, without the wrappers that `gymnasium.make` puts around it."""
+    """Return what makes each level, without the wrappers that `gymnasium.make` puts around it."""
     check_installed()
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     import gymnasium
@@ -215,7 +214,7 @@ def _makers() -> Mapping[str, Callable[[], Any]]:
 
 
 def _reachable(level: Any, raise_exc: bool = True) -> bool:
-    """Whether the robot could reach all things if doors stood open, without moving any.
+    """Return whether the robot could reach all things if doors stood open, without moving any.
 
     The same as minigrid's `check_objs_reachable`, which takes a quarter of the time of a reset. The
     walls around the grid keep the search inside.
@@ -246,4 +245,4 @@ def _say_nothing(*words: object) -> None:
 
 
 def _no_picture() -> None:
-    """Instead of `gen_obs`, the most expensive part of a step, of which nothing is used."""
+    """Replace `gen_obs`, the most expensive part of a step, of which nothing is used."""

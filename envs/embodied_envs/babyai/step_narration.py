@@ -18,13 +18,13 @@ class StateBefore(NamedTuple):
 
     @classmethod
     def of(cls, level: Any) -> StateBefore:
-        """The state of a level now."""
+        """Return the state of a level now."""
         ahead = level.grid.get(*level.front_pos)
         return cls(level.agent_pos, ahead, name(ahead) if ahead else "nothing", level.carrying)
 
 
 def narrate_step(command: str, before: StateBefore, level: Any) -> str:
-    """What a command has done to a level.
+    """Say in one sentence what a command has done to a level.
 
     Args:
         command: one of the robot's commands.

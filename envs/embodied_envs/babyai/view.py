@@ -26,7 +26,7 @@ _Rows = tuple[int, ...]
 
 
 def describe(level: Any) -> str:
-    """The view in words: where the robot faces, what it carries, things, walls, hidden cells.
+    """Describe the view: where the robot faces, what it carries, things, walls, hidden cells.
 
     Args:
         level: a `RoomGridLevel` of minigrid.
@@ -42,7 +42,7 @@ def describe(level: Any) -> str:
 
 
 def name(thing: Any) -> str:
-    """A thing in words, such as `red ball` and `locked blue door`."""
+    """Name a thing, such as `red ball` and `locked blue door`."""
     if thing.type == "wall":
         return "wall"
     if thing.type == "door":
@@ -52,7 +52,7 @@ def name(thing: Any) -> str:
 
 
 def _seen(level: Any) -> tuple[list[tuple[str, Any]], _Rows, _Rows]:
-    """Things with their places, the nearest row first; visible walls; hidden cells."""
+    """List things with their places, the nearest row first; visible walls; hidden cells."""
     things: list[tuple[str, Any]] = []
     walls: list[int] = []
     hidden: list[int] = []
@@ -80,7 +80,7 @@ def _seen(level: Any) -> tuple[list[tuple[str, Any]], _Rows, _Rows]:
 
 
 def _rows(level: Any) -> Iterator[list[Any]]:
-    """The cells of the view, row by row; a wall stands for what is outside of the grid."""
+    """Return the cells of the view, row by row; a wall stands for what is outside of the grid."""
     grid, width, height = level.grid.grid, level.grid.width, level.grid.height
     x, y = map(int, level.agent_pos)
     ahead_x, ahead_y = _FORWARD[level.agent_dir]
@@ -103,7 +103,7 @@ _OUTSIDE = _Outside()
 
 @functools.cache
 def _light(visible: int, opaque: int) -> tuple[int, int]:
-    """What is visible of a row, and of the next row by its light: minigrid's `process_vis`.
+    """Find what is visible of a row, and of the next row by its light: minigrid's `process_vis`.
 
     Light spreads from a visible cell that is not opaque to its neighbours in the row, and from all
     that it passes to the three cells beyond, at first to the right, then to the left.
@@ -119,13 +119,13 @@ def _light(visible: int, opaque: int) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=100_000)
 def _areas(title: str, rows: _Rows) -> str:
-    """A line that names all marked cells, as rectangles; nothing where there are none."""
+    """Name all marked cells in a line, as rectangles; nothing where there are none."""
     places = "; ".join(_area(*rectangle) for rectangle in _rectangles(rows))
     return f"\n{title}: {places}." if places else ""
 
 
 def _rectangles(rows: _Rows) -> list[tuple[int, int, int, int]]:
-    """The marked cells as rectangles: first and last row, first and last column of each.
+    """Join the marked cells to rectangles: first and last row, first and last column of each.
 
     A rectangle is a run of cells in one row, with the same run in the rows behind it.
     """
@@ -142,7 +142,7 @@ def _rectangles(rows: _Rows) -> list[tuple[int, int, int, int]]:
 
 @functools.cache
 def _runs(marked: int) -> list[tuple[int, int]]:
-    """The first and last column of each run of marked cells in a row."""
+    """Find the first and last column of each run of marked cells in a row."""
     runs: list[tuple[int, int]] = []
     for column in range(SIZE):
         if marked >> column & 1:
@@ -153,7 +153,7 @@ def _runs(marked: int) -> list[tuple[int, int]]:
 
 @functools.cache
 def _area(top: int, bottom: int, first: int, last: int) -> str:
-    """A rectangle in words, such as `2 to 4 forward, 3 left to 1 right`."""
+    """Describe a rectangle, such as `2 to 4 forward, 3 left to 1 right`."""
     forward = _forward(top) if top == bottom else f"{top} to {bottom} forward"
     return ", ".join(filter(None, (forward, _side(first, last))))
 
@@ -163,7 +163,7 @@ def _forward(row: int) -> str:
 
 
 def _side(first: int, last: int) -> str:
-    """Columns in words; nothing for the column straight ahead."""
+    """Describe columns; nothing for the column straight ahead."""
     start, end = first - _MIDDLE, last - _MIDDLE
     if start == end:
         return f"{abs(start)} {'left' if start < 0 else 'right'}" if start else ""

@@ -128,7 +128,7 @@ class Browser(Closeable):
         actions.perform()
 
     def picture(self) -> str:
-        """The page as a PNG, in base64."""
+        """Draw the page as a PNG, in base64."""
         return str(self._devtools("Page.captureScreenshot", format="png", clip=_PICTURE)["data"])
 
     def _load(self, url: str) -> None:

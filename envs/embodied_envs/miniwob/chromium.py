@@ -56,7 +56,7 @@ class Programs:
 
 
 def find_programs() -> Programs:
-    """Chromium and its driver.
+    """Look up Chromium and its driver.
 
     Raises:
         ConfigError: one of them, or the package that speaks with the driver, is not installed.
@@ -77,7 +77,7 @@ def find_programs() -> Programs:
 
 
 def requirements() -> list[Requirement]:
-    """Whether the two programs are there, with their versions."""
+    """Return whether the two programs are there, with their versions."""
     return [_requirement(name) for name in ("chromium", "chromedriver")]
 
 
@@ -143,14 +143,14 @@ class Driver(Closeable):
 
 
 def _new_folder() -> Path:
-    """A path for temporary files where nothing is yet: in `/tmp` where `$TMPDIR` is too long."""
+    """Find an unused path for temporary files: in `/tmp` where `$TMPDIR` is too long."""
     name = f"embodied-browser-{uuid.uuid4().hex[:12]}"
     folder = Path(tempfile.gettempdir(), name)
     return folder if len(os.fsencode(folder)) <= _LONGEST_FOLDER else Path("/tmp", name)  # noqa: S108
 
 
 def new_session(driver: Driver, programs: Programs) -> Any:
-    """The browser of a new driver, with an empty profile, as Selenium's `Remote`."""
+    """Open the browser of a new driver, with an empty profile, as Selenium's `Remote`."""
     from selenium import webdriver
     from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
     from selenium.webdriver.common.proxy import Proxy

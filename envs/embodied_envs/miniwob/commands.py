@@ -116,7 +116,7 @@ def _wait(browser: Browser, seconds: str) -> float:
 
 
 def _see(browser: Browser) -> None:
-    """Only time passes."""
+    """Look again: nothing but time passes."""
 
 
 def _command(pattern: str) -> re.Pattern[str]:

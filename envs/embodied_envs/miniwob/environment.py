@@ -7,11 +7,13 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from embodied._util.suggestion import suggestion
+from pydantic import Field
+
 from embodied.environment import (
     Attachment,
     Capabilities,
     Environment,
+    EnvironmentOptions,
     Observation,
     Requirement,
     StepResult,
@@ -24,7 +26,6 @@ from embodied_envs.miniwob.commands import STEP_SECONDS, TEMPLATES, CommandError
 if TYPE_CHECKING:
     from embodied_envs.miniwob.browser import Browser
 
-DEFAULT_SPLIT = "paper"
 MODE = "train"
 """Which of a page's problems are drawn, where it tells them apart; the package's default."""
 FULL_REWARD = 1.0
@@ -40,39 +41,39 @@ class MiniWoB(Environment):
     page's discount for time, since time in the page passes by commands, 0.5 s each.
     """
 
+    class Options(EnvironmentOptions, title="miniwob"):
+        """What is seen, and how many tasks there are."""
+
+        screenshots: bool = False
+        """Whether each observation has a picture of the page attached."""
+        seeds: int = Field(10, ge=1)
+        """How many tasks of each kind there are."""
+
+    default_split: ClassVar[str] = "paper"
     default_controller: ClassVar[str | None] = "browser"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 50}
     """The expert's longest episode takes 22 steps."""
     capabilities = Capabilities(max_per_process=1)
 
-    def __init__(self, screenshots: bool = False, seeds: int = 10) -> None:
-        """An environment without a browser; the first `reset` starts it.
-
-        Args:
-            screenshots: whether each observation has a picture of the page attached.
-            seeds: how many tasks of each kind `list_tasks` gives.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a browser; the first `reset` starts it.
 
         Raises:
-            ConfigError: a package or program is not installed.
+            ConfigError: an option is wrong, or a package or program is not installed.
         """
         from embodied_envs.miniwob.chromium import find_programs
 
+        self._screenshots = self.Options.parse(options).screenshots
         tasks.pages()
         find_programs()
-        self._screenshots = screenshots
         self._browser: Browser | None = None
         self._over: StepResult | None = None
 
     @classmethod
-    def list_tasks(
-        cls, split: str | None = None, screenshots: bool = False, seeds: int = 10, **unknown: Any
-    ) -> list[Task]:
-        """Each kind of the split with the seeds 0, 1, ...; first all kinds with seed 0.
-
-        The default split is `paper`.
-        """
-        _check(unknown, seeds)
-        split = split or DEFAULT_SPLIT
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List each kind of the split with the seeds 0, 1, ...; first all kinds with seed 0."""
+        seeds = cls.Options.parse(options).seeds
+        split = split or cls.default_split
         return [
             Task(
                 environment="miniwob",
@@ -88,19 +89,17 @@ class MiniWoB(Environment):
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """Chromium and its driver."""
+        """Look up Chromium and its driver."""
         from embodied_envs.miniwob.chromium import requirements
 
         return requirements()
 
     @classmethod
-    def data_version(
-        cls, split: str | None = None, screenshots: bool = False, seeds: int = 10, **unknown: Any
-    ) -> dict[str, str]:
-        """The package's version, a hash of the pages, and how time passes in them."""
-        _check(unknown, seeds)
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return the package's version, a hash of the pages, and how time passes in them."""
+        cls.Options.parse(options)
         timing = {"step_seconds": str(STEP_SECONDS), "page_deadline": "none", "mode": MODE}
-        return {**tasks.version(split or DEFAULT_SPLIT), **timing}
+        return {**tasks.version(split or cls.default_split), **timing}
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         """Bring the task's page to its beginning and draw its problem by the seed.
@@ -145,7 +144,7 @@ class MiniWoB(Environment):
         return result
 
     def command_templates(self) -> list[str]:
-        """The forms of the commands."""
+        """List the forms of the commands."""
         return list(TEMPLATES)
 
     def close(self) -> None:
@@ -166,7 +165,7 @@ class MiniWoB(Environment):
         return self._browser
 
     def _seen(self, browser: Browser, page: Mapping[str, Any], note: str = "") -> StepResult:
-        """What the page says of itself, as a result."""
+        """Turn what the page says of itself into a result."""
         if page.get("left"):
             page = {"done": True, "raw_reward": -1.0, "reason": "the page was left"}
         if page["done"]:
@@ -200,11 +199,3 @@ def _text(instruction: str, lines: list[str], note: str) -> str:
         shown.append(f"... ({len(lines) - len(shown)} more lines)")
     head = [note] if note else []
     return "\n".join([*head, f"Task: {instruction}", "Page:", *shown])
-
-
-def _check(unknown: Mapping[str, Any], seeds: int) -> None:
-    known = ("screenshots", "seeds")
-    for name in unknown:
-        raise ConfigError(f"miniwob has no option {name!r}{suggestion(name, known)}")
-    if not isinstance(seeds, int) or seeds < 1:
-        raise ConfigError(f"the option seeds must be a number of at least 1, not {seeds!r}")

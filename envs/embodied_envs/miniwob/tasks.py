@@ -42,7 +42,7 @@ SPLITS = ("paper", "all")
 
 
 def pages() -> Path:
-    """The folder of the package's pages.
+    """Find the folder of the package's pages.
 
     Raises:
         ConfigError: the package is not installed.
@@ -57,7 +57,7 @@ def pages() -> Path:
 
 
 def page(kind: str) -> Path:
-    """The page of a kind of task.
+    """Return the page of a kind of task.
 
     Raises:
         DataError: there is none.
@@ -68,7 +68,7 @@ def page(kind: str) -> Path:
 
 
 def kinds(split: str) -> list[str]:
-    """The kinds of task in a split, sorted.
+    """List the kinds of task in a split, sorted.
 
     Raises:
         ConfigError: there is no such split.
@@ -84,7 +84,7 @@ def _all() -> list[str]:
 
 
 def version(split: str) -> dict[str, str]:
-    """The package's version, the number of pages, and a hash over the pages and their scripts."""
+    """Return the package's version, the number of pages, and a hash over pages and scripts."""
     folder = pages()
     shared = sorted(p for name in ("core", "common") for p in (folder.parent / name).rglob("*"))
     digest = hashlib.sha256()

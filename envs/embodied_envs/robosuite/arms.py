@@ -93,11 +93,11 @@ class Arms:
         return all(robot.gripper["right"].dof > 0 for robot in self._robots.values())
 
     def gripper(self, side: str) -> Any:
-        """The model of an arm's gripper, as robosuite has it."""
+        """Return the model of an arm's gripper, as robosuite has it."""
         return self._robots[side].gripper["right"]
 
     def pose(self, side: str) -> Pose:
-        """Where a gripper is."""
+        """Return where a gripper is."""
         robot, data = self._robots[side], self._simulation.sim.data
         site = robot.eef_site_id["right"]
         turn = data.site_xmat[site].reshape(3, 3)
@@ -105,11 +105,11 @@ class Arms:
         return Pose(np.array(data.site_xpos[site]), yaw)
 
     def target(self, side: str) -> Pose:
-        """Where a gripper was last sent."""
+        """Return where a gripper was last sent."""
         return self._targets[side]
 
     def width(self, side: str) -> float:
-        """How far the fingers are open, in metres."""
+        """Return how far the fingers are open, in metres."""
         data = self._simulation.sim.data
         joints = data.qpos[self._robots[side]._ref_gripper_joint_pos_indexes["right"]]
         return float(np.abs(joints).sum())
@@ -149,7 +149,7 @@ class Arms:
                 return
 
     def _step(self) -> bool:
-        """One control step of the simulator; whether to stop."""
+        """Take one control step of the simulator; returns whether to stop."""
         action = np.concatenate([self._action(side) for side in self._robots])
         _, reward, done, _ = self._simulation.step(action)
         return self._after_step(float(reward), bool(done))
@@ -165,7 +165,7 @@ class Arms:
         return np.concatenate([way, turn, fingers])
 
     def _turn(self, side: str) -> Vector:
-        """The turn that is left to the target, as a rotation vector in the world."""
+        """Return the turn that is left to the target, as a rotation vector in the world."""
         data = self._simulation.sim.data
         now = data.site_xmat[self._robots[side].eef_site_id["right"]].reshape(3, 3)
         return _rotation_vector(_pointing_down(self._targets[side].yaw) @ now.T)
@@ -176,15 +176,16 @@ class Arms:
 
 
 def _pointing_down(yaw: float) -> Vector:
-    """The rotation of a gripper that points down; at yaw 0 its x axis, along which the fingers
-    open, is the world's y axis.
+    """Return the rotation of a gripper that points down.
+
+    At yaw 0 its x axis, along which the fingers open, is the world's y axis.
     """
     sine, cosine = math.sin(math.radians(yaw)), math.cos(math.radians(yaw))
     return np.array([[-sine, cosine, 0.0], [cosine, sine, 0.0], [0.0, 0.0, -1.0]])
 
 
 def _rotation_vector(turn: Vector) -> Vector:
-    """The axis of a rotation matrix, as long as its angle in radians.
+    """Return the axis of a rotation matrix, as long as its angle in radians.
 
     SciPy's general conversion takes longer than the rest of a control step's arithmetic.
     """

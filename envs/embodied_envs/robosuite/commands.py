@@ -61,7 +61,7 @@ Command = MoveCommand | GripCommand | WaitCommand
 
 
 def parse(text: str, arms: Sequence[str]) -> Command:
-    """What a text asks for.
+    """Read a command.
 
     Args:
         text: the command.

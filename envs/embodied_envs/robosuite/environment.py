@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import BeforeValidator, field_validator
 
-from embodied._util.suggestion import suggestion
 from embodied.environment import (
     Attachment,
     Capabilities,
     Environment,
+    EnvironmentOptions,
     Observation,
     Requirement,
     StepResult,
 )
-from embodied.errors import ConfigError
 from embodied.task import Task
 from embodied_envs.robosuite import commands, installation, narrator, pictures, tasks
 from embodied_envs.robosuite.arms import Arms, Pose
@@ -26,14 +25,15 @@ from embodied_envs.robosuite.arms import Arms, Pose
 _CONTROL_STEPS_PER_SECOND = 20
 _FILM_CAMERA = "agentview"
 
-_OPTIONS = ("cameras", "record")
 _GOAL = "The goal is reached; the episode is over."
 _ENDED = (
     "The simulator ended the episode: the arm touched the table, or a joint is at its limit. "
     "Commands have no effect any more."
 )
 
-_Cameras = str | Sequence[str]
+
+def _listed(cameras: object) -> object:
+    return (cameras,) if isinstance(cameras, str) else cameras
 
 
 class Robosuite(Environment):
@@ -43,27 +43,35 @@ class Robosuite(Environment):
     ends at once when robosuite's own goal test holds, which is what `success` means.
     """
 
+    class Options(EnvironmentOptions, title="robosuite"):
+        """Pictures that are made."""
+
+        cameras: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+        """Cameras whose pictures are attached to each observation, 256 x 256 PNG files."""
+        record: Path | None = None
+        """Folder for one GIF an episode, named by the task; None: no GIFs."""
+
+        @field_validator("cameras")
+        @classmethod
+        def _check_cameras(cls, cameras: tuple[str, ...]) -> tuple[str, ...]:
+            pictures.check_cameras(cameras)
+            return cameras
+
+    default_split: ClassVar[str] = tasks.DEFAULT_SPLIT
     capabilities = Capabilities(max_per_process=1, io_bound=False)
     default_controller: ClassVar[str | None] = "franka"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 20, "steps": 200}
     location_options = frozenset({"record"})
 
-    def __init__(
-        self, cameras: _Cameras = (), record: str | os.PathLike[str] | None = None
-    ) -> None:
-        """An environment without a simulation; `reset` makes one.
-
-        Args:
-            cameras: whose pictures are attached to each observation, 256 x 256 PNG files.
-            record: folder for one GIF an episode, named by the task; None: no GIFs.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a simulation; `reset` makes one.
 
         Raises:
-            ConfigError: robosuite or what pictures need is not installed, or there is no such
-                camera.
+            ConfigError: an option is wrong, or robosuite or what pictures need is not installed.
         """
-        self._cameras = _listed(cameras)
-        pictures.check_cameras(self._cameras)
-        self._record = None if record is None else Path(record)
+        chosen = self.Options.parse(options)
+        self._cameras = chosen.cameras
+        self._record = chosen.record
         self._draws = bool(self._cameras) or self._record is not None
         installation.check_installed(cameras=self._draws)
         self._simulation: Any = None
@@ -72,49 +80,27 @@ class Robosuite(Environment):
         self._film: pictures.Film | None = None
 
     @classmethod
-    def list_tasks(
-        cls,
-        split: str | None = None,
-        cameras: _Cameras = (),
-        record: str | os.PathLike[str] | None = None,
-        **unknown: Any,
-    ) -> list[Task]:
-        """The tasks of a split: seven kinds with each of the split's seeds.
-
-        Raises:
-            ConfigError: there is no such split or camera.
-        """
-        _check_unknown(unknown)
-        pictures.check_cameras(_listed(cameras))
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List the tasks of a split: seven kinds with each of the split's seeds."""
+        cls.Options.parse(options)
         return tasks.list_tasks(split)
 
     @classmethod
-    def resolve_options(
-        cls,
-        cameras: _Cameras = (),
-        record: str | os.PathLike[str] | None = None,
-        **unknown: Any,
-    ) -> dict[str, Any]:
-        """The cameras as a list, and the folder as an absolute path."""
-        _check_unknown(unknown)
-        folder = None if record is None else str(Path(record).expanduser().absolute())
-        return {"cameras": list(_listed(cameras)), "record": folder}
+    def resolve_options(cls, **options: Any) -> dict[str, Any]:
+        """Make the cameras a list, and the folder an absolute path."""
+        chosen = cls.Options.parse(options)
+        folder = None if chosen.record is None else str(chosen.record.expanduser().absolute())
+        return {"cameras": list(chosen.cameras), "record": folder}
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """System libraries, and what MuJoCo draws pictures with."""
+        """Look up system libraries, and what MuJoCo draws pictures with."""
         return installation.requirements()
 
     @classmethod
-    def data_version(
-        cls,
-        split: str | None = None,
-        cameras: _Cameras = (),
-        record: str | os.PathLike[str] | None = None,
-        **unknown: Any,
-    ) -> dict[str, str]:
-        """The versions of robosuite, MuJoCo and NumPy: other ones may compute other motions."""
-        _check_unknown(unknown)
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return the versions of robosuite, MuJoCo and NumPy: others may compute other motions."""
+        cls.Options.parse(options)
         return installation.versions()
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
@@ -162,7 +148,7 @@ class Robosuite(Environment):
         return StepResult(observation, self._reward, self._over, False, info)
 
     def command_templates(self) -> list[str]:
-        """The forms of command."""
+        """List the forms of command."""
         return list(commands.TEMPLATES)
 
     def close(self) -> None:
@@ -229,7 +215,7 @@ class Robosuite(Environment):
 
 
 def _simulation(kind: str) -> Any:
-    """The environment of robosuite for a kind of task, not yet reset.
+    """Make the environment of robosuite for a kind of task, not yet reset.
 
     Its observables, which it goes through 25 times a control step, are left out: the scene is read
     directly.
@@ -259,12 +245,3 @@ def _reset(simulation: Any, seed: int) -> None:
     """
     simulation.rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
     simulation.reset()
-
-
-def _listed(cameras: _Cameras) -> tuple[str, ...]:
-    return (cameras,) if isinstance(cameras, str) else tuple(cameras)
-
-
-def _check_unknown(options: Mapping[str, Any]) -> None:
-    for name in options:
-        raise ConfigError(f"robosuite has no option {name!r}{suggestion(name, _OPTIONS)}")

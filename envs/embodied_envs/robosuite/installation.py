@@ -9,7 +9,7 @@ import logging
 import os
 from typing import Any
 
-from embodied.doctor.probe import failure
+from embodied.doctor.probe import probe
 from embodied.environment import Requirement
 from embodied.errors import ConfigError
 
@@ -34,7 +34,7 @@ with mujoco.Renderer(model, 32, 32) as renderer:
 
 
 def problems(cameras: bool = False) -> list[str]:
-    """One sentence for each thing that is missing, with the command that installs it.
+    """Say for each thing that is missing which command installs it.
 
     Args:
         cameras: whether pictures are wanted too.
@@ -67,7 +67,7 @@ def check_installed(cameras: bool = False) -> None:
 
 
 def requirements() -> list[Requirement]:
-    """The libraries that robosuite needs, and whether MuJoCo draws a picture."""
+    """Look up the libraries that robosuite needs, and whether MuJoCo draws a picture."""
     absent = [package for name, package in _LIBRARIES.items() if not _has_library(name)]
     libraries = Requirement(
         ", ".join(_LIBRARIES.values()),
@@ -81,19 +81,19 @@ def _drawing() -> Requirement:
     """Draw a picture in a process of its own, which a bad driver may end."""
     backend = os.environ.get("MUJOCO_GL", "egl")
     name = f"pictures ({backend})"
-    problem = failure(_DRAWING, seconds=_DRAWING_SECONDS, environment={"MUJOCO_GL": backend})
+    problem = probe(_DRAWING, seconds=_DRAWING_SECONDS, environment={"MUJOCO_GL": backend})
     if problem is None:
         return Requirement(name, found="MuJoCo draws")
     return Requirement(name, problem=f"{problem}; for pictures: apt-get install {CAMERA_PACKAGES}")
 
 
 def versions() -> dict[str, str]:
-    """The versions of what a score depends on."""
+    """Return the versions of what a score depends on."""
     return {name: _version(name) for name in PACKAGES}
 
 
 def load() -> Any:
-    """The package robosuite, imported without its warnings about parts that are not needed here.
+    """Import the package robosuite, without its warnings about parts that are not needed here.
 
     Pictures are drawn with EGL unless `$MUJOCO_GL` says otherwise; MuJoCo reads this variable once,
     when it is imported.

@@ -30,14 +30,14 @@ _SPONGE = (
 
 
 def introduction(instruction: str, arms: Arms, state: str) -> str:
-    """The first observation."""
+    """Write the first observation."""
     lines = [INTRODUCTION[len(arms.sides)], _UNITS]
     lines += [] if arms.has_fingers else [_SPONGE]
     return "\n".join([*lines, f"Your task is to: {instruction}.", "", state])
 
 
 def state(kind: str, simulation: Any, arms: Arms) -> str:
-    """Things and grippers, one a line."""
+    """Describe things and grippers, one a line."""
     lines = [_thing(thing) for thing in scene.things(kind, simulation)]
     if kind == "Wipe":
         lines.append(_dirt(scene.dirt(simulation)))
@@ -46,7 +46,7 @@ def state(kind: str, simulation: Any, arms: Arms) -> str:
 
 
 def moved(arrivals: Mapping[str, Arrival]) -> str:
-    """How a motion ended."""
+    """Say how a motion ended."""
     several = len(arrivals) > 1
     return " ".join(
         _arrival(arrival, f"The {side} gripper" if several else "The gripper")
@@ -111,7 +111,7 @@ def _dirt(spots: Sequence[scene.Vector]) -> str:
 
 
 def numbers(values: Iterable[float]) -> str:
-    """Metres to the millimetre."""
+    """Write metres to the millimetre."""
     return " ".join(f"{round(float(value), 3) + 0.0:.3f}" for value in values)
 
 

@@ -44,7 +44,7 @@ class Photographer:
         self._renderer: Any = self._thread.submit(self._start).result()
 
     def picture(self, camera: str) -> Picture:
-        """What a camera sees now: height x width x 3 bytes.
+        """Return what a camera sees now: height x width x 3 bytes.
 
         Raises:
             ConfigError: the simulation has no such camera.
@@ -97,7 +97,7 @@ class Film:
         return len(self._pictures) >= self.MOST_PICTURES
 
     def add(self, picture: Picture) -> None:
-        """One more picture at the end."""
+        """Add one more picture at the end."""
         self._pictures.append(picture)
 
     def write(self) -> None:
@@ -119,14 +119,14 @@ class Film:
 
 
 def png(picture: Picture) -> bytes:
-    """A picture as the bytes of a PNG file."""
+    """Encode a picture as a PNG file."""
     content = io.BytesIO()
     Image.fromarray(picture).save(content, "PNG")
     return content.getvalue()
 
 
 def _with_palette(picture: Picture) -> Image.Image:
-    """The picture in 256 colours, small coloured things included."""
+    """Reduce the picture to 256 colours, those of small things included."""
     return Image.fromarray(picture).quantize(method=Image.Quantize.FASTOCTREE)
 
 

@@ -29,17 +29,17 @@ class Thing:
 
 
 def things(kind: str, simulation: Any) -> list[Thing]:
-    """All things that matter to a task, in a fixed order."""
+    """List all things that matter to a task, in a fixed order."""
     return _THINGS[kind](simulation)
 
 
 def graspable(kind: str, simulation: Any) -> Mapping[str, Any]:
-    """What the gripper can hold, by name: robosuite's objects or names of their shapes."""
+    """Return what the gripper can hold, by name: robosuite's objects or names of their shapes."""
     return _GRASPABLE[kind](simulation)
 
 
 def dirt(simulation: Any) -> list[Vector]:
-    """Where dirt is left on the table, in the order in which it was strewn."""
+    """Find where dirt is left on the table, in the order in which it was strewn."""
     wiped = {marker.name for marker in simulation.wiped_markers}
     markers = simulation.model.mujoco_arena.markers
     return [
@@ -97,7 +97,7 @@ def _pick_place(simulation: Any) -> list[Thing]:
 
 
 def _walls(simulation: Any) -> Thing:
-    """The walls around and between both bins, as one box."""
+    """Return the walls around and between both bins, as one box."""
     one, other = simulation.bin1_pos, simulation.bin2_pos
     width, depth, _ = simulation.bin_size
     length = abs(other[1] - one[1]) + depth
@@ -194,7 +194,7 @@ def _table(simulation: Any) -> Thing:
 
 
 def _body(simulation: Any, name: str) -> tuple[Vector, float]:
-    """Position and yaw of a body."""
+    """Return position and yaw of a body."""
     number = simulation.sim.model.body_name2id(name)
     turn = simulation.sim.data.body_xmat[number].reshape(3, 3)
     return (

@@ -36,7 +36,7 @@ _ID = re.compile(r"(?P<kind>\w+)/seed-(?P<seed>\d{1,9})")
 
 
 def list_tasks(split: str | None) -> list[Task]:
-    """The tasks of a split, by kind, then by seed.
+    """List the tasks of a split, by kind, then by seed.
 
     Raises:
         ConfigError: there is no such split.
@@ -59,7 +59,7 @@ def list_tasks(split: str | None) -> list[Task]:
 
 
 def kind_and_seed(task_id: str) -> tuple[str, int]:
-    """What an id such as `Lift/seed-3` stands for.
+    """Read an id such as `Lift/seed-3`.
 
     Raises:
         DataError: it is no such id.

@@ -35,7 +35,7 @@ class Variation(NamedTuple):
 
     @classmethod
     def of(cls, id: str) -> Variation:
-        """The variation of a task's id.
+        """Read a task's id.
 
         Raises:
             DataError: it is no such id.
@@ -47,7 +47,7 @@ class Variation(NamedTuple):
 
 
 def tasks(split: str | None) -> list[Task]:
-    """The tasks of a split, by name and then by number.
+    """List the tasks of a split, by name and then by number.
 
     Raises:
         ConfigError: there is no such split, or no Java.
@@ -60,13 +60,13 @@ def tasks(split: str | None) -> list[Task]:
 
 
 def jar_hash() -> str:
-    """The hash of the file that holds the simulator and all tasks."""
+    """Hash the file that holds the simulator and all tasks."""
     return hashlib.sha256(Path(JAR_PATH).read_bytes()).hexdigest()
 
 
 @functools.cache
 def _listed(split: str) -> tuple[Task, ...]:
-    """Asked of a simulator of its own, which takes seconds."""
+    """Ask a simulator of its own, which takes seconds."""
     try:
         with Simulator() as simulator:
             names = simulator.tasks()

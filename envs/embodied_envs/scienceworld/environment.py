@@ -8,10 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from py4j.protocol import Py4JError
+from pydantic import field_validator
 
 from embodied._util.jsonable import truncate
 from embodied._util.suggestion import suggestion
-from embodied.environment import Capabilities, Environment, Observation, Requirement, StepResult
+from embodied.environment import (
+    Capabilities,
+    Environment,
+    EnvironmentOptions,
+    Observation,
+    Requirement,
+    StepResult,
+)
 from embodied.errors import ConfigError, DataError, InfrastructureError
 from embodied.task import Task
 from embodied_envs.scienceworld import catalogue
@@ -45,54 +53,58 @@ class ScienceWorld(Environment):
     100. A wrong choice ends the episode with a score of -100.
     """
 
+    class Options(EnvironmentOptions, title="scienceworld"):
+        """How the simulator makes tasks easier."""
+
+        simplifications: str = EASY
+        """`easy`, or names of the simulator's simplifications separated by commas and without
+        blanks; empty: none."""
+
+        @field_validator("simplifications")
+        @classmethod
+        def _check_simplifications(cls, simplifications: str) -> str:
+            _check_simplifications(simplifications)
+            return simplifications
+
+    default_split: ClassVar[str] = catalogue.DEFAULT_SPLIT
     capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1)
     default_controller: ClassVar[str | None] = "laboratory"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 50, "steps": 400}
     """The longest gold path of the sample in configs/scienceworld.yaml takes 328 steps."""
 
-    def __init__(self, simplifications: str = EASY) -> None:
-        """An environment without a task; the first `reset` starts Java.
-
-        Args:
-            simplifications: `easy`, or names of simplifications separated by commas and without
-                blanks; empty: none. They are the simulator's own.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a task; the first `reset` starts Java.
 
         Raises:
-            ConfigError: there is no such simplification, or no Java.
+            ConfigError: an option is wrong, or there is no Java.
         """
-        _check_simplifications(simplifications)
+        self._simplifications = self.Options.parse(options).simplifications
         problem = java_requirement().problem
         if problem:
             raise ConfigError(f"scienceworld needs Java: {problem}")
-        self._simplifications = simplifications
         self._simulator: Simulator | None = None
         self._variation: Variation | None = None
         self._sent: list[str] = []
         self._score = 0
 
     @classmethod
-    def list_tasks(
-        cls, split: str | None = None, simplifications: str = EASY, **unknown: Any
-    ) -> list[Task]:
-        """The variations of a split (`train`, `dev`, `test`), by name and number; default `test`.
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List the variations of a split (`train`, `dev`, `test`), by name and number.
 
         A simulator is started to ask it, once for each split in a process: some seconds.
         """
-        _check_unknown(unknown)
-        _check_simplifications(simplifications)
+        cls.Options.parse(options)
         return catalogue.tasks(split)
 
     @classmethod
     def requirements(cls) -> list[Requirement]:
-        """Java."""
+        """Look up Java."""
         return [java_requirement()]
 
     @classmethod
-    def data_version(
-        cls, split: str | None = None, simplifications: str = EASY, **unknown: Any
-    ) -> dict[str, str]:
-        """The package's version, and the hash of the jar that holds simulator, tasks and splits."""
-        _check_unknown(unknown)
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return the package's version, and the hash of the jar: simulator, tasks and splits."""
+        cls.Options.parse(options)
         version = importlib.metadata.version("scienceworld")
         return {"scienceworld": version, "sha256": catalogue.jar_hash()}
 
@@ -126,20 +138,22 @@ class ScienceWorld(Environment):
         return StepResult(Observation(_bounded(text)), float(reward), over, False, info)
 
     def valid_commands(self) -> list[str]:
-        """What can be done now, sorted: hundreds to thousands of commands, or the numbers to choose
-        from after an ambiguous one. It takes the simulator longer than a step.
+        """List what can be done now, sorted; takes the simulator longer than a step.
+
+        That is hundreds to thousands of commands, or the numbers to choose from after an ambiguous
+        one.
         """
         self._check_started("valid_commands")
         return self._run(lambda simulator: simulator.valid_commands())
 
     def command_templates(self) -> list[str]:
-        """The forms of command under these simplifications, e.g. `move OBJ to OBJ`."""
+        """List the forms of command under these simplifications, e.g. `move OBJ to OBJ`."""
         if self._variation is None:
             return []
         return self._run(lambda simulator: simulator.templates())
 
     def plan(self) -> list[str]:
-        """The simulator's gold path from the beginning of the task; up to some seconds.
+        """Return the simulator's gold path from the beginning of the task; takes some seconds.
 
         Raises:
             DataError: the simulator knows none.
@@ -167,7 +181,7 @@ class ScienceWorld(Environment):
         return _bounded(f"{description}\n\n{text}")
 
     def _gold_path(self, simulator: Simulator, variation: Variation) -> list[str]:
-        """Finding it starts the task anew, so all commands since then are sent again."""
+        """Find the gold path. That starts the task anew, so all commands are sent again."""
         path = simulator.gold_path(*variation, self._simplifications)
         for command in (_FIRST_LOOK, *self._sent):
             simulator.step(command)
@@ -205,7 +219,7 @@ class ScienceWorld(Environment):
 
 
 def _sendable(command: str) -> str:
-    """What UTF-8 cannot hold, and what is far too long, is unknown to the simulator anyway."""
+    """Replace what UTF-8 cannot hold, and cut far too long text: the simulator knows neither."""
     return command[:LONGEST_COMMAND].encode("utf-8", "replace").decode("utf-8")
 
 
@@ -228,9 +242,3 @@ def _check_simplifications(simplifications: str) -> None:
                 f"scienceworld has no simplification {name!r}{suggestion(name, SIMPLIFICATIONS)}; "
                 f"{EASY} stands alone"
             )
-
-
-def _check_unknown(options: dict[str, Any]) -> None:
-    for name in options:
-        known = ("simplifications",)
-        raise ConfigError(f"scienceworld has no option {name!r}{suggestion(name, known)}")

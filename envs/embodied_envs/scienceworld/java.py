@@ -30,7 +30,7 @@ _GRACE_SECONDS = 5.0
 
 
 def java_requirement() -> Requirement:
-    """Whether Java is installed, in a version that starts."""
+    """Return whether Java is installed, in a version that starts."""
     java = _java()
     if java is None:
         return Requirement("Java", problem=f"no `java` was found; {INSTALLATION}")
@@ -45,7 +45,7 @@ def java_requirement() -> Requirement:
 
 
 def _java() -> str | None:
-    """The program, on the path or else in `$JAVA_HOME`."""
+    """Find the program, on the path or else in `$JAVA_HOME`."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("java") or (shutil.which(str(Path(home, "bin/java"))) if home else None)
 

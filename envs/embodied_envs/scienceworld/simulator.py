@@ -66,7 +66,7 @@ class Simulator(Closeable):
         return self._lines(self._server.getGoldActionSequence())
 
     def description(self) -> str:
-        """What the task is."""
+        """Return what the task is."""
         return str(self._server.getTaskDescription())
 
     def step(self, command: str) -> tuple[str, int, bool]:
@@ -83,7 +83,7 @@ class Simulator(Closeable):
         return text, score, over
 
     def valid_commands(self) -> list[str]:
-        """What can be done now, or in an ambiguous state the numbers to choose from; sorted.
+        """List what can be done now, or in an ambiguous state the numbers to choose from; sorted.
 
         The simulator draws random numbers to list it; they are put back.
         """
@@ -93,21 +93,21 @@ class Simulator(Closeable):
         return sorted(set(lines))
 
     def templates(self) -> list[str]:
-        """The forms of command that the loaded task knows, such as `move OBJ to OBJ`."""
+        """List the forms of command that the loaded task knows, such as `move OBJ to OBJ`."""
         return self._lines(self._server.getPossibleActions())
 
     def tasks(self) -> list[str]:
-        """The names of the tasks, sorted."""
+        """List the names of the tasks, sorted."""
         return sorted(self._lines(self._server.getTaskNames()))
 
     def variations(self, task: str, split: str) -> list[int]:
-        """The variations of a task that belong to `train`, `dev` or `test`."""
+        """List the variations of a task that belong to `train`, `dev` or `test`."""
         self.load(task, 0, "")
         listed = getattr(self._server, f"getVariations{split.capitalize()}")()
         return list(json.loads(listed.toString()))
 
     def descriptions(self, task: str, variations: list[int]) -> list[str]:
-        """What some variations of a task are, without loading each."""
+        """Describe some variations of a task, without loading each."""
         known = self._server.taskMaker().getTask(task).get()
         described = []
         for variation in variations:
@@ -120,7 +120,7 @@ class Simulator(Closeable):
         self._machine.close()
 
     def _lines(self, texts: Any) -> list[str]:
-        """A Java list of texts, in one request."""
+        """Read a Java list of texts, in one request."""
         joined = str(self._join("\n", texts))
         return joined.split("\n") if joined else []
 
@@ -132,7 +132,7 @@ class Simulator(Closeable):
             )
 
     def _seed(self) -> int:
-        """The state of the simulator's random numbers: the last field of their serialized form."""
+        """Read the state of the random numbers: the last field of their serialization."""
         content = self._streams.ByteArrayOutputStream()
         stream = self._streams.ObjectOutputStream(content)
         stream.writeObject(self._random)

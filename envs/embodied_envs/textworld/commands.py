@@ -26,12 +26,12 @@ _OUTSIDE_AS_READ = frozenset(word[:_LETTERS] for word in _OUTSIDE)
 
 
 def normalized(command: str) -> str:
-    """The command in one line, with single spaces."""
+    """Put a command into one line, with single spaces."""
     return " ".join(command.split())
 
 
 def rejection(command: str) -> str | None:
-    """Why a normalized command is not sent to the story; None: it is."""
+    """Say why a normalized command is not sent to the story; None: it is."""
     if not _PLAIN.fullmatch(command):
         return (
             "A command has letters, digits, spaces, hyphens and apostrophes, and no more than "

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from embodied._util.suggestion import suggestion
-from embodied.environment import Capabilities, Environment, Observation, StepResult
-from embodied.errors import ConfigError, DataError
+from embodied.environment import (
+    Capabilities,
+    Environment,
+    EnvironmentOptions,
+    Observation,
+    StepResult,
+)
+from embodied.errors import DataError
 from embodied.task import Task
 from embodied_envs.textworld import folder
 from embodied_envs.textworld.commands import normalized, rejection
 from embodied_envs.textworld.game import Game, Situation, installed_version
+from embodied_envs.textworld.generate_options import GeneratorOptions
 from embodied_envs.textworld.story import Notes, read_notes
-
-Data = str | os.PathLike[str] | None
 
 
 class TextWorld(Environment):
@@ -26,49 +29,54 @@ class TextWorld(Environment):
     The goal test is the game's own `won`. A game that is lost has ended without success.
     """
 
+    class Options(EnvironmentOptions, title="textworld"):
+        """Where the games are."""
+
+        data: str | Path | None = None
+        """The folder of games."""
+
+    GeneratorOptions = GeneratorOptions
+    default_split: ClassVar[str] = folder.ALL
     capabilities = Capabilities(valid_commands=True, plan=True, max_per_process=1, io_bound=False)
     default_controller: ClassVar[str | None] = "adventurer"
     default_limits: ClassVar[Mapping[str, int | None]] = {"turns": 30, "steps": 100}
     """100 steps as in the First TextWorld Problems competition."""
     location_options = frozenset({"data"})
 
-    def __init__(self, data: Data = None) -> None:
-        """An environment without a game; `reset` loads one.
-
-        Args:
-            data: the folder of games.
+    def __init__(self, **options: Any) -> None:
+        """Make an environment without a game; `reset` loads one.
 
         Raises:
-            ConfigError: no folder is given, or TextWorld is not installed.
+            ConfigError: an option is wrong, no folder is given, or TextWorld is not installed.
             DataError: there is no such folder.
         """
-        self._data = folder.data_folder(data)
+        self._data = self._folder(options)
         installed_version()
         self._game = Game()
         self._path: Path | None = None
         self._last: Situation | None = None
 
     @classmethod
-    def list_tasks(cls, split: str | None = None, data: Data = None, **unknown: Any) -> list[Task]:
-        """The games of a split, sorted by id: `all` by default, or a folder in the data folder."""
-        _check_unknown(unknown)
+    def _folder(cls, options: Mapping[str, Any]) -> Path:
+        return folder.data_folder(cls.Options.parse(options).data)
+
+    @classmethod
+    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
+        """List the games of a split, sorted by id: of all, or of a folder in the data folder."""
         return [
-            _task(task_id, split or folder.ALL, path)
-            for task_id, path in folder.games(folder.data_folder(data), split)
+            _task(task_id, split or cls.default_split, path)
+            for task_id, path in folder.games(cls._folder(options), split)
         ]
 
     @classmethod
-    def resolve_options(cls, data: Data = None, **options: Any) -> dict[str, Any]:
-        """The data folder as an absolute path."""
-        return {**options, "data": str(folder.data_folder(data))}
+    def resolve_options(cls, **options: Any) -> dict[str, Any]:
+        """Make the data folder an absolute path."""
+        return {"data": str(cls._folder(options))}
 
     @classmethod
-    def data_version(
-        cls, split: str | None = None, data: Data = None, **unknown: Any
-    ) -> dict[str, str]:
-        """The versions of what plays, and one hash over the split's stories."""
-        _check_unknown(unknown)
-        found = folder.games(folder.data_folder(data), split)
+    def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
+        """Return the versions of what plays, and one hash over the split's stories."""
+        found = folder.games(cls._folder(options), split)
         return {
             "textworld": installed_version(),
             "jericho": importlib.metadata.version("jericho"),
@@ -81,7 +89,7 @@ class TextWorld(Environment):
         """Write new games; see `embodied_envs.textworld.generate`."""
         from embodied_envs.textworld.generate import write_games
 
-        return write_games(out, count, seed, options)
+        return write_games(out, count, seed, cls.GeneratorOptions.parse(options))
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         """Load the task's game. Only stories that TextWorld has not made use the seed."""
@@ -108,7 +116,7 @@ class TextWorld(Environment):
         return _result(reached, reached.text, float(reached.score - before.score))
 
     def valid_commands(self) -> list[str]:
-        """The commands that have an effect now, sorted; none after the end.
+        """List the commands that have an effect now, sorted; none after the end.
 
         Raises:
             DataError: there are no notes of TextWorld beside the story.
@@ -118,7 +126,7 @@ class TextWorld(Environment):
         return self._game.valid_commands()
 
     def plan(self) -> list[str]:
-        """The walkthrough that TextWorld wrote beside the story.
+        """Return the walkthrough that TextWorld wrote beside the story.
 
         Raises:
             DataError: there is none.
@@ -134,11 +142,6 @@ class TextWorld(Environment):
         """Release the game."""
         self._last = None
         self._game.close()
-
-
-def _check_unknown(options: Mapping[str, Any]) -> None:
-    for name in options:
-        raise ConfigError(f"textworld has no option {name!r}{suggestion(name, ['data'])}")
 
 
 def _result(situation: Situation, text: str, reward: float) -> StepResult:
@@ -158,7 +161,7 @@ def _task(task_id: str, split: str, path: Path) -> Task:
 
 
 def _notes(path: Path) -> Notes | None:
-    """The notes of a game; without them it can be played as well."""
+    """Read the notes of a game; without them it can be played as well."""
     try:
         return read_notes(path)
     except DataError:

@@ -19,7 +19,7 @@ _HINT = "make some with `embodied generate textworld --count 24 --out games`, or
 
 
 def data_folder(data: str | os.PathLike[str] | None) -> Path:
-    """The folder of games, absolute.
+    """Return the folder of games, absolute.
 
     Raises:
         ConfigError: none is given.
@@ -36,7 +36,7 @@ def data_folder(data: str | os.PathLike[str] | None) -> Path:
 
 
 def games(data: Path, split: str | None) -> list[tuple[str, Path]]:
-    """Id and story file of each game of a split, sorted by id.
+    """List id and story file of each game of a split, sorted by id.
 
     A folder in the data folder is a split; the split `all` has their games and those beside them.
 
@@ -58,7 +58,7 @@ def games(data: Path, split: str | None) -> list[tuple[str, Path]]:
 
 
 def story_file(data: Path, task_id: str) -> Path:
-    """The story of a task.
+    """Return the story of a task.
 
     Raises:
         DataError: there is none.
@@ -72,7 +72,7 @@ def story_file(data: Path, task_id: str) -> Path:
 
 
 def content_hash(found: Sequence[tuple[str, Path]]) -> str:
-    """One hash for a list of games: their ids and their stories."""
+    """Hash a list of games: their ids and their stories."""
     digest = hashlib.sha256()
     for task_id, path in found:
         with path.open("rb") as file:

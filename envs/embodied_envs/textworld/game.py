@@ -81,7 +81,7 @@ class Game:
         return self._situation(state)
 
     def valid_commands(self) -> list[str]:
-        """The commands that have an effect now, sorted.
+        """List the commands that have an effect now, sorted.
 
         Raises:
             DataError: there are no notes beside the story.
@@ -119,7 +119,7 @@ class Game:
 
 
 def installed_version() -> str:
-    """TextWorld's version.
+    """Return TextWorld's version.
 
     Raises:
         ConfigError: it is not installed.

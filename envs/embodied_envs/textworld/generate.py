@@ -11,32 +11,31 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, DataError
 from embodied_envs.textworld.game import installed_version
-from embodied_envs.textworld.generate_options import GeneratorOptions, read_options
+from embodied_envs.textworld.generate_options import GeneratorOptions
 from embodied_envs.textworld.story import STORY, read_notes
 
 GameSpec = dict[str, Any]
 """What one game is to be, and its name."""
 
 
-def write_games(out: Path, count: int, seed: int, options: Mapping[str, object]) -> list[Path]:
+def write_games(out: Path, count: int, seed: int, options: GeneratorOptions) -> list[Path]:
     """Write games that are not there yet; the stories of all of them.
 
     The first games of a larger count are those of a smaller one.
 
     Raises:
-        ConfigError: an option is wrong, TextWorld is not installed or cannot make such games.
+        ConfigError: TextWorld is not installed, or cannot make such games.
         OSError: they cannot be written.
     """
-    read = read_options(options)
     version = installed_version()
-    specs = [_spec(read, seed, index, version) for index in range(count)]
+    specs = [_spec(options, seed, index, version) for index in range(count)]
     out.mkdir(parents=True, exist_ok=True)
     missing = [spec for spec in specs if not _is_there(out, spec)]
     processes = min(os.cpu_count() or 1, len(missing))

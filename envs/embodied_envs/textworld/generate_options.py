@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from embodied.errors import ConfigError
+from embodied.environment import EnvironmentOptions
 
 Challenge = Literal["simple", "cooking", "coin_collector", "treasure_hunter", "custom"]
 
 
-class GeneratorOptions(BaseModel):
+class GeneratorOptions(EnvironmentOptions, title="the generator"):
     """What the games are like. Names and ranges are those of `tw-make`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     challenges: tuple[Challenge, ...] = get_args(Challenge)
     """The kinds of game, which take turns. A list of names, or names with commas between."""
@@ -57,11 +54,19 @@ class GeneratorOptions(BaseModel):
     @classmethod
     def _some(cls, value: tuple[Challenge, ...]) -> tuple[Challenge, ...]:
         if not value:
-            raise ValueError("name at least one")
+            raise ValueError("challenges: name at least one")
         return value
 
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if "treasure_hunter" in self.challenges and self.level > 30:
+            raise ValueError("'level': treasure_hunter has levels 1 to 30")
+        if "cooking" in self.challenges and self.take > self.recipe:
+            raise ValueError("'take': no more than the recipe's ingredients")
+        return self
+
     def settings(self, challenge: Challenge) -> dict[str, Any]:
-        """Those options that one kind of game has."""
+        """Return the options that one kind of game has."""
         match challenge:
             case "simple":
                 names = {"rewards", "goal"}
@@ -72,25 +77,3 @@ class GeneratorOptions(BaseModel):
             case _:
                 names = {"level"}
         return self.model_dump(include=names)
-
-
-def read_options(options: Mapping[str, object]) -> GeneratorOptions:
-    """The generator's options from names and values that a user gave.
-
-    Raises:
-        ConfigError: there is no such option, or a value is outside its range.
-    """
-    try:
-        read = GeneratorOptions.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        known = ", ".join(GeneratorOptions.model_fields)
-        raise ConfigError(
-            f"the generator's option {name!r}: {first['msg']}; the options are: {known}"
-        ) from None
-    if "treasure_hunter" in read.challenges and read.level > 30:
-        raise ConfigError("the generator's option 'level': treasure_hunter has levels 1 to 30")
-    if "cooking" in read.challenges and read.take > read.recipe:
-        raise ConfigError("the generator's option 'take': no more than the recipe's ingredients")
-    return read

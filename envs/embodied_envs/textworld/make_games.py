@@ -75,8 +75,9 @@ def _game(challenge: str, settings: Mapping[str, Any], options: Any, seed: int) 
 
 
 def _is_proven(story: Path, spec: Mapping[str, Any]) -> bool:
-    """Whether the walkthrough wins the game. If so, the notes are told what the game was made of,
-    and the walkthrough up to the victory.
+    """Return whether the walkthrough wins the game.
+
+    The notes beside the story are told what it was made of, and the walkthrough up to the victory.
     """
     notes = story.with_suffix(NOTES)
     data = json.loads(notes.read_text())

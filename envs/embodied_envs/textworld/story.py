@@ -59,7 +59,7 @@ def check_story(path: Path) -> None:
 
 
 def read_notes(story: Path) -> Notes:
-    """What the file beside a story says.
+    """Read the file beside a story.
 
     Raises:
         DataError: there is none, or it is none of TextWorld's.

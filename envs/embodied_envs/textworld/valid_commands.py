@@ -39,7 +39,7 @@ class ValidCommands:
             raise _data_error(story, error) from error
 
     def after(self, commands: Sequence[str]) -> list[str]:
-        """The valid commands after these, which begin with those of the last time, sorted.
+        """List the valid commands after these, which begin with those of the last time, sorted.
 
         Raises:
             DataError: TextWorld cannot follow the game.

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embodied_envs.alfworld.pddl import Problem, read_problem
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="session")
 def official_games() -> list[Path]:
-    """The game files of ALFWorld's valid_unseen split, sorted."""
+    """Return the game files of ALFWorld's valid_unseen split, sorted."""
     default = REPOSITORY.parent / "shared" / "alfworld"
     # Importing alfworld sets ALFWORLD_DATA to its cache folder, so the default is tried after it.
     folders = [Path(os.environ.get("ALFWORLD_DATA") or default), default]
@@ -29,7 +29,7 @@ def official_games() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def one_game_per_kind(official_games: list[Path]) -> list[Path]:
-    """The first official game of each task type."""
+    """Return the first official game of each task type."""
     kinds: dict[str, Path] = {}
     for path in official_games:
         kinds.setdefault(path.parents[1].name.partition("-")[0], path)
@@ -38,19 +38,19 @@ def one_game_per_kind(official_games: list[Path]) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def load_game() -> Callable[[Path], dict[str, Any]]:
-    """Reads a game file: its texts by key."""
+    """Read a game file: its texts by key."""
     return lambda path: dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")
 def load_problem(load_game: Callable[[Path], dict[str, Any]]) -> Callable[[Path], Problem]:
-    """Reads the problem of a game file."""
+    """Read the problem of a game file."""
     return lambda path: read_problem(load_game(path)["pddl_problem"])
 
 
 @pytest.fixture(scope="session")
 def stock() -> Callable[..., Any]:
-    """Opens a game on stock TextWorld for a with block: (environment, first state)."""
+    """Open a game on stock TextWorld for a with block: (environment, first state)."""
     textworld = pytest.importorskip("textworld")
     stock_environment = pytest.importorskip("alfworld.agents.environment.alfred_tw_env")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from embodied_envs.alfworld import distribution
-from embodied_envs.alfworld.distribution import TaskStatistics, describe_tasks, read_game
+from embodied_envs.alfworld.distribution import TaskStatistics, read_game
+from embodied_envs.alfworld.environment import Alfworld
 from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
 from embodied_envs.alfworld.generate_scene import portable_types
 from embodied_envs.alfworld.rules import KINDS, load_floor_plan
@@ -36,7 +37,7 @@ def values(statistics: TaskStatistics, table: str) -> dict[str, list[Any]]:
 
 
 def described(out: Path, **options: Any) -> TaskStatistics:
-    return TaskStatistics.model_validate(describe_tasks(out, options))
+    return TaskStatistics.model_validate(Alfworld.describe_tasks(out, **options))
 
 
 class TestOneGame:
@@ -101,7 +102,9 @@ class TestSideBySide:
         assert values(statistics, "task kind") == {kind: [0.1667] for kind in KINDS}
         (note,) = statistics.notes
         assert "set ALFWORLD_DATA" in note
-        assert json.loads(json.dumps(describe_tasks(tmp_path, {}))) == describe_tasks(tmp_path, {})
+        assert json.loads(json.dumps(Alfworld.describe_tasks(tmp_path))) == Alfworld.describe_tasks(
+            tmp_path
+        )
 
     def test_shares_add_up(self, tmp_path: Path) -> None:
         write_games(tmp_path, 18, seed=0)
@@ -114,7 +117,7 @@ class TestSideBySide:
     ) -> None:
         ours, theirs = tmp_path / "ours", tmp_path / "theirs"
         write_games(ours, 6, seed=0)
-        as_official(write_games(theirs, 12, 1, options=GeneratorOptions(kinds=KINDS[:2])))
+        as_official(write_games(theirs, 12, 1, GeneratorOptions(kinds=KINDS[:2])))
         monkeypatch.setenv("ALFWORLD_DATA", str(theirs))
         statistics = described(ours)
         assert [(c.name, c.tasks) for c in statistics.columns] == [
@@ -131,7 +134,7 @@ class TestSideBySide:
     ) -> None:
         ours, theirs = tmp_path / "ours", tmp_path / "theirs"
         write_games(ours, 6, seed=0)
-        as_official(write_games(theirs, 6, seed=1, split="valid_unseen"))
+        as_official(write_games(theirs, 6, seed=1, options=GeneratorOptions(split="valid_unseen")))
         monkeypatch.setenv("ALFWORLD_DATA", str(theirs))
         statistics = described(ours)
         assert statistics.columns[1].name == "official (valid_unseen)"
@@ -164,11 +167,11 @@ class TestSideBySide:
 
     def test_nothing_to_describe(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="no generated games of train"):
-            describe_tasks(tmp_path, {})
+            Alfworld.describe_tasks(tmp_path)
 
     def test_bad_options(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="did you mean 'split'"):
-            describe_tasks(tmp_path, {"splt": "train"})
+            Alfworld.describe_tasks(tmp_path, splt="train")
 
 
 def test_official_games(official_games: list[Path]) -> None:

@@ -13,7 +13,7 @@ from embodied_envs.alfworld.domain import (
 from embodied_envs.alfworld.facts import FactTable
 from embodied_envs.alfworld.goal import Goal
 from embodied_envs.alfworld.grounding import Grounder
-from embodied_envs.alfworld.pddl import Problem, read_problem
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
 from embodied_envs.alfworld.rules import DIALECTS, Dialect, load_domain
 
 DOMAIN = """

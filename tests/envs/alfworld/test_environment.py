@@ -25,7 +25,7 @@ BACKENDS = ("native", "textworld")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    write_games(folder, 6, 3, "train", GeneratorOptions(dialect="put"))
+    write_games(folder, 6, 3, GeneratorOptions(dialect="put"))
     return folder
 
 
@@ -36,7 +36,7 @@ def task(data: Path) -> Task:
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, Any]:
-    """What a game file holds."""
+    """Return what a game file holds."""
     return dict(generate_game(5, 0, GeneratorOptions(receptacles=8, distractors=3)).game_data())
 
 
@@ -45,7 +45,7 @@ Written = Callable[[object], tuple[Path, Task]]
 
 @pytest.fixture
 def written(tmp_path: Path) -> Written:
-    """Writes one game file and returns its data folder and its task."""
+    """Write one game file; returns its data folder and its task."""
 
     def write(content: object) -> tuple[Path, Task]:
         path = tmp_path / "json_2.1.1" / "train" / "task-1" / "trial-1" / "game.tw-pddl"
@@ -60,7 +60,7 @@ def written(tmp_path: Path) -> Written:
 
 
 def test_capabilities_follow_the_backend(data: Path) -> None:
-    native, stock = Alfworld(data=data), Alfworld("textworld", data=data)
+    native, stock = Alfworld(data=data), Alfworld(backend="textworld", data=data)
     assert native.capabilities.snapshot
     assert native.capabilities.max_per_process is None
     assert not stock.capabilities.snapshot
@@ -107,7 +107,7 @@ def test_snapshots_serve_any_environment_of_the_task(data: Path, task: Task) -> 
     assert other.step(plan[-1]).success
     assert not one.step("look").success
     with pytest.raises(NotImplementedError):
-        Alfworld("textworld", data=data).snapshot()
+        Alfworld(backend="textworld", data=data).snapshot()
 
 
 def test_refusals_are_explained_when_asked(data: Path, task: Task) -> None:
@@ -143,7 +143,7 @@ def test_refusals_are_explained_when_asked(data: Path, task: Task) -> None:
     both(f"open {closed}")
     assert told(f"open {closed}") == f"The {closed} is already open."
     with pytest.raises(ConfigError):
-        Alfworld("textworld", data=data, explain_refusals=True)
+        Alfworld(backend="textworld", data=data, explain_refusals=True)
 
 
 def _is_closed(env: Alfworld, command: str) -> bool:
@@ -161,7 +161,7 @@ def test_unknown_options_are_refused(data: Path) -> None:
             call("train", dta=str(data))
     with pytest.raises(ConfigError):
         embodied.make_environment("alfworld", dta=str(data))
-    with pytest.raises(ConfigError, match="there are: native, textworld"):
+    with pytest.raises(ConfigError, match=r"'backend': .*'native' or 'textworld', not 'jax'"):
         embodied.make_environment("alfworld", backend="jax", data=data)
 
 
@@ -271,7 +271,7 @@ def test_hostile_files_are_data_errors_in_bounded_time(
         pytest.importorskip("textworld")
     for name, content in hostile_files(texts).items():
         folder, task = written(content)
-        env = Alfworld(backend, data=folder)
+        env = Alfworld(backend=backend, data=folder)
         start = time.process_time()
         try:
             env.reset(task)
@@ -285,7 +285,7 @@ def test_hostile_files_are_data_errors_in_bounded_time(
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_templates_tell_the_dialect(dialect: Any, tmp_path: Path) -> None:
-    write_games(tmp_path, 1, 0, "train", GeneratorOptions(dialect=dialect))
+    write_games(tmp_path, 1, 0, GeneratorOptions(dialect=dialect))
     env = Alfworld(data=tmp_path)
     env.reset(Alfworld.list_tasks("train", data=tmp_path)[0])
     assert ("move {o} to {r}" in env.command_templates()) == (dialect == "move")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from embodied_envs.alfworld.names import display_names, named_ids
-from embodied_envs.alfworld.pddl import Problem, read_problem
+from embodied_envs.alfworld.pddl.problem import Problem, read_problem
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -19,8 +19,9 @@ import pytest
 from embodied_envs.alfworld.generate import GeneratorOptions, write_games
 from embodied_envs.alfworld.names import display_names, named_ids
 from embodied_envs.alfworld.native_game import NativeGame
-from embodied_envs.alfworld.pddl import read_problem
-from embodied_envs.alfworld.planner import detect_dialect, render, shortest_plan
+from embodied_envs.alfworld.pddl.problem import read_problem
+from embodied_envs.alfworld.planner.plan import detect_dialect, render
+from embodied_envs.alfworld.planner.search import shortest_plan
 from embodied_envs.alfworld.rules import DIALECTS
 
 from embodied.errors import DataError
@@ -48,7 +49,7 @@ def generated(folder: Path, count: int) -> list[Path]:
     return [
         path
         for dialect in DIALECTS
-        for path in write_games(folder / dialect, count, 11, "train", GeneratorOptions(dialect))
+        for path in write_games(folder / dialect, count, 11, GeneratorOptions(dialect=dialect))
     ]
 
 

@@ -9,36 +9,39 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embodied_envs.alfworld import pddl
-from embodied_envs.alfworld.pddl import (
-    ALWAYS,
+from embodied_envs.alfworld.pddl.conditions import (
     And,
     Atom,
-    Clause,
     Condition,
     Equals,
     Exists,
-    Fact,
     Forall,
-    GroundingLimitError,
-    Group,
     Not,
     Or,
-    PddlSyntaxError,
-    Problem,
     Variable,
-    Word,
+)
+from embodied_envs.alfworld.pddl.grounding import (
+    ALWAYS,
+    Clause,
+    GroundingLimitError,
     ground,
     is_satisfied,
+)
+from embodied_envs.alfworld.pddl.problem import Fact, Problem, read_problem
+from embodied_envs.alfworld.pddl.s_expressions import (
+    MAX_DEPTH,
+    Group,
+    PddlSyntaxError,
+    Word,
     read_expression,
-    read_problem,
+    words_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 def problem(objects: str = "a b - thing", init: str = "", goal: str = "(and)") -> Problem:
-    """A problem with these parts."""
+    """Make a problem with these parts."""
     return read_problem(
         f"(define (problem P)\n(:domain D)\n(:objects {objects})\n(:init {init})\n(:goal {goal}))"
     )
@@ -51,7 +54,7 @@ def test_read_expression_lower_cases_and_counts_lines() -> None:
 
 
 def test_commas_belong_to_words_as_in_stock() -> None:
-    words = pddl.words_of(read_expression("(?l - location, ?r)"), "a list")
+    words = words_of(read_expression("(?l - location, ?r)"), "a list")
     assert words == ["?l", "-", "location,", "?r"]
 
 
@@ -171,7 +174,7 @@ def test_hostile_sizes_take_linear_time() -> None:
 
 
 def test_deepest_goal_can_be_read_and_evaluated() -> None:
-    depth = pddl.MAX_DEPTH - 3
+    depth = MAX_DEPTH - 3
     read = problem(init="(p a)", goal="(not " * depth + "(p a)" + ")" * depth)
     assert is_satisfied(read.goal, set(read.init), read.objects_by_type()) == (depth % 2 == 0)
 
@@ -237,7 +240,7 @@ _OBJECTS = {"object": _NAMES, "t": ("a", "b")}
 
 
 def _truth(condition: Condition, facts: set[Fact], binding: dict[str, str]) -> bool:
-    """The textbook meaning of a condition."""
+    """Evaluate a condition by its textbook meaning."""
     match condition:
         case Atom(predicate, terms):
             return (predicate, *(binding.get(term, term) for term in terms)) in facts

@@ -12,38 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embodied_envs.alfworld import planner
 from embodied_envs.alfworld.names import display_names, named_ids
-from embodied_envs.alfworld.pddl import (
+from embodied_envs.alfworld.pddl.conditions import (
     And,
     Atom,
-    Clause,
     Condition,
     Equals,
     Exists,
-    Fact,
     Forall,
-    Group,
     Not,
     Or,
-    Problem,
-    ground,
-    is_satisfied,
     read_condition,
-    read_expression,
-    read_problem,
-    typed_names,
-    words_of,
 )
-from embodied_envs.alfworld.planner import (
-    PlanningLimitError,
-    PlanStep,
-    Unsolvable,
-    UnsupportedProblemError,
-    detect_dialect,
-    render,
-    shortest_plan,
-)
+from embodied_envs.alfworld.pddl.grounding import Clause, ground, is_satisfied
+from embodied_envs.alfworld.pddl.problem import Fact, Problem, read_problem
+from embodied_envs.alfworld.pddl.s_expressions import Group, read_expression, typed_names, words_of
+from embodied_envs.alfworld.planner import search
+from embodied_envs.alfworld.planner.plan import PlanStep, detect_dialect, render
+from embodied_envs.alfworld.planner.search import PlanningLimitError, Unsolvable, shortest_plan
+from embodied_envs.alfworld.planner.world import UnsupportedProblemError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -75,7 +62,7 @@ OBJECT_TYPES = ("AppleType", "KnifeType", "DeskLampType")
 def make_problem(
     goal: str, facts: list[str], receptacles: int, objects: int, places: int
 ) -> Problem:
-    """A problem whose things are called r0.., o0.. and l0..; `facts` are written as in PDDL."""
+    """Make a problem whose things are called r0.., o0.. and l0..; `facts` are in PDDL."""
     named = {"receptacle": ("r", receptacles), "object": ("o", objects), "location": ("l", places)}
     declared = [
         f"{letter}{number} - {kind}"
@@ -180,7 +167,7 @@ class Simulation:
                 yield _applied(effect, binding, facts)
 
     def shortest_length(self, limit: int, state_limit: int = 30_000) -> int | None:
-        """The length of a shortest plan by breadth-first search; None if none is within the limit.
+        """Find the length of a shortest plan breadth-first; None if none is within the limit.
 
         Raises `OverflowError` past the state limit.
         """
@@ -232,7 +219,7 @@ def _substituted(condition: Condition, binding: Mapping[str, str]) -> Condition:
 def _effects(
     effect: Group, binding: Mapping[str, str], facts: set[Fact]
 ) -> Iterator[tuple[Fact, bool]]:
-    """The facts that an effect makes true or false; ``when`` effects only where they apply."""
+    """Return the facts that an effect makes true or false; ``when`` only where it applies."""
     head = getattr(effect.items[0], "text", "")
     parts = [item for item in effect.items[1:] if isinstance(item, Group)]
     if head == "and":
@@ -302,7 +289,7 @@ def test_no_plan_is_shorter_in_many_small_rooms(problem: Problem) -> None:
 
 
 def _room(*facts: str) -> list[str]:
-    """A table r0 at l0, a closed fridge r1 at l1 and a microwave r2 at l1; the agent at l2."""
+    """Make a table r0 at l0, a closed fridge r1 at l1 and a microwave r2 at l1; the agent at l2."""
     return [
         "(atLocation a l2)",
         "(receptacleAtLocation r0 l0) (receptacleType r0 TableType)",
@@ -319,7 +306,7 @@ TO_FRIDGE = GOALS["place"].format(place="FridgeType")
 
 
 def commands(goal: str, *facts: str) -> list[str]:
-    """The commands for a goal in the room, with ids as names."""
+    """Plan the commands for a goal in the room, with ids as names."""
     problem = make_problem(goal, _room(*facts), 3, 2, 3)
     _check_shortest(problem)
     return render(shortest_plan(problem), {name: name for name in problem.objects}, "move")
@@ -415,7 +402,7 @@ def test_unsupported(goal: str, fact: str, message: str) -> None:
 
 
 def test_the_search_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "MAX_EXPANSIONS", 1)
+    monkeypatch.setattr(search, "MAX_EXPANSIONS", 1)
     problem = make_problem(TO_FRIDGE, _room(APPLE, "(inReceptacle o0 r0)"), 3, 2, 3)
     with pytest.raises(PlanningLimitError):
         shortest_plan(problem)
@@ -440,8 +427,8 @@ def test_dialects() -> None:
 def test_the_plan_does_not_depend_on_hash_seeds(one_game_per_kind: list[Path]) -> None:
     code = (
         "import json, sys; from pathlib import Path;"
-        "from embodied_envs.alfworld.pddl import read_problem;"
-        "from embodied_envs.alfworld.planner import shortest_plan;"
+        "from embodied_envs.alfworld.pddl.problem import read_problem;"
+        "from embodied_envs.alfworld.planner.search import shortest_plan;"
         "load = lambda name: json.loads(Path(name).read_text())['pddl_problem'];"
         "print([shortest_plan(read_problem(load(name))) for name in sys.argv[1:]])"
     )
@@ -495,7 +482,7 @@ def test_all_plans_win_on_stock(
 
 
 def _cut_down(problem: Problem) -> Problem:
-    """An official game with what its plan uses, and little else of the same kinds."""
+    """Keep of an official game what its plan uses, and little else of the same kinds."""
     plan = shortest_plan(problem)
     used = {name for step in plan for name in (step.object, step.receptacle) if name}
     used |= {f[2] for f in problem.init if f[0] == "inreceptacle" and f[1] in used}

@@ -62,8 +62,11 @@ def test_all_levels_can_be_chosen() -> None:
         ({"split": "train"}, "there are: standard, all"),
         ({"levels": "GoToo-v0"}, "did you mean 'GoTo-v0'"),
         ({"levels": ["KeyInBox-v0"]}, "--split all"),
-        ({"episodes_per_level": 0}, "episodes_per_level 1 or more"),
-        ({"first_seed": -1}, "first_seed must be 0 or more"),
+        (
+            {"episodes_per_level": 0},
+            "'episodes_per_level': .* greater than or equal to 1, not 0",
+        ),
+        ({"first_seed": -1}, "'first_seed': .* greater than or equal to 0, not -1"),
         ({"episodes_per_level": 10**9}, "no more than"),
         ({"level": "GoTo-v0"}, "did you mean 'levels'"),
     ],

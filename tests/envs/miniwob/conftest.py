@@ -32,6 +32,6 @@ def env() -> Iterator[Environment]:
 
 @pytest.fixture
 def start(env: Environment) -> Start:
-    """Starts a task by its id."""
+    """Start a task by its id."""
     tasks = {task.id: task for task in embodied.list_tasks("miniwob", "all")}
     return lambda name: env.reset(tasks[name])

@@ -22,5 +22,5 @@ def environment() -> Iterator[Environment]:
 
 @pytest.fixture
 def lift() -> Task:
-    """The first task."""
+    """Return the first task."""
     return list_tasks("robosuite")[0]

@@ -24,7 +24,7 @@ SOLUTION = (
 
 
 def played(environment: Environment, task: Task, seed: int | None = None) -> list[str]:
-    """The texts of the first commands of the solution."""
+    """Return the texts of the first commands of the solution."""
     texts = [environment.reset(task, seed).text]
     return texts + [environment.step(command).observation.text for command in SOLUTION[:2]]
 

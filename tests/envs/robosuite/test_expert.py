@@ -9,7 +9,6 @@ from embodied.environment import Environment
 from embodied.limits import EpisodeLimits
 from embodied.plugins.registry import list_tasks, make_controller
 from embodied.policies.expert import ExpertPolicy
-from embodied.protocol import ActionName
 from embodied.task import Task
 from embodied.trajectory import Trajectory
 
@@ -25,7 +24,7 @@ BARS = {
 """Successes of 20 that each kind must have; the documentation says what was measured."""
 
 
-async def played(environment: Environment, task: Task, action: ActionName = "code") -> Trajectory:
+async def played(environment: Environment, task: Task, action: str = "code") -> Trajectory:
     protocol = Protocol(action=action, limits=EpisodeLimits(turns=200, steps=200))
     robot = make_controller("franka", environment)
     return await run_episode(task, environment, robot, ExpertPolicy(), protocol)

@@ -28,7 +28,7 @@ def science(java: None) -> Iterator[Environment]:
 
 
 def variation(name: str, number: int) -> Task:
-    """A task without the list of all."""
+    """Make a task without the list of all."""
     return Task(
         environment="scienceworld",
         id=f"{name}/variation-{number}",

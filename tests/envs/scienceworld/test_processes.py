@@ -60,7 +60,7 @@ def test_nothing_is_left_of_a_killed_process(state: str) -> None:
 
 
 def started() -> tuple[Environment, psutil.Process]:
-    """An environment in a task, and its Java process."""
+    """Return an environment in a task, and its Java process."""
     others = java_below(psutil.Process())
     environment = embodied.make_environment("scienceworld")
     environment.reset(variation("boil", 21))

@@ -10,7 +10,7 @@ from embodied_envs.textworld.environment import TextWorld
 
 @pytest.fixture(scope="session")
 def games(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a game of every kind."""
+    """Make a folder with a game of every kind."""
     folder = tmp_path_factory.mktemp("textworld") / "games"
     TextWorld.generate(folder, 5, 0)
     return folder

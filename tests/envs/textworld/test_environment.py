@@ -36,7 +36,7 @@ def task_of(environment: TextWorld, games: Path, kind: str) -> Task:
 
 
 def random_walk(environment: TextWorld, seed: int, steps: int) -> Walk:
-    """Valid commands and nonsense, up to the end of the game."""
+    """Send valid commands and nonsense, up to the end of the game."""
     choices = random.Random(seed)
     for number in range(steps):
         valid = environment.valid_commands()
@@ -238,7 +238,7 @@ def test_a_process_keeps_no_story_that_it_has_played(games: Path) -> None:
 
 @pytest.fixture
 def users(games: Path, tmp_path: Path) -> Path:
-    """A user's folder, with one game beside two splits."""
+    """Make a user's folder, with one game beside two splits."""
     for name, folder in (
         ("simple-0-0000", "."),
         ("custom-0-0004", "train"),

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from embodied_controllers.adventurer import Adventurer
 from embodied_envs.textworld.environment import TextWorld
 
 from embodied import Outcome, Protocol, run_episode
+from embodied.plugins.registry import names
 from embodied.policies.expert import ExpertPolicy
-from embodied.protocol import ActionName
 from embodied.testing import check_controller, check_environment
 
 pytestmark = pytest.mark.filterwarnings("ignore::jericho.UnsupportedGameWarning")
 
 
-@pytest.mark.parametrize("form", get_args(ActionName))
-async def test_the_expert_wins_in_every_format(games: Path, form: ActionName) -> None:
+@pytest.mark.parametrize("form", names("embodied.action_formats"))
+async def test_the_expert_wins_in_every_format(games: Path, form: str) -> None:
     environment = TextWorld(data=games)
     protocol = Protocol.model_validate({"action": form})
     for task in TextWorld.list_tasks(data=games):

@@ -18,4 +18,4 @@ def _load() -> None:
 
 if __name__ == "__main__":
     _load()
-    importlib.import_module(f"{_NAME}.zygote").main()
+    importlib.import_module(f"{_NAME}.fork_server").main()

@@ -40,7 +40,7 @@ class World:
 
 
 def problem() -> str | None:
-    """What this system lacks to confine a process, in words; None: nothing."""
+    """Say what this system lacks to confine a process; None: nothing."""
     if sys.platform != "linux":
         return f"it needs Linux, and this is {sys.platform}"
     if not seccomp.knows(os.uname().machine):

@@ -41,7 +41,7 @@ _SCOPES = 0b11
 
 
 def version() -> int:
-    """The version of the interface that the kernel offers; 0: none."""
+    """Ask for the version of the interface that the kernel offers; 0: none."""
     try:
         return _call(_CREATE_RULESET, None, 0, _VERSION)
     except OSError:

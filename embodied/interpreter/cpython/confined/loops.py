@@ -47,5 +47,5 @@ class Policy(asyncio.DefaultEventLoopPolicy):
     """Makes such loops."""
 
     def new_event_loop(self) -> Loop:
-        """A new one."""
+        """Make an event loop."""
         return Loop()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .wire import FILE_BYTES, FILES
+from .frames import FILE_BYTES, FILES
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".gif")
 

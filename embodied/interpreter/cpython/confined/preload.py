@@ -31,7 +31,7 @@ def preload() -> None:
 
 
 def _try(function: Callable[..., object], *arguments: object) -> None:
-    """A library that is absent or broken fails again, and visibly, where code imports it."""
+    """Import a library. One that is broken fails again, and visibly, where code imports it."""
     try:
         function(*arguments)
     except Exception:

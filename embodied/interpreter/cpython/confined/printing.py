@@ -25,11 +25,11 @@ class Printer(io.TextIOBase):
         self._left = 0
 
     def start(self) -> None:
-        """A new action begins."""
+        """Begin a new action."""
         self._left = self._limit + 1
 
     def stop(self) -> None:
-        """The action is over; what is printed from now on is dropped."""
+        """End the action; what is printed from now on is dropped."""
         self._left = 0
 
     def write(self, text: str) -> int:
@@ -43,9 +43,9 @@ class Printer(io.TextIOBase):
         return len(text)
 
     def writable(self) -> bool:
-        """It is."""
+        """Return True, as it is."""
         return True
 
     def isatty(self) -> bool:
-        """It is no terminal."""
+        """Return False, as it is no terminal."""
         return False

@@ -139,7 +139,7 @@ def _program(machine: _Machine, process: int) -> list[_Instruction]:
 
 
 def _special(process: int) -> dict[str, list[_Instruction]]:
-    """The calls that are allowed with some arguments only."""
+    """Allow some calls with some arguments only."""
     own_limits = [*_unless(0, 0), *_unless(2, 0), *_unless(2, 0, high=True)]
     return {
         "ioctl": _only(1, _IOCTL, errno.ENOTTY),

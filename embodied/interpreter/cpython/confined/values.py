@@ -20,7 +20,7 @@ _LARGEST = 2**63
 
 
 def encode(value: object, *, bounded: bool = False) -> Any:
-    """A value as JSON data. `bounded`: it goes to somebody who does not trust its keys.
+    """Turn a value into JSON data. `bounded`: it goes to somebody who does not trust its keys.
 
     Raises:
         TypeError: it holds something that is not plain data.
@@ -30,7 +30,7 @@ def encode(value: object, *, bounded: bool = False) -> Any:
 
 
 def decode(data: Any, *, bounded: bool = False) -> Any:
-    """The value that was encoded. `bounded`: nothing about it is trusted.
+    """Turn JSON data into the value. `bounded`: nothing about it is trusted.
 
     Raises:
         ValueError, TypeError: no value encodes to this.
@@ -39,7 +39,7 @@ def decode(data: Any, *, bounded: bool = False) -> Any:
 
 
 def clean(text: str) -> str:
-    """The text, with what UTF-8 cannot hold replaced by `?`."""
+    """Replace what UTF-8 cannot hold by `?`."""
     return text if text.isascii() else str(text).encode("utf-8", "replace").decode()
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Set
+from typing import NoReturn
 
 from embodied._util import parsing
 from embodied.interpreter.monty import polyfills
-from embodied.interpreter.monty.rewrite.source_edits import Source
-from embodied.interpreter.monty.rewrite.unsupported import RefusedError
+from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
+from embodied.interpreter.monty.rewrite.unsupported import UnsupportedError
 
 
-class Site:
+class RewriteContext:
     """Source text under change, and what the changed text needs.
 
     Args:
@@ -21,7 +21,7 @@ class Site:
         bound: names that are not the built-in ones.
     """
 
-    def __init__(self, source: Source, bound: Set[str]) -> None:
+    def __init__(self, source: SourceEdits, bound: Set[str]) -> None:
         self.source = source
         self.bound = bound
         self.needs: dict[str, None] = {}
@@ -30,49 +30,38 @@ class Site:
         self.closed = False
         """Whether that part cannot be changed, as its place in the text is not known."""
 
+    @property
+    def in_function(self) -> bool:
+        """Whether that part is in the body of a function."""
+        return bool(self.scopes) and not isinstance(self.scopes[-1], ast.ClassDef)
+
     def need(self, definition: str) -> str:
-        """The name under which the changed text finds a definition of the prelude."""
-        self.needs[definition] = None
+        """Ask for `file.name` of `polyfills`; return its name in the changed text."""
+        self.needs[definition.partition(".")[0]] = None
         return polyfills.global_name(definition)
 
     def is_builtin(self, node: ast.AST, names: Set[str]) -> bool:
         """Whether an expression is one of these built-in names."""
         return isinstance(node, ast.Name) and node.id in names - self.bound
 
-    def open(self, node: ast.AST) -> Source:
-        """The source, to be changed at a node.
+    def refuse(self, node: ast.AST, message: str) -> NoReturn:
+        """Refuse the code for a part of it, with what to write instead."""
+        raise UnsupportedError(node, "NotImplementedError", message)
+
+    def open(self, node: ast.AST) -> SourceEdits:
+        """Return the source, to be changed at a node.
 
         Raises:
-            RefusedError: it cannot be changed there.
+            UnsupportedError: it cannot be changed there.
         """
         if self.closed:
-            message = f"put {ast.unparse(node)} into a variable before the f-string"
-            raise RefusedError(node, "NotImplementedError", message)
+            self.refuse(node, f"put {ast.unparse(node)} into a variable before the f-string")
         return self.source
 
-    def rename(self, node: ast.AST, definition: str) -> None:
-        """Replace a name by that of a definition of the prelude."""
+    def replace(self, node: ast.AST, text: str) -> None:
+        """Replace a part of the code."""
         source = self.open(node)
-        source.replace(source.start(node), source.end(node), self.need(definition))
-
-    def wrap(self, node: ast.Attribute, opening: str, closing: str = ")") -> None:
-        """Put text before the value of an attribute, and other text in place of the attribute."""
-        source = self.open(node)
-        value_end, end = source.end(node.value), source.end(node)
-        gap = source.between(value_end, end)
-        dot = gap.rfind(b".")
-        if gap[dot + 1 :].strip() != node.attr.encode():
-            raise RefusedError(node, "NotImplementedError", f"write .{node.attr} on one line")
-        source.insert_before(source.start(node), opening)
-        source.replace(value_end + dot, end, closing)
-
-    def word(self, start: int, end: int, word: str) -> int:
-        """Where a keyword or bracket stands in the gap between two nodes."""
-        pattern = rf"\b{word}\b" if word.isalpha() else re.escape(word)
-        found = re.search(pattern.encode(), self.source.between(start, end))
-        if found is None:
-            raise ValueError(f"there is no {word!r} between {start} and {end}")
-        return start + found.start()
+        source.replace(source.start(node), source.end(node), text)
 
     def is_placed(self, node: ast.FormattedValue) -> bool:
         """Whether the nodes inside the braces of an f-string can be found in the source.

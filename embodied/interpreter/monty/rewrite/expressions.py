@@ -1,4 +1,9 @@
-"""Expressions that Monty lacks: lazy iterators, methods as values, key functions, and more."""
+"""Expressions that Monty lacks: above all, iterators that compute an item when it is asked for.
+
+Monty computes generator expressions, `map` and the like at once. That is the same where they are
+read to their end before anything else happens; `any`, `all` and `next` are rewritten; the rest is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -6,257 +11,145 @@ import ast
 from collections.abc import Iterator
 
 from embodied._util import parsing
-from embodied.interpreter.monty.rewrite import builtin_methods, generators, statements, unsupported
-from embodied.interpreter.monty.rewrite.context import Site
+from embodied.interpreter.monty.rewrite import generators, statements, unsupported
+from embodied.interpreter.monty.rewrite.boundary import Boundary
+from embodied.interpreter.monty.rewrite.context import RewriteContext
 
-_CONSUMERS = {"list", "tuple", "sorted", "set", "frozenset", "dict", "sum", "min", "max"}
+_LAZY = frozenset({"map", "filter", "enumerate", "zip", "reversed"})
+"""Built-in functions that make iterators, in Monty lists."""
+_TYPES = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set"})
+_TYPES |= {"str", "tuple"}
+_READERS = _LAZY | {"all", "any", "dict", "frozenset", "list", "max", "min", "set", "sorted"}
+_READERS |= {"sum", "tuple"}
 """Built-in functions that read an iterable to its end at once."""
-_CONSUMER_METHODS = {"join", "extend"}
-_LAZY = {"map": (2, 99), "filter": (2, 2), "enumerate": (1, 2), "zip": (0, 99), "reversed": (1, 1)}
-"""Built-in functions that make iterators, in Monty lists; how many arguments they take."""
-_EAGER = {"map": "iterators.mapped", "filter": "iterators.filtered"}
-_PLAIN = {
-    "len",
-    "str",
-    "int",
-    "float",
-    "bool",
-    "abs",
-    "ord",
-    "chr",
-    "repr",
-    "tuple",
-    "set",
-    "round",
-}
-"""Functions that cannot call the robot."""
-_FRESH = {"range", "sorted", "list", "tuple", "set", "str"}
-_FRESH_METHODS = {"split", "splitlines", "strip", "lower", "upper", "copy"}
-_METHODS = {
-    "bit_count",
-    "bit_length",
-    "difference_update",
-    "format_map",
-    "intersection_update",
-    "is_integer",
-    "subn",
-    "symmetric_difference_update",
-    "translate",
-}
-"""Methods of built-in types that Monty lacks."""
-_FUNCTIONS = {
-    "ascii": "objects.ascii",
-    "callable": "objects.callable",
-    "exit": "objects.leave",
-    "input": "objects.input",
-    "quit": "objects.leave",
-} | {name: f"objects.{name}" for name in unsupported.CARRIERS}
-"""Built-in names that Monty lacks."""
+_OTHER_READERS = {"Counter", "OrderedDict", "deque", "extend", "fsum", "join", "prod", "reduce"}
+_OTHER_READERS |= {"sort"}
+"""Methods and names from modules that do so."""
+_EARLY = frozenset({"all", "any", "next"})
+_CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"}
+"""Methods that change a list."""
+_VALUE, _MORE = "_polyfill_value", "_polyfill_more"
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 class Rewriter(ast.NodeVisitor):
     """Visits outer expressions before inner ones and changes the text where it must be."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._consumed: set[ast.AST] = set()
+    def __init__(self, context: RewriteContext, boundary: Boundary | None) -> None:
+        self._context = context
+        self._boundary = boundary
+        self._read: set[ast.AST] = set()
         """Expressions that are read to their end before anything else happens."""
-        self._iterated: set[ast.AST] = set()
-        """Expressions that a loop reads and nothing else can."""
-        self._spread: set[ast.AST] = set()
-        """Generator expressions whose parts become arguments of the call around them."""
+        self._early: set[ast.AST] = set()
+        """Generator expressions that have been rewritten."""
 
     def visit(self, node: ast.AST) -> None:
         """Rewrite a node, then what is in it."""
-        site = self._site
+        context = self._context
+        unsupported.check(node, context.bound, context.in_function)
         self._rewrite(node)
-        scope = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef)
-        closed = site.closed
+        scope, closed = isinstance(node, _SCOPES), context.closed
         if isinstance(node, ast.FormattedValue):
-            site.closed = site.closed or not site.is_placed(node)
-        site.scopes += [node] if scope else []
+            context.closed = closed or not context.is_placed(node)
+        context.scopes += [node] if scope else []
         for child in parsing.children(node):
-            called = isinstance(node, ast.Call) and child is node.func
-            if isinstance(child, ast.Attribute) and not called:
-                self._value(child)
             self.visit(child)
-        site.closed = closed
+        context.closed = closed
         if scope:
-            site.scopes.pop()
+            context.scopes.pop()
 
     def _rewrite(self, node: ast.AST) -> None:
         match node:
             case ast.Call():
                 self._call(node)
-            case ast.GeneratorExp() if node in self._spread:
-                generators.take_apart(self._site, node, None)
-            case ast.GeneratorExp() if node not in self._consumed:
-                generators.take_apart(self._site, node, "iterators.generator")
-            case ast.Name(id=name, ctx=ast.Load()) if self._is_missing(name):
-                self._site.rename(node, _FUNCTIONS[name])
+            case ast.GeneratorExp() if node not in self._read | self._early:
+                self._context.refuse(node, generators.ADVICE)
+            case ast.Name(id=name, ctx=ast.Load()) if name not in self._context.bound:
+                self._name(node)
             case ast.For(iter=iterable) | ast.comprehension(iter=iterable):
-                self._iterated.add(iterable)
+                self._loop(node, iterable)
             case ast.Starred(value=value) | ast.AugAssign(op=ast.Add(), value=value):
-                self._consumed.add(value)
+                self._read.add(value)
+            case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
+                self._read.add(value)
+            case ast.Compare(comparators=[*others]):
+                self._read.update(o for o in others if not isinstance(o, ast.GeneratorExp))
             case ast.Delete():
-                statements.delete(self._site, node)
-            case ast.ClassDef():
-                statements.class_definition(self._site, node)
+                statements.delete(self._context, node)
+            case ast.ClassDef(bases=[base]):
+                self._context.replace(base, "")
             case ast.Import():
-                statements.import_modules(self._site, node)
+                statements.import_modules(self._context, node)
             case ast.ImportFrom():
-                statements.import_names(self._site, node)
+                statements.import_names(self._context, node)
 
-    def _is_missing(self, name: str) -> bool:
-        return name in _FUNCTIONS and name not in self._site.bound
+    def _name(self, node: ast.Name) -> None:
+        """Replace the name of a function or exception that Monty lacks."""
+        match node.id:
+            case "exit" | "quit":
+                self._context.replace(node, self._context.need("objects.leave"))
+            case "input" | "EOFError":
+                self._context.replace(node, self._context.need(f"objects.{node.id}"))
+            case name if name in unsupported.OS_ERRORS:
+                self._context.replace(node, "OSError")
 
-    # Methods and attributes as values
-
-    def _value(self, node: ast.Attribute) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            return
-        if node.attr == "__class__":
-            self._site.wrap(node, f"{self._site.need('objects.type_of')}(")
-        elif node.attr in builtin_methods.NAMES:
-            self._method(node)
-
-    def _method(self, node: ast.Attribute) -> None:
-        """Turn `value.method` into a function that calls the method."""
-        name = node.attr
-        owners = f" {' '.join(sorted(builtin_methods.OWNERS[name]))} "
-        call = f"lambda o, *a, **k: o.{name}(*a, **k)"
-        make = self._site.need("objects.method")
-        self._site.wrap(node, f"{make}({call}, {name!r}, {owners!r}, ")
-
-    # Calls
+    def _loop(self, node: ast.For | ast.comprehension, iterable: ast.expr) -> None:
+        """Let a loop read an iterator, if its body does not change what that reads."""
+        if not isinstance(iterable, ast.GeneratorExp):
+            self._read.add(iterable)
+        if isinstance(node, ast.For) and self._is_lazy(iterable):
+            calls = [call for call in ast.walk(iterable) if isinstance(call, ast.Call)]
+            read = {arg.id for call in calls for arg in call.args if isinstance(arg, ast.Name)}
+            for name in read & set(_changed(node)):
+                self._context.refuse(iterable, f"this loop changes {name}; loop over list({name})")
 
     def _call(self, node: ast.Call) -> None:
-        self._note_consumed(node)
-        if isinstance(node.func, ast.Attribute):
-            self._method_call(node, node.func)
-        elif isinstance(node.func, ast.Name) and node.func.id not in self._site.bound:
-            self._builtin_call(node, node.func)
+        if self._boundary and not self._context.closed:
+            self._boundary.guard_call(self._context.source, node)
+        name = _called(node)
+        builtin = self._context.is_builtin(node.func, _READERS | _EARLY)
+        first = node.args[0] if node.args else None
+        if builtin and name in _EARLY and isinstance(first, ast.GeneratorExp):
+            self._context.replace(node.func, self._context.need(f"iterators.{name}_of"))
+            generators.end_early(self._context, first)
+            self._early.add(first)
+        elif (builtin and name in _READERS) or name in _OTHER_READERS:
+            self._read.update(node.args)
+            self._methods_as_keys(node)
+        if self._is_lazy(node) and node not in self._read:
+            self._context.refuse(node, f"{name}() is read at once here; write list({name}(...))")
 
-    def _note_consumed(self, node: ast.Call) -> None:
-        function = node.func
-        by_name = self._site.is_builtin(function, _CONSUMERS)
-        by_method = isinstance(function, ast.Attribute) and (
-            function.attr in _CONSUMER_METHODS - self._site.bound
-        )
-        if (by_name or by_method) and len(node.args) == 1:
-            self._consumed.add(node.args[0])
-        if self._site.is_builtin(function, {"sum"}):
-            self._consumed.update(node.args[:1])
+    def _is_lazy(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Call) and self._context.is_builtin(node.func, _LAZY)
 
-    def _builtin_call(self, node: ast.Call, function: ast.Name) -> None:
-        name = function.id
-        if name in ("any", "all") and len(node.args) == 1:
-            self._quantifier(node, function)
-        elif name in ("sorted", "min", "max") and self._has_risky_key(node):
-            self._site.rename(function, f"ordering.{name}")
-        elif name == "object" and not node.args:
-            self._site.rename(function, "objects.object")
-        elif name in _LAZY and _LAZY[name][0] <= len(node.args) <= _LAZY[name][1]:
-            self._iterator(node, function)
-        elif name in unsupported.EXCEPTIONS and node.args and not _is_one_text(node.args):
-            self._check_text(node, name)
-
-    def _quantifier(self, node: ast.Call, function: ast.Name) -> None:
-        """`any` and `all` end as soon as they can."""
-        argument = node.args[0]
-        if isinstance(argument, ast.GeneratorExp):
-            shares_brackets = self._site.source.end(argument) == self._site.source.end(node)
-            simple = shares_brackets and generators.kinds(argument) in ("n", "ni")
-            self._spread |= {argument} if simple else set()
-            self._site.rename(function, f"iterators.{function.id}{'_of' if simple else ''}")
-        elif isinstance(argument, ast.Call) and self._site.is_builtin(argument.func, _LAZY.keys()):
-            self._site.rename(function, f"iterators.{function.id}")
-
-    def _has_risky_key(self, node: ast.Call) -> bool:
-        """Whether a call has a key function that might call the robot."""
-        key = next((keyword.value for keyword in node.keywords if keyword.arg == "key"), None)
-        if isinstance(key, ast.Lambda):
-            return any(not self._is_harmless(call) for call in _calls(key.body))
-        return isinstance(key, ast.Name) and not self._site.is_builtin(key, _PLAIN)
-
-    def _is_harmless(self, call: ast.Call) -> bool:
-        return isinstance(call.func, ast.Attribute) or self._site.is_builtin(call.func, _PLAIN)
-
-    def _iterator(self, node: ast.Call, function: ast.Name) -> None:
-        name = function.id
-        plain = bool(node.args) and self._site.is_builtin(node.args[0], _PLAIN)
-        risky = name in _EAGER and not plain
-        if node in self._consumed:
-            if risky:
-                self._site.rename(function, _EAGER[name])
-        elif risky or not self._is_read_once(node):
-            self._site.rename(function, f"iterators.{name}")
-
-    def _is_read_once(self, node: ast.Call) -> bool:
-        """Whether a list does for an iterator: a loop reads it, and its items cannot change."""
-        return node in self._iterated and all(map(self._is_fresh, node.args))
-
-    def _is_fresh(self, node: ast.expr) -> bool:
-        """Whether nothing else can hold, and so change, what an expression gives."""
-        if isinstance(node, ast.Call):
-            method = isinstance(node.func, ast.Attribute) and node.func.attr in _FRESH_METHODS
-            return method or self._site.is_builtin(node.func, _FRESH)
-        kinds = ast.Constant | ast.JoinedStr | ast.List | ast.Tuple | ast.Set | ast.ListComp
-        return isinstance(node, kinds)
-
-    def _check_text(self, node: ast.Call, name: str) -> None:
-        """Monty's exceptions take one text."""
-        source = self._site.open(node)
-        opening = f"{self._site.need('objects.text')}({name!r}, "
-        source.insert_before(source.start(node.args[0]), opening)
-        source.insert_after(source.end(node) - 1, ")")
-
-    def _method_call(self, node: ast.Call, function: ast.Attribute) -> None:
-        name, dotted = function.attr, ast.unparse(function)
-        if dotted == "sys.exit" and "sys" in self._site.bound:
-            self._site.rename(function, "objects.leave")
-        elif dotted == "str.maketrans" and "str" not in self._site.bound:
-            self._site.rename(function, "objects.maketrans")
-        elif name in _METHODS or (name == "sub" and _may_be_function(node, function)):
-            self._to_function(node, function, f"objects.{name}")
-        elif name == "sort" and self._has_risky_key(node):
-            self._to_function(node, function, "ordering.sort")
-        elif name in builtin_methods.NAMES and self._site.is_builtin(
-            function.value, builtin_methods.TYPES
-        ):
-            self._method(function)
-
-    def _to_function(self, node: ast.Call, function: ast.Attribute, definition: str) -> None:
-        """Turn `value.method(…)` into `definition(value, …)`."""
-        comma = ", " if node.args or node.keywords else ""
-        self._site.wrap(function, f"{self._site.need(definition)}(", comma)
-        source = self._site.source
-        bracket = self._site.word(source.end(function), source.end(node), "(")
-        source.replace(bracket, bracket + 1, "")
+    def _methods_as_keys(self, node: ast.Call) -> None:
+        """Turn `key=d.get` into `key=lambda v: d.get(v)`: Monty's methods are no values."""
+        functions = [keyword.value for keyword in node.keywords if keyword.arg == "key"]
+        functions += node.args[:1] if _called(node) in ("map", "filter") else []
+        for function in functions:
+            if isinstance(function, ast.Attribute):
+                source = self._context.open(function)
+                of_type = self._context.is_builtin(function.value, _TYPES)
+                source.insert_before(source.start(function), f"(lambda {_VALUE}, *{_MORE}: ")
+                arguments = f"*{_MORE}" if of_type else f"{_VALUE}, *{_MORE}"
+                source.insert_after(source.end(function), f"({arguments}))")
+                if of_type:
+                    self._context.replace(function.value, _VALUE)
 
 
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (part for part in ast.walk(node) if isinstance(part, ast.Call))
+def _called(node: ast.Call) -> str:
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
 
 
-def _may_be_function(call: ast.Call, function: ast.Attribute) -> bool:
-    """Whether a replacement that is given to `re.sub`, or to a pattern's, may be a function."""
-    by_name = [keyword.value for keyword in call.keywords if keyword.arg == "repl"]
-    of_module = isinstance(function.value, ast.Name) and function.value.id == "re"
-    replacements = [*call.args[1 if of_module else 0 : 2], *by_name]
-    return any(not isinstance(node, ast.Constant | ast.JoinedStr) for node in replacements)
-
-
-def _is_one_text(args: list[ast.expr]) -> bool:
-    return len(args) == 1 and _is_text(args[0])
-
-
-def _is_text(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant(value=str()) | ast.JoinedStr():
-            return True
-        case ast.BinOp(left=left, op=ast.Add() | ast.Mod()):
-            return _is_text(left)
-        case ast.Call(func=ast.Attribute(value=value, attr="format" | "join")):
-            return _is_text(value)
-    return False
+def _changed(loop: ast.For) -> Iterator[str]:
+    """Names of lists that the body of a loop changes in place."""
+    for node in (node for statement in loop.body for node in ast.walk(statement)):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+                if method in _CHANGES:
+                    yield name
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Del()):
+                yield name

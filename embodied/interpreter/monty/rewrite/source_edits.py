@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import Any
 
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -15,15 +14,7 @@ class OverlapError(Exception):
     """Two changes concern the same text."""
 
 
-@dataclass(frozen=True)
-class _Edit:
-    start: int
-    end: int
-    order: tuple[int, int]
-    text: bytes
-
-
-class Source:
+class SourceEdits:
     """Source text, the positions of syntax nodes in it, and changes to be made.
 
     Positions are byte offsets into the UTF-8 text, as the nodes of `ast` count them.
@@ -32,37 +23,38 @@ class Source:
     def __init__(self, code: str) -> None:
         self.text = code.encode()
         self._starts = line_starts(self.text)
-        self._edits: list[_Edit] = []
+        self._edits: list[tuple[int, tuple[int, int], int, bytes]] = []
+        """Where each begins, its order there, where it ends, and the new text."""
 
     def start(self, node: ast.AST) -> int:
-        """Where a node begins."""
+        """Find where a node begins."""
         place: Any = node
         return int(self._starts[place.lineno - 1] + place.col_offset)
 
     def end(self, node: ast.AST) -> int:
-        """Where a node ends, exclusive."""
+        """Find where a node ends, exclusive."""
         place: Any = node
         return int(self._starts[place.end_lineno - 1] + place.end_col_offset)
 
     def between(self, start: int, end: int) -> bytes:
-        """The text of a gap between nodes, its comments blanked out."""
+        """Return the text of a gap between nodes, its comments blanked out."""
         return _COMMENT.sub(lambda comment: b" " * len(comment[0]), self.text[start:end])
 
     def insert_before(self, position: int, text: str) -> None:
         """Insert text in front of what begins here; what was inserted first stays outside."""
-        self._edits.append(_Edit(position, position, (1, len(self._edits)), text.encode()))
+        self._edits.append((position, (1, len(self._edits)), position, text.encode()))
 
     def insert_after(self, position: int, text: str) -> None:
         """Insert text behind what ends here; what was inserted first stays outside."""
-        self._edits.append(_Edit(position, position, (0, -len(self._edits)), text.encode()))
+        self._edits.append((position, (0, -len(self._edits)), position, text.encode()))
 
     def replace(self, start: int, end: int, text: str) -> None:
         """Replace text, keeping the line breaks that it contains."""
         breaks = self.text.count(b"\n", start, end)
-        self._edits.append(_Edit(start, end, (2, 0), text.encode() + b"\n" * breaks))
+        self._edits.append((start, (2, 0), end, text.encode() + b"\n" * breaks))
 
-    def edited(self) -> Edited:
-        """The text with all changes made.
+    def edited(self) -> EditedSource:
+        """Make all changes.
 
         Raises:
             OverlapError: two of them concern the same text.
@@ -70,18 +62,18 @@ class Source:
         parts: list[bytes] = []
         shifts: list[tuple[int, int]] = [(0, 0)]
         at = made = 0
-        for edit in sorted(self._edits, key=lambda edit: (edit.start, edit.order)):
-            if edit.start < at:
+        for start, _, end, text in sorted(self._edits):
+            if start < at:
                 raise OverlapError
-            parts += [self.text[at : edit.start], edit.text]
-            made += edit.start - at + len(edit.text)
-            at = edit.end
+            parts += [self.text[at:start], text]
+            made += start - at + len(text)
+            at = end
             shifts.append((made, at))
         parts.append(self.text[at:])
-        return Edited(b"".join(parts), self.text, shifts)
+        return EditedSource(b"".join(parts), self.text, shifts)
 
 
-class Edited:
+class EditedSource:
     """Changed source text that knows where its parts came from."""
 
     def __init__(self, text: bytes, original: bytes, shifts: list[tuple[int, int]]) -> None:
@@ -91,7 +83,7 @@ class Edited:
         self._starts = line_starts(text)
 
     def column(self, line: int, column: int) -> int:
-        """The column of the original line, for one of the changed line; both count from 1."""
+        """Find the column of the original line for one of the changed line; both count from 1."""
         begin = self._starts[line - 1]
         changed = self.text.encode()[begin:].split(b"\n", 1)[0].decode()
         position = begin + len(changed[: column - 1].encode())
@@ -109,7 +101,7 @@ class Edited:
 
 
 def line_starts(text: bytes) -> list[int]:
-    """Byte offset of the beginning of each line."""
+    """Find the byte offset of the beginning of each line."""
     starts = [0]
     starts.extend(found.end() for found in re.finditer(rb"\n", text))
     return starts

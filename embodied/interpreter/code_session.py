@@ -1,0 +1,64 @@
+"""What all interpreters of Python do before code runs: read it, bound it, check its calls."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from embodied.controller import Controller
+from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.session import Output, Session
+from embodied.interpreter.static_check import StaticChecker
+from embodied.limits import Limits
+from embodied.trajectory import ErrorRecord
+
+
+class CodeSession(Session):
+    """Runs Python.
+
+    Args:
+        robot: whose actions the code may call.
+        limits: of one action.
+        check: whether calls that cannot succeed and names that do not exist are refused before
+            anything of the code runs.
+    """
+
+    def __init__(self, robot: Controller, limits: Limits, *, check: bool = True) -> None:
+        self._robot = robot
+        self._limits = limits
+        self._checker = (
+            StaticChecker(robot.actions(), types=robot.checks_arguments) if check else None
+        )
+
+    def run(self, code: str) -> Output:
+        """Run one code action."""
+        if len(code) > self._limits.code_characters:
+            most = self._limits.code_characters
+            return Output(limit=f"the code is longer than {most} characters")
+        try:
+            parsed = ParsedCode.parse(code.encode("utf-8", "replace").decode("utf-8"))
+            error = self._checker.problem(parsed) if self._checker else None
+        except (SyntaxError, RecursionError, MemoryError) as raised:
+            error = error_of_form(raised)
+        if error is not None:
+            return Output(error=error, parsed=False)
+        names = parsed.names
+        output = self._run(parsed)
+        if self._checker is not None:
+            self._checker.ran(names)
+        return output
+
+    @abstractmethod
+    def _run(self, code: ParsedCode) -> Output:
+        """Run code; it may change the syntax tree."""
+
+
+def error_of_form(error: BaseException) -> ErrorRecord:
+    """Make a record of an error that the parser found, with its place."""
+    if not isinstance(error, SyntaxError):
+        return ErrorRecord(type=type(error).__name__, message=str(error) or "the code is too deep")
+    return ErrorRecord(
+        type=type(error).__name__,
+        message=error.msg or "invalid syntax",
+        line=error.lineno or None,
+        column=error.offset or None,
+    )

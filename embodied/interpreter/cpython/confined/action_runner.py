@@ -1,0 +1,257 @@
+"""The process of one session: runs its actions, and calls the robot through the host.
+
+Code shares this process and may change anything in it. Nothing here protects the host: that is the
+business of the confinement and of the host's own checks.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import io
+import json
+import linecache
+import os
+import random
+import sys
+import time
+import types
+import warnings
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from . import error_report, frames
+from .loops import Policy
+from .pictures import Pictures
+from .printing import Printer
+from .saved_variables import SavedVariables
+from .values import clean, decode, encode
+
+_RESERVE_BYTES = 1024 * 1024
+"""Freed when memory is used up, so that this can still be said."""
+
+
+class ActionRunner:
+    """Obeys the host over a socket.
+
+    Args:
+        descriptor: of the socket.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = descriptor
+        self._sources: dict[str, str] = {}
+        self._running = False
+        self._pictures = Pictures()
+        self._reserve: bytes | None = bytes(_RESERVE_BYTES)
+        frames.write_frame(descriptor, frames.READY, b"")
+        settings = self._receive(frames.BEGIN)
+        self._printer = Printer(settings["output_characters"], self._print)
+        self._most = int(settings["output_characters"])
+        actions = {name: self._action(name) for name in settings["actions"]}
+        self._names = _session_names(actions)
+        self._variables = SavedVariables(self._names, actions)
+        _arrange(self._printer, settings["seed"])
+
+    def serve(self) -> None:
+        """Run actions until the host closes the socket."""
+        while True:
+            kind, payload = frames.read_frame(self._socket)
+            if kind == frames.RUN:
+                self._send_json(frames.DONE, self._run(payload.decode()))
+                self._send_state()
+            elif kind == frames.LOAD:
+                self._send_json(frames.LOADED, self._load(payload))
+            else:
+                return
+
+    def _receive(self, wanted: bytes) -> Any:
+        kind, payload = frames.read_frame(self._socket)
+        if kind != wanted:
+            raise EOFError
+        return json.loads(payload)
+
+    def _send_json(self, kind: bytes, data: object) -> None:
+        frames.write_frame(self._socket, kind, _json(data))
+
+    def _print(self, text: str) -> None:
+        frames.write_frame(self._socket, frames.PRINT, text.encode())
+
+    def _action(self, name: str) -> Callable[..., Any]:
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return self._call(name, args, kwargs)
+
+        function.__name__ = function.__qualname__ = name
+        function.__doc__ = "An action of the robot."
+        return function
+
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self._running:
+            raise RuntimeError("the robot can be called only while an action runs")
+        call = {"name": name, "line": self._line(), **_arguments(name, args, kwargs)}
+        payload = _json(call)
+        if len(payload) > frames.CALL_BYTES:
+            raise ValueError(f"{name}(): the arguments are larger than {frames.CALL_BYTES} bytes")
+        frames.write_frame(self._socket, frames.CALL, payload)
+        answer = self._receive(frames.ANSWER)
+        if "raise" in answer:
+            raise _exception(*answer["raise"])
+        return decode(answer["value"])
+
+    def _line(self) -> int | None:
+        """Where the running call stands in the source of an action."""
+        frame = sys._getframe(2)
+        while frame is not None:
+            if frame.f_code.co_filename in self._sources:
+                return frame.f_lineno
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+    def _run(self, code: str) -> dict[str, Any]:
+        file = f"<action {len(self._sources) + 1}>"
+        try:
+            body, last = _compiled(code, file)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+            return {"parsed": False, "error": error_report.of_form(error)}
+        self._remember({file: code})
+        self._printer.start()
+        self._running = True
+        try:
+            return self._outcome(body, last)
+        finally:
+            self._running = False
+            self._printer.stop()
+
+    def _remember(self, sources: dict[str, str]) -> None:
+        """Keep sources by their file names, for the lines of calls, errors and warnings."""
+        self._sources |= sources
+        for file, code in sources.items():
+            linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
+
+    def _outcome(self, body: CodeType, last: CodeType | None) -> dict[str, Any]:
+        outcome: dict[str, Any] = {}
+        try:
+            exec(body, self._names)  # noqa: S102 - what this process is for
+            value = None if last is None else eval(last, self._names)  # noqa: S307 - likewise
+            if value is not None:
+                outcome["value"] = error_report.described(value, self._most)
+        except MemoryError:
+            self._reserve = None
+            outcome["out_of_memory"] = True
+        except BaseException as error:
+            outcome["error"] = error_report.of_run(error, self._sources)
+        self._leave_pictures()
+        return outcome
+
+    def _leave_pictures(self) -> None:
+        try:
+            pictures, notes = self._pictures.collect()
+        except Exception as error:
+            pictures, notes = [], [f"[pictures are lost: {error}]"]
+        for name, data in pictures:
+            frames.write_frame(self._socket, frames.FILE, clean(name).encode() + b"\n" + data)
+        for note in notes:
+            self._printer.write(f"{note}\n")
+
+    def _send_state(self) -> None:
+        state, lost = self._variables.dump(self._sources)
+        head = json.dumps({"lost": [clean(name)[:100] for name in lost[:20]]})
+        frames.write_frame(self._socket, frames.STATE, head.encode() + b"\n" + state)
+
+    def _load(self, state: bytes) -> dict[str, Any]:
+        try:
+            self._remember(self._variables.load(state))
+        except BaseException as error:
+            return {"problem": f"{type(error).__name__}: {error}"[:500]}
+        return {"names": [name for name in self._names if isinstance(name, str)][:10_000]}
+
+
+def _json(data: object) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode()
+
+
+def _session_names(actions: dict[str, Callable[..., Any]]) -> dict[str, Any]:
+    """Make the names that code starts with: those of a main program, and the actions."""
+    main = types.ModuleType("__main__")
+    main.__dict__.update(actions, __builtins__=builtins)
+    sys.modules["__main__"] = main
+    return main.__dict__
+
+
+def _arrange(printer: Printer, seed: int) -> None:
+    """Make the process what code should find: no environment, no input, the episode's seed."""
+    os.environ.clear()
+    sys.argv = [""]
+    sys.path.append("")
+    sys.stdin = io.StringIO()
+    for stream in ("stdout", "stderr", "__stdout__", "__stderr__"):
+        setattr(sys, stream, printer)
+    builtins.input = _input
+    setattr(time, "sleep", _sleep)  # noqa: B010 - for the type checker
+    setattr(os, "cpu_count", lambda: 1)  # noqa: B010 - likewise; there are no threads
+    asyncio.set_event_loop_policy(Policy())
+    random.seed(seed)
+    numpy_random: Any = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed(seed % 2**32)
+
+
+def _input(prompt: object = "", /) -> str:
+    """Nobody answers: as CPython does at the end of its input."""
+    sys.stdout.write(str(prompt))
+    raise EOFError("EOF when reading a line")
+
+
+def _sleep(seconds: float, /) -> None:
+    """Nothing changes while code sleeps, so it need not."""
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+
+
+def _compiled(code: str, file: str) -> tuple[CodeType, CodeType | None]:
+    """All statements, and the last one apart where it is an expression."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(code, file)
+        compile(tree, file, "exec", dont_inherit=True)
+        last = tree.body[-1] if tree.body else None
+        if not isinstance(last, ast.Expr):
+            return compile(tree, file, "exec", dont_inherit=True), None
+        body = ast.Module(tree.body[:-1], tree.type_ignores)
+        expression = ast.Expression(last.value)
+        return (
+            compile(body, file, "exec", dont_inherit=True),
+            compile(expression, file, "eval", dont_inherit=True),
+        )
+
+
+def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {
+            "args": [encode(value, bounded=True) for value in args],
+            "kwargs": {clean(key): encode(value, bounded=True) for key, value in kwargs.items()},
+        }
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{name}(): {error}; pass text, numbers, None, or lists, tuples, sets and dictionaries "
+            "of them"
+        ) from None
+
+
+def _exception(name: str, known: str, message: str) -> Exception:
+    """Make an exception of the robot one that code can catch.
+
+    Args:
+        name: of its type.
+        known: the nearest built-in type.
+        message: what it says.
+    """
+    base = getattr(builtins, known)
+    kind = base if name == known else type(name, (base,), {"__module__": "__main__"})
+    try:
+        exception: Exception = kind(message)
+    except TypeError:
+        return RuntimeError(message)
+    return exception

@@ -1,0 +1,77 @@
+"""Frames: how the host and a confined process speak. A kind, a length, that many bytes."""
+
+from __future__ import annotations
+
+import os
+import struct
+
+HEADER = struct.Struct("!cI")
+"""Of every frame: its kind and the length of its payload."""
+
+BEGIN = b"B"
+"""To the process, JSON: actions, seed, limit of output."""
+RUN = b"R"
+"""To the process: the code of an action."""
+ANSWER = b"A"
+"""To the process, JSON: what a call came to."""
+LOAD = b"L"
+"""To the process: pickled variables."""
+
+READY = b"y"
+"""From the process: it is confined; or the text of what failed."""
+PRINT = b"p"
+"""From the process: printed text."""
+CALL = b"c"
+"""From the process, JSON: a call of the robot."""
+FILE = b"f"
+"""From the process: a name, a line feed, the bytes of a picture."""
+DONE = b"d"
+"""From the process, JSON: how the action ended."""
+STATE = b"s"
+"""From the process: a line of JSON, then pickled variables."""
+LOADED = b"l"
+"""From the process, JSON: the names that are bound now, or why loading failed."""
+
+CALL_BYTES = 1_250_000
+"""The arguments of a call."""
+STATE_BYTES = 4_000_000
+"""Variables that are kept for the case that an action must be broken off."""
+FILES = 8
+"""Pictures that an action may leave."""
+FILE_BYTES = 2_000_000
+"""Size of all of them together."""
+MESSAGE_CHARACTERS = 10_000
+"""Of an error's message; what is beyond is cut."""
+
+
+def frame(kind: bytes, payload: bytes) -> bytes:
+    """Pack one frame."""
+    return HEADER.pack(kind, len(payload)) + payload
+
+
+def write_frame(descriptor: int, kind: bytes, payload: bytes) -> None:
+    """Write a frame whole."""
+    rest = memoryview(frame(kind, payload))
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def read_frame(descriptor: int) -> tuple[bytes, bytes]:
+    """Read a frame from a peer that is trusted.
+
+    Raises:
+        EOFError: the peer is gone.
+    """
+    kind, length = HEADER.unpack(_read(descriptor, HEADER.size))
+    return kind, _read(descriptor, length)
+
+
+def _read(descriptor: int, length: int) -> bytes:
+    parts = []
+    while length:
+        part = os.read(descriptor, min(length, 1 << 20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,213 @@
+"""The full interpreter: CPython in a confined process, with the libraries that plans import.
+
+A zygote has imported everything and forks a process for each session (`zygote.py`). The programs of
+these processes are in `confined/`. Whatever a process says may have been made up by the code that
+it runs: here it has a size and a time, it is validated, and what does not fit ends the process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from embodied.controller import Controller
+from embodied.errors import DataError, InfrastructureError
+from embodied.interpreter.bound_names import BoundNames
+from embodied.interpreter.call_dispatcher import ActionAborted
+from embodied.interpreter.code_session import CodeSession
+from embodied.interpreter.cpython.confined import folder, frames
+from embodied.interpreter.cpython.execution import LITTLE_BYTES, Action, Message, cut
+from embodied.interpreter.cpython.framed_socket import Malformed
+from embodied.interpreter.cpython.zygote import SessionProcess, Zygote, unconfinable
+from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.session import Output
+from embodied.limits import Limits
+
+_HEAD_BYTES = 16 * 1024
+_START_SECONDS = 60.0
+"""How long a process may take to be confined. No code of the policy runs in it yet."""
+_ATTENTION_SECONDS = 5.0
+"""How long a process may take to take or to give variables."""
+_LOST = "the code's variables could not be kept; start again without them"
+_HEADER = f"embodied full 1 python {sys.version_info.major}.{sys.version_info.minor}\n".encode()
+
+
+class _Head(Message):
+    lost: list[Annotated[str, cut(100)]] = Field(max_length=20)
+
+
+class _Loaded(Message):
+    problem: Annotated[str, cut(500)] | None = None
+    names: list[str] = Field([], max_length=10_000)
+
+
+class CPythonSession(CodeSession):
+    """A confined process of its own for each session; it dies with the session.
+
+    Args:
+        robot: whose actions the code may call.
+        limits: of one action.
+        seed: of the random numbers of Python and NumPy.
+        check: as `CodeSession`.
+        zygote: starts the process.
+    """
+
+    def __init__(
+        self,
+        robot: Controller,
+        limits: Limits,
+        seed: int = 0,
+        *,
+        check: bool = True,
+        zygote: Zygote,
+    ) -> None:
+        super().__init__(robot, limits, check=check)
+        self._seed = seed
+        self._zygote = zygote
+        self._folder: Path | None = None
+        self._process: SessionProcess | None = None
+        self._state = b""
+        self._lost: list[str] = []
+        self._closed = False
+
+    def dump(self) -> bytes:
+        """Return what of the variables can be pickled, at most 4 MB. Nothing in it is read here."""
+        return _HEADER + self._state
+
+    def load(self, state: bytes) -> None:
+        """Go on from a dumped state, of the same version of Python."""
+        if not state.startswith(_HEADER):
+            raise DataError("this is no state of the full interpreter on this version of Python")
+        if len(state) > len(_HEADER) + frames.STATE_BYTES:
+            raise DataError(f"a state has at most {frames.STATE_BYTES} bytes, this has more")
+        before, self._state = self._state, state[len(_HEADER) :]
+        self._drop_process()
+        try:
+            self._zygote.pause(self._ready_process())
+        except _LostError as error:
+            self._state = before
+            raise DataError(f"the state of the full interpreter is damaged: {error}") from None
+
+    def _close(self) -> None:
+        self._closed = True
+        self._drop_process()
+        if self._folder is not None:
+            folder.remove(self._folder)
+
+    def _run(self, code: ParsedCode) -> Output:
+        action = Action(self._robot, self._limits)
+        try:
+            process = self._ready_process()
+            action.drive(process, code.text)
+            self._keep_variables(process)
+            self._zygote.pause(process)
+        except _LostError:
+            action.output.limit = _LOST
+        except EOFError:
+            action.output.limit = self._how_it_ended() + self._what_was_lost()
+        except ActionAborted as broken:
+            self._break_off()
+            action.output.limit = broken.limit and broken.limit + self._what_was_lost()
+        except BaseException:
+            self._break_off()
+            raise
+        return action.output
+
+    def _break_off(self) -> None:
+        """Leave the running action; the next one starts from the variables before it."""
+        self._drop_process()
+        if self._folder is not None and folder.is_too_full(self._folder):
+            folder.clear(self._folder)
+
+    def _how_it_ended(self) -> str:
+        """Of a process that has closed its socket."""
+        if self._drop_process() is None:
+            raise InfrastructureError("the processes of the full interpreter have died")
+        return "the code ended its process"
+
+    def _what_was_lost(self) -> str:
+        return f" (variables that could not be kept: {', '.join(self._lost)})" if self._lost else ""
+
+    def _ready_process(self) -> SessionProcess:
+        """Return the process, with the variables of the last action.
+
+        Raises:
+            _LostError: it could not be had with these variables; the next one starts without.
+        """
+        if self._process is not None:
+            self._zygote.resume(self._process)
+            return self._process
+        if self._closed:
+            raise RuntimeError("the session is closed")
+        self._process = self._start()
+        if self._state:
+            self._restore(self._process)
+        return self._process
+
+    def _start(self) -> SessionProcess:
+        """Start a process that is confined and knows the robot's actions."""
+        self._folder = self._folder or self._zygote.make_folder()
+        process = self._zygote.fork(self._folder, self._limits.memory_bytes)
+        until = time.monotonic() + _START_SECONDS
+        begin = {
+            "actions": list(self._robot.actions()),
+            "seed": self._seed,
+            "output_characters": self._limits.output_characters,
+        }
+        try:
+            _, problem = process.socket.receive({frames.READY: LITTLE_BYTES}, until)
+            process.socket.send(frames.BEGIN, json.dumps(begin).encode(), until)
+        except (EOFError, TimeoutError, Malformed) as error:
+            self._zygote.end(process)
+            raise InfrastructureError(f"the interpreter did not start: {error!r}") from error
+        if problem:
+            self._zygote.end(process)
+            raise unconfinable(problem.decode("utf-8", "replace"))
+        return process
+
+    def _restore(self, process: SessionProcess) -> None:
+        until = time.monotonic() + _ATTENTION_SECONDS
+        try:
+            process.socket.send(frames.LOAD, self._state, until)
+            _, answer = process.socket.receive({frames.LOADED: frames.CALL_BYTES}, until)
+            loaded = _Loaded.model_validate_json(answer)
+            if loaded.problem is not None:
+                raise Malformed(loaded.problem)
+        except (EOFError, TimeoutError, Malformed, ValidationError) as error:
+            self._drop_process()
+            self._state, self._lost = b"", []
+            raise _LostError(str(error) or type(error).__name__) from None
+        if self._checker is not None:
+            self._checker.ran(BoundNames(frozenset(loaded.names)))
+
+    def _keep_variables(self, process: SessionProcess) -> None:
+        """Take the variables that the process sends after an action.
+
+        Raises:
+            _LostError: it does not send them as it should, and has been ended.
+        """
+        until = time.monotonic() + _ATTENTION_SECONDS
+        sizes = {frames.STATE: frames.STATE_BYTES + _HEAD_BYTES}
+        try:
+            _, payload = process.socket.receive(sizes, until)
+            head, _, state = payload.partition(b"\n")
+            self._lost = _Head.model_validate_json(head).lost
+        except (TimeoutError, Malformed, ValidationError):
+            self._drop_process()
+            self._state, self._lost = b"", []
+            raise _LostError from None
+        self._state = state
+
+    def _drop_process(self) -> int | None:
+        """End the process; its status, as `Zygote.end` returns it."""
+        process, self._process = self._process, None
+        return None if process is None else self._zygote.end(process)
+
+
+class _LostError(Exception):
+    """The variables of earlier actions are lost."""

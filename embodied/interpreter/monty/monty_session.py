@@ -1,0 +1,226 @@
+"""The restricted interpreter: pydantic-monty, driven call by call.
+
+Code runs in a Monty worker process that has no files, no network and no environment; every
+controller call suspends it and is answered here. Between its actions a session is some kilobytes
+of state and holds no process. An action that must be broken off leaves that state as it was.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+from collections.abc import Callable
+from typing import Any
+
+import pydantic_monty as monty
+
+from embodied.controller import Controller
+from embodied.errors import DataError, InfrastructureError
+from embodied.interpreter.bound_names import BoundNames
+from embodied.interpreter.call_dispatcher import ActionAborted
+from embodied.interpreter.code_session import CodeSession
+from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.error_variables import look_up
+from embodied.interpreter.monty.execution import MEASURED, Execution
+from embodied.interpreter.monty.pool import MontyPool
+from embodied.interpreter.monty.rewrite import Boundary, Rewritten, UnsupportedError, rewrite
+from embodied.interpreter.monty.state import State, StateCodec
+from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.session import Output
+from embodied.limits import Limits
+
+_LARGE = 32
+"""What part of the memory a state may take that is surely small enough."""
+
+
+class MontySession(CodeSession):
+    """Borrows a Monty worker process for each action."""
+
+    def __init__(
+        self,
+        robot: Controller,
+        limits: Limits,
+        seed: int = 0,
+        *,
+        check: bool = True,
+        pool: MontyPool,
+    ) -> None:
+        super().__init__(robot, limits, check=check)
+        self._seed = seed
+        self._pool: MontyPool | None = pool
+        self._codec = StateCodec(tuple(robot.actions()), limits.seconds, limits.memory_bytes)
+        self._state = State()
+
+    def dump(self) -> bytes:
+        """Pack the state: some kilobytes, and what the variables take."""
+        return self._codec.pack(self._state)
+
+    def load(self, state: bytes) -> None:
+        """Go on from a dumped state, under the limits under which it was made."""
+        loaded = self._codec.unpack(state)
+        if loaded.monty:
+            with self._open().borrow(self._limits, self._seed) as worker:
+                try:
+                    worker.load_session(loaded.monty)
+                except (monty.MontyError, RuntimeError) as error:
+                    raise DataError(f"the state is damaged: {error}") from None
+        self._state = loaded
+        if self._checker is not None:
+            self._checker.ran(BoundNames(loaded.names, loaded.dynamic))
+
+    def literals(self, characters: int) -> dict[str, str | None]:
+        """Write the variables as Python, without running any code of the policy.
+
+        Args:
+            characters: of all texts together.
+
+        Returns:
+            By name; None where a variable is no plain data, or where there is no room for it.
+        """
+        found: dict[str, str | None] = {}
+        if not self._state.monty:
+            return found
+        display = self._state.guards.sources(["display"], self._state.files)
+        names = [name for name in sorted(self._state.names) if _is_name(name)]
+        with self._open().borrow(self._limits, self._seed) as worker:
+            worker.load_session(self._state.monty)
+            try:
+                worker.feed_run("\n".join(display.values()))
+            except monty.MontyError:
+                return dict.fromkeys(names)
+            for name in names:
+                try:
+                    text = worker.feed_run(self._literal(name))
+                except (monty.MontyError, RuntimeError):
+                    text = None
+                if text != "":
+                    characters -= len(text) if isinstance(text, str) else 0
+                    found[name] = text if isinstance(text, str) and characters >= 0 else None
+        return found
+
+    def _literal(self, name: str) -> str:
+        """Code that gives a variable as Python, and an empty text for one that there is not."""
+        fits, literal = self._state.guards.name("fits"), polyfills.global_name("display.literal")
+        text = polyfills.global_name("text")
+        return (
+            f"try:\n    {text} = {fits}({literal}({fits}({name})))\n"
+            f"except NameError:\n    {text} = ''\n{text}"
+        )
+
+    def _close(self) -> None:
+        self._pool = None
+
+    def _open(self) -> MontyPool:
+        if self._pool is None or self._pool.closed:
+            raise RuntimeError("the session is closed")
+        return self._pool
+
+    def _run(self, code: ParsedCode) -> Output:
+        known = code.names | BoundNames(self._state.names, self._state.dynamic)
+        bound = known.bound | self._robot.actions().keys()
+        try:
+            rewritten = rewrite(code, bound, self._boundary(known))
+        except UnsupportedError as refused:
+            lacking = refused.record.type == "NotImplementedError"
+            return Output(error=refused.record, parsed=False, unsupported=lacking)
+        execution = Execution(self._robot, self._limits, rewritten.source, code.tree, known.bound)
+        pool = self._open()
+        try:
+            with pool.borrow(self._limits, self._seed) as worker:
+                state = self._drive(execution, worker, rewritten, code)
+            self._keep(pool, state)
+        except ActionAborted as aborted:
+            execution.output.limit = aborted.limit
+        except (RecursionError, OverflowError, TypeError, ValueError) as error:
+            raise InfrastructureError(f"the interpreter failed: {error!r}") from error
+        except (monty.MontyError, RuntimeError) as error:
+            if not _is_of_memory(error):
+                raise InfrastructureError(f"the interpreter failed: {error!r}") from error
+            most = self._limits.memory_bytes
+            execution.output.limit = f"the variables are too large to be kept in {most} bytes"
+        return execution.output
+
+    def _boundary(self, known: BoundNames) -> Boundary:
+        actions = frozenset() if known.dynamic else self._robot.actions().keys() - known.bound
+        return Boundary(self._state.guards, actions, self._limits.output_characters)
+
+    def _drive(
+        self,
+        execution: Execution,
+        worker: monty.MontySession,
+        rewritten: Rewritten,
+        code: ParsedCode,
+    ) -> State:
+        """Run an action and return the state after it.
+
+        Raises:
+            ActionAborted: it does not come to its end.
+        """
+        sources, files = self._prepare(worker, rewritten)
+        execution.drive(worker, sources)
+        state = State(
+            monty=worker.dump(),
+            sources=(*sources, rewritten.source.text if _leaves_code(code) else None),
+            names=execution.names,
+            dynamic=self._state.dynamic or code.names.dynamic,
+            files=files,
+            guards=self._state.guards,
+        )
+        error = execution.output.error
+        if error is not None and error.line is not None and execution.failed_here:
+            error.variables = look_up(worker, code.tree, error.line, state)
+        return state
+
+    def _keep(self, pool: MontyPool, state: State) -> None:
+        """Go on from a state, if it leaves the next action half of the memory.
+
+        What Monty needs to load a state is not known before: a large one is tried.
+        """
+        memory = self._limits.memory_bytes
+        if len(state.monty) > memory // _LARGE:
+            half = self._limits.model_copy(update={"memory_bytes": memory // 2})
+            with pool.borrow(half, self._seed) as worker:
+                worker.load_session(state.monty)
+                worker.dump()
+        self._state = state
+
+    def _prepare(
+        self, worker: monty.MontySession, rewritten: Rewritten
+    ) -> tuple[tuple[str | None, ...], frozenset[str]]:
+        """Load the state and what the code needs; all that has been fed, and its polyfills."""
+        state = self._state
+        sources = list(state.sources)
+        if state.monty:
+            worker.load_session(state.monty)
+        else:
+            guards, actions = state.guards, self._robot.actions()
+            functions = {guards.call(name): _function(name) for name in actions}
+            worker.feed_run(guards.code(actions), inputs=functions)
+            sources.append(None)
+        new = state.guards.sources(rewritten.needs, state.files)
+        if new:
+            worker.feed_run("\n".join(new.values()))
+            sources.append(None)
+        return tuple(sources), state.files | new.keys()
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _is_of_memory(error: monty.MontyError | RuntimeError) -> bool:
+    return isinstance(error, monty.MontyError) and isinstance(error.exception(), MemoryError)
+
+
+def _leaves_code(code: ParsedCode) -> bool:
+    """Whether code leaves something behind that can run later."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp | ast.Attribute
+    return any(isinstance(node, kinds) for node in code.nodes)
+
+
+def _function(name: str) -> Callable[..., None]:
+    def function(*args: Any, **kwargs: Any) -> None:
+        """Stands for a controller action; the interpreter sends its calls to the host by name."""
+
+    function.__name__ = f"{name}{MEASURED}"
+    return function

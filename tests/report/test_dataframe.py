@@ -1,0 +1,49 @@
+"""The episodes of a run as a table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from embodied.errors import ConfigError
+from embodied.report import aggregate_run, dataframe
+from embodied.store import open_run
+from embodied.trajectory import Outcome
+from tests.report.runs import episode, write_run
+
+
+def test_one_row_an_episode(tmp_path: Path) -> None:
+    episodes = [
+        episode(1, turns=3),
+        episode(1, Outcome.TRUNCATED, turns=5, sample=1),
+        episode(2, Outcome.INFRASTRUCTURE_ERROR, turns=0),
+    ]
+    run = open_run(write_run(tmp_path / "run", episodes))
+    table = dataframe(run)
+    assert list(table["task_id"]) == ["t1", "t1", "t2"]
+    assert list(table["sample"]) == [0, 1, 0]
+    assert list(table["outcome"]) == ["success", "truncated", "infrastructure_error"]
+    assert list(table["success"]) == [True, False, False]
+    assert list(table["limit"]) == [None, "turns", None]
+    assert list(table["tokens"]) == [330, 550, 0]
+    assert list(table["seconds"]) == [0.0, 0.0, 0.0]
+    assert {"kind", "turns", "steps", "calls", "policy_seconds", "attempts"} <= set(table.columns)
+    scored = table[table["outcome"] != "infrastructure_error"]
+    assert scored["success"].mean() == aggregate_run(run).success_rate
+
+
+def test_a_run_without_episodes_has_the_same_columns(tmp_path: Path) -> None:
+    empty = dataframe(open_run(write_run(tmp_path / "empty", [])))
+    full = dataframe(open_run(write_run(tmp_path / "full", [episode(1)])))
+    assert len(empty) == 0
+    assert list(empty.columns) == list(full.columns)
+
+
+def test_without_pandas_it_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ConfigError, match="pip install pandas"):
+        dataframe(open_run(write_run(tmp_path / "run", [])))
