@@ -1,4 +1,4 @@
-"""The house keeps its order: imports run downward, and no packages import in a circle."""
+"""The house keeps its order: imports run downward, and packages do not import in a circle."""
 
 from __future__ import annotations
 

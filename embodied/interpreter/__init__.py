@@ -31,8 +31,7 @@ def make_interpreter(
     Many sessions of one process share their workers through `Interpreters`.
 
     Args:
-        name: `restricted`, `full`, or `auto`: restricted until the code imports what only the full
-            one has.
+        name: `restricted`, `full`, or `auto`: restricted until the code needs what only full has.
         robot: the controller whose actions the code may call.
         limits: of one action; None: the defaults.
         seed: start of the `random` module inside the interpreter.

@@ -453,7 +453,7 @@ def test_code_does_not_run_on_after_its_action(make: Make) -> None:
     go_on = "\nimport time\nwhile True: time.clock_gettime(0)"
     session.run("x = 1")
     session.run(TO_ALL_FILES.format(repr(forged)) + go_on)
-    process = psutil.Process(session._child.number)  # type: ignore[attr-defined]
+    process = psutil.Process(session._process.number)  # type: ignore[attr-defined]
     wait_until(lambda: process.status() == psutil.STATUS_STOPPED, "the code runs on")
     session.run("x")
     assert value(make(), "1 + 1") == "2"

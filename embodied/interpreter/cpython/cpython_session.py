@@ -21,8 +21,8 @@ from embodied.interpreter.bound_names import BoundNames
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.cpython.confined import folder, frames
-from embodied.interpreter.cpython.execution import LITTLE_BYTES, Action, Message, cut
-from embodied.interpreter.cpython.framed_socket import Malformed
+from embodied.interpreter.cpython.execution import LITTLE_BYTES, Execution, ProcessMessage, cut
+from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess, Zygote, unconfinable
 from embodied.interpreter.parsed_code import ParsedCode
 from embodied.interpreter.session import Output
@@ -37,11 +37,11 @@ _LOST = "the code's variables could not be kept; start again without them"
 _HEADER = f"embodied full 1 python {sys.version_info.major}.{sys.version_info.minor}\n".encode()
 
 
-class _Head(Message):
+class _Head(ProcessMessage):
     lost: list[Annotated[str, cut(100)]] = Field(max_length=20)
 
 
-class _Loaded(Message):
+class _Loaded(ProcessMessage):
     problem: Annotated[str, cut(500)] | None = None
     names: list[str] = Field([], max_length=10_000)
 
@@ -100,23 +100,23 @@ class CPythonSession(CodeSession):
             folder.remove(self._folder)
 
     def _run(self, code: ParsedCode) -> Output:
-        action = Action(self._robot, self._limits)
+        execution = Execution(self._robot, self._limits)
         try:
             process = self._ready_process()
-            action.drive(process, code.text)
+            execution.drive(process, code.text)
             self._keep_variables(process)
             self._zygote.pause(process)
         except _LostError:
-            action.output.limit = _LOST
+            execution.output.limit = _LOST
         except EOFError:
-            action.output.limit = self._how_it_ended() + self._what_was_lost()
+            execution.output.limit = self._how_it_ended() + self._what_was_lost()
         except ActionAborted as broken:
             self._break_off()
-            action.output.limit = broken.limit and broken.limit + self._what_was_lost()
+            execution.output.limit = broken.limit and broken.limit + self._what_was_lost()
         except BaseException:
             self._break_off()
             raise
-        return action.output
+        return execution.output
 
     def _break_off(self) -> None:
         """Leave the running action; the next one starts from the variables before it."""
@@ -162,7 +162,7 @@ class CPythonSession(CodeSession):
         try:
             _, problem = process.socket.receive({frames.READY: LITTLE_BYTES}, until)
             process.socket.send(frames.BEGIN, json.dumps(begin).encode(), until)
-        except (EOFError, TimeoutError, Malformed) as error:
+        except (EOFError, TimeoutError, MalformedFrame) as error:
             self._zygote.end(process)
             raise InfrastructureError(f"the interpreter did not start: {error!r}") from error
         if problem:
@@ -177,8 +177,8 @@ class CPythonSession(CodeSession):
             _, answer = process.socket.receive({frames.LOADED: frames.CALL_BYTES}, until)
             loaded = _Loaded.model_validate_json(answer)
             if loaded.problem is not None:
-                raise Malformed(loaded.problem)
-        except (EOFError, TimeoutError, Malformed, ValidationError) as error:
+                raise MalformedFrame(loaded.problem)
+        except (EOFError, TimeoutError, MalformedFrame, ValidationError) as error:
             self._drop_process()
             self._state, self._lost = b"", []
             raise _LostError(str(error) or type(error).__name__) from None
@@ -197,7 +197,7 @@ class CPythonSession(CodeSession):
             _, payload = process.socket.receive(sizes, until)
             head, _, state = payload.partition(b"\n")
             self._lost = _Head.model_validate_json(head).lost
-        except (TimeoutError, Malformed, ValidationError):
+        except (TimeoutError, MalformedFrame, ValidationError):
             self._drop_process()
             self._state, self._lost = b"", []
             raise _LostError from None

@@ -17,7 +17,7 @@ from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, CallResult
 from embodied.interpreter.cpython.confined import folder, frames
 from embodied.interpreter.cpython.confined.values import decode, encode
-from embodied.interpreter.cpython.framed_socket import Malformed
+from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
@@ -43,20 +43,20 @@ def cut(most: int) -> BeforeValidator:
     return BeforeValidator(lambda text: truncate(text, most) if isinstance(text, str) else text)
 
 
-class Message(BaseModel):
+class ProcessMessage(BaseModel):
     """What a process says: of exactly this shape, or it is not believed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Call(Message):
+class _Call(ProcessMessage):
     name: str = Field(max_length=200)
     args: list[Any] = Field(max_length=1000)
     kwargs: dict[str, Any] = Field(max_length=1000)
     line: int | None = Field(ge=1, le=10_000_000)
 
 
-class _Error(Message):
+class _Error(ProcessMessage):
     type: Annotated[str, cut(100)]
     message: Annotated[str, cut(frames.MESSAGE_CHARACTERS)]
     line: int | None = Field(None, ge=1, le=10_000_000)
@@ -72,14 +72,14 @@ class _Error(Message):
         return ErrorRecord(**self.model_dump() | {"type": kind, "variables": named})
 
 
-class _Done(Message):
+class _Done(ProcessMessage):
     parsed: bool = True
     value: str | None = None
     error: _Error | None = None
     out_of_memory: bool = False
 
 
-class Action:
+class Execution:
     """One running code action."""
 
     def __init__(self, robot: Controller, limits: Limits) -> None:
@@ -111,7 +111,7 @@ class Action:
                 pass
         except TimeoutError:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds") from None
-        except (Malformed, ValueError, TypeError, RecursionError):
+        except (MalformedFrame, ValueError, TypeError, RecursionError):
             raise ActionAborted(_DISTURBED) from None
         finally:
             self.output.stdout = "".join(self._parts) + self._note()
@@ -165,7 +165,7 @@ class Action:
         room = most - self._characters
         self._characters += len(text)
         if not text or self._characters > most + 1:
-            raise Malformed("more output than a worker lets through")
+            raise MalformedFrame("more output than a worker lets through")
         return text[: max(0, room)]
 
     def _answer(self, payload: bytes) -> bytes:
@@ -216,13 +216,13 @@ class _Pictures:
         """Take one; what is no picture is left out.
 
         Raises:
-            Malformed: there are more than a worker lets through.
+            MalformedFrame: there are more than a worker lets through.
         """
         name, _, data = payload.partition(b"\n")
         self._number += 1
         self._size += len(data)
         if self._number > frames.FILES or self._size > frames.FILE_BYTES:
-            raise Malformed("more pictures than a worker lets through")
+            raise MalformedFrame("more pictures than a worker lets through")
         for signature, media_type in _SIGNATURES.items():
             if data.startswith(signature):
                 self.kept.append(Attachment(self._free_name(name), media_type, data))

@@ -11,7 +11,7 @@ from embodied.interpreter.cpython.confined.frames import HEADER, frame
 _CHUNK = 65_536
 
 
-class Malformed(Exception):  # noqa: N818 - a finding, not an error
+class MalformedFrame(Exception):  # noqa: N818 - a finding, not an error
     """The other side sent what no worker sends."""
 
 
@@ -52,12 +52,12 @@ class FramedSocket:
         Raises:
             TimeoutError: it has not come whole by then.
             EOFError: the other side is gone.
-            Malformed: it is of another kind, or longer.
+            MalformedFrame: it is of another kind, or longer.
         """
         self._fill(HEADER.size, until)
         kind, length = HEADER.unpack_from(self._buffer)
         if length > sizes.get(kind, -1):
-            raise Malformed(f"a frame {kind!r} of {length} bytes")
+            raise MalformedFrame(f"a frame {kind!r} of {length} bytes")
         self._fill(HEADER.size + length, until)
         payload = bytes(memoryview(self._buffer)[HEADER.size : HEADER.size + length])
         del self._buffer[: HEADER.size + length]
