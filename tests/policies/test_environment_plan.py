@@ -8,12 +8,12 @@ import pytest
 
 from embodied import Observation, Outcome, Protocol, StepResult, Task, run_episode
 from embodied.controller import Controller, action
+from embodied.environment import Capabilities
 from embodied.errors import ConfigError, DataError
 from embodied.policies.environment_plan import plan_steps
 from embodied.policies.expert import ExpertPolicy
-from embodied.testing import Corridor
+from embodied.testing import Corridor, CorridorRobot
 from embodied.trajectory import Trajectory
-from tests.conftest import LightSwitch, Switcher
 
 FORMATS = ["code", "json", "text", "tools"]
 
@@ -109,12 +109,14 @@ async def test_an_expert_without_a_solution_gives_up(monkeypatch: pytest.MonkeyP
     assert (done.outcome, done.turns) == (Outcome.FAILURE, [])
 
 
-async def test_no_expert_and_no_plan(task: Task) -> None:
-    environment = LightSwitch()
+async def test_no_expert_and_no_plan(
+    task: Task, robot: CorridorRobot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Corridor, "capabilities", Capabilities())
     with pytest.raises(ConfigError) as caught:
         await run_episode(
-            task, environment, Switcher(environment), ExpertPolicy(), Protocol(controller="switch")
+            task, robot.environment, robot, ExpertPolicy(), Protocol(controller="nobodys")
         )
-    assert "no expert for the controller 'switch'" in str(caught.value)
+    assert "no expert for the controller 'nobodys'" in str(caught.value)
     assert "embodied.experts" in str(caught.value)
     assert "capabilities.plan" in str(caught.value)
