@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from embodied import Controller, Environment, Observation, StepResult, Task, action
+from embodied.testing import Corridor
 
 # Hundreds of processes are started: none compiles the package again, whatever the shell says.
 sys.dont_write_bytecode = False
@@ -127,7 +128,8 @@ def _log_level() -> Iterator[None]:
 
 @pytest.fixture
 def task() -> Task:
-    return LightSwitch.list_tasks()[0]
+    """A task where the robot of a corridor of two cells begins at the door, beside the key."""
+    return Corridor.list_tasks()[0]
 
 
 @pytest.fixture
