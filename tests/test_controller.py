@@ -43,13 +43,6 @@ def test_an_action_needs_hints_and_a_docstring() -> None:
                 return light
 
 
-@pytest.fixture
-def robot(task: Any) -> CorridorRobot:
-    robot = CorridorRobot(Corridor(length=2))
-    robot.begin(robot.environment.reset(task), max_steps=50)
-    return robot
-
-
 def test_call_checks_and_binds(robot: Any) -> None:
     assert robot.call("go", ["left"]) == "You are in cell 1 of 2."
     assert "You are in cell 2 of 2." in robot.call("go", [], {"direction": "right"})
