@@ -28,6 +28,8 @@ from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
+_BASES = ("Exception", "OSError", "RuntimeError", "TypeError", "ValueError")
+"""What Monty makes of exceptions that it does not know."""
 MEASURED = "()"
 """Ends the names of the host's functions, which only guarded calls reach.
 
@@ -148,7 +150,7 @@ class Execution:
             return "EOFError"
         if error_messages.is_about_arguments(message):
             return "NotImplementedError"
-        return self._raised.get(message, name) if name in ("Exception", "OSError") else name
+        return self._raised.get(message, name) if name in _BASES else name
 
     def _reword(self, exception: BaseException, message: str) -> str:
         """Put a message into the policy's words, and note where it is about what Monty lacks."""
