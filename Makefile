@@ -44,7 +44,7 @@ $(VENV)/.developer: pyproject.toml requirements.lock | $(BIN)/python
 	@touch $@ $(VENV)/.user
 
 quickstart: $(VENV)/.user
-	$(BIN)/embodied run configs/quickstart.yaml
+	$(BIN)/embodied run quickstart
 
 # PyPI has no CPU build of torch for Linux: it comes from where pip is configured to look, or else from
 # PyTorch's own index. What is removed again crashes vLLM's start and serves pictures and sound only.

@@ -101,7 +101,7 @@ class Subject(ABC):
 
     @abstractmethod
     def fresh(self) -> Callable[[str], object]:
-        """A new session; returns what runs code in it."""
+        """Make a new session; returns what runs code in it."""
 
     def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release everything."""
@@ -235,7 +235,7 @@ def _figures(subject: Subject, repeat: int) -> Iterator[str]:
 
 
 def _least(work: Callable[[], object], repeat: int) -> float:
-    """The least wall time of some runs, in seconds."""
+    """Return the least wall time of some runs, in seconds."""
     times = []
     for _ in range(repeat):
         started = time.perf_counter()

@@ -128,7 +128,7 @@ class BatchRecorder:
                 self._seconds = time.perf_counter() - self._started
 
     def row(self, what: str, games: Path, workers: int = 1) -> Row:
-        """The figures."""
+        """Compute the figures."""
         played = [episode.summary for episode in self._played]
         first = self._in_flight
         turns = sum(summary.turns for summary in played[first : self._last_starts])

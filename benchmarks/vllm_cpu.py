@@ -95,7 +95,7 @@ class TimedRequest:
     """That the model wrote."""
 
     def within(self, since: float, until: float) -> float:
-        """The tokens written in a span of time."""
+        """Count the tokens written in a span of time."""
         overlap = min(self.end, until) - max(self.start, since)
         return self.tokens * max(overlap, 0.0) / (self.end - self.start)
 
@@ -200,7 +200,7 @@ def _check(python: str) -> None:
 
 @contextmanager
 def _warm_server(options: argparse.Namespace) -> Iterator[ModelServer]:
-    """A server that has answered one short request."""
+    """Start a server that has answered one short request."""
     arguments = ["--enforce-eager", "--max-model-len", "8192"]
     with ModelServer(options.model, python=options.python, arguments=arguments) as server:
         request = {"model": server.model, "prompt": "Hello", "max_tokens": 8}
@@ -306,7 +306,7 @@ def _client(options: argparse.Namespace, folder: Path, recorder: RequestRecorder
 
 
 def _templated(options: argparse.Namespace, conversations: Sequence[Any]) -> list[str]:
-    """The texts that the model reads."""
+    """Return the texts that the model reads."""
     command = [options.python, "-c", TEMPLATE, options.model]
     given = json.dumps(conversations)
     done = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, check=True)
@@ -317,7 +317,7 @@ def _templated(options: argparse.Namespace, conversations: Sequence[Any]) -> lis
 def _bench(
     options: argparse.Namespace, server: ModelServer, data: Path, count: int
 ) -> dict[str, Any]:
-    """What the client measured."""
+    """Return what the client measured."""
     words = {
         "backend": "openai",
         "base-url": server.base_url.removesuffix("/v1"),

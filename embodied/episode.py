@@ -37,7 +37,7 @@ async def run_episode(
     *,
     sample: int = 0,
     seed: int | None = None,
-    commentator: FeedbackProvider | None = None,
+    feedback_provider: FeedbackProvider | None = None,
     interpreters: Interpreters | None = None,
 ) -> Trajectory:
     """Play one episode and return its whole record.
@@ -53,7 +53,7 @@ async def run_episode(
         protocol: limits, wording, action format.
         sample: number of this episode among the run's episodes of the task.
         seed: for the environment; None: the task's own.
-        commentator: comments on every turn but the last; None: nobody does.
+        feedback_provider: comments on every turn but the last; None: nobody does.
         interpreters: workers that the episodes of a process share; None: this episode has its own.
 
     Raises:
@@ -67,12 +67,12 @@ async def run_episode(
     try:
         prompt = make_prompt(protocol, type(robot))
         messages = prompt.initial_messages(observation)
-        if commentator is not None:
-            commentator.begin(task, robot, protocol)
+        if feedback_provider is not None:
+            feedback_provider.begin(task, robot, protocol)
         session = _session(prompt, robot, _session_seed(task, seed, sample), interpreters)
         try:
             history = ConversationHistory(messages, protocol.history)
-            play = _Play(robot, policy, prompt, session, history, commentator)
+            play = _Play(robot, policy, prompt, session, history, feedback_provider)
             ending = await play.to_the_end()
         finally:
             await asyncio.to_thread(session.close)
@@ -140,7 +140,7 @@ class _Play:
     prompt: Prompt
     session: Session
     history: ConversationHistory
-    commentator: FeedbackProvider | None
+    feedback_provider: FeedbackProvider | None
     turns: list[Turn] = field(default_factory=list)
     answers: int = 0
 
@@ -231,10 +231,10 @@ class _Play:
         return [self.prompt.frame_observation(body, budget)]
 
     async def _comment(self, shown: Sequence[Message], turn: Turn) -> None:
-        if self.commentator is None:
+        if self.feedback_provider is None:
             return
         clock = time.perf_counter()
-        comment = await self.commentator.feedback(shown, turn)
+        comment = await self.feedback_provider.feedback(shown, turn)
         turn.seconds.policy += time.perf_counter() - clock
         turn.feedback, turn.feedback_usage = comment.text, comment.usage
         turn.llm_retries += comment.retries

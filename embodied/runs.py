@@ -250,4 +250,4 @@ async def _play_into(
                 show_end(episode.trajectory)
             progress.add(episode.summary)
 
-        await run_batch(plan, todo, write, store.save)
+        await run_batch(plan, todo, write, store.save, progress.notify)

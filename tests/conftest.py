@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -113,6 +114,15 @@ def _interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def _log_level() -> Iterator[None]:
+    """What a test calls in this process may set how much is logged; the next test starts anew."""
+    logger = logging.getLogger("embodied")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_a_cancelled_run_is_resumed_where_it_was(tmp_path: Path) -> None:
                 runner={**LOCAL, "episodes_per_worker": 1},
             )
         )
-        while asked <= 3:
+        while asked <= 3 and not playing.done():
             await asyncio.sleep(0.01)
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)

@@ -30,7 +30,7 @@ def config(
         typer.Option(
             "--help-settings",
             help="Explain all settings, or those that begin with what stands in CONFIG's place, "
-            "e.g. llm; with --env also the options of that environment.",
+            "e.g. llm; with --env also the options of that environment and of its generator.",
         ),
     ] = False,
 ) -> None:
@@ -64,7 +64,8 @@ def config(
 
 def _explained(prefix: Path | None, env: str | None) -> str:
     known = reference.settings()
-    own = getattr(environment_class(env), "Options", None) if env else None
-    if own is not None:
-        known += reference.settings(own, "environment.options.")
+    if env is not None:
+        kind = environment_class(env)
+        for section, own in (("environment", kind.Options), ("generate", kind.GeneratorOptions)):
+            known += reference.settings(own, f"{section}.options.") if own else []
     return reference.as_text(reference.chosen(known, str(prefix or "")))

@@ -21,7 +21,10 @@ def merge(
 
     An episode that one run finished takes the place of another's infrastructure error. The new run
     can be reported on, compared and resumed as any other.
-    """
+
+    \b
+      embodied merge runs/first runs/second --out runs/both
+    """  # noqa: D301 - \b keeps click from filling a paragraph
     run = merge_runs(folders, out)
     number = sum(1 for _ in run.summaries())
     standard_output().print(plain_text(f"{number:,} episodes of {len(folders)} runs in {out}"))

@@ -76,11 +76,6 @@ Set = Annotated[
         "`embodied config --help-settings` explains them all.",
     ),
 ]
-Fresh = Annotated[
-    bool,
-    typer.Option("--fresh", help="Begin anew: delete the run that the folder holds, after asking."),
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Delete without asking.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
 

@@ -50,7 +50,7 @@ def serve(
         Path | None, typer.Option(help="File that the engine's output is added to.")
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Show the engine's output instead.")
+        bool, typer.Option("-v", "--verbose", help="Show the engine's output instead.")
     ] = False,
     run: Annotated[
         str | None,

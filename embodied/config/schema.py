@@ -32,6 +32,7 @@ from embodied.plugins.plugin_file import is_file, short_name
 from embodied.plugins.registry import load, names
 from embodied.protocol import Protocol
 
+_POOLS = "embodied.pools"
 _PROMPTS = "embodied.prompts"
 _PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
 """Settings of the protocol that name plugins, with their entry-point groups."""
@@ -41,7 +42,6 @@ def _several(value: object) -> object:
     return (value,) if isinstance(value, str | int | Path) else value
 
 
-_POOLS = "embodied.pools"
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_several)]
 

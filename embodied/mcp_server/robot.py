@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ START = "start_episode"
 """The tool that begins an episode anew."""
 TEXT_CHARACTERS = 20_000
 """A longer result is cut."""
+_log = logging.getLogger(__name__)
 _ANEW = f"{START} begins it anew"
 
 
@@ -97,6 +99,7 @@ class HostedRobot(Closeable):
         try:
             self._start()
         except EmbodiedError as error:
+            _log.error("%s", error, exc_info=error.__cause__)
             return self._answer(f"the episode does not start: {error}", refused=True)
         return self._answer(self.opening, self._first_attachments())
 
@@ -115,6 +118,7 @@ class HostedRobot(Closeable):
         try:
             output = CallSession(robot, Limits(), self._format).run(reading.action)
         except EmbodiedError as error:
+            _log.error("%s", error, exc_info=error.__cause__)
             self.close()
             return self._answer(f"the episode broke off: {error}; {_ANEW}", refused=True)
         return self._told(robot, output, stepped=len(robot.steps) > steps)

@@ -80,6 +80,7 @@ async def serve_http(robot: RobotServer, port: int) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
+            listener.listen()
         except OSError as error:
             raise ConfigError(
                 f"cannot listen at {HOST}, port {port}: {error.strerror}; choose another with "

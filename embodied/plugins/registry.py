@@ -84,9 +84,10 @@ def _from_file(kind: str, name: str, base: type) -> Any:
         return file.get(_FILE_EXPERT, "function")
     found = file.get(attribute, "class")
     if not (isinstance(found, type) and issubclass(found, base)):
+        public = hasattr(sys.modules["embodied"], base.__name__)
         raise ConfigError(
             f"{attribute} in {file.path} is no {kind}; it must be a class that inherits from "
-            f"{base.__module__}.{base.__name__}"
+            f"{'embodied' if public else base.__module__}.{base.__name__}"
         )
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:

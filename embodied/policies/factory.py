@@ -38,7 +38,7 @@ class PolicyFactory:
             policy.name = self._kind.label(self._config, sample)
         return policy
 
-    def commentator(self, sample: int) -> FeedbackProvider | None:
+    def feedback_provider(self, sample: int) -> FeedbackProvider | None:
         """Make what comments on the turns of one episode."""
         if self._config.feedback is None:
             return None
@@ -93,8 +93,8 @@ def feedback_model(config: RunConfig) -> LLMConfig | None:
 
 
 def models(config: RunConfig) -> list[LLMConfig]:
-    """List the models that a run asks: the player's and the commentator's, each once."""
+    """List the models that a run asks: the policy's and the feedback provider's, each once."""
     player = config.llm_section() if policy_class(config.policy).asks_llm else None
-    commentator = feedback_model(config)
-    both = (player, commentator if commentator != player else None)
+    provider = feedback_model(config)
+    both = (player, provider if provider != player else None)
     return [model for model in both if model is not None]

@@ -1,4 +1,4 @@
-"""How many episodes are in flight: as many as keep the LLM server full, found by measurement."""
+"""Decides how many episodes are in flight: as many as keep the LLM server full, by measurement."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def max_episodes(episodes: int | Literal["auto"]) -> int:
-    """How many a worker must bear where it is to hold so many."""
+    """Return how many episodes a worker must bear at most, by its setting."""
     return MAX if episodes == "auto" else episodes
 
 
@@ -60,7 +60,7 @@ class Measured:
 
 
 class EpisodeConcurrencyController:
-    """The places for episodes, as many at each worker.
+    """Limits the episodes in flight, to as many at each worker.
 
     Args:
         episodes: at each worker; `auto`: as many as keep the server full. They are doubled as long
@@ -84,7 +84,7 @@ class EpisodeConcurrencyController:
 
     @contextmanager
     def worker(self, slots: int) -> Iterator[CapacityLimiter]:
-        """The places of a worker that bears so many, while it is there."""
+        """Limit a worker of so many slots, while it is there."""
         member = CapacityLimiter(min(slots, self._each)), slots
         self._workers.append(member)
         try:
@@ -93,7 +93,7 @@ class EpisodeConcurrencyController:
             self._workers.remove(member)
 
     def note_memory(self, size: int) -> None:
-        """A worker has so many bytes."""
+        """Note the memory that a worker has."""
         self._largest = max(self._largest, size)
 
     async def follow(self, totals: ServerTotals | None) -> None:
@@ -109,7 +109,7 @@ class EpisodeConcurrencyController:
             before = totals.model_copy()
 
     def adjust(self, measured: Measured) -> None:
-        """Have more or fewer episodes, by what the server did with so many."""
+        """Change the number of episodes, by what the server did with so many."""
         if measured.waiting > _OVERLOAD_QUEUE_RATIO * measured.running:
             wanted = (
                 measured.running * (1 + MAX_QUEUE_RATIO) / (measured.running + measured.waiting)

@@ -276,7 +276,7 @@ def resolved_protocol(config: RunConfig) -> Protocol:
 
 
 def _located(config: RunConfig) -> RunConfig:
-    """The configuration with absolute paths, of plugins too, and with the controller's name."""
+    """Make paths absolute, those of plugins too, and fill in the controller's name."""
     name = absolute_name(config.environment.name)
     changes: dict[str, Any] = {
         "out": _absolute(config.out),

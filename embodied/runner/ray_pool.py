@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,6 +30,9 @@ _NODE_HINT = (
 _log = logging.getLogger(__name__)
 
 
+_WORKERS_LINE = r"^(?!A worker died or was killed|\d+ Workers \(tasks / actors\) killed)"
+_LOG_SECONDS = 0.5
+"""How long the last lines of a worker are under way."""
 _GARBAGE = 200_000
 """Objects made until the garbage collector looks at the youngest. Records of episodes are many and
 no garbage: with Python's own number it takes a sixth of a worker's time."""
@@ -37,9 +41,16 @@ no garbage: with Python's own number it takes a sixth of a worker's time."""
 class RayWorker(Worker):
     """A worker in a process of its own. Ray runs it on uvloop where that is installed."""
 
+    def __repr__(self) -> str:
+        """Return what Ray writes before each line that the worker prints."""
+        return "worker"
+
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
-        """As the worker's."""
+        """Set up as any worker, and for a process of its own."""
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
+        # Ray shows each stream on the user's own, where standard output is for the report.
+        sys.stdout.flush()
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         return await super().start(keys)
 
 
@@ -88,7 +99,7 @@ class RayPool(Pool):
             ) from error
 
     async def start_worker(self) -> WorkerHandle:
-        """An actor, once Ray has placed it and it has set itself up.
+        """Start an actor; return once Ray has placed it and it has set itself up.
 
         Where the cluster has no room for it, this waits: as long as others play, else for
         `start_seconds`.
@@ -155,7 +166,7 @@ class RayPool(Pool):
             )
 
     def _room(self) -> str:
-        """What a worker needs, and what the cluster has of it."""
+        """Say what a worker needs, and what the cluster has of it."""
         runner = self._config.runner
         needs = {"CPU": runner.cpus_per_worker, **runner.resources_per_worker}
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
@@ -171,7 +182,7 @@ class RayPool(Pool):
         self._last_left = time.monotonic()
 
     def _late(self) -> Exception:
-        """What a start that took too long means: of the first worker, that none will do better."""
+        """Say that a start took too long; where none ever succeeded, the run cannot go on."""
         seconds = self._config.runner.start_seconds
         message = f"a worker did not start within {seconds:g} s (runner.start_seconds)"
         return WorkerDied(message) if self._any_started else ConfigError(message)
@@ -179,6 +190,7 @@ class RayPool(Pool):
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         if self._started_here:
+            time.sleep(_LOG_SECONDS)
             self._ray.shutdown()
 
 
@@ -204,7 +216,7 @@ class _RayHandle(WorkerHandle):
             raise
 
     async def get(self, reference: Any) -> Any:
-        """The value of an object reference."""
+        """Wait for the value of an object reference."""
         try:
             return await reference
         except self._ray.exceptions.RayTaskError as error:
@@ -216,7 +228,7 @@ class _RayHandle(WorkerHandle):
             raise WorkerDied(self._cause(error)) from error
 
     def _cause(self, error: Exception) -> str:
-        """Why a worker is gone. Without ids and addresses, so that reports can count causes."""
+        """Say why a worker is gone, without ids and addresses, so that reports can count causes."""
         if isinstance(error, self._ray.exceptions.ActorUnavailableError):
             return "it cannot be reached"
         text = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
@@ -240,7 +252,10 @@ def _amounts(resources: dict[str, float]) -> str:
 def _import_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    # Ray prints the deaths of workers to standard output, where a report may be read by a machine.
+    os.environ.setdefault("RAY_COLOR_PREFIX", "0")
+    # Every line of a worker is shown, and none of Ray on its death: that would go to standard
+    # output, where a report may be read by a machine.
+    os.environ.setdefault("RAY_DEDUP_LOGS_ALLOW_REGEX", _WORKERS_LINE)
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         import ray

@@ -122,7 +122,7 @@ class Worker:
             self.config.protocol,
             sample=assignment.sample,
             seed=assignment.task.seed if assignment.task.seed is not None else self.config.seed,
-            commentator=self._policies.commentator(assignment.sample),
+            feedback_provider=self._policies.feedback_provider(assignment.sample),
             interpreters=self._interpreters,
         )
         trajectory.attempts = len(assignment.causes) + 1

@@ -54,7 +54,7 @@ class ExpertAnswers:
         if said is None:
             said = self._say(conversation, key)
             _remember(self._said, key, said, self._kept)
-        return conversation.worded(said)
+        return conversation.wrap_action(said)
 
     def _say(self, conversation: ParsedPrompt, key: int) -> str:
         seen = conversation.observations

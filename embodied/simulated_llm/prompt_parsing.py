@@ -32,7 +32,7 @@ class ParsedPrompt:
     """What the policy said since."""
     observations: tuple[str, ...]
     """What it was shown since."""
-    worded: Callable[[str], str]
+    wrap_action: Callable[[str], str]
     """Puts `GIVE_UP`, or an action in `<execute>` tags, into the protocol's form."""
 
     @property
@@ -55,7 +55,7 @@ def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
         instructions="\n".join([*texts[:start], before]),
         replies=tuple(text for message, text in later if message.role == "assistant"),
         observations=tuple(text for message, text in later if message.role != "assistant"),
-        worded=prompt.wrap_action,
+        wrap_action=prompt.wrap_action,
     )
 
 

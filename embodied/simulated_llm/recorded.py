@@ -61,7 +61,7 @@ class RecordedAnswers:
             raise APIError("the simulated LLM has no recording of this task")
         messages = _best(found, conversation)
         turn = len(conversation.replies)
-        return messages[turn] if turn < len(messages) else conversation.worded(GIVE_UP)
+        return messages[turn] if turn < len(messages) else conversation.wrap_action(GIVE_UP)
 
 
 def _best(found: Sequence[Sequence[str]], conversation: ParsedPrompt) -> Sequence[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Lock
@@ -49,7 +47,7 @@ class RunStore(Closeable):
 
     A record is on the disk when `append` returns. Killing the process at any moment loses at most
     the record being written; the next opening cuts what is left of it. Methods may be called from
-    several threads; an event loop awaits `append_async` and `save_async`, which do not block it.
+    several threads.
     """
 
     folder: Path
@@ -74,8 +72,6 @@ class RunStore(Closeable):
             self._invocation = max(invocation_numbers(folder), default=-1) + 1
             self._shard = self._open_shard(self._number)
         resources.callback(self._close_shard)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="run-store")
-        resources.callback(self._thread.shutdown)
         self._resources = resources.pop_all()
 
     @classmethod
@@ -164,10 +160,6 @@ class RunStore(Closeable):
             self._index.append(index_line(summary.located(location)), sync=False)
         return True
 
-    async def append_async(self, episode: StoredEpisode) -> bool:
-        """Do as `append` in a thread of the store's own, one episode after the other."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.append, episode)
-
     def save(self, invocation: RunInvocation) -> None:
         """Store what the process that opened the run has measured, in place of what it had before.
 
@@ -176,10 +168,6 @@ class RunStore(Closeable):
         """
         with writing(self.folder):
             write_invocation(self.folder, self._invocation, invocation)
-
-    async def save_async(self, invocation: RunInvocation) -> None:
-        """Do as `save` in a thread of the store's own."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.save, invocation)
 
     def close(self) -> None:
         """Finish what is being written and let other writers in; calling it again does nothing."""

@@ -11,12 +11,11 @@ from embodied.cli import app
 from embodied.config import packaged
 
 OPTIONS = """
-from pydantic import BaseModel, ConfigDict
+from embodied.environment import EnvironmentOptions
 from embodied.testing.corridor import Corridor as _Corridor
 
 class Corridor(_Corridor):
-    class Options(BaseModel):
-        model_config = ConfigDict(use_attribute_docstrings=True)
+    class Options(EnvironmentOptions):
         length: int = 5
         \"\"\"Steps from end to end.\"\"\"
 """

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from embodied import list_tasks, make_controller, make_environment
+from embodied import StepResult, list_tasks, make_controller, make_environment
+from embodied.mcp_server.robot import HostedRobot
 from embodied.plugins.registry import environment_class
+from embodied.testing import Corridor, CorridorRobot
 
 mcp = pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
 pytest.importorskip("alfworld", reason="needs: pip install 'embodied-codeact[alfworld]'")
@@ -248,3 +250,16 @@ def test_what_cannot_be_served_is_refused(bell: str, words: list[str], said: str
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_defect_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Corridor):
+        def step(self, command: str) -> StepResult:
+            raise KeyError("port")
+
+    task = Corridor.list_tasks()[0]
+    robot = HostedRobot(lambda: CorridorRobot(Broken()), {task.id: task}, task.id, None, 0)
+    result = robot.call("go", {"direction": "left"})
+    assert result.refused
+    assert "broke off: Broken.step('go left') failed: KeyError('port') (in step, " in result.text
+    assert 'raise KeyError("port")' in caplog.text

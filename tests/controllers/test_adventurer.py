@@ -9,28 +9,11 @@ from typing import Any
 import pytest
 from embodied_controllers.adventurer import Adventurer
 
-from embodied import Environment, Observation, StepResult, Task
 from embodied.action_formats import make_format
 from embodied.plugins.registry import names
+from tests.controllers.echo import Echo
 
 ARGUMENTS = {"direction": "west"}
-
-
-class Echo(Environment):
-    """A fake simulator that says the command that it was sent."""
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        return Observation("")
-
-    def step(self, command: str) -> StepResult:
-        return StepResult(Observation(command), 0.0, False, False, {"success": False})
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -94,11 +77,5 @@ def test_every_action_format_can_be_derived(form: str) -> None:
 
 
 def test_the_status_line_and_the_prompt_are_left_out() -> None:
-    class Story(Echo):
-        def step(self, command: str) -> StepResult:
-            text = (
-                f"\nYou eat it.\n\n\nYour score has gone up.\n\n\n>{' ' * 128}-= Living Room =-0/6"
-            )
-            return StepResult(Observation(text), 0.0, False, False, {"success": False})
-
-    assert Adventurer(Story()).eat("meal") == "You eat it.\n\nYour score has gone up."
+    text = f"\nYou eat it.\n\n\nYour score has gone up.\n\n\n>{' ' * 128}-= Living Room =-0/6"
+    assert Adventurer(Echo(text)).eat("meal") == "You eat it.\n\nYour score has gone up."

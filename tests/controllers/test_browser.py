@@ -8,36 +8,15 @@ import pytest
 from embodied_controllers.browser import Browser
 from embodied_controllers.experts.browser_page import Page
 
-from embodied import Environment, Observation, StepResult, Task
+from embodied import Observation
+from tests.controllers.echo import Echo
 
 PAGE = 'Task: Say hello.\nPage:\n[1] input type=text value=""\n[2] select options="A","B"'
 
 
-class Recorder(Environment):
-    """A fake page that notes the commands it is sent."""
-
-    commands: list[str]
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        return Observation(PAGE)
-
-    def step(self, command: str) -> StepResult:
-        self.commands.append(command)
-        return StepResult(Observation(PAGE), 0.0, False, False, {"success": False})
-
-    def close(self) -> None:
-        pass
-
-
 @pytest.fixture
 def browser() -> Browser:
-    environment = Recorder()
-    environment.commands = []
-    robot = Browser(environment)
+    robot = Browser(Echo(PAGE))
     robot.begin(Observation(PAGE), max_steps=None)
     return robot
 
@@ -63,7 +42,7 @@ def test_each_function_sends_one_command_which_leads_back_to_it(
     browser: Browser, name: str, arguments: dict[str, Any], command: str
 ) -> None:
     assert browser.call(name, (), arguments) == PAGE
-    assert browser.environment.commands == [command]  # type: ignore[attr-defined]
+    assert [step.command for step in browser.steps] == [command]
     assert Browser.command_call(command) == (name, arguments)
 
 
@@ -85,7 +64,7 @@ def test_mistakes_take_no_step(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         browser.call(name, (), arguments)
-    assert browser.environment.commands == []  # type: ignore[attr-defined]
+    assert browser.steps == []
 
 
 def test_the_expert_reads_a_page_back() -> None:

@@ -9,35 +9,15 @@ from typing import Any
 import pytest
 from embodied_controllers.grid_robot import GridRobot, GridRobotSkills
 
-from embodied import Environment, Observation, StepResult, Task
+from embodied import Observation
 from embodied.errors import EpisodeEnded
+from tests.controllers.echo import Echo
 
 EMPTY = "You face north, carrying nothing.\nYou see: no objects.\nWalls: 3 left to 3 right."
 
 
-class Echo(Environment):
-    """A fake simulator that says the same whatever it is sent."""
-
-    def __init__(self, view: str) -> None:
-        self._view = view
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        return Observation(self._view)
-
-    def step(self, command: str) -> StepResult:
-        text = f"You did {command}.\n{self._view}"
-        return StepResult(Observation(text), 0.0, False, False, {"success": False})
-
-    def close(self) -> None:
-        pass
-
-
 def echo(view: str = EMPTY, kind: type[GridRobot] = GridRobotSkills) -> Any:
-    robot = kind(Echo(view))
+    robot = kind(Echo(f"You did COMMAND.\n{view}"))
     robot.begin(Observation(f"Mission: go.\n{view}"), max_steps=None)
     return robot
 

@@ -10,37 +10,14 @@ from typing import Any
 import pytest
 from embodied_controllers.household import Household, MintHousehold
 
-from embodied import Environment, Observation, StepResult, Task
+from embodied import Observation
+from tests.controllers.echo import Echo
 
 ROOM = "You are in a room. Looking around you, you see a desk 2, a desk 1, and a fridge 1."
 
 
-class Echo(Environment):
-    """A fake game that says back what it was sent, in one dialect or the other."""
-
-    def __init__(self, templates: list[str]) -> None:
-        self._templates = templates
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        return Observation(ROOM)
-
-    def step(self, command: str) -> StepResult:
-        text = f"You arrive at loc 7. [{command}] you see a mug 1."
-        return StepResult(Observation(text), 0.0, False, False, {"success": False})
-
-    def command_templates(self) -> list[str]:
-        return self._templates
-
-    def close(self) -> None:
-        pass
-
-
 def household(kind: type[Household | MintHousehold], *templates: str) -> Any:
-    robot = kind(Echo(list(templates)))
+    robot = kind(Echo("You arrive at loc 7. [COMMAND] you see a mug 1.", templates))
     robot.begin(Observation(ROOM), max_steps=None)
     return robot
 

@@ -212,6 +212,7 @@ class Flaky(embodied.testing.Corridor):
     default_controller = ":Robot"
 
     def reset(self, task, seed=None):
+        print("a reset of", task.id)
         if task.id == "corridor-2" and not (Path(__file__).parent / "repaired").exists():
             raise OSError("the simulator is broken")
         return super().reset(task, seed)
@@ -241,5 +242,7 @@ def test_a_run_of_a_file_is_finished_on_the_pool_from_another_folder(folder: Pat
     resumed = types(folder / "elsewhere", "resume", "../run", "--json", *pool)
     assert resumed.returncode == 0, resumed.stderr
     assert json.loads(resumed.stdout)["successes"] == 3
+    assert "starting Ray" in resumed.stderr
+    assert ") a reset of corridor-2" in resumed.stderr
     listed = types(folder / "elsewhere", "tasks", "../flaky.py:Flaky")
     assert "8 tasks" in listed.stdout, listed.stderr

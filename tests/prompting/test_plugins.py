@@ -96,9 +96,9 @@ def test_a_run_records_the_short_name_and_the_hash_of_the_file(
 
 
 def test_what_is_no_format_is_refused(file: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is no action format; .* from embodied.ActionFormat"):
+    with pytest.raises(ConfigError, match=r"is no action format; .* from embodied\..*ActionFormat"):
         make_format(f"{file}:Nothing", Switcher)
-    with pytest.raises(ConfigError, match=r"is no prompt; .* inherits from embodied.Prompt"):
+    with pytest.raises(ConfigError, match=r"is no prompt; .* inherits from embodied\..*Prompt"):
         make_prompt(Protocol(conversation=f"{file}:Nothing"), Switcher)
     with pytest.raises(ConfigError, match=r"no action format 'jsn'; did you mean 'json'"):
         make_format("jsn", Switcher)

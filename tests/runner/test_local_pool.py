@@ -148,7 +148,7 @@ async def test_a_worker_waits_no_longer_than_it_must_for_a_simulator_that_hangs(
     await until(lambda: simulator.made[0].busy)
     playing.cancel()
     await asyncio.wait([playing])
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, "embodied"):
         await handle.stop()
     assert "1 cancelled episodes hang in their simulator" in caplog.text
     simulator.go_on.set()
@@ -215,7 +215,7 @@ async def test_a_close_that_fails_is_told(
 
     monkeypatch.setattr(simulator, "close", fail)
     handle = await make_pool().start_worker()
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, "embodied"):
         await handle.stop()
     assert "an environment cannot be closed: OSError('still in use')" in caplog.text
 

@@ -112,7 +112,7 @@ async def test_a_worker_waits_for_room_as_long_as_another_plays(
     pool = make_pool()
     playing = await pool.start_worker()
     waiting = asyncio.create_task(pool.start_worker())
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, "embodied"):
         await asyncio.wait([waiting], timeout=0.3)
     assert not waiting.done()
     assert ["1 of 2 workers run" in line for line in caplog.messages] == [True]

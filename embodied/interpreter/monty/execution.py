@@ -28,8 +28,6 @@ from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
-_BASES = ("Exception", "OSError", "RuntimeError", "TypeError", "ValueError")
-"""What Monty makes of exceptions that it does not know."""
 MEASURED = "()"
 """Ends the names of the host's functions, which only guarded calls reach.
 
@@ -66,7 +64,7 @@ class Execution:
         self._shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
         self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._started = time.monotonic()
-        self._raised: dict[str, str] = {}
+        self._raised: dict[tuple[str, str], str] = {}
         self._last_raised: tuple[str, int | None] = ("", None)
         self._lacking: set[str] = set()
         """Messages about what Monty lacks and the full interpreter has."""
@@ -150,7 +148,7 @@ class Execution:
             return "EOFError"
         if error_messages.is_about_arguments(message):
             return "NotImplementedError"
-        return self._raised.get(message, name) if name in _BASES else name
+        return self._raised.get((name, message), name)
 
     def _reword(self, exception: BaseException, message: str) -> str:
         """Put a message into the policy's words, and note where it is about what Monty lacks."""
@@ -216,7 +214,8 @@ class Execution:
 
     def _exception(self, exception: Exception) -> Any:
         """Hand an exception to the code; Monty makes those that it does not know their base."""
-        self._raised[cut(str(exception))] = type(exception).__name__
+        known = next(kind for kind in type(exception).__mro__ if kind.__module__ == "builtins")
+        self._raised[known.__name__, cut(str(exception))] = type(exception).__name__
         if isinstance(exception, EOFError):
             return {"exc_type": "binascii.Incomplete", "message": str(exception)}
         return {"exception": exception}

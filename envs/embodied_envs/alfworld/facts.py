@@ -26,7 +26,7 @@ class FactTable:
     """The number of facts that never change."""
 
     def __init__(self, facts: Iterable[Fact], fluents: Container[str]) -> None:
-        """Number facts; `fluents` are the predicates of those that can change."""
+        """Give facts numbers; `fluents` are the predicates of those that can change."""
         self._fluents = fluents
         self._numbers: dict[Fact, int] = {}
         self._facts: list[Fact] = []

@@ -36,7 +36,7 @@ class Clause(NamedTuple):
     unwanted: frozenset[Fact] = frozenset()
 
     def holds_in(self, facts: Collection[Fact]) -> bool:
-        """Return whether this clause holds in a state with just these facts (a set, for speed)."""
+        """Return whether this clause is true in the state of these facts (a set, for speed)."""
         return all(fact in facts for fact in self.wanted) and not any(
             fact in facts for fact in self.unwanted
         )

@@ -15,8 +15,8 @@ plan:
 * Going anywhere costs one command from everywhere, so a plan never loses by going only where it
   does something next. Opening a receptacle serves only to take from it or put into it, so it may
   wait until just before that. Nothing needs a closed receptacle, so none is closed. So one edge of
-  the search is one deed together with the going and opening that it needs, and costs one to three
-  commands.
+  the search is a macro action: an action with the going and opening that it needs. It costs one to
+  three commands.
 
 The estimate of the remaining cost never exceeds it; see `heuristic`.
 """
@@ -32,7 +32,7 @@ from embodied_envs.alfworld.pddl.grounding import ground
 from embodied_envs.alfworld.pddl.problem import Fact, Problem
 from embodied_envs.alfworld.planner.heuristic import Heuristic
 from embodied_envs.alfworld.planner.plan import PlanStep
-from embodied_envs.alfworld.planner.task import Task
+from embodied_envs.alfworld.planner.subproblem import Subproblem
 from embodied_envs.alfworld.planner.world import State, World
 
 MAX_EXPANSIONS = 100_000
@@ -59,16 +59,16 @@ def shortest_plan(problem: Problem, facts: Collection[Fact] | None = None) -> li
     start = frozenset(problem.init if facts is None else facts)
     world = World(start)
     clauses = ground(problem.goal, start, problem.objects_by_type(), world.may_change)
-    tasks = [Task(world, clause, start) for clause in clauses]
-    if not tasks:
+    subproblems = [Subproblem(world, clause, start) for clause in clauses]
+    if not subproblems:
         raise Unsolvable(f"nothing that can be done changes the goal of {problem.name!r} to true")
-    return _Search(tasks, problem.name).run()
+    return _Search(subproblems, problem.name).run()
 
 
 class _Node(NamedTuple):
     """A state reached in the search, and how."""
 
-    task: int
+    subproblem: int
     state: State
     cost: int
     steps: tuple[PlanStep, ...] = ()
@@ -76,21 +76,21 @@ class _Node(NamedTuple):
 
 
 class _Search:
-    """A* over several tasks at once.
+    """A* over several subproblems at once.
 
     Ties go to the node with more commands behind it, then to the older. The estimate need not be
     consistent, so a state is expanded again where a shorter way to it turns up.
     """
 
-    def __init__(self, tasks: Sequence[Task], name: str) -> None:
-        self._tasks = tasks
-        self._heuristics = [Heuristic(task) for task in tasks]
+    def __init__(self, subproblems: Sequence[Subproblem], name: str) -> None:
+        self._subproblems = subproblems
+        self._heuristics = [Heuristic(subproblem) for subproblem in subproblems]
         self._name = name
         self._queue: list[tuple[int, int, int, _Node]] = []
         self._costs: dict[tuple[int, State], int] = {}
         self._ages = count()
-        for index, task in enumerate(tasks):
-            self._push(_Node(index, task.start, 0))
+        for index, subproblem in enumerate(subproblems):
+            self._push(_Node(index, subproblem.start, 0))
 
     def run(self) -> list[PlanStep]:
         """Search for a goal; returns the steps to the first one taken from the queue."""
@@ -98,22 +98,22 @@ class _Search:
             if not self._queue:
                 raise Unsolvable(f"no sequence of commands reaches the goal of {self._name!r}")
             node = heapq.heappop(self._queue)[-1]
-            if node.cost > self._costs[node.task, node.state]:
+            if node.cost > self._costs[node.subproblem, node.state]:
                 continue
-            task = self._tasks[node.task]
-            if not task.unmet(node.state):
+            subproblem = self._subproblems[node.subproblem]
+            if not subproblem.unmet(node.state):
                 return _steps_to(node)
-            for steps, state in task.successors(node.state):
-                self._push(_Node(node.task, state, node.cost + len(steps), steps, node))
+            for steps, state in subproblem.successors(node.state):
+                self._push(_Node(node.subproblem, state, node.cost + len(steps), steps, node))
         raise PlanningLimitError(f"gave up on {self._name!r} after {MAX_EXPANSIONS} states")
 
     def _push(self, node: _Node) -> None:
-        key = (node.task, node.state)
+        key = (node.subproblem, node.state)
         known = self._costs.get(key)
         if known is not None and known <= node.cost:
             return
         self._costs[key] = node.cost
-        estimate = self._heuristics[node.task].estimate(node.state)
+        estimate = self._heuristics[node.subproblem].estimate(node.state)
         if estimate is not None:
             entry = (node.cost + estimate, -node.cost, next(self._ages), node)
             heapq.heappush(self._queue, entry)

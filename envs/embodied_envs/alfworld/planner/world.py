@@ -144,7 +144,7 @@ class World:
 
 
 class State(NamedTuple):
-    """One situation of the game, as far as it matters for a task."""
+    """One situation of the game, as far as it matters for a subproblem."""
 
     location: str
     held: str | None

@@ -22,8 +22,8 @@ _MOVED = frozenset(
 )
 
 
-class Deed(NamedTuple):
-    """One action other than going and opening."""
+class MacroAction(NamedTuple):
+    """An action with the going and opening that it needs."""
 
     step: PlanStep | None
     """None for being at a place, which takes no command but that of going there."""
@@ -41,7 +41,7 @@ class Deed(NamedTuple):
     """The receptacle that must be open for this, if it can be closed at all."""
 
 
-class Task:
+class Subproblem:
     """One clause to make true, and the part of the world that this involves."""
 
     def __init__(self, world: World, clause: Clause, start: frozenset[Fact]) -> None:
@@ -88,27 +88,27 @@ class Task:
         )
 
     def successors(self, state: State) -> Iterator[tuple[tuple[PlanStep, ...], State]]:
-        """Yield each deed that may serve the task: its commands, and the state it leads to."""
-        for deed in self._deeds(state):
-            yield self._steps(deed, state), self._after(deed, state)
+        """Yield each macro action that may help: its commands, and the state it leads to."""
+        for macro in self._macro_actions(state):
+            yield self._steps(macro, state), self._after(macro, state)
 
-    def _steps(self, deed: Deed, state: State) -> tuple[PlanStep, ...]:
+    def _steps(self, macro: MacroAction, state: State) -> tuple[PlanStep, ...]:
         steps = []
-        if deed.location != state.location:
-            steps.append(PlanStep("GotoLocation", receptacle=deed.via))
-        if deed.through is not None and self.is_closed(deed.through, state):
-            steps.append(PlanStep("OpenObject", receptacle=deed.through))
-        if deed.step is not None:
-            steps.append(deed.step)
+        if macro.location != state.location:
+            steps.append(PlanStep("GotoLocation", receptacle=macro.via))
+        if macro.through is not None and self.is_closed(macro.through, state):
+            steps.append(PlanStep("OpenObject", receptacle=macro.through))
+        if macro.step is not None:
+            steps.append(macro.step)
         return tuple(steps)
 
-    def _after(self, deed: Deed, state: State) -> State:
-        facts = state.facts.difference(deed.deletes).union(deed.adds)
-        if deed.through is not None and self.is_closed(deed.through, state):
-            facts |= {("opened", deed.through)}
-        return State(deed.location, deed.held, facts)
+    def _after(self, macro: MacroAction, state: State) -> State:
+        facts = state.facts.difference(macro.deletes).union(macro.adds)
+        if macro.through is not None and self.is_closed(macro.through, state):
+            facts |= {("opened", macro.through)}
+        return State(macro.location, macro.held, facts)
 
-    def _deeds(self, state: State) -> Iterator[Deed]:
+    def _macro_actions(self, state: State) -> Iterator[MacroAction]:
         if state.held is None:
             yield from self._takes(state)
         else:
@@ -118,7 +118,7 @@ class Task:
         yield from self._toggles(state)
         yield from self._visits(state)
 
-    def _takes(self, state: State) -> Iterator[Deed]:
+    def _takes(self, state: State) -> Iterator[MacroAction]:
         for predicate, name, *rest in sorted(state.facts):
             if predicate != "inreceptacle" or name not in self.world.pickupable:
                 continue
@@ -128,14 +128,14 @@ class Task:
                 continue
             gone = (("inreceptacle", name, receptacle), ("objectatlocation", name, location))
             step = PlanStep("PickupObject", name, receptacle)
-            yield Deed(step, location, receptacle, name, deletes=gone, through=receptacle)
+            yield MacroAction(step, location, receptacle, name, deletes=gone, through=receptacle)
 
-    def _puts(self, state: State, held: str) -> Iterator[Deed]:
+    def _puts(self, state: State, held: str) -> Iterator[MacroAction]:
         for receptacle in self._receptacles_for(held):
             location = self.world.place[receptacle]
             added = (("inreceptacle", held, receptacle), ("objectatlocation", held, location))
             step = PlanStep("PutObject", held, receptacle)
-            yield Deed(step, location, receptacle, None, adds=added, through=receptacle)
+            yield MacroAction(step, location, receptacle, None, adds=added, through=receptacle)
 
     def _receptacles_for(self, name: str) -> list[str]:
         if name not in self._accepting:
@@ -143,7 +143,7 @@ class Task:
             self._accepting[name] = [r for r in sorted(world.place) if world.accepts(r, name)]
         return self._accepting[name]
 
-    def _treatments(self, state: State, held: str) -> Iterator[Deed]:
+    def _treatments(self, state: State, held: str) -> Iterator[MacroAction]:
         for treatment, fact in self._treatments_due(state):
             if fact[1] != held:
                 continue
@@ -151,7 +151,7 @@ class Task:
             for receptacle in self.world.appliances[treatment]:
                 step = PlanStep(treatment.action, held, receptacle)
                 location = self.world.place[receptacle]
-                yield Deed(step, location, receptacle, held, adds=(fact,), deletes=undone)
+                yield MacroAction(step, location, receptacle, held, adds=(fact,), deletes=undone)
 
     def _treatments_due(self, state: State) -> Iterator[tuple[Treatment, Fact]]:
         for fact in self._wanted:
@@ -160,7 +160,7 @@ class Task:
                 if due and self.world.can_treat(treatment, fact[1]):
                     yield treatment, fact
 
-    def _slicings(self, state: State, held: str) -> Iterator[Deed]:
+    def _slicings(self, state: State, held: str) -> Iterator[MacroAction]:
         if held not in self.world.knives:
             return
         for fact in self._slices:
@@ -169,11 +169,13 @@ class Task:
             for _, _, location in sorted(facts_about("objectatlocation", fact[1], state)):
                 step = PlanStep("SliceObject", fact[1], tool=held)
                 yield from self._reachable(
-                    Deed(step, location, self.world.receptacle_at.get(location), held, (fact,)),
+                    MacroAction(
+                        step, location, self.world.receptacle_at.get(location), held, (fact,)
+                    ),
                     state,
                 )
 
-    def _toggles(self, state: State) -> Iterator[Deed]:
+    def _toggles(self, state: State) -> Iterator[MacroAction]:
         for fact in self._wanted:
             if fact[0] != "istoggled" or fact in state.facts:
                 continue
@@ -182,17 +184,17 @@ class Task:
             for receptacle in self.containers(fact[1], state):
                 step = PlanStep("ToggleObject", fact[1])
                 location = self.world.place[receptacle]
-                yield Deed(step, location, receptacle, state.held, adds=(fact,))
+                yield MacroAction(step, location, receptacle, state.held, adds=(fact,))
 
-    def _visits(self, state: State) -> Iterator[Deed]:
+    def _visits(self, state: State) -> Iterator[MacroAction]:
         for fact in self._wanted:
             if fact[0] == "atlocation" and fact[2] != state.location:
                 via = self.world.receptacle_at.get(fact[2])
-                yield from self._reachable(Deed(None, fact[2], via, state.held), state)
+                yield from self._reachable(MacroAction(None, fact[2], via, state.held), state)
 
-    def _reachable(self, deed: Deed, state: State) -> Iterator[Deed]:
-        if deed.via is not None or deed.location == state.location:
-            yield deed
+    def _reachable(self, macro: MacroAction, state: State) -> Iterator[MacroAction]:
+        if macro.via is not None or macro.location == state.location:
+            yield macro
 
 
 def _check_supported(clause: Clause) -> None:
