@@ -10,8 +10,7 @@ from rich.prompt import Confirm
 
 from embodied.errors import RunError
 from embodied.store import open_run
-from embodied.store.deletion import delete_run
-from embodied.store.layout import is_run, prepare_folder
+from embodied.store.layout import delete_run, is_run, prepare_folder
 
 
 def replace_run(folder: Path, *, sure: bool) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
-from embodied.trajectory import Outcome, Record, Trajectory, Turn
+from embodied.trajectory import Outcome, Record, Trajectory, Turn, TurnSeconds
 
 REASON_CHARACTERS = 200
 """Length to which texts of errors are shortened."""
@@ -121,7 +121,13 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         format_errors=sum(turn.format_error for turn in trajectory.turns),
         cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
-        seconds=_seconds(trajectory),
+        seconds=EpisodeSeconds(
+            total=trajectory.seconds,
+            **{
+                part: sum(getattr(turn.seconds, part) for turn in trajectory.turns)
+                for part in TurnSeconds.model_fields
+            },
+        ),
         attempts=trajectory.attempts,
         retries=[shorten(reason) for reason in trajectory.retries],
         served_models=Counter(
@@ -150,14 +156,3 @@ def kind_of_failure(cause: str) -> str:
 
 def _characters(turn: Turn) -> int:
     return len(turn.message) + sum(len(call.name + call.arguments) for call in turn.tool_calls)
-
-
-def _seconds(trajectory: Trajectory) -> EpisodeSeconds:
-    parts = [turn.seconds for turn in trajectory.turns]
-    return EpisodeSeconds(
-        total=trajectory.seconds,
-        policy=sum(part.policy for part in parts),
-        interpreter=sum(part.interpreter for part in parts),
-        environment=sum(part.environment for part in parts),
-        framework=sum(part.framework for part in parts),
-    )

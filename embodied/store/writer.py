@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Lock
@@ -16,11 +14,12 @@ from embodied.protocol import RunProtocol
 from embodied.store.extension import check_extension
 from embodied.store.index import CorruptRecord, index_line, scan
 from embodied.store.invocation import RunInvocation, write_invocation
-from embodied.store.jsonl import Appender, repair_end
+from embodied.store.jsonl import Appender, StoredEpisode, repair_end
 from embodied.store.layout import (
+    INVOCATIONS,
+    SHARDS,
     existing_run,
     index_path,
-    invocation_numbers,
     is_run,
     locked,
     make_folders,
@@ -28,14 +27,11 @@ from embodied.store.layout import (
     read_config,
     read_protocol,
     replacing,
-    shard_numbers,
-    shard_path,
     sync_folder,
     write_config,
     write_protocol,
     writing,
 )
-from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import RecordLocation, Summary
 
 SHARD_BYTES = 64 * 1024 * 1024
@@ -49,7 +45,7 @@ class RunStore(Closeable):
 
     A record is on the disk when `append` returns. Killing the process at any moment loses at most
     the record being written; the next opening cuts what is left of it. Methods may be called from
-    several threads; an event loop awaits `append_async` and `save_async`, which do not block it.
+    several threads.
     """
 
     folder: Path
@@ -66,16 +62,13 @@ class RunStore(Closeable):
         self.config = read_config(folder)
         self._guard = Lock()
         self._scored: set[str] = set()
-        self._unscored: set[str] = set()
         with writing(folder):
             self._recover()
             self._index = resources.enter_context(closing(Appender(index_path(folder))))
-            self._number = max(shard_numbers(folder), default=0)
-            self._invocation = max(invocation_numbers(folder), default=-1) + 1
+            self._number = max(SHARDS.numbers(folder), default=0)
+            self._invocation = max(INVOCATIONS.numbers(folder), default=-1) + 1
             self._shard = self._open_shard(self._number)
         resources.callback(self._close_shard)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="run-store")
-        resources.callback(self._thread.shutdown)
         self._resources = resources.pop_all()
 
     @classmethod
@@ -131,15 +124,10 @@ class RunStore(Closeable):
             resources.enter_context(locked(path))
             return cls(path, resources)
 
-    def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """Return the ids of the episodes that need not be run again.
-
-        Args:
-            include_infrastructure_errors: also those that ended with an infrastructure error.
-        """
+    def finished(self) -> set[str]:
+        """Return the ids of the episodes that need not be run again."""
         with self._guard:
-            unscored = self._unscored if include_infrastructure_errors else set()
-            return self._scored | unscored
+            return set(self._scored)
 
     def append(self, episode: StoredEpisode) -> bool:
         """Store an episode.
@@ -164,10 +152,6 @@ class RunStore(Closeable):
             self._index.append(index_line(summary.located(location)), sync=False)
         return True
 
-    async def append_async(self, episode: StoredEpisode) -> bool:
-        """Do as `append` in a thread of the store's own, one episode after the other."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.append, episode)
-
     def save(self, invocation: RunInvocation) -> None:
         """Store what the process that opened the run has measured, in place of what it had before.
 
@@ -177,10 +161,6 @@ class RunStore(Closeable):
         with writing(self.folder):
             write_invocation(self.folder, self._invocation, invocation)
 
-    async def save_async(self, invocation: RunInvocation) -> None:
-        """Do as `save` in a thread of the store's own."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.save, invocation)
-
     def close(self) -> None:
         """Finish what is being written and let other writers in; calling it again does nothing."""
         self._resources.close()
@@ -188,9 +168,9 @@ class RunStore(Closeable):
     def _recover(self) -> None:
         """Repair the last shard and write the index anew."""
         make_folders(self.folder)
-        numbers = shard_numbers(self.folder)
+        numbers = SHARDS.numbers(self.folder)
         if numbers:
-            repair_end(shard_path(self.folder, numbers[-1]))
+            repair_end(SHARDS.path(self.folder, numbers[-1]))
         damaged = []
         with replacing(index_path(self.folder)) as file:
             for record in scan(self.folder):
@@ -206,9 +186,6 @@ class RunStore(Closeable):
     def _remember(self, summary: Summary) -> None:
         if summary.scored:
             self._scored.add(summary.episode_id)
-            self._unscored.discard(summary.episode_id)
-        elif summary.episode_id not in self._scored:
-            self._unscored.add(summary.episode_id)
 
     def _store(self, line: bytes) -> RecordLocation:
         if self._shard.size and self._shard.size + len(line) > SHARD_BYTES:
@@ -220,7 +197,7 @@ class RunStore(Closeable):
         return location
 
     def _open_shard(self, number: int) -> Appender:
-        path = shard_path(self.folder, number)
+        path = SHARDS.path(self.folder, number)
         shard = Appender(path)
         sync_folder(path.parent)
         return shard

@@ -1,6 +1,5 @@
 """Killed writers, full disks, readers and writers at the same time."""
 
-import asyncio
 import errno
 import os
 import random
@@ -111,42 +110,6 @@ def test_threads_may_share_a_store(
         for thread in threads:
             thread.join()
     assert len(list(open_run(tmp_path).trajectories())) == 35
-
-
-async def test_an_event_loop_goes_on_while_the_disk_is_written(
-    tmp_path: Path,
-    make_trajectory: MakeTrajectory,
-    protocol: RunProtocol,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    synced = threading.Event()
-    with RunStore.create(tmp_path, protocol, {}) as store:
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "fsync", lambda descriptor: synced.wait(30))
-            episodes = [StoredEpisode.of(make_trajectory(number)) for number in range(3)]
-            appended = [asyncio.create_task(store.append_async(each)) for each in episodes]
-            await asyncio.sleep(0)
-            assert not any(task.done() for task in appended)
-            synced.set()
-            assert await asyncio.gather(*appended) == [True] * 3
-        assert not await store.append_async(episodes[0])
-    assert [each.episode_id for each in open_run(tmp_path).summaries()] == ["t0#0", "t1#0", "t2#0"]
-
-
-async def test_closing_waits_for_what_is_being_written(
-    tmp_path: Path,
-    make_trajectory: MakeTrajectory,
-    protocol: RunProtocol,
-) -> None:
-    store = RunStore.create(tmp_path, protocol, {})
-    writing = [
-        asyncio.create_task(store.append_async(StoredEpisode.of(make_trajectory(number))))
-        for number in range(20)
-    ]
-    await asyncio.sleep(0)
-    store.close()
-    assert await asyncio.gather(*writing) == [True] * 20
-    assert len(open_run(tmp_path).finished()) == 20
 
 
 class FullDisk(FileIO):
