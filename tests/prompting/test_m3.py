@@ -47,9 +47,8 @@ def test_read(message: str, action: str | None, answer: str | None) -> None:
 def test_what_a_format_renders_is_read_again(action: str) -> None:
     protocol = PRESET.model_copy(update={"action": action})
     calls = [Call("go", kwargs={"direction": "left"}), Call("take_key")]
-    rendered = make_format(action, CorridorRobot).render(
-        "My next Action: I look. Answer: none.", calls
-    )
+    thought = "My next Action: I look. Answer: none."
+    rendered = make_format(action, CorridorRobot).render(thought, calls)
     said = wrap_action(rendered, protocol)
     assert "<execute>" not in said.content
     move = make_prompt(protocol, CorridorRobot).parse_reply(said)

@@ -31,10 +31,8 @@ def calls(*ways: str) -> tuple[ToolCall, ...]:
 
 async def play(task: Any, reply: Reply, **protocol: Any) -> Trajectory:
     environment = Corridor(length=2)
-    settings = Protocol(action="tools", **protocol)
-    return await run_episode(
-        task, environment, CorridorRobot(environment), OneMessage(reply), settings
-    )
+    robot, settings = CorridorRobot(environment), Protocol(action="tools", **protocol)
+    return await run_episode(task, environment, robot, OneMessage(reply), settings)
 
 
 async def test_a_failing_call_is_answered_with_its_error(task: Any) -> None:
@@ -43,17 +41,15 @@ async def test_a_failing_call_is_answered_with_its_error(task: Any) -> None:
     (turn,) = (await play(task, reply)).turns
     returned, error, skipped, rest = turn.tool_results
     assert returned == "You are in cell 1 of 2."
-    assert error.startswith("TypeError: on(): missing a required argument")
+    assert error.startswith("TypeError: go(): missing a required argument")
     assert skipped == "(not run)"
     assert "Call 2 of 4 failed" in rest
 
 
 async def test_the_call_that_ends_the_episode_was_made(task: Any) -> None:
     names = ("take_key", "open_door", "take_key", "take_key")
-    made = (
-        ToolCall(id=f"c-{number}", name=name, arguments="{}") for number, name in enumerate(names)
-    )
-    reply = Reply("", tool_calls=tuple(made))
+    made = tuple(ToolCall(id=f"c-{n}", name=name, arguments="{}") for n, name in enumerate(names))
+    reply = Reply("", tool_calls=made)
     (turn,) = (await play(task, reply)).turns
     assert turn.tool_results[1:3] == ["The episode has ended.", "(not run)"]
 
