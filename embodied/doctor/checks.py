@@ -11,8 +11,6 @@ from embodied.interpreter.cpython.confined import confinement
 from embodied.plugins.plugin_file import is_file
 from embodied.plugins.registry import environment_class, names
 
-_FULL, _RAY = "full", "ray"
-
 
 def subjects() -> list[str]:
     """List the extras, then the environments that other packages have registered."""
@@ -35,9 +33,9 @@ def check_subject(name: str) -> list[Check]:
         )
     checks = check_packages(name) if name in extras() else []
     complete = all(check.status == "ok" for check in checks)
-    if name == _FULL:
+    if name == "full":
         checks.append(_confinement())
-    if name == _RAY:
+    if name == "ray":
         checks += check_shared_memory(name)
     if is_file(name) or name in names("embodied.environments"):
         checks += _environment(name, complete=complete)
@@ -48,7 +46,7 @@ def _confinement() -> Check:
     problem = confinement.problem()
     found = problem or "the interpreter full can confine code"
     advice = "use the interpreter restricted, or a system that can confine code"
-    return Check(_FULL, "Landlock, seccomp", "problem" if problem else "ok", found, advice)
+    return Check("full", "Landlock, seccomp", "problem" if problem else "ok", found, advice)
 
 
 def _environment(name: str, *, complete: bool) -> list[Check]:
