@@ -92,20 +92,6 @@ class Switcher(Controller):
         return self.send("explode")
 
 
-# Folders whose tests share a browser, a Java or a simulator, and files that start Ray.
-TOGETHER = ("envs/miniwob", "envs/robosuite", "envs/scienceworld", "envs/textworld")
-RAY = {"test_runs.py", "runner/test_ray_pool.py", "e2e/test_runs.py"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name what pytest-xdist must run in one process: a file's tests, and users of one resource."""
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent).as_posix()
-        folder = next((name for name in TOGETHER if file.startswith(name)), file)
-        item.add_marker(pytest.mark.xdist_group("ray" if file in RAY else folder))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> Iterator[None]:
     """Processes that tests start can be interrupted, even where this one ignores interrupts, as

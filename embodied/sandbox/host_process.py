@@ -50,8 +50,9 @@ class HostProcess:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         if self.answer(_START_SECONDS) is None:
+            said = self._said()
             self.kill()
-            raise InfrastructureError(f"the interpreter does not start: {self._said()}")
+            raise InfrastructureError(f"the interpreter does not start: {said}")
 
     def send(self, line: str) -> None:
         """Give the host a line."""
