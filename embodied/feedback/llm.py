@@ -18,7 +18,6 @@ from embodied.feedback.base import (
     FeedbackProvider,
 )
 from embodied.llm.client import LLMClient
-from embodied.llm.seeds import turn_seed
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Turn
@@ -86,7 +85,7 @@ class LLMFeedback(FeedbackProvider):
 
     async def feedback(self, messages: Sequence[Message], turn: Turn) -> Feedback:
         """Ask the model; a full context gives `UNDECIDED`."""
-        seed = turn_seed(self._client.config.seed, self._episode, len(messages))
+        seed = self._client.config.turn_seed(self._episode, len(messages))
         try:
             completion = await self._client.complete(self._prompt(messages, turn), seed=seed)
         except ContextOverflow:

@@ -14,8 +14,8 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
+from embodied.llm.chat_api import Completion
 from embodied.llm.client import LLMClient
-from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers, Profile
 from embodied.simulated_llm.fault_handlers import FAULT_KINDS, FaultContext, FaultKind
