@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.prompt import Confirm
 
 from embodied.cli import options, output
-from embodied.cli.fresh import replace_run
 from embodied.cli.report import print_report
 from embodied.config.schema import RunConfig
+from embodied.errors import RunError
 from embodied.runs import Run, stored_config
 from embodied.runs import run as play
+from embodied.store import open_run
+from embodied.store.deletion import delete_run
+from embodied.store.layout import is_run, prepare_folder
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 
@@ -80,6 +86,36 @@ def resume(
     """  # noqa: D301 - \b keeps click from filling a paragraph
     play_run(stored_config(folder, {}, settings or []))
     finish(folder, json)
+
+
+def replace_run(folder: Path, *, sure: bool) -> None:
+    """Delete the run in a folder, if there is one, after asking.
+
+    Args:
+        folder: where a new run is to be.
+        sure: whether to delete without asking.
+
+    Raises:
+        RunError: the folder holds something else than a run, or the answer was no.
+    """
+    prepare_folder(folder)
+    if not is_run(folder):
+        return
+    if not (sure or _confirmed(folder)):
+        raise RunError(
+            f"the run in {folder} is kept; choose another folder with --out, or delete the run "
+            "without being asked with --yes"
+        )
+    delete_run(folder)
+
+
+def _confirmed(folder: Path) -> bool:
+    episodes = len(open_run(folder).finished())
+    question = f"Delete the run in {escape(str(folder))} with {episodes:,} episodes?"
+    try:
+        return Confirm.ask(question, console=Console(stderr=True, soft_wrap=True), default=False)
+    except EOFError:
+        return False
 
 
 def play_run(config: RunConfig) -> Run:

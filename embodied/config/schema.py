@@ -26,7 +26,7 @@ from embodied._util.suggestion import suggestion
 from embodied.config.packaged import examples_path
 from embodied.config.python_object import OBJECT_PREFIX, PythonObject
 from embodied.errors import ConfigError
-from embodied.feedback.config import FeedbackConfig
+from embodied.feedback import FeedbackConfig
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import is_file, short_name
 from embodied.plugins.registry import load, names

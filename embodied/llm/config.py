@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,13 @@ class LLMConfig(BaseModel):
         """What makes scores comparable: the model and how it samples, not how it is reached."""
         unset = set() if self.structured else {"structured"}
         return self.model_dump(mode="json", exclude=_CHANGES_NO_ANSWER | unset)
+
+    def turn_seed(self, episode: str, turn: int) -> int | None:
+        """Derive a seed of 31 bits for a turn, the same one in every run; None without a seed."""
+        if self.seed is None:
+            return None
+        digest = hashlib.sha256(f"{self.seed}:{episode}:{turn}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
 
     @field_validator("base_url")
     @classmethod

@@ -7,7 +7,7 @@ import inspect
 from embodied.config.schema import PolicyConfig, RunConfig
 from embodied.errors import ConfigError
 from embodied.feedback import FeedbackProvider
-from embodied.feedback.factory import make_feedback_provider
+from embodied.feedback.llm import make_feedback_provider
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.policies.function import FunctionPolicy, policy_object
