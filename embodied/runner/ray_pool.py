@@ -27,8 +27,12 @@ _NODE_HINT = (
     "The logs of Ray on the node say more"
 )
 
-_log = logging.getLogger(__name__)
+_JOIN_HINT = "if the cluster asks for a token, set RAY_AUTH_MODE=token"
+_START_HINT = (
+    "start the run again when the machine is less busy, or play without Ray: --runner.kind local"
+)
 
+_log = logging.getLogger(__name__)
 
 _WORKERS_LINE = r"^(?!A worker died or was killed|\d+ Workers \(tasks / actors\) killed)"
 _LOG_SECONDS = 0.5
@@ -90,12 +94,11 @@ class RayPool(Pool):
             }
         try:
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # a bare one where the start takes too long
             where = runner.ray_address or "this machine"
-            hint = "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
+            hint = _JOIN_HINT if runner.ray_address else _START_HINT
             raise ConfigError(
-                f"Ray cannot be reached or started on {where}: {error}"
-                f"{hint if runner.ray_address else ''}"
+                f"Ray cannot be reached or started on {where}: {str(error).rstrip('.')}; {hint}"
             ) from error
 
     async def start_worker(self) -> WorkerHandle:
