@@ -94,17 +94,14 @@ def _settings(
         if field.exclude:  # it is no setting of files
             continue
         name = f"{prefix}{key}"
-        sections = [each for each in _choices(field.annotation) if _is_section(each)]
+        union = _origin(field.annotation) is Union
+        choices = get_args(field.annotation) if union else (field.annotation,)
         kind = _with_bounds(_type(field.annotation, shown), field.metadata)
         yield Setting(name, kind, _default(field), " ".join((field.description or "").split()))
-        for section in sections:
-            if section not in shown:
+        for section in choices:
+            if _is_section(section) and section not in shown:
                 shown[section] = name
                 yield from _settings(section, f"{name}.", shown)
-
-
-def _choices(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if _origin(annotation) is Union else (annotation,)
 
 
 def _origin(annotation: Any) -> Any:

@@ -27,10 +27,7 @@ def describe(observation: Any) -> str:
             return f"(an array of shape {observation.shape}, {observation.dtype})"
         case tuple() | list() if any(isinstance(item, np.ndarray) for item in observation):
             return "\n".join(map(describe, observation))
-    return _written(to_plain(observation))
-
-
-def _written(value: Any) -> str:
+    value = to_plain(observation)
     try:
         return json.dumps(_rounded(value), ensure_ascii=False)
     except (TypeError, ValueError):

@@ -107,7 +107,6 @@ class GymnasiumEnvironment(Environment):
         return self._last
 
     def close(self) -> None:
-        """Close the Gymnasium environment."""
         if not self._closed:
             self._closed = True
             self._raw.close()
@@ -190,12 +189,10 @@ def _source(given: Source) -> str | EnvSpec | Callable[..., gymnasium.Env[Any, A
 def _source_name(source: str | EnvSpec | Callable[..., Any]) -> str:
     if isinstance(source, str):
         return source
-    return source.id if isinstance(source, EnvSpec) else _function_name(source)
-
-
-def _function_name(function: Callable[..., Any]) -> str:
-    """Return the name of a function or class, also of one that a `functools.partial` calls."""
-    return getattr(getattr(function, "func", function), "__name__", type(function).__name__)
+    if isinstance(source, EnvSpec):
+        return source.id
+    function = getattr(source, "func", source)  # what a `functools.partial` calls
+    return getattr(function, "__name__", type(source).__name__)
 
 
 def _made(

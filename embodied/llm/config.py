@@ -33,7 +33,11 @@ class LLMConfig(BaseModel):
     """Which model answers, how it samples and how long to wait for it."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
     )
 
     base_url: str = "http://127.0.0.1:8000/v1"

@@ -7,10 +7,8 @@ from typing import Any
 
 from embodied.action_formats import Call
 from embodied.controller import ActionSpec, Controller
-from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EpisodeEnded
 from embodied.interpreter import Output, make_interpreter
-from embodied.task import Task
 
 
 class PlanStepper:
@@ -49,14 +47,17 @@ class PlanStepper:
 
 
 class _StandIn(Controller):
-    """Has a robot's actions; gives the answers that it was told, and then ends the run."""
+    """Has a robot's actions; gives the answers that it was told, and then ends the run.
+
+    It never sends a command to the environment.
+    """
 
     def __init__(self, robot: Controller) -> None:
         self.answers: list[Any] = []
         self.pending: Call | None = None
         self._specs_of_robot = robot.actions()
         self._given = 0
-        super().__init__(_Nowhere())
+        super().__init__(robot.environment)
 
     def begin_run(self) -> None:
         self.pending, self._given = None, 0
@@ -77,20 +78,3 @@ class _StandIn(Controller):
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-
-class _Nowhere(Environment):
-    """The stand-in's environment, to which it never sends a command."""
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        return Observation("")
-
-    def step(self, command: str) -> StepResult:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        pass

@@ -1,7 +1,6 @@
 """Runs all episodes of a run on a pool of workers, each to its end, whatever dies on the way.
 
-Episodes run free of each other: a worker's slot takes the next assignment as soon as its last one
-is done.
+A worker's slot takes the next assignment as soon as its last one is done.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from anyio import CapacityLimiter
 from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_class
-from embodied.runner.assignment import Assignment, Result
+from embodied.runner.assignment import Assignment
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle, pool_class
 from embodied.runner.concurrency import EpisodeConcurrencyController
 from embodied.runner.meter import InvocationMeter, measuring
@@ -32,9 +31,6 @@ _LOG = logging.getLogger(__name__)
 START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
-
-_PLUGINS = ("controller", "conversation", "action")
-"""Settings of the protocol that may name a class in a file."""
 
 
 async def run_batch(
@@ -163,9 +159,7 @@ class _Batch:
         stopping = asyncio.create_task(retired.wait())
         try:
             await asyncio.wait([getting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if getting.done():
-                return getting.result()
-            return None
+            return getting.result() if getting.done() else None
         finally:
             getting.cancel()
             stopping.cancel()
@@ -186,12 +180,6 @@ class _Batch:
             return False
         self._meter.add(result)
         self._concurrency.note_memory(result.memory_bytes)
-        await self._handle_result(assignment, result, started)
-        return result.memory_bytes <= self._config.runner.worker_memory_bytes
-
-    async def _handle_result(
-        self, assignment: Assignment, result: Result, started: datetime
-    ) -> None:
         cause = str(result.error)
         if result.episode is not None:
             await self._save(result.episode)
@@ -201,6 +189,7 @@ class _Batch:
             await self._requeue(assignment, cause, started, result.traceback)
         else:
             await self._record_failure(assignment, cause, started, result.traceback)
+        return result.memory_bytes <= self._config.runner.worker_memory_bytes
 
     async def _requeue(
         self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None

@@ -10,8 +10,7 @@ from embodied import Environment, Observation, Outcome, Protocol, StepResult, Ta
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities
 from embodied.errors import ConfigError, DataError
-from embodied.policies.environment_plan import plan_steps
-from embodied.policies.expert import ExpertPolicy
+from embodied.policies.expert import ExpertPolicy, plan_steps
 from embodied.trajectory import Trajectory
 from tests.conftest import LightSwitch, Switcher
 
