@@ -17,6 +17,7 @@ from embodied._util.mappings import dotted_names
 from embodied.config.load import SHORTHANDS, read_config_file, with_changes
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
+from embodied.llm.config import REACHING_SETTINGS
 from embodied.policies.factory import policy_class
 from embodied.policies.human import show_end
 from embodied.report import Report, aggregate_run, dataframe
@@ -30,18 +31,7 @@ from embodied.store.layout import is_run
 if TYPE_CHECKING:
     import pandas
 
-RESUME_SETTINGS = (
-    "runner",
-    "tasks",
-    "llm.base_url",
-    "llm.api_key_environment",
-    "llm.connect_seconds",
-    "llm.answer_seconds",
-    "llm.retries",
-    "llm.outage_seconds",
-    "llm.max_concurrency",
-    "llm.cache",
-)
+RESUME_SETTINGS = ("runner", "tasks", *(f"llm.{name}" for name in REACHING_SETTINGS))
 """What may change when a run is resumed: where and how it is played, and how much of it."""
 
 _KEYWORDS = "the keywords"

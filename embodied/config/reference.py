@@ -52,11 +52,7 @@ def settings(model: type[BaseModel] = RunConfig, prefix: str = "") -> list[Setti
 
 
 def chosen(all_settings: list[Setting], prefix: str) -> list[Setting]:
-    """Choose the setting or the section of a dotted name; an empty one means all.
-
-    Raises:
-        ConfigError: there is no such setting.
-    """
+    """Choose the setting or section of a dotted name, "": all; ConfigError where there is none."""
     found = [each for each in all_settings if f"{each.name}.".startswith(f"{prefix}.".lstrip("."))]
     if not found:
         names = [each.name for each in all_settings]

@@ -289,11 +289,7 @@ class RunConfig(Settings):
         return own.model_validate({key: value[key] for key in value if key not in foreign})
 
     def llm_section(self) -> LLMConfig:
-        """Return the section `llm` of a run that needs one.
-
-        Raises:
-            ConfigError: it is missing.
-        """
+        """Return the section `llm` of a run that needs one; ConfigError where it is missing."""
         if self.llm is None:
             raise ConfigError(
                 f"the policy {self.policy.short_name} needs a model: --llm.model NAME and "

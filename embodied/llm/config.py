@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 _FIXED_PARAMETERS = {"messages", "n", "stream", "tools", "tool_choice"}
-_CHANGES_NO_ANSWER = {
+REACHING_SETTINGS = (
     "base_url",
     "api_key_environment",
     "connect_seconds",
@@ -25,8 +25,9 @@ _CHANGES_NO_ANSWER = {
     "outage_seconds",
     "max_concurrency",
     "cache",
-    "record_tokens",
-}
+)
+"""How a server is reached, and nothing of its answers."""
+_CHANGES_NO_ANSWER = {*REACHING_SETTINGS, "record_tokens"}
 
 
 class LLMConfig(BaseModel):

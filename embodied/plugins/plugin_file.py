@@ -36,11 +36,7 @@ class PluginFile:
     """Of what was loaded, even if the file has changed since."""
 
     def get(self, name: str, kind: str) -> Any:
-        """Return what the file defines under a name.
-
-        Raises:
-            ConfigError: nothing; `kind` says what was looked for.
-        """
+        """Return what the file defines under a name; ConfigError where that is no `kind`."""
         found: Any = self.module
         for part in name.split("."):
             if part not in dir(found):

@@ -71,9 +71,10 @@ def load(group: str, name: str, base: type | None = None) -> Any:
                 f"the {kind} {name!r} is registered, but its module {point.module} is not there; "
                 f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
             ) from error
+        extras = importlib.metadata.metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
+        how = f"; install it with: pip install '{_DISTRIBUTION}[{name}]'" if name in extras else ""
         raise ConfigError(
-            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
-            f"{_installation(name)}"
+            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed{how}"
         ) from error
     except (ImportError, AttributeError, SystemExit) as error:
         why = repr(error) if isinstance(error, SystemExit) else error
@@ -122,13 +123,6 @@ def names(group: str) -> list[str]:
 def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     """Index a group by name, once: looking through what is installed takes milliseconds."""
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
-
-
-def _installation(name: str) -> str:
-    extras = importlib.metadata.metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
-    if name not in extras:
-        return ""
-    return f"; install it with: pip install '{_DISTRIBUTION}[{name}]'"
 
 
 def environment_class(name: str) -> type[Environment]:
@@ -211,11 +205,7 @@ def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task
 
 
 def check_ids(name: str, tasks: Iterable[Task]) -> None:
-    """Refuse tasks of an environment that share an id: results of a run are kept by it.
-
-    Raises:
-        DataError: two tasks have one id.
-    """
+    """Raise DataError where tasks share an id, by which the results of a run are kept."""
     counts = Counter(task.id for task in tasks)
     repeated = [id_ for id_, count in counts.items() if count > 1]
     if repeated:

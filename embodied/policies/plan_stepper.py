@@ -41,7 +41,7 @@ class PlanStepper:
         self._session.close()
 
     def _go_on(self) -> Call | Output:
-        self._stand_in.begin_run()
+        self._stand_in.pending, self._stand_in.given = None, 0
         output = self._session.run(self._code)
         return self._stand_in.pending or output
 
@@ -56,11 +56,8 @@ class _StandIn(Controller):
         self.answers: list[Any] = []
         self.pending: Call | None = None
         self._specs_of_robot = robot.actions()
-        self._given = 0
+        self.given = 0
         super().__init__(robot.environment)
-
-    def begin_run(self) -> None:
-        self.pending, self._given = None, 0
 
     def actions(self) -> Mapping[str, ActionSpec]:  # type: ignore[override]
         return self._specs_of_robot
@@ -70,11 +67,11 @@ class _StandIn(Controller):
         return self.pending is not None
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
-        if self._given == len(self.answers):
+        if self.given == len(self.answers):
             self.pending = Call(name, tuple(args), dict(kwargs))
             raise EpisodeEnded
-        answer = self.answers[self._given]
-        self._given += 1
+        answer = self.answers[self.given]
+        self.given += 1
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -173,40 +173,40 @@ class _Batch:
                 async with asyncio.timeout(limit):
                     result = await handle.run(assignment)
         except WorkerDied as died:
-            await self._requeue(assignment, f"the worker died: {died}", started)
+            await self._failed(assignment, f"the worker died: {died}", started)
             return False
         except TimeoutError:
-            await self._requeue(assignment, f"no end after {limit:g} s", started)
+            await self._failed(assignment, f"no end after {limit:g} s", started)
             return False
         self._meter.add(result)
         self._concurrency.note_memory(result.memory_bytes)
-        cause = str(result.error)
+        cause, retry = str(result.error), result.retry
         if result.episode is not None:
             await self._save(result.episode)
         elif result.fatal:
             raise ConfigError(cause)
-        elif result.retry:
-            await self._requeue(assignment, cause, started, result.traceback)
         else:
-            await self._record_failure(assignment, cause, started, result.traceback)
+            await self._failed(assignment, cause, started, result.traceback, retry=retry)
         return result.memory_bytes <= self._config.runner.worker_memory_bytes
-
-    async def _requeue(
-        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None
-    ) -> None:
-        if len(assignment.causes) >= self._config.runner.retries:
-            await self._record_failure(assignment, cause, started, traceback)
-        else:
-            self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
 
     async def _save(self, episode: StoredEpisode) -> None:
         """Write an episode beside the event loop, as disks are slow; once begun, to its end."""
         loop = asyncio.get_running_loop()
         await asyncio.shield(loop.run_in_executor(self._writer, self._write, episode))
 
-    async def _record_failure(
-        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None
+    async def _failed(
+        self,
+        assignment: Assignment,
+        cause: str,
+        started: datetime,
+        traceback: str | None = None,
+        *,
+        retry: bool = True,
     ) -> None:
+        """Play an episode again, as often as it may be; after that, store how it failed."""
+        if retry and len(assignment.causes) < self._config.runner.retries:
+            self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
+            return
         trajectory = Trajectory(
             episode_id=assignment.id,
             task=assignment.task,

@@ -102,11 +102,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
 
 
 async def check_servers(run: ResolvedRun) -> None:
-    """Ask the servers of the run's models whether they have them.
-
-    Raises:
-        ConfigError: one cannot be reached, or has not.
-    """
+    """Raise ConfigError unless the servers of the run's models can be reached and have them."""
     for model in run.models:
         client = LLMClient(model)
         try:
@@ -171,7 +167,8 @@ def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         split=config.split,
         tasks=config.tasks.model_dump(mode="json"),
         policy=_policy(config),
-        feedback=_feedback(config),
+        feedback=config.feedback
+        and config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol,
         seed=config.seed,
         protocol=config.protocol.model_copy(update=short),
     )
@@ -189,12 +186,6 @@ def _policy(config: RunConfig) -> dict[str, Any]:
     if policy.recordings:
         record["recordings"] = [path.name for path in policy.recordings]
     return record
-
-
-def _feedback(config: RunConfig) -> dict[str, Any] | None:
-    if config.feedback is None:
-        return None
-    return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
 
 
 def _check_prompt(config: RunConfig) -> None:

@@ -66,7 +66,9 @@ class Corridor(Environment):
         if command not in self.valid_commands():
             text = "That cannot be done here."
         else:
-            self._do(command)
+            self._place += {"go left": -1, "go right": 1}.get(command, 0)
+            self._carries |= command == "take key"
+            self._open |= command == "open door"
             text = "The door opens." if command == "open door" else self._look()
         return StepResult(
             Observation(text), float(self._open), self._open, False, {"success": self._open}
@@ -98,11 +100,6 @@ class Corridor(Environment):
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
-
-    def _do(self, command: str) -> None:
-        self._place += {"go left": -1, "go right": 1}.get(command, 0)
-        self._carries |= command == "take key"
-        self._open |= command == "open door"
 
     def _look(self) -> str:
         seen = [f"You are in cell {self._place + 1} of {self._length}."]
