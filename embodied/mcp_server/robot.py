@@ -83,6 +83,11 @@ class HostedRobot(Closeable):
         steps = f"\nIt may take {self._max_steps} steps." if self._max_steps is not None else ""
         return f"{self._robot.first_observation.text}{steps}"
 
+    @property
+    def introduction(self) -> str:
+        """What the robot says of itself above its functions; may be empty."""
+        return self._format.controller.introduction
+
     def tools(self) -> list[dict[str, Any]]:
         """Describe each of the robot's functions: name, description, parameters."""
         return [tool["function"] for tool in self._format.tools()]

@@ -27,11 +27,9 @@ _MOST_TASKS = 1000
 
 _CLOSE_SECONDS = 5.0
 
-_INSTRUCTIONS = """\
+_INSTRUCTIONS = f"""\
 A robot that you control by calling its functions. The episode is over when the task is solved or \
-no step is left. {start} begins it anew.
-
-{opening}"""
+no step is left. {START} begins it anew."""
 _START_TOOL = types.Tool(
     name=START,
     description="Begin an episode and return its first observation: the same task again, or the "
@@ -70,10 +68,11 @@ class RobotServer:
 
     def server(self) -> Server[Any]:
         """Make the server, for any transport."""
+        parts = [_INSTRUCTIONS, self._robot.introduction, self._robot.opening]
         return Server(
             "embodied",
             version=importlib.metadata.version("embodied-codeact"),
-            instructions=_INSTRUCTIONS.format(start=START, opening=self._robot.opening),
+            instructions="\n\n".join(filter(None, parts)),
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
