@@ -166,7 +166,12 @@ class LLMClient:
             try:
                 body = await self._answer(request)
             except RetryableError as failure:
-                self._note_failure(failure, admission)
+                if failure.congested:
+                    self._limiter.on_congestion(admission)
+                if failure.retry_after <= _MAX_RETRY_AFTER:
+                    self._limiter.pause(failure.retry_after)
+                if failure.gone:
+                    self._gate.on_failure()
                 raise
             self._limiter.on_success()
             self._gate.on_success()
@@ -190,14 +195,6 @@ class LLMClient:
 
     def _read(self, body: str, used_ids: set[str] | None) -> Completion:
         return read_completion(body, used_ids, tokens=self.config.record_tokens)
-
-    def _note_failure(self, failure: RetryableError, admission: Admission) -> None:
-        if failure.congested:
-            self._limiter.on_congestion(admission)
-        if failure.retry_after <= _MAX_RETRY_AFTER:
-            self._limiter.pause(failure.retry_after)
-        if failure.gone:
-            self._gate.on_failure()
 
     async def _answer(self, request: dict[str, Any]) -> str:
         answer = self._http.post("chat/completions", request)
