@@ -17,6 +17,7 @@ from embodied.cli import options, output
 from embodied.errors import ConfigError
 from embodied.report.table import plain_text, standard_output
 from embodied.sandbox import Finding, Snippet, Target, check_sandbox, load_corpus
+from embodied.sandbox import Checker, Finding, Snippet, Target, Verdict, load_corpus
 
 Which = Literal["restricted", "full", "all"]
 
@@ -87,9 +88,10 @@ def _names(which: Which, allow_unconfined: bool) -> list[str]:
 
 def _findings(name: str, snippets: list[Snippet], allow_unconfined: bool) -> list[Finding]:
     target = Target(name=name, options={"allow_unconfined": allow_unconfined})
-    with Progress(console=output.progress_console(), transient=True) as progress:
+    progress = Progress(console=output.progress_console(), transient=True)
+    with progress, Checker(target) as checker:
         task = progress.add_task(f"{len(snippets)} snippets, {name}", total=len(snippets))
-        return check_sandbox(target, snippets, lambda _: progress.advance(task))
+        return checker.check(snippets, lambda _: progress.advance(task))
 
 
 def _print(name: str, findings: list[Finding], console: Console) -> None:

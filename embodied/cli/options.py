@@ -50,6 +50,10 @@ AllowUnconfined = Annotated[
         help="Run the full interpreter even where the system cannot confine it.",
     ),
 ]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Start of the run's randomness, e.g. of `tasks.sample`."),
+]
 Out = Annotated[
     Path | None, typer.Option(help="The run's folder: a new one, or one to be finished.")
 ]
@@ -77,6 +81,7 @@ def resolve(
     protocol: str | None = None,
     action: str | None = None,
     interpreter: str | None = None,
+    seed: int | None = None,
     out: Path | None = None,
     ray_address: str | None = None,
     settings: Sequence[str] | None = None,
@@ -95,6 +100,7 @@ def resolve(
         "protocol": protocol or None,
         "action": action,
         "interpreter": interpreter,
+        "seed": seed,
         "out": str(out) if out else None,
         "runner": {"ray_address": ray_address} if ray_address else None,
     }

@@ -33,6 +33,7 @@ def run(
     protocol: options.ProtocolName = None,
     action: options.Action = None,
     interpreter: options.Interpreter = None,
+    seed: options.Seed = None,
     out: options.Out = None,
     ray_address: options.RayAddress = None,
     allow_unconfined: options.AllowUnconfined = False,
@@ -51,6 +52,7 @@ def run(
       embodied run quickstart
       embodied run --env alfworld --split valid_unseen --policy expert --tasks.limit 20
       embodied run --env alfworld --policy llm --llm.model Qwen/Qwen3-8B --out runs/qwen
+      embodied run --env alfworld --tasks.sample 60 --seed 1 --out runs/sample
     """  # noqa: D301 - \b keeps click from filling a paragraph
     if allow_unconfined:
         settings = [*(settings or []), "runner.allow_unconfined=true"]
@@ -62,6 +64,7 @@ def run(
         protocol=protocol,
         action=action,
         interpreter=interpreter,
+        seed=seed,
         out=out,
         ray_address=ray_address,
         settings=settings,

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 _FIXED_PARAMETERS = {"messages", "n", "stream", "tools", "tool_choice"}
-_CHANGES_NO_ANSWER = {
+REACHING_SETTINGS = (
     "base_url",
     "api_key_environment",
     "connect_seconds",
@@ -26,15 +26,20 @@ _CHANGES_NO_ANSWER = {
     "outage_seconds",
     "max_concurrency",
     "cache",
-    "record_tokens",
-}
+)
+"""How a server is reached, and nothing of its answers."""
+_CHANGES_NO_ANSWER = {*REACHING_SETTINGS, "record_tokens"}
 
 
 class LLMConfig(BaseModel):
     """Which model answers, how it samples and how long to wait for it."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
     )
 
     base_url: str = "http://127.0.0.1:8000/v1"

@@ -71,11 +71,7 @@ def policy_class(config: PolicyConfig) -> type[Policy]:
 
 
 def check_options(config: PolicyConfig) -> None:
-    """Refuse options that the class of a run's policy does not take.
-
-    Raises:
-        ConfigError: it has no such option, or needs one that is not given.
-    """
+    """Raise ConfigError for options that a run's policy does not take, or does not get."""
     kind = policy_class(config)
     if kind.create.__func__ is not Policy.create.__func__:  # type: ignore[attr-defined]
         return

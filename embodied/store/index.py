@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from embodied.errors import RunError
 from embodied.store.jsonl import BadLineError, decode, read_line
-from embodied.store.layout import index_path, open_file, shard_numbers, shard_path
-from embodied.store.summary import RecordLocation, Summary, summarize
+from embodied.store.layout import SHARDS, index_path, open_file
+from embodied.store.summary import Summary, summarize
 
 _INDEX_LINE_BYTES = 1024 * 1024
 
@@ -42,13 +42,13 @@ def scan(folder: Path) -> Iterator[Summary | CorruptRecord]:
     Raises:
         RunError: a file of the run is not a plain file, or a newer embodied wrote it.
     """
-    numbers = shard_numbers(folder)
+    numbers = SHARDS.numbers(folder)
     with ExitStack() as stack:
         indexed = _by_shard(_read_index(folder, stack), numbers)
         for previous, (number, summaries) in zip([-1, *numbers], indexed, strict=False):
             if number > previous + 1:
-                yield CorruptRecord(shard_path(folder, previous + 1), None, "the file is missing")
-            path = shard_path(folder, number)
+                yield CorruptRecord(SHARDS.path(folder, previous + 1), None, "the file is missing")
+            path = SHARDS.path(folder, number)
             with open_file(path) as file:
                 known = summaries if _fits(summaries, file) else []
                 yield from known
@@ -120,5 +120,5 @@ def _read_shard(
         except RunError as error:
             raise RunError(f"{path}, line {line}: {error}") from error
         else:
-            yield summarize(trajectory, text or b"").located(RecordLocation(number, offset))
+            yield summarize(trajectory, text or b"").located(number, offset)
         offset = file.tell()

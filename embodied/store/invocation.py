@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
 from embodied.llm.server_metrics import ServerTotals
-from embodied.store.layout import invocation_numbers, invocation_path, open_file, replacing
+from embodied.store.layout import INVOCATIONS, open_file, replacing
 from embodied.trajectory import Record
 
 _FILE_BYTES = 64 * 1024
@@ -40,15 +40,15 @@ class RunInvocation(Record):
 
 def write_invocation(folder: Path, number: int, invocation: RunInvocation) -> None:
     """Write what an invocation measured, in place of what it had measured before."""
-    with replacing(invocation_path(folder, number)) as file:
+    with replacing(INVOCATIONS.path(folder, number)) as file:
         file.write(invocation.model_dump_json().encode())
 
 
 def read_invocations(folder: Path) -> list[RunInvocation]:
     """Read the invocations of a run in their order; bad files are passed over and logged."""
     invocations = []
-    for number in invocation_numbers(folder):
-        path = invocation_path(folder, number)
+    for number in INVOCATIONS.numbers(folder):
+        path = INVOCATIONS.path(folder, number)
         try:
             with open_file(path) as file:
                 invocations.append(RunInvocation.model_validate_json(file.read(_FILE_BYTES)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from embodied.errors import UnstorableError
 from embodied.store.migrations import TRAJECTORIES, migrate
+from embodied.store.summary import Summary, summarize
 from embodied.trajectory import SCHEMA_VERSION, Trajectory
 
 LINE_BYTES = 64 * 1024 * 1024
@@ -77,13 +78,37 @@ def line_number(file: BinaryIO, offset: int) -> int:
     """Count the lines up to the one that begins at a byte position; the first is 1."""
     file.seek(0)
     feeds = 0
-    while offset > 0:
-        block = file.read(min(offset, _BLOCK))
-        if not block:
-            break
+    while block := file.read(min(offset, _BLOCK)):
         feeds += block.count(b"\n")
         offset -= len(block)
     return feeds + 1
+
+
+class StoredEpisode(NamedTuple):
+    """A trajectory as its line in a shard, with the figures that the index has of it.
+
+    The worker that played the episode makes it: the one writer need not take trajectories apart.
+    """
+
+    line: bytes
+    """Line feed included."""
+    summary: Summary
+    """Without its location, which it gets when it is stored."""
+
+    @classmethod
+    def of(cls, trajectory: Trajectory) -> StoredEpisode:
+        """Encode and summarize a trajectory; it is read back once.
+
+        Raises:
+            UnstorableError: it would not read back as a trajectory, or is too long for a line.
+        """
+        line, stored = encode(trajectory)
+        return cls(line, summarize(stored, line))
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """The trajectory, read from the line."""
+        return decode(self.line)
 
 
 class _Version(BaseModel):
@@ -102,18 +127,16 @@ class Appender:
         """Bytes in the file."""
 
     def append(self, line: bytes, *, sync: bool) -> None:
-        """Append a line and hand it to the operating system.
-
-        Args:
-            line: its bytes, line feed included.
-            sync: return only when the disk has it.
+        """Append a line, line feed included; with `sync`, return only when the disk has it.
 
         Raises:
             OSError: it could not be written; the file is as before.
         """
         self._file.truncate(self.size)
+        rest = memoryview(line)
         try:
-            self._write(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
             if sync:
                 os.fsync(self._file.fileno())
         except BaseException:
@@ -124,21 +147,11 @@ class Appender:
         self.size += len(line)
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
-
-    def _write(self, line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:
-            rest = rest[self._file.write(rest) :]
 
 
 def repair_end(path: Path) -> None:
-    """Make a shard end with a whole record: complete a missing line feed, cut a torn record.
-
-    Raises:
-        OSError: the shard cannot be written.
-    """
+    """Make a shard end with a whole record: complete a missing line feed, cut a torn record."""
     with path.open("r+b") as file:
         end = file.seek(0, os.SEEK_END)
         start = _last_line_feed(file, end) + 1

@@ -13,10 +13,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import yaml
 from filelock import FileLock, Timeout
@@ -35,17 +36,9 @@ YAML_DEPTH = 50
 
 PROTOCOL = "protocol.yaml"
 _CONFIG = "config.yaml"
-_EPISODES = "episodes"
 _INDEX = "index.jsonl"
-_THROUGHPUT = "throughput"
-LOCK = ".lock"
+_LOCK = ".lock"
 _UNFINISHED = ".unfinished"
-CONTENTS = (
-    *(_CONFIG, _EPISODES, _INDEX, _THROUGHPUT),
-    *(name + _UNFINISHED for name in (_CONFIG, _INDEX, PROTOCOL)),
-    PROTOCOL,
-)
-"""All that a run's folder holds beside the lock. Without the last one it is no run."""
 _NUMBER = re.compile(r"\d{5}")
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -55,37 +48,40 @@ class _WithoutAliases(yaml.SafeDumper):
         return True
 
 
+class NumberedFiles(NamedTuple):
+    """Files with numbers for names, in a folder of a run. Links raise `RunError`."""
+
+    folder: str
+    suffix: str
+
+    def path(self, run: Path, number: int) -> Path:
+        """Return the path of one of them."""
+        return _no_link(run / self.folder / f"{number:05d}{self.suffix}")
+
+    def numbers(self, run: Path) -> list[int]:
+        """List the numbers of those that are there, in order."""
+        folder = _no_link(run / self.folder)
+        if not folder.is_dir():
+            return []
+        names = (path.stem for path in folder.iterdir() if path.suffix == self.suffix)
+        return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
+
+
+SHARDS = NumberedFiles("episodes", ".jsonl")
+INVOCATIONS = NumberedFiles("throughput", ".json")
+"""What each invocation has measured."""
+
+_CONTENTS = (
+    *(_CONFIG, SHARDS.folder, _INDEX, INVOCATIONS.folder),
+    *(name + _UNFINISHED for name in (_CONFIG, _INDEX, PROTOCOL)),
+    PROTOCOL,
+)
+"""All that a run's folder holds beside the lock. Without the last one it is no run."""
+
+
 def index_path(folder: Path) -> Path:
     """Return the path of a run's index."""
     return folder / _INDEX
-
-
-def shard_path(folder: Path, number: int) -> Path:
-    """Return the path of a shard.
-
-    Raises:
-        RunError: it is a symbolic link.
-    """
-    return _no_link(folder / _EPISODES / f"{number:05d}.jsonl")
-
-
-def shard_numbers(folder: Path) -> list[int]:
-    """List the numbers of the shards, in order."""
-    return _numbers(folder / _EPISODES, ".jsonl")
-
-
-def invocation_path(folder: Path, number: int) -> Path:
-    """Return the path of what an invocation has measured.
-
-    Raises:
-        RunError: it is a symbolic link.
-    """
-    return _no_link(folder / _THROUGHPUT / f"{number:05d}.json")
-
-
-def invocation_numbers(folder: Path) -> list[int]:
-    """List the numbers of the invocations, in order."""
-    return _numbers(folder / _THROUGHPUT, ".json")
 
 
 def is_run(folder: Path) -> bool:
@@ -94,11 +90,7 @@ def is_run(folder: Path) -> bool:
 
 
 def existing_run(folder: Path) -> Path:
-    """Return the folder, if it holds a run.
-
-    Raises:
-        RunError: it does not.
-    """
+    """Return the folder; raise `RunError` where it holds no run."""
     if not is_run(folder):
         raise RunError(f"{folder} is not a run: it has no {PROTOCOL}")
     return folder
@@ -115,18 +107,17 @@ def prepare_folder(folder: Path) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
-    if PROTOCOL not in names and names - {LOCK, PROTOCOL + _UNFINISHED}:
+    if PROTOCOL not in names and names - {_LOCK, PROTOCOL + _UNFINISHED}:
         raise RunError(f"{folder} is neither empty nor a run; choose another folder")
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the run for writing. The operating system lets go of it when the process ends.
+    """Hold the run for writing, or raise `RunError` where another writer holds it.
 
-    Raises:
-        RunError: another writer holds it.
+    The operating system lets go of it when the process ends.
     """
-    lock = FileLock(_no_link(folder / LOCK), timeout=0, thread_local=False)
+    lock = FileLock(_no_link(folder / _LOCK), timeout=0, thread_local=False)
     with writing(folder):
         try:
             lock.acquire()
@@ -143,11 +134,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn the operating system's errors of writing into the user's.
-
-    Raises:
-        RunError: in place of OSError; it says what to do.
-    """
+    """Turn each OSError of writing into a `RunError`, which says what to do."""
     try:
         yield
     except OSError as error:
@@ -203,19 +190,15 @@ def sync_folder(folder: Path) -> None:
 
 def make_folders(folder: Path) -> None:
     """Make the folders of shards and invocations, unless they are there."""
-    for name in (_EPISODES, _THROUGHPUT):
-        inner = _no_link(folder / name)
+    for files in (SHARDS, INVOCATIONS):
+        inner = _no_link(folder / files.folder)
         if not inner.is_dir():
             inner.mkdir()
             sync_folder(folder)
 
 
 def read_protocol(folder: Path) -> RunProtocol:
-    """Read the protocol of a run, of an earlier version too.
-
-    Raises:
-        RunError: it cannot be read, or a newer embodied wrote it.
-    """
+    """Read the protocol of a run, of an earlier version too; raise `RunError` where that fails."""
     path = folder / PROTOCOL
     record = _read_mapping(path)
     try:
@@ -233,11 +216,7 @@ def read_protocol(folder: Path) -> RunProtocol:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read the configuration of a run.
-
-    Raises:
-        RunError: it cannot be read.
-    """
+    """Read the configuration of a run, or raise `RunError` where it cannot be read."""
     return _read_mapping(folder / _CONFIG)
 
 
@@ -248,20 +227,30 @@ def write_protocol(folder: Path, protocol: RunProtocol) -> None:
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
-    """Write the configuration, in place of an earlier one.
-
-    Raises:
-        ConfigError: it holds values that YAML has no words for.
-    """
+    """Write the configuration; raise `ConfigError` where it holds what YAML has no words for."""
     _write_yaml(folder / _CONFIG, config)
 
 
-def _numbers(folder: Path, suffix: str) -> list[int]:
-    """List the numbers that files of a kind have as names, in order."""
-    if not _no_link(folder).is_dir():
-        return []
-    names = (path.stem for path in folder.iterdir() if path.suffix == suffix)
-    return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
+def delete_run(folder: Path) -> None:
+    """Delete what a run wrote to its folder, which remains. If interrupted, it can be repeated.
+
+    Raises:
+        RunError: the folder holds no run, or something that no run writes; another process is
+            writing to it; it cannot be deleted.
+    """
+    names = {path.name for path in existing_run(folder).iterdir()} - {_LOCK}
+    if others := sorted(names.difference(_CONTENTS)):
+        raise RunError(
+            f"{folder} is not deleted: it also holds {', '.join(others)}, which no run writes; "
+            "move that away, or choose another folder"
+        )
+    with locked(folder), writing(folder):
+        for name in _CONTENTS:
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _no_link(path: Path) -> Path:

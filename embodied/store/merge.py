@@ -9,9 +9,9 @@ from typing import Any
 
 from embodied.errors import ConfigError, RunError
 from embodied.store.invocation import write_invocation
-from embodied.store.layout import open_file, shard_path, writing
+from embodied.store.jsonl import StoredEpisode
+from embodied.store.layout import SHARDS, open_file, writing
 from embodied.store.reader import RunReader, open_run
-from embodied.store.stored_episode import StoredEpisode
 from embodied.store.summary import Summary
 from embodied.store.writer import RunStore
 
@@ -90,7 +90,7 @@ def _choose(runs: Iterable[RunReader]) -> dict[str, tuple[RunReader, Summary]]:
 
 
 def _line(run: RunReader, summary: Summary) -> bytes:
-    with open_file(shard_path(run.folder, summary.shard)) as file:
+    with open_file(SHARDS.path(run.folder, summary.shard)) as file:
         file.seek(summary.offset)
         return file.read(summary.length)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
@@ -14,14 +14,14 @@ from embodied.store.index import CorruptRecord, scan
 from embodied.store.invocation import RunInvocation, read_invocations
 from embodied.store.jsonl import BadLineError, decode, line_number
 from embodied.store.layout import (
+    SHARDS,
     existing_run,
     index_path,
     open_file,
     read_config,
     read_protocol,
-    shard_path,
 )
-from embodied.store.summary import RecordLocation, Summary
+from embodied.store.summary import Summary
 from embodied.trajectory import Trajectory
 
 _log = logging.getLogger("embodied.store")
@@ -33,14 +33,12 @@ class RunReader:
     Each method reads the folder as it is then. Of an episode that was stored more than once, the
     record that counts is given: the first that is not an infrastructure error, else the last.
     Damaged lines are passed over, logged once and listed in `damaged`.
+
+    Raises:
+        RunError: the folder is not a run.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        """Open a run.
-
-        Raises:
-            RunError: the folder is not a run.
-        """
         self.folder = existing_run(Path(folder))
         self._damaged: dict[tuple[Path, int | None], CorruptRecord] = {}
 
@@ -59,31 +57,27 @@ class RunReader:
         """The damage that reading has met so far: file, line and reason."""
         return tuple(str(damage) for damage in self._damaged.values())
 
-    def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """Return the ids of the episodes that need not be run again.
-
-        Args:
-            include_infrastructure_errors: also those that ended with an infrastructure error.
-        """
-        return {
-            episode_id
-            for episode_id, record in self._counting().items()
-            if record.scored or include_infrastructure_errors
-        }
+    def finished(self) -> set[str]:
+        """Return the ids of the episodes that need not be run again."""
+        return {summary.episode_id for summary in self._scan() if summary.scored}
 
     def summaries(self) -> Iterator[Summary]:
         """Yield the summary of each episode, in the order of writing."""
-        counting = self._counting()
+        counting: dict[str, tuple[int, int]] = {}
+        scored: set[str] = set()
         for summary in self._scan():
-            record = counting.get(summary.episode_id)
-            if record is not None and record.location == summary.location:
+            if summary.episode_id not in scored:
+                counting[summary.episode_id] = summary.shard, summary.offset
+            if summary.scored:
+                scored.add(summary.episode_id)
+        for summary in self._scan():
+            if counting.get(summary.episode_id) == (summary.shard, summary.offset):
                 yield summary
 
     def trajectories(self) -> Iterator[Trajectory]:
         """Yield each episode, in the order of writing; one is in memory at a time."""
         for summary in self.summaries():
-            trajectory = self._load(summary)
-            if trajectory is not None:
+            if trajectory := self._load(summary):
                 yield trajectory
 
     def trajectory(self, episode_id: str) -> Trajectory:
@@ -94,10 +88,9 @@ class RunReader:
         """
         for summary in self.summaries():
             if summary.episode_id == episode_id:
-                trajectory = self._load(summary)
-                if trajectory is None:
-                    raise RunError(f"the record of episode {episode_id!r} is damaged")
-                return trajectory
+                if trajectory := self._load(summary):
+                    return trajectory
+                raise RunError(f"the record of episode {episode_id!r} is damaged")
         raise RunError(f"{self.folder} has no episode {episode_id!r}")
 
     def invocations(self) -> list[RunInvocation]:
@@ -111,18 +104,9 @@ class RunReader:
             else:
                 yield record
 
-    def _counting(self) -> dict[str, _Counting]:
-        """Find the record that counts, by episode."""
-        counting: dict[str, _Counting] = {}
-        for summary in self._scan():
-            earlier = counting.get(summary.episode_id)
-            if earlier is None or not earlier.scored:
-                counting[summary.episode_id] = _Counting(summary.location, summary.scored)
-        return counting
-
     def _load(self, summary: Summary) -> Trajectory | None:
         """Read the trajectory of a summary; None, and a note, where it is damaged."""
-        path = shard_path(self.folder, summary.shard)
+        path = SHARDS.path(self.folder, summary.shard)
         with open_file(path) as file:
             file.seek(summary.offset)
             try:
@@ -142,15 +126,6 @@ class RunReader:
             _log.warning("damaged record passed over: %s", damage)
 
 
-class _Counting(NamedTuple):
-    location: RecordLocation
-    scored: bool
-
-
 def open_run(folder: str | Path) -> RunReader:
-    """Open a run for reading.
-
-    Raises:
-        RunError: the folder is not a run.
-    """
+    """Open a run for reading; raise `RunError` where the folder is none."""
     return RunReader(folder)

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
-from embodied.trajectory import Outcome, Record, Trajectory, Turn
+from embodied.trajectory import Outcome, Record, Trajectory, Turn, TurnSeconds
 
 REASON_CHARACTERS = 200
 """Length to which texts of errors are shortened."""
-
-
-class RecordLocation(NamedTuple):
-    """The beginning of a record. Locations are in the order of writing."""
-
-    shard: int
-    """Number of the shard, counted from 0."""
-    offset: int
-    """Byte position in the shard."""
 
 
 class EpisodeSeconds(Record):
@@ -78,6 +68,7 @@ class Summary(Record):
     llm_retries: dict[str, NonNegativeInt]
     """Requests for messages and comments that failed and were sent again, by `kind_of_failure`."""
     shard: NonNegativeInt
+    """Number of the shard, counted from 0."""
     offset: NonNegativeInt
     """Byte position of the trajectory in its shard."""
     length: int = Field(gt=0)
@@ -88,14 +79,9 @@ class Summary(Record):
         """Whether the episode counts, so that it need not be played again."""
         return self.outcome is not Outcome.INFRASTRUCTURE_ERROR
 
-    @property
-    def location(self) -> RecordLocation:
-        """Where the trajectory begins."""
-        return RecordLocation(self.shard, self.offset)
-
-    def located(self, location: RecordLocation) -> Summary:
-        """Copy the summary for a trajectory that begins at `location`."""
-        return self.model_copy(update=location._asdict())
+    def located(self, shard: int, offset: int) -> Summary:
+        """Copy the summary for a trajectory that begins there."""
+        return self.model_copy(update={"shard": shard, "offset": offset})
 
 
 def summarize(trajectory: Trajectory, line: bytes) -> Summary:
@@ -121,7 +107,13 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         format_errors=sum(turn.format_error for turn in trajectory.turns),
         cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
-        seconds=_seconds(trajectory),
+        seconds=EpisodeSeconds(
+            total=trajectory.seconds,
+            **{
+                part: sum(getattr(turn.seconds, part) for turn in trajectory.turns)
+                for part in TurnSeconds.model_fields
+            },
+        ),
         attempts=trajectory.attempts,
         retries=[shorten(reason) for reason in trajectory.retries],
         served_models=Counter(
@@ -150,14 +142,3 @@ def kind_of_failure(cause: str) -> str:
 
 def _characters(turn: Turn) -> int:
     return len(turn.message) + sum(len(call.name + call.arguments) for call in turn.tool_calls)
-
-
-def _seconds(trajectory: Trajectory) -> EpisodeSeconds:
-    parts = [turn.seconds for turn in trajectory.turns]
-    return EpisodeSeconds(
-        total=trajectory.seconds,
-        policy=sum(part.policy for part in parts),
-        interpreter=sum(part.interpreter for part in parts),
-        environment=sum(part.environment for part in parts),
-        framework=sum(part.framework for part in parts),
-    )

@@ -14,11 +14,12 @@ from embodied.protocol import RunProtocol
 from embodied.store.extension import check_extension
 from embodied.store.index import CorruptRecord, index_line, scan
 from embodied.store.invocation import RunInvocation, write_invocation
-from embodied.store.jsonl import Appender, repair_end
+from embodied.store.jsonl import Appender, StoredEpisode, repair_end
 from embodied.store.layout import (
+    INVOCATIONS,
+    SHARDS,
     existing_run,
     index_path,
-    invocation_numbers,
     is_run,
     locked,
     make_folders,
@@ -26,15 +27,12 @@ from embodied.store.layout import (
     read_config,
     read_protocol,
     replacing,
-    shard_numbers,
-    shard_path,
     sync_folder,
     write_config,
     write_protocol,
     writing,
 )
-from embodied.store.stored_episode import StoredEpisode
-from embodied.store.summary import RecordLocation, Summary
+from embodied.store.summary import Summary
 
 SHARD_BYTES = 64 * 1024 * 1024
 """A shard that would grow beyond this is left, and the next one begun."""
@@ -64,12 +62,11 @@ class RunStore(Closeable):
         self.config = read_config(folder)
         self._guard = Lock()
         self._scored: set[str] = set()
-        self._unscored: set[str] = set()
         with writing(folder):
             self._recover()
             self._index = resources.enter_context(closing(Appender(index_path(folder))))
-            self._number = max(shard_numbers(folder), default=0)
-            self._invocation = max(invocation_numbers(folder), default=-1) + 1
+            self._number = max(SHARDS.numbers(folder), default=0)
+            self._invocation = max(INVOCATIONS.numbers(folder), default=-1) + 1
             self._shard = self._open_shard(self._number)
         resources.callback(self._close_shard)
         self._resources = resources.pop_all()
@@ -127,15 +124,10 @@ class RunStore(Closeable):
             resources.enter_context(locked(path))
             return cls(path, resources)
 
-    def finished(self, *, include_infrastructure_errors: bool = False) -> set[str]:
-        """Return the ids of the episodes that need not be run again.
-
-        Args:
-            include_infrastructure_errors: also those that ended with an infrastructure error.
-        """
+    def finished(self) -> set[str]:
+        """Return the ids of the episodes that need not be run again."""
         with self._guard:
-            unscored = self._unscored if include_infrastructure_errors else set()
-            return self._scored | unscored
+            return set(self._scored)
 
     def append(self, episode: StoredEpisode) -> bool:
         """Store an episode.
@@ -154,10 +146,10 @@ class RunStore(Closeable):
         with self._guard, writing(self.folder):
             if summary.episode_id in self._scored:
                 return False
-            location = self._store(line)
+            shard, offset = self._store(line)
             self._remember(summary)
             # The index can be rebuilt, so it need not wait for the disk.
-            self._index.append(index_line(summary.located(location)), sync=False)
+            self._index.append(index_line(summary.located(shard, offset)), sync=False)
         return True
 
     def save(self, invocation: RunInvocation) -> None:
@@ -176,9 +168,9 @@ class RunStore(Closeable):
     def _recover(self) -> None:
         """Repair the last shard and write the index anew."""
         make_folders(self.folder)
-        numbers = shard_numbers(self.folder)
+        numbers = SHARDS.numbers(self.folder)
         if numbers:
-            repair_end(shard_path(self.folder, numbers[-1]))
+            repair_end(SHARDS.path(self.folder, numbers[-1]))
         damaged = []
         with replacing(index_path(self.folder)) as file:
             for record in scan(self.folder):
@@ -194,21 +186,19 @@ class RunStore(Closeable):
     def _remember(self, summary: Summary) -> None:
         if summary.scored:
             self._scored.add(summary.episode_id)
-            self._unscored.discard(summary.episode_id)
-        elif summary.episode_id not in self._scored:
-            self._unscored.add(summary.episode_id)
 
-    def _store(self, line: bytes) -> RecordLocation:
+    def _store(self, line: bytes) -> tuple[int, int]:
+        """Append a line; return its shard's number and its offset there."""
         if self._shard.size and self._shard.size + len(line) > SHARD_BYTES:
             following = self._open_shard(self._number + 1)
             self._shard.close()
             self._number, self._shard = self._number + 1, following
-        location = RecordLocation(self._number, self._shard.size)
+        offset = self._shard.size
         self._shard.append(line, sync=True)
-        return location
+        return self._number, offset
 
     def _open_shard(self, number: int) -> Appender:
-        path = shard_path(self.folder, number)
+        path = SHARDS.path(self.folder, number)
         shard = Appender(path)
         sync_folder(path.parent)
         return shard

@@ -25,26 +25,23 @@ SERVE = ["-m", "embodied", "mcp"]
 PRINTING = """
 import os, subprocess
 print("the module prints")
-from embodied import Controller, Environment, Observation, StepResult, Task, action
+from embodied import Observation, action
 from embodied.environment import Attachment
+from embodied.testing import Corridor, CorridorRobot
 
 
-class Bell(Environment):
-    default_controller = ":Ringer"
+class Noisy(Corridor):
+    default_controller = ":Pusher"
 
     def __init__(self):
         print("making")
-        self.picture = Attachment("bell", "image/png", b"png")
-
-    @classmethod
-    def list_tasks(cls, split=None):
-        texts = {"once": 1, "twice": 2}
-        return [Task(environment="bell", id=i, split="train", kind="bell", instruction=f"ring {i}",
-                     seed=n) for i, n in texts.items()]
+        super().__init__(length=1)
 
     def reset(self, task, seed=None):
-        self.left = seed
-        return Observation(f"Your task: {task.instruction}.", (self.picture,))
+        seen = super().reset(task, seed)
+        if seed == 0:  # the first task begins with the key in hand
+            seen = super().step("take key").observation
+        return Observation(seen.text, (Attachment("door", "image/png", b"png"),))
 
     def step(self, command):
         print("a step")
@@ -52,29 +49,32 @@ class Bell(Environment):
         subprocess.run(["echo", "from a child process"])
         assert subprocess.run(["cat"], stdout=subprocess.PIPE).stdout == b""
         if command == "break":
-            raise OSError("the rope is torn")
-        self.left -= 1
-        won = self.left == 0
-        return StepResult(Observation("Ding."), float(won), won, False, {"success": won})
+            raise OSError("the lock is broken")
+        return super().step(command)
 
     def close(self):
         print("closing")
 
 
-class Ringer(Controller):
-    @action
-    def ring(self, loudness: float = 1.0) -> dict[str, float]:
-        \"\"\"Ring the bell.\"\"\"
-        if loudness > 10:
-            raise ValueError("too loud; 10 is the most")
-        self.send("ring")
-        return {"loudness": loudness}
+class Pusher(CorridorRobot):
+    \"\"\"Doors open with a force of 1 or more.\"\"\"
 
     @action
-    def break_rope(self) -> str:
+    def push(self, force: float = 1.0) -> dict[str, float]:
+        \"\"\"Push the door open.\"\"\"
+        if force > 10:
+            raise ValueError("too hard; 10 is the most")
+        self.send("open door")
+        return {"force": force}
+
+    @action
+    def break_lock(self) -> str:
         \"\"\"Break the simulator.\"\"\"
         return self.send("break")
 """
+OPENING = """\
+Open the door at the right end. It is locked.
+You are in cell 1 of 1. There is a key. There is a locked door."""
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +85,10 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bell(tmp_path: Path) -> str:
-    file = tmp_path / "bell.py"
+def noisy(tmp_path: Path) -> str:
+    file = tmp_path / "noisy.py"
     file.write_text(PRINTING)
-    return f"{file}:Bell"
+    return f"{file}:Noisy"
 
 
 def client(*words: str | Path) -> Any:
@@ -136,17 +136,23 @@ def nested(depth: int) -> Any:
     return [nested(depth - 1)] if depth else []
 
 
-async def test_mistakes_are_answered_with_a_sentence(bell: str) -> None:
-    async with client("--env", bell) as agent:
+async def test_agents_are_told_what_the_robot_says_of_itself(noisy: str) -> None:
+    async with client("--env", noisy) as agent:
+        said = "begins it anew.\n\nDoors open with a force of 1 or more.\n\nYou are in cell"
+        assert said in agent.instructions
+
+
+async def test_mistakes_are_answered_with_a_sentence(noisy: str) -> None:
+    async with client("--env", noisy) as agent:
         for name, arguments, said in (
-            ("ring", {"loudness": 11}, "too loud; 10 is the most"),
-            ("ring", {"loudness": "very"}, "loudness cannot be 'very'"),
-            ("ring", {"times": 3}, "got an unexpected keyword argument 'times'"),
-            ("ring", {"loudness": nested(150)}, "nested deeper than 100"),
-            ("ring", {"loudness": "x" * 60_000}, "is longer than 50000 characters"),
+            ("push", {"force": 11}, "too hard; 10 is the most"),
+            ("push", {"force": "very"}, "force cannot be 'very'"),
+            ("push", {"times": 3}, "got an unexpected keyword argument 'times'"),
+            ("push", {"force": nested(150)}, "nested deeper than 100"),
+            ("push", {"force": "x" * 60_000}, "is longer than 50000 characters"),
             ("fly", {}, "there is no action 'fly'"),
             ("close", {}, "there is no action 'close'"),
-            ("start_episode", {"task": "thrice"}, "there is no task 'thrice'"),
+            ("start_episode", {"task": "corridor-9"}, "there is no task 'corridor-9'"),
         ):
             result = await agent.call_tool(name, arguments)
             assert result.is_error
@@ -156,41 +162,41 @@ async def test_mistakes_are_answered_with_a_sentence(bell: str) -> None:
             await agent.read_resource("embodied://secret")
 
 
-async def test_episodes_begin_and_end(bell: str) -> None:
-    async with client("--env", bell, "--protocol.limits.steps", "1") as agent:
-        done = await agent.call_tool("ring", {})
-        assert text(done).startswith('{"loudness": 1.0}\nThe episode is over: the task is solved')
-        late = await agent.call_tool("ring", {})
+async def test_episodes_begin_and_end(noisy: str) -> None:
+    async with client("--env", noisy, "--protocol.limits.steps", "1") as agent:
+        done = await agent.call_tool("push", {})
+        assert text(done).startswith('{"force": 1.0}\nThe episode is over: the task is solved')
+        late = await agent.call_tool("push", {})
         assert late.is_error
         assert "start_episode begins it anew" in text(late)
-        began = await agent.call_tool("start_episode", {"task": "twice"})
-        assert text(began) == "Your task: ring twice.\nIt may take 1 steps."
+        began = await agent.call_tool("start_episode", {"task": "corridor-1"})
+        assert text(began) == f"{OPENING}\nIt may take 1 steps."
         assert began.content[1].mime_type == "image/png"
-        assert "the task is not solved after 1 step." in text(await agent.call_tool("ring", {}))
+        assert "the task is not solved after 1 step." in text(await agent.call_tool("push", {}))
         opening = (await agent.read_resource("embodied://task")).contents[0].text
-        assert "ring twice" in opening
-        assert "once" in (await agent.read_resource("embodied://tasks")).contents[0].text
+        assert OPENING in opening
+        assert "corridor-0" in (await agent.read_resource("embodied://tasks")).contents[0].text
 
 
-async def test_a_simulator_that_fails_is_made_anew(bell: str) -> None:
-    async with client("--env", bell, "--task", "twice") as agent:
-        broken = await agent.call_tool("break_rope", {})
+async def test_a_simulator_that_fails_is_made_anew(noisy: str) -> None:
+    async with client("--env", noisy, "--task", "corridor-1") as agent:
+        broken = await agent.call_tool("break_lock", {})
         assert broken.is_error
-        assert "the rope is torn" in text(broken)
-        assert (await agent.call_tool("ring", {})).is_error
+        assert "the lock is broken" in text(broken)
+        assert (await agent.call_tool("push", {})).is_error
         assert not (await agent.call_tool("start_episode", {})).is_error
-        await agent.call_tool("ring", {})
-        assert (await agent.call_tool("ring", {})).structured_content["success"]
+        await agent.call_tool("take_key", {})
+        assert (await agent.call_tool("push", {})).structured_content["success"]
 
 
-async def test_agents_on_this_machine_may_come_over_http(bell: str) -> None:
-    words = [sys.executable, *SERVE, "--env", bell, "--http", "0"]
+async def test_agents_on_this_machine_may_come_over_http(noisy: str) -> None:
+    words = [sys.executable, *SERVE, "--env", noisy, "--http", "0"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as server:
         try:
             said = next(line for line in server.stderr if "listening at" in line)
             address = said.rpartition(" ")[2].strip()
             async with mcp.Client(address) as agent:
-                assert (await agent.call_tool("ring", {})).structured_content["success"]
+                assert (await agent.call_tool("push", {})).structured_content["success"]
             port = address.rpartition(":")[2].removesuffix("/mcp")
             words[-1] = port
             taken = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
@@ -201,14 +207,14 @@ async def test_agents_on_this_machine_may_come_over_http(bell: str) -> None:
 
 
 @pytest.mark.parametrize("number", [0, signal.SIGTERM])
-def test_it_ends_with_its_input_or_by_a_signal(bell: str, number: int) -> None:
+def test_it_ends_with_its_input_or_by_a_signal(noisy: str, number: int) -> None:
     """And prints nothing but the protocol, whatever the simulator prints."""
     client = {"name": "test", "version": "1"}
     hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
-    words = [sys.executable, *SERVE, "--env", bell]
+    words = [sys.executable, *SERVE, "--env", noisy]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(words, **pipes) as server:  # type: ignore[call-overload]
-        for method, params in (("initialize", hello), ("tools/call", {"name": "ring"})):
+        for method, params in (("initialize", hello), ("tools/call", {"name": "push"})):
             ask = {"jsonrpc": "2.0", "id": method, "method": method, "params": params}
             server.stdin.write(f"{json.dumps(ask)}\n".encode())
             server.stdin.flush()
@@ -222,9 +228,9 @@ def test_it_ends_with_its_input_or_by_a_signal(bell: str, number: int) -> None:
         assert server.stdout.read() == b""
 
 
-def test_it_ends_with_a_request_without_end(bell: str) -> None:
+def test_it_ends_with_a_request_without_end(noisy: str) -> None:
     done = subprocess.run(
-        [sys.executable, *SERVE, "--env", bell],
+        [sys.executable, *SERVE, "--env", noisy],
         input=b"[" * 5 * 1024**2,
         capture_output=True,
         check=False,
@@ -239,11 +245,11 @@ def test_it_ends_with_a_request_without_end(bell: str) -> None:
     ("words", "said"),
     [
         (["--env", "nowhere"], "there is no environment 'nowhere'"),
-        (["--task", "9"], "there is no task '9'; there are: once, twice"),
+        (["--task", "9"], "there is no task '9'; there are: corridor-0, corridor-1"),
     ],
 )
-def test_what_cannot_be_served_is_refused(bell: str, words: list[str], said: str) -> None:
-    words = words if "--env" in words else ["--env", bell, *words]
+def test_what_cannot_be_served_is_refused(noisy: str, words: list[str], said: str) -> None:
+    words = words if "--env" in words else ["--env", noisy, *words]
     done = subprocess.run(
         [sys.executable, *SERVE, *words], capture_output=True, text=True, check=False, timeout=60
     )

@@ -223,7 +223,7 @@ class Giver(Switcher):
     def give(self, what: str) -> Any:
         """Give something back."""
         if what == "error":
-            raise LookupError("not there")
+            raise ValueError("not there")
         if what == "own error":
             raise DoorLockedError("the door is locked")
         return {"tuple": (1, {2: {3}}), "nan": float("nan"), "huge": 10**5000, "text": "\ud800ä"}[
@@ -237,7 +237,7 @@ class Giver(Switcher):
         return self.send("wait")
 
 
-class DoorLockedError(Exception):
+class DoorLockedError(RuntimeError):
     pass
 
 
@@ -271,7 +271,7 @@ def test_arrays_become_lists(make: Make, giver: Giver) -> None:
 
 def test_errors_of_the_robot_can_be_caught_by_their_names(make: Make, giver: Giver) -> None:
     session = make(giver)
-    code = "try:\n    give('error')\nexcept LookupError as error:\n    print(error)"
+    code = "try:\n    give('error')\nexcept ValueError as error:\n    print(error)"
     assert session.run(code).stdout == "not there\n"
     error = session.run("give('own error')").error
     assert error is not None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from embodied.errors import InfrastructureError
 from embodied.sandbox import Checker, Finding, Snippet, Target, Verdict, load_corpus
 
 UNSAFE = Target(name="unsafe", sessions="tests.security.unsafe:UnsafeSessions")
@@ -78,6 +79,12 @@ def test_goes_on_after_a_crash_and_leaves_nothing_behind() -> None:
     assert not harmless.problems
     names = [" ".join(process.cmdline()) for process in psutil.Process().children(recursive=True)]
     assert not [name for name in names if "embodied.sandbox.host" in name]
+
+
+def test_says_why_an_interpreter_does_not_start() -> None:
+    target = Target(name="none", sessions="tests.security.unsafe:there_is_no_such_name")
+    with Checker(target) as checker, pytest.raises(InfrastructureError, match="there_is_no_such"):
+        found(checker, "generators/close-ignored")
 
 
 def found(checker: Checker, name: str) -> Finding:

@@ -84,10 +84,9 @@ def test_an_infrastructure_error_can_be_run_again(
         assert store.finished() == {"t2#0"}
     run = open_run(tmp_path)
     assert run.finished() == {"t2#0"}
-    assert run.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
     assert aggregate_run(run).infrastructure_errors == 1
     with RunStore.open(tmp_path) as store:
-        assert store.finished(include_infrastructure_errors=True) == {"t1#0", "t2#0"}
+        assert store.finished() == {"t2#0"}
         assert store.append(StoredEpisode.of(make_trajectory(1, Outcome.FAILURE)))
         assert store.finished() == {"t1#0", "t2#0"}
     assert [episode.episode_id for episode in run.trajectories()] == ["t2#0", "t1#0"]
