@@ -16,8 +16,7 @@ from rich.table import Table
 from embodied.cli import options, output
 from embodied.errors import ConfigError
 from embodied.report.table import plain_text, standard_output
-from embodied.sandbox import Finding, Snippet, Target, check_sandbox, load_corpus
-from embodied.sandbox import Checker, Finding, Snippet, Target, Verdict, load_corpus
+from embodied.sandbox import Checker, Finding, Snippet, Target, load_corpus
 
 Which = Literal["restricted", "full", "all"]
 

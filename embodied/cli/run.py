@@ -19,8 +19,7 @@ from embodied.errors import RunError
 from embodied.runs import Run, stored_config
 from embodied.runs import run as play
 from embodied.store import open_run
-from embodied.store.deletion import delete_run
-from embodied.store.layout import is_run, prepare_folder
+from embodied.store.layout import delete_run, is_run, prepare_folder
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 

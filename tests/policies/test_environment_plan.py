@@ -10,8 +10,8 @@ from embodied import Observation, Outcome, Protocol, StepResult, Task, run_episo
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities
 from embodied.errors import ConfigError, DataError
-from embodied.testing import Corridor, CorridorRobot
 from embodied.policies.expert import ExpertPolicy, plan_steps
+from embodied.testing import Corridor, CorridorRobot
 from embodied.trajectory import Trajectory
 
 FORMATS = ["code", "json", "text", "tools"]
