@@ -36,9 +36,6 @@ COMMANDS = {
     "model": Command("model:app", "Fetch models that need no model hub."),
 }
 
-SHARED_OPTIONS = ("verbose", "quiet")
-"""Options of the whole command line that may stand behind a command too."""
-
 
 class LazyGroup(TyperGroup):
     """A group whose commands are a name and a line of help until one is called."""
@@ -53,12 +50,12 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command that the words begin with, and import it."""
         name, command, rest = super().resolve_command(ctx, args)
-        shared = [option for option in self.params if option.name in SHARED_OPTIONS]
+        shared = [option for option in self.params if option.name in ("verbose", "quiet")]
         return name, _loaded(name, shared) if name else command, rest
 
 
 def _loaded(name: str, shared: list[Any]) -> Any:
-    """Import the command of a name; it takes the shared options as well."""
+    """Import the command of a name; options of the whole command line may stand behind it too."""
     module, _, attribute = COMMANDS[name].place.partition(":")
     found = getattr(importlib.import_module(f"embodied.cli.{module}"), attribute)
     app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -47,7 +46,13 @@ def config(
             print(f"{name:14}{text}")
         return
     if help_settings:
-        print(_explained(path, env))
+        known = reference.settings()
+        if env is not None:
+            kind = environment_class(env)
+            parts = {"environment": kind.Options, "generate": kind.GeneratorOptions}
+            for section, own in parts.items():
+                known += reference.settings(own, f"{section}.options.") if own else []
+        print(reference.as_text(reference.chosen(known, str(path or ""))))
         return
     resolved = options.resolve(
         path,
@@ -60,12 +65,3 @@ def config(
         settings=settings,
     )
     print(yaml.safe_dump(resolved.model_dump(mode="json"), sort_keys=False), end="")
-
-
-def _explained(prefix: Path | None, env: str | None) -> str:
-    known = reference.settings()
-    if env is not None:
-        kind = environment_class(env)
-        for section, own in (("environment", kind.Options), ("generate", kind.GeneratorOptions)):
-            known += reference.settings(own, f"{section}.options.") if own else []
-    return reference.as_text(reference.chosen(known, str(prefix or "")))

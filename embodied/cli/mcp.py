@@ -81,7 +81,8 @@ def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
         raise DataError("there are no tasks to serve")
     if task is not None and task not in tasks:
         raise ConfigError(f"there is no task {task!r}{suggestion(task, tasks)}")
-    first, steps = task or next(iter(tasks)), config.protocol.limits.steps
+    first = task or next(iter(tasks))
+    steps = config.protocol.limits.steps
     return HostedRobot(partial(_robot, config), tasks, first, steps, config.seed)
 
 

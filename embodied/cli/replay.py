@@ -11,7 +11,7 @@ import typer
 
 from embodied.cli import options
 from embodied.cli.run import play_run
-from embodied.replay.parity import ParityReport, check_parity
+from embodied.replay.parity import check_parity
 from embodied.replay.recordings import load_recordings
 from embodied.store import open_run
 
@@ -49,11 +49,7 @@ def replay(
     play_run(config)
     trajectories = open_run(config.out).trajectories()
     parity = check_parity(trajectories, recorded, config.protocol.limits.steps)
-    _print(parity, time.monotonic() - started, json)
-
-
-def _print(parity: ParityReport, seconds: float, json: bool) -> None:
-    figures = parity.model_dump() | {"seconds": round(seconds, 1)}
+    figures = parity.model_dump() | {"seconds": round(time.monotonic() - started, 1)}
     if json:
         print(json_module.dumps(figures))
         return

@@ -11,8 +11,7 @@ from embodied.cli import options
 from embodied.report.compare import compare_runs
 from embodied.report.compare_table import print_comparison
 from embodied.report.metrics import Report, aggregate_run
-from embodied.report.table import plain_text, print_json, standard_output
-from embodied.report.table import print_report as print_table
+from embodied.report.table import plain_text, print_json, print_report, standard_output
 from embodied.store import open_run
 from embodied.store.merge import merge_runs
 
@@ -24,23 +23,18 @@ _Runs = Annotated[
 def report(
     folder: Annotated[Path, typer.Argument(help="A run's folder.")],
     json: options.Json = False,
-) -> None:
+) -> Report:
     """Print the figures of a run, finished or not.
 
     \b
       embodied report runs/quickstart
       embodied report runs/quickstart --json
     """  # noqa: D301 - \b keeps click from filling a paragraph
-    print_report(folder, json)
-
-
-def print_report(folder: Path, json: bool) -> Report:
-    """Print the report on a run to standard output, and return it."""
     metrics = aggregate_run(open_run(folder))
     if json:
         print_json(metrics)
     else:
-        print_table(metrics)
+        print_report(metrics)
     return metrics
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from rich.markup import escape
 from rich.prompt import Confirm
 
 from embodied.cli import options, output
-from embodied.cli.report import print_report
+from embodied.cli.report import report
 from embodied.config.schema import RunConfig
 from embodied.errors import RunError
 from embodied.runs import Run, stored_config
@@ -103,21 +104,18 @@ def replace_run(folder: Path, *, sure: bool) -> None:
     prepare_folder(folder)
     if not is_run(folder):
         return
-    if not (sure or _confirmed(folder)):
+    if not sure:
+        episodes = len(open_run(folder).finished())
+        question = f"Delete the run in {escape(str(folder))} with {episodes:,} episodes?"
+        console = Console(stderr=True, soft_wrap=True)
+        with contextlib.suppress(EOFError):
+            sure = Confirm.ask(question, console=console, default=False)
+    if not sure:
         raise RunError(
             f"the run in {folder} is kept; choose another folder with --out, or delete the run "
             "without being asked with --yes"
         )
     delete_run(folder)
-
-
-def _confirmed(folder: Path) -> bool:
-    episodes = len(open_run(folder).finished())
-    question = f"Delete the run in {escape(str(folder))} with {episodes:,} episodes?"
-    try:
-        return Confirm.ask(question, console=Console(stderr=True, soft_wrap=True), default=False)
-    except EOFError:
-        return False
 
 
 def play_run(config: RunConfig) -> Run:
@@ -135,7 +133,7 @@ def play_run(config: RunConfig) -> Run:
 
 def finish(folder: Path, json: bool) -> None:
     """Print the report; the exit code says whether infrastructure errors remain."""
-    figures = print_report(folder, json)
+    figures = report(folder, json)
     if figures.infrastructure_errors:
         print(f"run them again with: embodied resume {folder}", file=sys.stderr)
         raise typer.Exit(INFRASTRUCTURE_ERRORS_EXIT_CODE)

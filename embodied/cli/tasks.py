@@ -122,14 +122,6 @@ def _parse_options(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _print_statistics(statistics: Mapping[str, Any]) -> None:
-    console = standard_output()
-    console.print()
-    console.print(_table(statistics))
-    for note in statistics["notes"]:
-        console.print(f"\n{note}", markup=False, highlight=False)
-
-
-def _table(statistics: Mapping[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("")
     for column in statistics["columns"]:
@@ -138,7 +130,11 @@ def _table(statistics: Mapping[str, Any]) -> Table:
         table.add_row(part["name"], style="bold")
         for name, values in _lines(part["rows"]):
             table.add_row(f"  {name}", *values)
-    return table
+    console = standard_output()
+    console.print()
+    console.print(table)
+    for note in statistics["notes"]:
+        console.print(f"\n{note}", markup=False, highlight=False)
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:

@@ -86,21 +86,19 @@ class LLMFeedback(FeedbackProvider):
 
     async def feedback(self, messages: Sequence[Message], turn: Turn) -> Feedback:
         """Ask the model; a full context gives `UNDECIDED`."""
+        record = _RECORD.format(conversation=_written(messages), turn=_written(turn.messages))
+        prompt = [
+            Message(role="system", content=_SYSTEM.format(task=_TASKS[self.mode])),
+            Message(role="user", content=record),
+        ]
         seed = self._client.config.turn_seed(self._episode, len(messages))
         try:
-            completion = await self._client.complete(self._prompt(messages, turn), seed=seed)
+            completion = await self._client.complete(prompt, seed=seed)
         except ContextOverflow:
             return Feedback(UNDECIDED)
         said = _spoken(completion.content)
         text = _verdict(said) if self.mode == "binary" else truncate(said, FEEDBACK_CHARACTERS)
         return Feedback(text or UNDECIDED, completion.usage, completion.retries)
-
-    def _prompt(self, messages: Sequence[Message], turn: Turn) -> list[Message]:
-        record = _RECORD.format(conversation=_written(messages), turn=_written(turn.messages))
-        return [
-            Message(role="system", content=_SYSTEM.format(task=_TASKS[self.mode])),
-            Message(role="user", content=record),
-        ]
 
 
 def make_feedback_provider(

@@ -118,13 +118,16 @@ def read_completion(content: str, used_ids: set[str] | None, *, tokens: bool = F
     lines = [f"[{problem}]" for problem in unusable]
     thoughts, said = split_thoughts(said)
     reason = choice.finish_reason
+    record = None
+    if tokens:
+        record = read_tokens(answer.prompt_token_ids, choice.token_ids, choice.logprobs)
     return Completion(
         content="\n".join(part for part in (said, *lines) if part),
         usage=(answer.usage or _Usage()).counted,
         finish_reason=None if reason is None else truncate(reason, _LONGEST_REASON),
         tool_calls=calls,
         unusable_calls=unusable,
-        tokens=answer.tokens if tokens else None,
+        tokens=record,
         reasoning="\n".join(filter(None, (choice.message.thoughts, thoughts))) or None,
         model=truncate(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
     )
@@ -222,11 +225,6 @@ class _Answer(_Part):
     usage: _Usage | None = None
     model: object = None
     prompt_token_ids: object = None
-
-    @property
-    def tokens(self) -> TokenRecord | None:
-        choice = self.choices[0]
-        return read_tokens(self.prompt_token_ids, choice.token_ids, choice.logprobs)
 
 
 _SENT_CALLS = TypeAdapter(list[SentCall] | None)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
+from embodied.errors import ConfigError, InfrastructureError
 from embodied.llm.aimd_limiter import Admission, AIMDLimiter
 from embodied.llm.backoff import backoff
 from embodied.llm.cache import CompletionCache
@@ -166,7 +166,12 @@ class LLMClient:
             try:
                 body = await self._answer(request)
             except RetryableError as failure:
-                self._note_failure(failure, admission)
+                if failure.congested:
+                    self._limiter.on_congestion(admission)
+                if failure.retry_after <= _MAX_RETRY_AFTER:
+                    self._limiter.pause(failure.retry_after)
+                if failure.gone:
+                    self._gate.on_failure()
                 raise
             self._limiter.on_success()
             self._gate.on_success()
@@ -191,21 +196,21 @@ class LLMClient:
     def _read(self, body: str, used_ids: set[str] | None) -> Completion:
         return read_completion(body, used_ids, tokens=self.config.record_tokens)
 
-    def _note_failure(self, failure: RetryableError, admission: Admission) -> None:
-        if failure.congested:
-            self._limiter.on_congestion(admission)
-        if failure.retry_after <= _MAX_RETRY_AFTER:
-            self._limiter.pause(failure.retry_after)
-        if failure.gone:
-            self._gate.on_failure()
-
     async def _answer(self, request: dict[str, Any]) -> str:
         answer = self._http.post("chat/completions", request)
         try:
             return await self._fetch(answer, self.config.answer_seconds)
         except HTTPStatusError as error:
             refused = error
-        raise await self._explain(refused, with_tools="tools" in request)
+        with_tools = "tools" in request
+        if retryable := self._errors.retryable(refused, with_tools=with_tools):
+            raise retryable
+        said = self._errors.message(refused)
+        if refused.status == 404:
+            raise await self._not_found(said)
+        raise self._errors.permanent(refused, with_tools=with_tools) or InfrastructureError(
+            f"{self.config.base_url} rejects the request (HTTP {refused.status}): {said}"
+        )
 
     async def _probe(self) -> RetryableError | None:
         """Ask why there seems to be no server; None: there is one, whatever it answers."""
@@ -244,18 +249,6 @@ class LLMClient:
 
     def _malformed(self, error: MalformedResponseError) -> RetryableError:
         return RetryableError(f"{error}: {self._errors.redact(error.content)!r}", ADDRESS_HINT)
-
-    async def _explain(
-        self, error: HTTPStatusError, *, with_tools: bool
-    ) -> RetryableError | EmbodiedError:
-        if retryable := self._errors.retryable(error, with_tools=with_tools):
-            return retryable
-        said = self._errors.message(error)
-        if error.status == 404:
-            return await self._not_found(said)
-        return self._errors.permanent(error, with_tools=with_tools) or InfrastructureError(
-            f"{self.config.base_url} rejects the request (HTTP {error.status}): {said}"
-        )
 
     async def _not_found(self, said: str) -> RetryableError | ConfigError:
         served: list[str] = []

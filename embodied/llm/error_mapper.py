@@ -105,7 +105,14 @@ class ErrorMapper:
                 f"{_TOOLS_HINT.format(model=model)}"
             )
         if status == 400 and _OVERFLOW.search(f"{error.code} {said}"):
-            return self._overflow(said)
+            size, room = _CONTEXT_SIZE.search(said), self._config.max_tokens
+            if size and room >= int(size[1]):
+                return ConfigError(
+                    f"max_tokens is {room}, but the whole context of {self._config.model!r} is "
+                    f"{size[1]} tokens; lower max_tokens or serve the model with a longer context"
+                )
+            what = f"the conversation is too long for {self._config.model!r}"
+            return ContextOverflow(f"{what}: {said}")
         return self.unusable(error)
 
     def unusable(self, error: HTTPStatusError) -> ConfigError | None:
@@ -154,15 +161,6 @@ class ErrorMapper:
     def start_hint(self) -> str:
         """Advice on how to start a server."""
         return f"is the server running? start one with: embodied serve --model {self._config.model}"
-
-    def _overflow(self, said: str) -> EmbodiedError:
-        size, room = _CONTEXT_SIZE.search(said), self._config.max_tokens
-        if size and room >= int(size[1]):
-            return ConfigError(
-                f"max_tokens is {room}, but the whole context of {self._config.model!r} is "
-                f"{size[1]} tokens; lower max_tokens or serve the model with a longer context"
-            )
-        return ContextOverflow(f"the conversation is too long for {self._config.model!r}: {said}")
 
 
 def _refuses_tools(status: int, said: str) -> bool:

@@ -20,8 +20,6 @@ from embodied.errors import ConfigError
 from embodied.llm.config import LLMConfig
 
 _MAX_BYTES = 10_000_000
-_NO_BOUND = 0
-"""As aiohttp writes it. The client's limiter bounds what is in flight."""
 _KEPT_SECONDS = 4.0
 """How long an idle connection is kept. vLLM closes it after five."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -52,7 +50,10 @@ class HTTPStatusError(RequestError):
         super().__init__(f"HTTP {status}")
         self.status = status
         self.headers = headers
-        content = _parsed(body)
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            content = body.strip()
         error = content.get("error", content) if isinstance(content, dict) else content
         fields = error if isinstance(error, dict) else {}
         self.code = fields.get("code")
@@ -64,7 +65,8 @@ class HTTPStatusError(RequestError):
 class HTTPClient:
     """Sends requests to one server and keeps the connections for the next ones.
 
-    It follows no redirects, and reaches a server on this machine past any proxy.
+    It follows no redirects, and reaches a server on this machine past any proxy. A request without
+    an answer of success raises a `RequestError`.
 
     Args:
         config: the server.
@@ -81,19 +83,11 @@ class HTTPClient:
         self._proxy = _proxy(config.base_url)
 
     async def get(self, path: str) -> str:
-        """Get a path under the server's address, or a whole address.
-
-        Raises:
-            RequestError: no answer with a status of success.
-        """
+        """Get a path under the server's address, or a whole address."""
         return await self._send("GET", path, self._headers)
 
     async def post(self, path: str, body: Mapping[str, Any]) -> str:
-        """Post a body as JSON.
-
-        Raises:
-            RequestError: no answer with a status of success.
-        """
+        """Post a body as JSON."""
         content = json.dumps(body, ensure_ascii=False).encode(errors="replace")
         headers = {**self._headers, "Content-Type": "application/json"}
         return await self._send("POST", path, headers, content)
@@ -107,7 +101,7 @@ class HTTPClient:
     def _http(self) -> aiohttp.ClientSession:
         """The session, made at the first request: it belongs to the event loop that runs then."""
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_NO_BOUND, keepalive_timeout=_KEPT_SECONDS),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS),  # 0: no bound
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_seconds),
             auto_decompress=False,
@@ -124,12 +118,14 @@ class HTTPClient:
             async with request as response:
                 answer = await _read_bounded(response)
         except aiohttp.ClientError as error:
-            raise TransportError(self._describe(_root_cause(error))) from error
+            raise TransportError(self._describe(error)) from error
         if not 200 <= response.status < 300:
             raise HTTPStatusError(response.status, response.headers, answer)
         return answer
 
     def _describe(self, cause: BaseException) -> str:
+        while (below := cause.__cause__ or cause.__context__) is not None:
+            cause = below
         if isinstance(cause, TimeoutError):
             return f"no connection within {self._connect_seconds:g} s"
         if isinstance(cause, aiohttp.http_exceptions.PayloadEncodingError):
@@ -165,19 +161,6 @@ def _proxy(base_url: str) -> str | None:
             "what is needed is http://HOST:PORT"
         )
     return proxy
-
-
-def _parsed(content: str) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return content.strip()
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    while (below := error.__cause__ or error.__context__) is not None:
-        error = below
-    return error
 
 
 def authorization(key: str) -> dict[str, str]:

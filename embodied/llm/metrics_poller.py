@@ -47,15 +47,6 @@ def read_metrics(page: str) -> ServerMetrics:
     Raises:
         ValueError: it lacks the figures, or they cannot be.
     """
-    sums = _sums(page)
-    for names in (_VLLM, _LLAMA_CPP):
-        figures = {field: sums[name] for name, field in names.items() if name in sums}
-        if figures.keys() >= _NEEDED:
-            return ServerMetrics(**figures)
-    raise ValueError("a page without the load of a server")
-
-
-def _sums(page: str) -> dict[str, float]:
     if len(page) > _MAX_PAGE_CHARACTERS:
         raise ValueError(f"a page of more than {_MAX_PAGE_CHARACTERS} characters")
     lines = _SAMPLE.findall(page)
@@ -71,7 +62,11 @@ def _sums(page: str) -> dict[str, float]:
             if not 0 <= value <= _LARGEST:
                 raise ValueError(f"{name} is {value}")
             sums[name] = sums.get(name, 0.0) + value
-    return sums
+    for names in (_VLLM, _LLAMA_CPP):
+        figures = {field: sums[name] for name, field in names.items() if name in sums}
+        if figures.keys() >= _NEEDED:
+            return ServerMetrics(**figures)
+    raise ValueError("a page without the load of a server")
 
 
 class MetricsPoller:

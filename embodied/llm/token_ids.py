@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+import contextlib
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -29,8 +30,6 @@ class _Logprobs(BaseModel):
 _IDS = TypeAdapter(
     Annotated[list[_Id], Field(max_length=_MAX_TOKENS)], config=ConfigDict(strict=True)
 )
-_LOGPROBS = TypeAdapter(_Logprobs)
-_T = TypeVar("_T")
 
 
 def read_tokens(prompt_ids: object, completion_ids: object, logprobs: object) -> TokenRecord | None:
@@ -43,18 +42,12 @@ def read_tokens(prompt_ids: object, completion_ids: object, logprobs: object) ->
         completion_ids: `token_ids` of its choice.
         logprobs: `logprobs` of its choice.
     """
-    prompt, completion = _read(_IDS, prompt_ids), _read(_IDS, completion_ids)
-    if prompt is None or completion is None:
-        return None
-    said = _read(_LOGPROBS, logprobs)
-    values = None if said is None else [token.logprob for token in said.content]
-    if values is not None and len(values) != len(completion):
-        values = None
-    return TokenRecord(prompt_ids=prompt, completion_ids=completion, completion_logprobs=values)
-
-
-def _read(shape: TypeAdapter[_T], value: object) -> _T | None:
     try:
-        return shape.validate_python(value)
+        prompt, completion = _IDS.validate_python(prompt_ids), _IDS.validate_python(completion_ids)
     except ValidationError:
         return None
+    values = None
+    with contextlib.suppress(ValidationError):
+        said = [token.logprob for token in _Logprobs.model_validate(logprobs).content]
+        values = said if len(said) == len(completion) else None
+    return TokenRecord(prompt_ids=prompt, completion_ids=completion, completion_logprobs=values)

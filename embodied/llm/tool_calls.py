@@ -27,7 +27,6 @@ MAX_ARGUMENT_CHARACTERS = 100_000
 _SHOWN_CHARACTERS = 2000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[!-~]{1,64}")
-_EMPTY = ("", "null")
 
 
 class SentFunction(BaseModel):
@@ -98,7 +97,7 @@ def _sendable_call(call: ToolCall) -> dict[str, Any]:
 def _text(arguments: JsonValue) -> str:
     """Return arguments as JSON text: some servers send the object itself, some nothing."""
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return "{}" if text.strip() in _EMPTY else text
+    return "{}" if text.strip() in ("", "null") else text
 
 
 def _problem(name: str, arguments: str) -> str | None:

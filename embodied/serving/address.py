@@ -52,7 +52,7 @@ class Address:
     @property
     def base_url(self) -> str:
         """The API's address, from this machine."""
-        host = self._reachable
+        host = _EVERYWHERE.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def models(self) -> list[str]:
@@ -77,13 +77,10 @@ class Address:
             raise NotServingError("it lists no model")
         return names
 
-    @property
-    def _reachable(self) -> str:
-        return _EVERYWHERE.get(self.host, self.host)
-
     def _get(self, path: str) -> tuple[int, str]:
         headers = authorization(read_key(KEY))
-        with closing(HTTPConnection(self._reachable, self.port, timeout=_SECONDS)) as connection:
+        host = _EVERYWHERE.get(self.host, self.host)
+        with closing(HTTPConnection(host, self.port, timeout=_SECONDS)) as connection:
             try:
                 connection.request("GET", path, headers=headers)
                 answer = connection.getresponse()

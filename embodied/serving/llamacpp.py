@@ -24,12 +24,8 @@ def llamacpp(
 ) -> EngineCommand:
     """Command llama.cpp's server, or llama-cpp-python's where asked for or there is no other.
 
-    Args:
-        model: a GGUF file, or a folder with one.
-        address: where it listens.
-        python: interpreter of an environment with llama-cpp-python; None: `llama-server`, if it is
-            there, else the running interpreter.
-        arguments: further options of the server's, which win over those given here.
+    The model is a GGUF file, or a folder with one; `arguments` win over the options given here.
+    Without `python` it is `llama-server`, if it is there, else the running interpreter's.
 
     Raises:
         ConfigError: the model or the server is missing; says how to get it.

@@ -30,13 +30,9 @@ _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 def vllm(
     model: str, address: Address, python: str | None, arguments: Sequence[str]
 ) -> EngineCommand:
-    """Command the OpenAI-compatible server of vLLM.
+    """Command the OpenAI-compatible server of vLLM; `arguments` win over the options given here.
 
-    Args:
-        model: a name on the hub, or a folder in Hugging Face's layout.
-        address: where it listens.
-        python: interpreter of an environment with vLLM; None: the running one.
-        arguments: further options of vLLM's, which win over those given here.
+    The rest is as for `ModelServer`; the model may be a folder in Hugging Face's layout.
 
     Raises:
         ConfigError: the model or vLLM is missing; says how to get it.

@@ -12,9 +12,8 @@ from embodied.simulated_llm.answers import Answers, FixedAnswers, make_answers
 from embodied.simulated_llm.chat_schema import APIError
 from embodied.simulated_llm.engine_statistics import Statistics
 from embodied.simulated_llm.faults import Fault, FaultSampler
-from embodied.simulated_llm.profile import INSTANT, Profile
 from embodied.simulated_llm.server_process import ServerProcess
-from embodied.simulated_llm.simulated_engine import SimulatedEngine
+from embodied.simulated_llm.simulated_engine import INSTANT, Profile, SimulatedEngine
 
 __all__ = [
     "INSTANT",

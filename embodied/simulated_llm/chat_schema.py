@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from embodied.simulated_llm.tokens import RequestSize
+from embodied.simulated_llm.kv_cache import RequestSize
 
 _START, _END = "<|im_start|>", "<|im_end|>\n"
 _OVERFLOW = (
@@ -107,11 +107,6 @@ class ChatRequest(BaseModel):
         return request
 
     @property
-    def most_tokens(self) -> int | None:
-        """Longest answer; None: as long as the context allows."""
-        return self.max_completion_tokens or self.max_tokens
-
-    @property
     def stops(self) -> Sequence[str]:
         """Texts that end an answer."""
         return [self.stop] if isinstance(self.stop, str) else self.stop or ()
@@ -152,12 +147,6 @@ def completion_body(
             },
         }
     )
-
-
-def models_body(model: str, max_model_len: int) -> bytes:
-    """Write the list of models, which is one."""
-    card = {"id": model, "object": "model", "owned_by": "embodied", "max_model_len": max_model_len}
-    return _json({"object": "list", "data": [card]})
 
 
 def _json(tree: dict[str, Any]) -> bytes:

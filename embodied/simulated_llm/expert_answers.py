@@ -6,7 +6,7 @@ import functools
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Generator, Iterator, Set
+from collections.abc import Generator, Set
 from typing import TypeVar
 
 from embodied.action_formats import CodeFormat
@@ -109,7 +109,12 @@ class InstalledExperts:
     """
 
     def __init__(self) -> None:
-        self._robots = dict(_robots())
+        self._robots: dict[str, Set[str]] = {}
+        for name in names(_GROUP):
+            try:
+                self._robots[name] = controller_class(name).actions().keys()
+            except ConfigError as error:
+                _log.warning("the expert %s will not answer: %s", name, error)
         if not self._robots:
             raise ConfigError("no expert is installed; answer from a recording instead")
         self._chosen = functools.lru_cache(_KEPT)(self._choose)
@@ -134,14 +139,6 @@ class InstalledExperts:
                 "cannot answer from text; answer from a recording instead"
             )
         return name
-
-
-def _robots() -> Iterator[tuple[str, Set[str]]]:
-    for name in names(_GROUP):
-        try:
-            yield name, controller_class(name).actions().keys()
-        except ConfigError as error:
-            _log.warning("the expert %s will not answer: %s", name, error)
 
 
 @functools.cache

@@ -9,10 +9,9 @@ from pathlib import Path
 from embodied.errors import DataError
 from embodied.replay.recordings import read_recordings
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest
-from embodied.simulated_llm.prompt_parsing import GIVE_UP, ParsedPrompt, parse_prompt
+from embodied.simulated_llm.prompt_parsing import GIVE_UP, parse_prompt
 from embodied.store import open_run
 from embodied.store.layout import is_run
-from embodied.trajectory import Trajectory
 
 _LINES = 2
 
@@ -59,15 +58,11 @@ class RecordedAnswers:
         found = self._by_ending.get(_ending(conversation.task)) if conversation else None
         if not found or conversation is None:
             raise APIError("the simulated LLM has no recording of this task")
-        messages = _best(found, conversation)
-        turn = len(conversation.replies)
+        said = list(conversation.replies)
+        same = (messages for messages in found if list(messages[: len(said)]) == said)
+        messages = next(same, found[0])
+        turn = len(said)
         return messages[turn] if turn < len(messages) else conversation.wrap_action(GIVE_UP)
-
-
-def _best(found: Sequence[Sequence[str]], conversation: ParsedPrompt) -> Sequence[str]:
-    said = list(conversation.replies)
-    same = (messages for messages in found if list(messages[: len(said)]) == said)
-    return next(same, found[0])
 
 
 def _ending(task: str) -> str:
@@ -82,14 +77,10 @@ def _of_file(path: Path) -> Iterator[Episode]:
 
 def _of_run(folder: Path) -> Iterator[Episode]:
     for trajectory in open_run(folder).trajectories():
-        _check_text(trajectory, folder)
+        if any(turn.tool_calls for turn in trajectory.turns):
+            raise DataError(
+                f"{folder} holds native function calls, which the simulated LLM cannot say; take a "
+                "run in another action format"
+            )
         if trajectory.turns:
             yield trajectory.first_observation, [turn.message for turn in trajectory.turns]
-
-
-def _check_text(trajectory: Trajectory, folder: Path) -> None:
-    if any(turn.tool_calls for turn in trajectory.turns):
-        raise DataError(
-            f"{folder} holds native function calls, which the simulated LLM cannot say; take a run "
-            "in another action format"
-        )

@@ -16,13 +16,52 @@ So a request's end is known when it starts, and one timer for each running seque
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Protocol
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
 from embodied.simulated_llm.engine_statistics import Statistics, StatisticsRecorder, Totals
-from embodied.simulated_llm.kv_cache import KVCache
-from embodied.simulated_llm.profile import Profile
-from embodied.simulated_llm.tokens import RequestSize
+from embodied.simulated_llm.kv_cache import KVCache, RequestSize
+
+
+class Profile(BaseModel):
+    """Rates and sizes of a simulated server. The defaults are those of a small model on one GPU.
+
+    Raises:
+        ValidationError: a value is out of range, or the longest request does not fit the KV cache.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prefill_rate: float = Field(20_000.0, gt=0)
+    """Prompt tokens read a second, by all sequences together; infinite: no time at all."""
+    decode_rate: float = Field(40.0, gt=0)
+    """Answer tokens written a second, by each sequence; infinite: no time at all."""
+    max_sequences: int = Field(256, gt=0)
+    """Sequences worked on at once (vLLM's `--max-num-seqs`)."""
+    kv_tokens: int = Field(500_000, gt=0)
+    """Tokens that the KV cache holds, of running sequences and of the prefix cache."""
+    max_model_len: int = Field(32_768, gt=0)
+    """Longest prompt and answer together, in tokens (vLLM's `--max-model-len`)."""
+    time_scale: float = Field(1.0, gt=0, allow_inf_nan=False)
+    """Simulated seconds that pass in a real one."""
+
+    @model_validator(mode="after")
+    def _longest_request_fits(self) -> Profile:
+        if self.kv_tokens < self.max_model_len:
+            raise ValueError(
+                f"kv_tokens ({self.kv_tokens}) must be at least max_model_len "
+                f"({self.max_model_len}), or the longest requests would wait for ever"
+            )
+        return self
+
+
+INSTANT = Profile(
+    prefill_rate=math.inf, decode_rate=math.inf, max_sequences=100_000, kv_tokens=100_000_000
+)
+"""Answers at once: for tests of anything but time, and to measure the server itself."""
 
 
 class Timer(Protocol):
@@ -64,15 +103,10 @@ class LoopClock:
 class SequenceState:
     """One request in the engine. Times are simulated seconds of the engine's clock."""
 
-    def __init__(
-        self, size: RequestSize, arrived: float, on_end: Callable[[SequenceState], None]
-    ) -> None:
+    def __init__(self, size: RequestSize, on_end: Callable[[SequenceState], None]) -> None:
         self.size = size
         self.on_end = on_end
-        self.arrived = arrived
-        self.started = arrived
-        self.prefilled = arrived
-        self.ends = arrived
+        self.started = self.prefilled = self.ends = 0.0
         self.cached_tokens = 0
         self.timer: Timer | None = None
 
@@ -127,7 +161,7 @@ class SimulatedEngine:
         It must fit: prompt and answer of at most `max_model_len` tokens always do.
         """
         self._advance()
-        sequence = SequenceState(size, self._clock.now(), on_end)
+        sequence = SequenceState(size, on_end)
         self._waiting[sequence] = None
         self._admit()
         return sequence

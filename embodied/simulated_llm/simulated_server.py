@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm.answers import Answers
-from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body, models_body
+from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body
 from embodied.simulated_llm.engine_statistics import Statistics
 from embodied.simulated_llm.fault_handlers import (
     FAULT_KINDS,
@@ -23,9 +23,8 @@ from embodied.simulated_llm.fault_handlers import (
     reset_connection,
 )
 from embodied.simulated_llm.faults import FaultSampler
-from embodied.simulated_llm.profile import INSTANT, Profile
-from embodied.simulated_llm.simulated_engine import LoopClock, SimulatedEngine
-from embodied.simulated_llm.tokens import RequestSize, count, cut
+from embodied.simulated_llm.kv_cache import RequestSize, count, cut
+from embodied.simulated_llm.simulated_engine import INSTANT, LoopClock, Profile, SimulatedEngine
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _BACKLOG = 4096
@@ -44,6 +43,9 @@ class SimulatedServer:
         model: the name of the model that it serves.
         host: address to listen at.
         port: of the address; 0: any free one.
+
+    Raises:
+        ConfigError: on entering, if the address cannot be listened at.
     """
 
     def __init__(
@@ -86,12 +88,7 @@ class SimulatedServer:
         self._engine.reset_statistics()
         self.faults.injected.clear()
 
-    async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            ConfigError: the address cannot be listened at.
-        """
+    async def __aenter__(self) -> Self:
         self._engine = SimulatedEngine(self.profile, LoopClock(self.profile.time_scale))
         self._runner = web.AppRunner(
             self._application(),
@@ -106,19 +103,16 @@ class SimulatedServer:
             await self._runner.cleanup()
             reason = error.strerror or str(error)
             raise ConfigError(f"cannot listen at {self._host}:{self._port}: {reason}") from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     async def stop(self) -> None:
         """Close all connections."""
         if self._restarting is not None:
             self._restarting.cancel()
         await self._runner.cleanup()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=_LARGEST_REQUEST)
@@ -186,20 +180,24 @@ class SimulatedServer:
         if request.model != self.model:
             raise APIError.of_model(request.model)
         prompt = request.prompt
-        read, most, limit = count(prompt), request.most_tokens, self.profile.max_model_len
+        most = request.max_completion_tokens or request.max_tokens
+        read, limit = count(prompt), self.profile.max_model_len
         if read + (most or 1) > limit:
             raise APIError.of_length(read, most or 1, limit)
         said = self._answers.answer(request)
         content, finish_reason = _cut_answer(said, request, most or limit - read)
         size = RequestSize.of(prompt, content)
         sequence = await self._engine.run(size)
-        number, cached = next(self._numbers), sequence.cached_tokens
+        number = next(self._numbers)
+        cached = sequence.cached_tokens
         return completion_body(number, self.model, content, finish_reason, size, cached)
 
     async def _models(self, request: web.Request) -> web.Response:
         if self._is_down:
             return abort_request(request)
-        return _json(models_body(self.model, self.profile.max_model_len))
+        card = {"id": self.model, "object": "model", "owned_by": "embodied"}
+        limit = {"max_model_len": self.profile.max_model_len}
+        return web.json_response({"object": "list", "data": [card | limit]})
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.Response()

@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from embodied.simulated_llm import Profile, SimulatedEngine
-from embodied.simulated_llm.kv_cache import KVCache
+from embodied.simulated_llm.kv_cache import (
+    BLOCK_TOKENS,
+    KVCache,
+    RequestSize,
+    block_names,
+    count,
+    cut,
+)
 from embodied.simulated_llm.simulated_engine import LoopClock, SequenceState
-from embodied.simulated_llm.tokens import BLOCK_TOKENS, RequestSize, block_names, count, cut
 
 TOKEN = 4
 BLOCK = TOKEN * BLOCK_TOKENS

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock
 
 from embodied.errors import ConfigError, DataError
@@ -30,11 +29,6 @@ _SHOWN_CHARACTERS = 2000
 _SOURCE = "SOURCE.json"
 _CONVERTED = "converted.json"
 """Which files were converted from what; written last, so that what it lists is whole."""
-
-
-def default_folder(model: PackedModel) -> Path:
-    """Where a model is kept if the user names no folder."""
-    return platformdirs.user_data_path("embodied") / "models" / model.name
 
 
 def fetch(
