@@ -5,17 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from embodied._util import parsing
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError, EmbodiedError
-from embodied.interpreter.bound_names import BoundNames
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.monty.error_messages import only_full_has
 from embodied.interpreter.monty.monty_session import MontySession
 from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
-from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
 
@@ -25,10 +24,8 @@ _EVALUATED = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.
 """Parts of an annotation that may do more than name a type."""
 
 
-class _Head(BaseModel):
+class _Head(BaseModel, extra="forbid", strict=True):
     """What a state holds beside that of the session that runs."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     moved: bool
     names: list[str]
@@ -55,12 +52,11 @@ class AutoSession(CodeSession):
         self,
         robot: Controller,
         limits: Limits,
-        *,
         check: bool,
         restricted: MontySession,
         make_full: Callable[[], Session],
     ) -> None:
-        super().__init__(robot, limits, check=check)
+        super().__init__(robot, limits, check)
         self._restricted: MontySession | None = restricted
         """The session before the move."""
         self._session: Session = restricted
@@ -74,7 +70,7 @@ class AutoSession(CodeSession):
         """Dump the session that runs now, with what is known of its names."""
         moved, names = self._restricted is None, sorted(self._names)
         head = _Head(moved=moved, names=names, definitions=self._definitions)
-        return head.model_dump_json().encode() + b"\n" + self._session.dump()
+        return f"{head.model_dump_json()}\n".encode() + self._session.dump()
 
     def load(self, state: bytes) -> None:
         """Go on where `dump` was called, in the interpreter of then."""
@@ -92,7 +88,10 @@ class AutoSession(CodeSession):
             self._checker.ran(BoundNames(frozenset(head.names)))
 
     def _run(self, code: ParsedCode) -> Output:
-        note = self._move() if any(map(only_full_has, _imports(code))) else ""
+        note, restricted = "", self._restricted
+        needs_full = restricted and any(map(only_full_has, _imports(code)))
+        if needs_full and (full := self._start_full()):
+            note = self._take_over(full, restricted)
         if self._restricted is None or self._stays:
             output = self._session.run(code.text)
         else:
@@ -104,8 +103,7 @@ class AutoSession(CodeSession):
     def _try_restricted(self, session: MontySession, code: ParsedCode) -> tuple[Output, str]:
         """Run code, and move where it cannot be run; then run it again, unless it called the robot.
 
-        Returns:
-            What came of it, and a note on the move.
+        Also returns a note on the move.
         """
         before = session.dump()
         output = session.run(code.text)
@@ -127,15 +125,8 @@ class AutoSession(CodeSession):
         for node in code.tree.body:
             for name in BoundNames.of(parsing.walk(node)).bound:
                 self._definitions.pop(name, None)
-            for name in _defined(node):
-                text = source.text[source.start(node) : source.end(node)]
-                self._definitions[name] = text.decode()
-
-    def _move(self) -> str:
-        """Move if that is possible; a note on what was left behind."""
-        if self._restricted is None or (full := self._start_full()) is None:
-            return ""
-        return self._take_over(full, self._restricted)
+            text = source.text[source.start(node) : source.end(node)].decode()
+            self._definitions |= dict.fromkeys(_defined(node), text)
 
     def _start_full(self) -> Session | None:
         """Start a session of the full interpreter; None where the host has none."""
@@ -157,25 +148,19 @@ class AutoSession(CodeSession):
     def _take_over(self, full: Session, restricted: MontySession | None) -> str:
         """Go on in the full interpreter; returns a note on what was left behind."""
         variables = restricted.literals(_CHARACTERS) if restricted else {}
-        functions_last = sorted(variables, key=lambda name: "def " in self._source(name))
+        functions_last = sorted(
+            variables, key=lambda name: "def " in self._definitions.get(name, "")
+        )
         lost = [name for name in functions_last if not self._moves(full, name, variables[name])]
         self._session.close()
         self._session, self._restricted = full, None
         left = f"; left behind: {', '.join(sorted(lost))}" if lost else ""
         return f"[now in the full interpreter{left}]\n"
 
-    def _source(self, name: str) -> str:
-        return self._definitions.get(name, "")
-
     def _moves(self, full: Session, name: str, text: str | None) -> bool:
         """Give a variable to the full interpreter; False where nothing can stand for it."""
-        if text is None:
-            source = self._source(name)
-            if not _only_defines(source, name):
-                return False
-        elif _is_literal(text):
-            source = f"{name} = {text}"
-        else:
+        source = self._definitions.get(name, "") if text is None else f"{name} = {text}"
+        if not (_only_defines(source, name) if text is None else _is_literal(text)):
             return False
         output = full.run(source)
         return output.error is None and output.limit is None

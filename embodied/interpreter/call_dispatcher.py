@@ -88,12 +88,15 @@ class CallDispatcher:
         self.seconds += seconds
         left = min(MAX_CHARACTERS, self._characters)
         budget = SizeBudget(characters=left)
+        raised = answer.exception
         self._output.calls.append(
             CallRecord(
                 name=name,
                 arguments=_by_name(self._robot, name, args, kwargs, budget),
                 result=to_jsonable(answer.value, budget),
-                error=_error(answer.exception, budget),
+                error=None
+                if raised is None
+                else ErrorRecord(type=type(raised).__name__, message=budget.text(str(raised))),
                 line=line,
                 seconds=seconds,
                 steps=self._robot.steps[first_step:],
@@ -125,12 +128,6 @@ class CallDispatcher:
         if self._refused > _REFUSALS:
             raise ActionAborted(message)
         return RuntimeError(message)
-
-
-def _error(exception: Exception | None, budget: SizeBudget) -> ErrorRecord | None:
-    if exception is None:
-        return None
-    return ErrorRecord(type=type(exception).__name__, message=budget.text(str(exception)))
 
 
 def _by_name(

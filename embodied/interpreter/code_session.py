@@ -22,12 +22,10 @@ class CodeSession(Session):
             anything of the code runs.
     """
 
-    def __init__(self, robot: Controller, limits: Limits, *, check: bool = True) -> None:
+    def __init__(self, robot: Controller, limits: Limits, check: bool) -> None:
         self._robot = robot
         self._limits = limits
-        self._checker = (
-            StaticChecker(robot.actions(), types=robot.checks_arguments) if check else None
-        )
+        self._checker = StaticChecker(robot.actions(), robot.checks_arguments) if check else None
 
     def run(self, code: str) -> Output:
         """Run one code action."""
@@ -35,10 +33,10 @@ class CodeSession(Session):
             most = self._limits.code_characters
             return Output(limit=f"the code is longer than {most} characters")
         try:
-            parsed = ParsedCode.parse(_normalized(code))
+            parsed = ParsedCode.parse(code)
             error = self._checker.problem(parsed) if self._checker else None
         except (SyntaxError, RecursionError, MemoryError) as raised:
-            error = error_of_form(raised)
+            error = _error_of_form(raised)
         if error is not None:
             return Output(error=error, parsed=False)
         names = parsed.names
@@ -52,14 +50,27 @@ class CodeSession(Session):
         """Run code; it may change the syntax tree."""
 
 
-def _normalized(code: str) -> str:
-    """Encode what UTF-8 cannot hold as `?`, and end every line as Python's parser does."""
-    text = code.encode("utf-8", "replace").decode("utf-8")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+class PrintedText:
+    """Collects printed text up to a limit of characters and drops the rest, with a note."""
+
+    def __init__(self, limit: int) -> None:
+        self.length = 0
+        """Characters printed so far."""
+        self._limit = limit
+        self._kept: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Take more text."""
+        if self.length < self._limit:
+            self._kept.append(text[: self._limit - self.length])
+        self.length += len(text)
+
+    def __str__(self) -> str:
+        note = f"\n[output cut at {self._limit} characters]" if self.length > self._limit else ""
+        return "".join(self._kept) + note
 
 
-def error_of_form(error: BaseException) -> ErrorRecord:
-    """Make a record of an error that the parser found, with its place."""
+def _error_of_form(error: BaseException) -> ErrorRecord:
     if not isinstance(error, SyntaxError):
         return ErrorRecord(type=type(error).__name__, message=str(error) or "the code is too deep")
     return ErrorRecord(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,15 @@ class Interpreters(Closeable):
         limits = limits or Limits()
         match name:
             case "restricted":
-                return self._restricted(robot, limits, seed, check=check)
+                return self._restricted(robot, limits, seed, check)
             case "full":
-                return self._full(robot, limits, seed, check=check)
+                return self._full(robot, limits, seed, check)
             case "auto":
-                return self._auto(robot, limits, seed, check=check)
+                from embodied.interpreter.auto import AutoSession
+
+                restricted = self._restricted(robot, limits, seed, check=False)
+                make_full = partial(self._full, robot, limits, seed, check=False)
+                return AutoSession(robot, limits, check, restricted, make_full)
         raise ConfigError(f"there is no interpreter {name!r}; there are: {', '.join(NAMES)}")
 
     def close(self) -> None:
@@ -65,31 +70,20 @@ class Interpreters(Closeable):
                 shared.close()
 
     def _restricted(
-        self, robot: Controller, limits: Limits, seed: int, *, check: bool
+        self, robot: Controller, limits: Limits, seed: int, check: bool
     ) -> MontySession:
         from embodied.interpreter.monty.monty_session import MontySession
         from embodied.interpreter.monty.pool import MontyPool
 
         with self._lock:
             pool = self._pool = self._pool or MontyPool()
-        return MontySession(robot, limits, seed, check=check, pool=pool)
+        return MontySession(robot, limits, seed, check, pool)
 
-    def _full(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
+    def _full(self, robot: Controller, limits: Limits, seed: int, check: bool) -> Session:
         from embodied.interpreter.cpython.cpython_session import CPythonSession
         from embodied.interpreter.cpython.zygote import Zygote
 
         with self._lock:
             zygote = self._zygote or Zygote(allow_unconfined=self._allow_unconfined)
             self._zygote = zygote
-        return CPythonSession(robot, limits, seed, check=check, zygote=zygote)
-
-    def _auto(self, robot: Controller, limits: Limits, seed: int, *, check: bool) -> Session:
-        from embodied.interpreter.auto import AutoSession
-
-        return AutoSession(
-            robot,
-            limits,
-            check=check,
-            restricted=self._restricted(robot, limits, seed, check=False),
-            make_full=lambda: self._full(robot, limits, seed, check=False),
-        )
+        return CPythonSession(robot, limits, seed, check, zygote)

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from embodied._util import parsing
-from embodied.interpreter.bound_names import BoundNames
+
+_DYNAMIC = {"exec", "eval", "globals", "locals", "vars", "dir"}
+
+
+@dataclass(frozen=True)
+class BoundNames:
+    """What actions may leave behind."""
+
+    bound: frozenset[str] = frozenset()
+    """Every name that they may bind, in any scope."""
+    dynamic: bool = False
+    """Whether they can define names that their text does not show."""
+
+    @classmethod
+    def of(cls, nodes: Sequence[ast.AST]) -> BoundNames:
+        """Collect the names from the parts of a syntax tree, as `parsing.walk` gives them."""
+        bound = frozenset(name for node in nodes for name in _bound_by(node))
+        return cls(bound, any(map(_is_dynamic, nodes)))
+
+    def __or__(self, other: BoundNames) -> BoundNames:
+        return BoundNames(self.bound | other.bound, self.dynamic or other.dynamic)
 
 
 @dataclass(frozen=True)
@@ -20,12 +41,13 @@ class ParsedCode:
 
     @classmethod
     def parse(cls, text: str) -> ParsedCode:
-        """Read code.
+        """Read code: lines end as for Python's parser, and `?` is what UTF-8 cannot hold.
 
         Raises:
             SyntaxError, RecursionError, MemoryError: as CPython's parser; null characters and
                 unreadable numbers are syntax errors, too.
         """
+        text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
         try:
             return cls(text, parsing.parse(text))
         except SyntaxError:
@@ -42,3 +64,32 @@ class ParsedCode:
     def names(self) -> BoundNames:
         """The names that it may bind."""
         return BoundNames.of(self.nodes)
+
+
+def _is_dynamic(node: ast.AST) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return name in _DYNAMIC
+        case ast.alias(name=name):
+            return name == "*"
+    return False
+
+
+def _bound_by(node: ast.AST) -> Sequence[str]:
+    names: Sequence[str] = ()
+    match node:
+        case ast.Name(id=name):
+            names = () if isinstance(node.ctx, ast.Load) else (name,)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            names = (node.name,)
+        case ast.arg(arg=name):
+            names = (name,)
+        case ast.alias(name=name, asname=other):
+            names = (other or name.partition(".")[0],)
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+            names = (name,)
+        case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            names = (name,)
+        case ast.Global() | ast.Nonlocal():
+            names = node.names
+    return names

@@ -11,18 +11,15 @@ import ast
 import builtins
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from embodied._util import parsing
 from embodied.controller import ActionSpec
-from embodied.interpreter.bound_names import BoundNames
-from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.trajectory import ErrorRecord
 
 _BUILTINS = frozenset(dir(builtins))
 _CATCH_ALL = {"Exception", "BaseException"}
 _CATCHING = (ast.Try, ast.TryStar, ast.With)
-_SUPPRESS = "suppress"
 _LONGEST_NAME = 50
 _NEAR_NAMES = 200
 
@@ -35,24 +32,21 @@ class StaticChecker:
         types: whether arguments must fit the type hints.
     """
 
-    def __init__(self, actions: Mapping[str, ActionSpec], *, types: bool = True) -> None:
+    def __init__(self, actions: Mapping[str, ActionSpec], types: bool) -> None:
         self._actions = actions
         self._types = types
         self._left = BoundNames()
 
     def problem(self, code: ParsedCode) -> ErrorRecord | None:
         """Find the first thing in code that must fail, if there is one."""
-        finder = _Finder(self._actions, self._left | code.names, types=self._types)
+        finder = _Finder(self._actions, self._left | code.names, self._types, _used_names(code))
         try:
-            finder.look_through(code)
+            finder.visit(code.tree)
         except _Found as found:
-            line = code.text.encode().splitlines()[found.node.lineno - 1]
-            return ErrorRecord(
-                type=found.kind,
-                message=found.message,
-                line=found.node.lineno,
-                column=len(line[: found.node.col_offset].decode()) + 1,
-            )
+            kind, message, node = found.args
+            before = code.text.encode().splitlines()[node.lineno - 1][: node.col_offset]
+            column = len(before.decode()) + 1
+            return ErrorRecord(type=kind, message=message, line=node.lineno, column=column)
         return None
 
     def ran(self, names: BoundNames) -> None:
@@ -72,35 +66,22 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 
 class _Found(Exception):  # noqa: N818 - a signal, not an error
-    """Something that must fail; ends the search."""
-
-    def __init__(self, kind: str, message: str, node: ast.Name | ast.Call) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.node = node
+    """Something that must fail: the kind of error, its message and the node. Ends the search."""
 
 
 class _Finder(ast.NodeVisitor):
+    """Visits all of the code that must be reached; raises `_Found`."""
+
     def __init__(
-        self, actions: Mapping[str, ActionSpec], names: BoundNames, *, types: bool
+        self, actions: Mapping[str, ActionSpec], names: BoundNames, types: bool, used: set[str]
     ) -> None:
         self._actions = actions
         self._bound = names.bound
-        self._names = names.bound | actions.keys()
+        self._known = names.bound | actions.keys() | _BUILTINS
         self._anything = names.dynamic
         self._types = types
         self._caught: set[str] = set()
-        self._used: set[str] = set()
-
-    def look_through(self, code: ParsedCode) -> None:
-        """Visit all of the code that must be reached.
-
-        Raises:
-            _Found: something there must fail.
-        """
-        self._used = _used_names(code)
-        self.visit(code.tree)
+        self._used = used
 
     def generic_visit(self, node: ast.AST) -> None:
         for child in parsing.children(node):
@@ -118,14 +99,14 @@ class _Finder(ast.NodeVisitor):
 
     def visit_With(self, node: ast.With) -> None:
         before = self._caught
-        if any(_mentions(item.context_expr, _SUPPRESS) for item in node.items):
+        if any(map(_suppresses, node.items)):
             self._caught = before | _CATCH_ALL
         self.generic_visit(node)
         self._caught = before
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._visit_all(node.decorator_list)
-        self._visit_all([*node.args.defaults, *filter(None, node.args.kw_defaults)])
+        defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
+        self._visit_all([*node.decorator_list, *defaults])
         if node.name in self._used:
             self._visit_all(node.body)
 
@@ -139,19 +120,17 @@ class _Finder(ast.NodeVisitor):
         """Left alone: it runs later."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self._visit_all([part for part in (node.target, node.value) if part is not None])
+        self._visit_all([node.target, *filter(None, [node.value])])
 
     def _visit_all(self, nodes: Sequence[ast.AST]) -> None:
         for node in nodes:
             self.visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
-        name = node.id
-        known = name in self._names or name in _BUILTINS or name.startswith("__")
-        unknown = isinstance(node.ctx, ast.Load) and not known
-        if unknown and not self._anything and not self._is_caught("NameError"):
+        known = self._anything or node.id in self._known or node.id.startswith("__")
+        if isinstance(node.ctx, ast.Load) and not known and not self._is_caught("NameError"):
             others = [*self._actions, *self._bound, *_BUILTINS]
-            raise _Found("NameError", unknown_name(name, others), node)
+            raise _Found("NameError", unknown_name(node.id, others), node)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -168,28 +147,21 @@ class _Finder(ast.NodeVisitor):
         if unpacked or any(keyword.arg is None for keyword in node.keywords):
             return
         kwargs = {str(keyword.arg): keyword.value for keyword in node.keywords}
-        given = spec.bind(node.args, kwargs, check_types=False)
-        for name, value in given.items():
+        for name, value in spec.bind(node.args, kwargs, check_types=False).items():
             if self._types and isinstance(value, ast.expr):
-                self._check_literal(spec, name, value)
-
-    def _check_literal(self, spec: ActionSpec, name: str, node: ast.expr) -> None:
-        try:
-            value: Any = ast.literal_eval(node)
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            return
-        spec.checked(name, value)
+                try:
+                    literal = ast.literal_eval(value)
+                except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                    continue
+                spec.checked(name, literal)
 
     def _is_caught(self, kind: str) -> bool:
         return bool(self._caught & {kind, *_CATCH_ALL})
 
 
-def _mentions(node: ast.AST, name: str) -> bool:
-    return any(
-        (isinstance(part, ast.Name) and part.id == name)
-        or (isinstance(part, ast.Attribute) and part.attr == name)
-        for part in ast.walk(node)
-    )
+def _suppresses(item: ast.withitem) -> bool:
+    names = (getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(item.context_expr))
+    return "suppress" in names
 
 
 def _used_names(code: ParsedCode) -> set[str]:

@@ -479,6 +479,14 @@ def test_a_session_that_has_run_nothing_can_be_dumped(make: Make) -> None:
     assert value(session, "1 + 1") == "2"
 
 
+def test_a_session_with_a_very_long_name_goes_on(session: Session, make: Make) -> None:
+    name = "a" * 2000
+    assert session.run(f"{name} = 1").error is None
+    other = make()
+    other.load(session.dump())
+    assert value(other, name) == value(session, name) == "1"
+
+
 def test_dumps_are_small(session: Session) -> None:
     session.run("x = list(range(10))\ndef f(y):\n    return y")
     assert len(session.dump()) < 20_000

@@ -12,7 +12,7 @@ from tests.conftest import Switcher
 
 def problem(*codes: str) -> ErrorRecord | None:
     """Find what is wrong in the last of some actions that run one after another."""
-    checker = StaticChecker(Switcher.actions())
+    checker = StaticChecker(Switcher.actions(), types=True)
     *before, last = codes
     for code in before:
         checker.ran(ParsedCode.parse(code).names)

@@ -17,14 +17,13 @@ from pydantic import Field, ValidationError
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
-from embodied.interpreter.bound_names import BoundNames
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.cpython.confined import folder, frames
 from embodied.interpreter.cpython.execution import LITTLE_BYTES, Execution, ProcessMessage, cut
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess, Zygote, unconfinable
-from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
 
@@ -58,15 +57,9 @@ class CPythonSession(CodeSession):
     """
 
     def __init__(
-        self,
-        robot: Controller,
-        limits: Limits,
-        seed: int = 0,
-        *,
-        check: bool = True,
-        zygote: Zygote,
+        self, robot: Controller, limits: Limits, seed: int, check: bool, zygote: Zygote
     ) -> None:
-        super().__init__(robot, limits, check=check)
+        super().__init__(robot, limits, check)
         self._seed = seed
         self._zygote = zygote
         self._folder: Path | None = None
@@ -109,7 +102,10 @@ class CPythonSession(CodeSession):
         except _LostError:
             execution.output.limit = _LOST
         except EOFError:
-            execution.output.limit = self._how_it_ended() + self._what_was_lost()
+            if self._drop_process() is None:
+                message = "the processes of the full interpreter have died"
+                raise InfrastructureError(message) from None
+            execution.output.limit = "the code ended its process" + self._what_was_lost()
         except ActionAborted as broken:
             self._break_off()
             execution.output.limit = broken.limit and broken.limit + self._what_was_lost()
@@ -124,21 +120,11 @@ class CPythonSession(CodeSession):
         if self._folder is not None and folder.is_too_full(self._folder):
             folder.clear(self._folder)
 
-    def _how_it_ended(self) -> str:
-        """Of a process that has closed its socket."""
-        if self._drop_process() is None:
-            raise InfrastructureError("the processes of the full interpreter have died")
-        return "the code ended its process"
-
     def _what_was_lost(self) -> str:
         return f" (variables that could not be kept: {', '.join(self._lost)})" if self._lost else ""
 
     def _ready_process(self) -> SessionProcess:
-        """Return the process, with the variables of the last action.
-
-        Raises:
-            _LostError: it could not be had with these variables; the next one starts without.
-        """
+        """Return the process, with the variables of the last action."""
         if self._process is not None:
             self._zygote.resume(self._process)
             return self._process
@@ -150,7 +136,6 @@ class CPythonSession(CodeSession):
         return self._process
 
     def _start(self) -> SessionProcess:
-        """Start a process that is confined and knows the robot's actions."""
         self._folder = self._folder or self._zygote.make_folder()
         process = self._zygote.fork(self._folder, self._limits.memory_bytes)
         until = time.monotonic() + _START_SECONDS
@@ -179,29 +164,26 @@ class CPythonSession(CodeSession):
             if loaded.problem is not None:
                 raise MalformedFrame(loaded.problem)
         except (EOFError, TimeoutError, MalformedFrame, ValidationError) as error:
-            self._drop_process()
-            self._state, self._lost = b"", []
-            raise _LostError(str(error) or type(error).__name__) from None
+            raise self._forget(error) from None
         if self._checker is not None:
             self._checker.ran(BoundNames(frozenset(loaded.names)))
 
     def _keep_variables(self, process: SessionProcess) -> None:
-        """Take the variables that the process sends after an action.
-
-        Raises:
-            _LostError: it does not send them as it should, and has been ended.
-        """
         until = time.monotonic() + _ATTENTION_SECONDS
         sizes = {frames.STATE: frames.STATE_BYTES + _HEAD_BYTES}
         try:
             _, payload = process.socket.receive(sizes, until)
             head, _, state = payload.partition(b"\n")
             self._lost = _Head.model_validate_json(head).lost
-        except (TimeoutError, MalformedFrame, ValidationError):
-            self._drop_process()
-            self._state, self._lost = b"", []
-            raise _LostError from None
+        except (TimeoutError, MalformedFrame, ValidationError) as error:
+            raise self._forget(error) from None
         self._state = state
+
+    def _forget(self, error: Exception) -> _LostError:
+        """Drop the process and the variables, which it does not take or give as it should."""
+        self._drop_process()
+        self._state, self._lost = b"", []
+        return _LostError(str(error) or type(error).__name__)
 
     def _drop_process(self) -> int | None:
         """End the process; its status, as `Zygote.end` returns it."""

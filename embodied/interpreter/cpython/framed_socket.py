@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from embodied.interpreter.cpython.confined.frames import HEADER, frame
 
@@ -34,13 +35,8 @@ class FramedSocket:
             TimeoutError: the other side does not take it in time.
             EOFError: it is gone.
         """
-        self._wait_at_most(until)
-        try:
+        with self._at_most(until):
             self._connection.sendall(frame(kind, payload))
-        except TimeoutError:
-            raise
-        except OSError:
-            raise EOFError from None
 
     def receive(self, sizes: Mapping[bytes, int], until: float) -> tuple[bytes, bytes]:
         """Receive the kind and the payload of the next frame. What came of it in time is kept.
@@ -69,19 +65,22 @@ class FramedSocket:
 
     def _fill(self, length: int, until: float) -> None:
         while len(self._buffer) < length:
-            self._wait_at_most(until)
-            try:
+            with self._at_most(until):
                 part = self._connection.recv(_CHUNK)
-            except TimeoutError:
-                raise
-            except OSError:
-                raise EOFError from None
             if not part:
                 raise EOFError
             self._buffer += part
 
-    def _wait_at_most(self, until: float) -> None:
+    @contextmanager
+    def _at_most(self, until: float) -> Iterator[None]:
+        """Let what the socket does take no longer."""
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError
         self._connection.settimeout(left)
+        try:
+            yield
+        except TimeoutError:
+            raise
+        except OSError:
+            raise EOFError from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.interpreter.cpython.confined import confinement, folder
@@ -44,9 +44,7 @@ class SessionProcess:
     """Which zygote it comes from."""
 
 
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
+class _Reply(BaseModel, extra="forbid", strict=True):
     ready: bool = False
     child: int | None = None
     status: int | None = None
@@ -89,17 +87,13 @@ class Zygote:
             InfrastructureError: the zygote fails, again and again.
         """
         with self._lock:
-            try:
+            with contextlib.suppress(OSError, EOFError, ValidationError):
                 return self._fork(world, memory_bytes)
-            except (OSError, EOFError, ValidationError):
-                self._drop()
             try:
                 return self._fork(world, memory_bytes)
             except (OSError, EOFError, ValidationError) as error:
-                self._drop()
-                raise InfrastructureError(
-                    f"the full interpreter's processes cannot be started: {error!r}"
-                ) from error
+                message = f"the full interpreter's processes cannot be started: {error!r}"
+                raise InfrastructureError(message) from error
 
     def pause(self, process: SessionProcess) -> None:
         """Let a session's process stand still until `resume`, whatever it would do."""
@@ -130,7 +124,6 @@ class Zygote:
                 self._base = None
 
     def _ask(self, process: SessionProcess, request: dict[str, Any]) -> _Reply | None:
-        """Make a request about a session's process; None where its zygote has died."""
         with self._lock:
             if self._running is None or process.generation != self._generation:
                 return None
@@ -156,6 +149,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
+            undo.callback(self._drop)
             request = {"folder": str(world), "memory_bytes": memory_bytes}
             reply = self._running.ask(request, theirs)
             if reply.child is None:
@@ -217,19 +211,14 @@ class _Running:
             )
         try:
             problem = self._receive(_START_SECONDS).problem
+            if problem is not None:
+                raise unconfinable(problem)
         except BaseException:
             self.close()
             raise
-        if problem is not None:
-            self.close()
-            raise unconfinable(problem)
 
     def ask(self, request: dict[str, Any], handed: socket.socket | None = None) -> _Reply:
-        """Make one request.
-
-        Args:
-            request: in the words of `confined.fork_server`.
-            handed: a socket for the new process.
+        """Make one request, which may hand over a socket for a new process.
 
         Raises:
             OSError, EOFError, ValidationError: the zygote does not answer as it should.

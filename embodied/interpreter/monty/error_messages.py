@@ -7,8 +7,8 @@ import importlib
 import re
 from importlib.util import find_spec
 
-from embodied._util.jsonable import truncate
 from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.rewrite.unsupported import DECORATORS
 
 _BUILT_IN = (
     "asyncio base64 binascii bisect collections copy csv dataclasses datetime decimal functools "
@@ -19,16 +19,12 @@ MODULES = polyfills.MODULES | frozenset(_BUILT_IN.split())
 UNREAD = "The monty syntax parser does not yet support"
 """Begins the message of code that Monty's parser refuses."""
 
-_CHARACTERS = 2000
-_MISSING = {
+_MISSING = DECORATORS | {
     "globals": "keep values in variables or in a dictionary",
     "vars": "name the attributes that you need",
     "dir": "name the attributes that you need",
     "delattr": "assign None instead",
     "super": "write one class without a base",
-    "classmethod": "write a function outside the class",
-    "staticmethod": "write a function outside the class",
-    "property": "write a method and call it",
     "issubclass": "compare the types themselves",
     "callable": "call it in a try statement",
     "ascii": "use repr",
@@ -49,9 +45,7 @@ _MISSING_MODULES = {
 }
 """Modules that plans often import, and what to write instead."""
 _ONLY_FULL = {"numpy", "pandas", "sympy", "sklearn", "scipy", "matplotlib"}
-_NO_ATTRIBUTE = re.compile(
-    r"(?P<what>module|type object|)\s?'(?P<owner>\w+)'(?: object)? has no attribute '(?P<name>\w+)'"
-)
+_NO_ATTRIBUTE = re.compile(r"(module|type object|)\s?'(\w+)'(?: object)? has no attribute '(\w+)'")
 _NO_NAME = re.compile(r"cannot import name '(\w+)' from '(\w+)'")
 _ARGUMENTS = "exceptions can only be called with zero or one string argument"
 _GAPS = re.compile(
@@ -65,42 +59,29 @@ _LACKING = (
 )
 _WORDINGS = (
     (
-        re.compile(
-            r"external function '(\w+)(?:\(\))?' cannot suspend in this synchronous context"
-        ),
+        r"external function '(\w+)(?:\(\))?' cannot suspend in this synchronous context",
         r"\1() cannot be called here, from a function that is called by a built-in one or by an "
         r"operator; call \1() in a for loop and keep the results in a list",
     ),
+    (rf"^.*{_ARGUMENTS}", "give an exception one text, such as an f-string"),
+    (rf"{UNREAD} (.*)", r"\1 cannot be used here; write it in another way"),
     (
-        re.compile(rf"^.*{_ARGUMENTS}"),
-        "give an exception one text, such as an f-string",
-    ),
-    (
-        re.compile(rf"{UNREAD} (.*)"),
-        r"\1 cannot be used here; write it in another way",
-    ),
-    (
-        re.compile(r"^callable replacement is not yet supported in re\.sub\(\)"),
+        r"^callable replacement is not yet supported in re\.sub\(\)",
         "re.sub() takes a text here, no function; loop over re.finditer()",
     ),
     (
-        re.compile(r"^cannot create 'object' instances"),
+        r"^cannot create 'object' instances",
         "object() cannot be used here; use a dictionary, or a class of your own",
     ),
-    (re.compile(r" \(unknown location\)"), ""),
-    (re.compile(r"\b_polyfill_(?:[a-z]+_)?"), ""),
+    (r" \(unknown location\)", ""),
+    (r"\b_polyfill_(?:[a-z]+_)?", ""),
 )
-
-
-def cut(message: str) -> str:
-    """Shorten a message to what a record keeps."""
-    return truncate(message, _CHARACTERS)
 
 
 def reword(message: str) -> str:
     """Put a message of Monty's into the policy's words."""
     for pattern, wording in _WORDINGS:
-        message = pattern.sub(wording, message)
+        message = re.sub(pattern, wording, message)
     if _is_lacking_attribute(message):
         message += _LACKING
     return message
@@ -108,8 +89,7 @@ def reword(message: str) -> str:
 
 def missing(name: str) -> str | None:
     """Advise a policy that reaches for a built-in function that is not here."""
-    advice = _MISSING.get(name)
-    return None if advice is None else f"{name}() cannot be used here; {advice}"
+    return f"{name}() cannot be used here; {_MISSING[name]}" if name in _MISSING else None
 
 
 def no_module(name: str) -> str:
@@ -125,10 +105,9 @@ def no_module(name: str) -> str:
 
 def is_gap(message: str) -> bool:
     """Whether a message of Monty's is about what it lacks of Python."""
-    if _GAPS.search(message) or _is_lacking_attribute(message):
-        return True
     name = _NO_NAME.search(message)
-    return name is not None and _has(name[2], name[1])
+    lacking = name is not None and _has(name[2], name[1])
+    return lacking or bool(_GAPS.search(message)) or _is_lacking_attribute(message)
 
 
 def is_about_arguments(message: str) -> bool:
@@ -145,11 +124,10 @@ def only_full_has(module: str) -> bool:
 
 
 def _is_lacking_attribute(message: str) -> bool:
-    found = _NO_ATTRIBUTE.search(message)
-    if found is None:
+    if not (found := _NO_ATTRIBUTE.search(message)):
         return False
-    owner, name = found["owner"], found["name"]
-    if found["what"] == "module":
+    what, owner, name = found.groups()
+    if what == "module":
         return _has(owner, name)
     return hasattr(getattr(builtins, owner, None), name) or name == "__class__"
 

@@ -14,15 +14,9 @@ from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
-from embodied.interpreter.monty import error_messages
-from embodied.interpreter.monty.error_messages import cut
+from embodied.interpreter.code_session import PrintedText
+from embodied.interpreter.monty import error_messages, source_map
 from embodied.interpreter.monty.rewrite.source_edits import EditedSource
-from embodied.interpreter.monty.source_map import (
-    SourceMap,
-    call_lines,
-    odd_raises,
-    possible_raise_lines,
-)
 from embodied.interpreter.session import Output
 from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
@@ -32,6 +26,7 @@ MEASURED = "()"
 """Ends the names of the host's functions, which only guarded calls reach.
 
 No name of code ends so. The arguments of other calls are never looked at: that would copy them."""
+_CHARACTERS = 2000
 
 
 class Execution:
@@ -68,7 +63,7 @@ class Execution:
         self._last_raised: tuple[str, int | None] = ("", None)
         self._lacking: set[str] = set()
         """Messages about what Monty lacks and the full interpreter has."""
-        self._printed = _Printed(limits.output_characters)
+        self._printed = PrintedText(limits.output_characters)
 
     def drive(self, worker: monty.MontySession, sources: Sequence[str | None]) -> None:
         """Run to the end, answering every suspension.
@@ -80,9 +75,11 @@ class Execution:
         Raises:
             ActionAborted: the worker is left in the middle of the action.
         """
-        self._source_map = SourceMap([*sources, self._source.text])
+        self._source_map = source_map.SourceMap([*sources, self._source.text])
         try:
-            snapshot = worker.feed_start(self._source.text, print_callback=self._printed)
+            snapshot = worker.feed_start(
+                self._source.text, print_callback=lambda _, text: self._printed.add(text)
+            )
             while not isinstance(snapshot, monty.MontyComplete):
                 snapshot = self._answer(snapshot)
             if self._shows and snapshot.output is not None:
@@ -96,7 +93,7 @@ class Execution:
             message = f"the code made a value that cannot be handled: {error}"
             raise ActionAborted(message) from None
         finally:
-            self.output.stdout = self._printed.text
+            self.output.stdout = str(self._printed)
 
     def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
         exception, frames = error.exception(), error.traceback()
@@ -107,7 +104,7 @@ class Execution:
         text = error.display("msg")
         unread = isinstance(error, monty.MontySyntaxError) or error_messages.UNREAD in text
         self.output.parsed = not (unread and all(frame.function_name is None for frame in frames))
-        message = cut(str(exception) if isinstance(exception, KeyError) else text)
+        message = _cut(exception if isinstance(exception, KeyError) else text)
         inside = [frame for frame in frames if self._source_map.knows(frame.filename)]
         place = inside[-1] if inside else None
         self.failed_here = place is not None and self._source_map.is_last(place.filename)
@@ -116,7 +113,9 @@ class Execution:
             message=self._reword(exception, message),
             line=place.line if place else None,
             statement=next((f.line for f in inside if self._source_map.is_last(f.filename)), None),
-            column=self._column(place) if place else None,
+            column=self._source.column(place.line, place.column)
+            if place and self.failed_here
+            else None,
         )
         self._correct_place(self.output.error, message)
 
@@ -132,13 +131,13 @@ class Execution:
         """List the lines where an error may have been raised; none: where its record says."""
         misfit = re.match(r"(?:\w+\.)?(\w+)\(\) (?:missing|takes|got) ", message)
         if misfit and error.type == "TypeError":
-            lines = call_lines(self._tree, misfit[1])
+            lines = source_map.call_lines(self._tree, misfit[1])
             return [] if error.line in lines else lines
         if error_messages.is_about_arguments(message):
-            return odd_raises(self._tree)
+            return source_map.odd_raises(self._tree)
         if error.line is None or error.column is None:
             return []
-        lines = possible_raise_lines(self._tree, error.line, error.column)
+        lines = source_map.possible_raise_lines(self._tree, error.line, error.column)
         raised, line = self._last_raised
         return [line] if lines and line is not None and raised == error.message else lines
 
@@ -159,24 +158,17 @@ class Execution:
         return error_messages.reword(message)
 
     def _unknown(self, name: str) -> Exception:
-        missing = error_messages.missing(name)
-        if missing is not None:
+        if missing := error_messages.missing(name):
             self._lacking.add(missing)
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
-
-    def _column(self, frame: monty.Frame) -> int | None:
-        if not self.failed_here:
-            return None
-        return self._source.column(frame.line, frame.column)
 
     def _answer(self, snapshot: Any) -> Any:
         if time.monotonic() - self._started - self._dispatcher.seconds > self._limits.seconds:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds")
         if isinstance(snapshot, monty.FunctionSnapshot):
-            if snapshot.is_os_function:
-                return self._operating_system(snapshot)
-            return self._call(snapshot)
+            answer = self._operating_system if snapshot.is_os_function else self._call
+            return answer(snapshot)
         if isinstance(snapshot, monty.NameLookupSnapshot):
             return snapshot.resume()
         raise ActionAborted("the code waits for something that never comes (async)")
@@ -202,7 +194,7 @@ class Execution:
         answer: Any = {"return_value": made.value}
         if made.exception is not None:
             answer = self._exception(made.exception)
-            self._last_raised = (cut(str(made.exception)), line)
+            self._last_raised = (_cut(made.exception), line)
         try:
             return snapshot.resume(answer)
         except monty.MontyRuntimeError as error:
@@ -215,26 +207,12 @@ class Execution:
     def _exception(self, exception: Exception) -> Any:
         """Hand an exception to the code; Monty makes those that it does not know their base."""
         known = next(kind for kind in type(exception).__mro__ if kind.__module__ == "builtins")
-        self._raised[known.__name__, cut(str(exception))] = type(exception).__name__
+        self._raised[known.__name__, _cut(exception)] = type(exception).__name__
         if isinstance(exception, EOFError):
             return {"exc_type": "binascii.Incomplete", "message": str(exception)}
         return {"exception": exception}
 
 
-class _Printed:
-    """Collects printed text up to a limit and drops the rest, with a note."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: list[str] = []
-        self._length = 0
-
-    def __call__(self, stream: str, text: str) -> None:
-        if self._length < self._limit:
-            self._kept.append(text[: self._limit - self._length])
-        self._length += len(text)
-
-    @property
-    def text(self) -> str:
-        note = f"\n[output cut at {self._limit} characters]" if self._length > self._limit else ""
-        return "".join(self._kept) + note
+def _cut(message: object) -> str:
+    """Shorten a message to what a record keeps."""
+    return truncate(str(message), _CHARACTERS)

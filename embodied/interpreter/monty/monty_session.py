@@ -8,15 +8,14 @@ of state and holds no process. An action that must be broken off leaves that sta
 from __future__ import annotations
 
 import ast
-import keyword
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any
 
 import pydantic_monty as monty
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
-from embodied.interpreter.bound_names import BoundNames
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.monty import polyfills
@@ -25,7 +24,7 @@ from embodied.interpreter.monty.execution import MEASURED, Execution
 from embodied.interpreter.monty.pool import MontyPool
 from embodied.interpreter.monty.rewrite import Boundary, Rewritten, UnsupportedError, rewrite
 from embodied.interpreter.monty.state import State, StateCodec
-from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
 
@@ -37,15 +36,9 @@ class MontySession(CodeSession):
     """Borrows a Monty worker process for each action."""
 
     def __init__(
-        self,
-        robot: Controller,
-        limits: Limits,
-        seed: int = 0,
-        *,
-        check: bool = True,
-        pool: MontyPool,
+        self, robot: Controller, limits: Limits, seed: int, check: bool, pool: MontyPool
     ) -> None:
-        super().__init__(robot, limits, check=check)
+        super().__init__(robot, limits, check)
         self._seed = seed
         self._pool: MontyPool | None = pool
         self._codec = StateCodec(tuple(robot.actions()), limits.seconds, limits.memory_bytes)
@@ -81,7 +74,7 @@ class MontySession(CodeSession):
         if not self._state.monty:
             return found
         display = self._state.guards.sources(["display"], self._state.files)
-        names = [name for name in sorted(self._state.names) if _is_name(name)]
+        names = [n for n in sorted(self._state.names) if n.isidentifier() and not iskeyword(n)]
         with self._open().borrow(self._limits, self._seed) as worker:
             worker.load_session(self._state.monty)
             try:
@@ -93,8 +86,9 @@ class MontySession(CodeSession):
                     text = worker.feed_run(self._literal(name))
                 except (monty.MontyError, RuntimeError):
                     text = None
+                if isinstance(text, str):
+                    characters -= len(text)
                 if text != "":
-                    characters -= len(text) if isinstance(text, str) else 0
                     found[name] = text if isinstance(text, str) and characters >= 0 else None
         return found
 
@@ -119,7 +113,9 @@ class MontySession(CodeSession):
         known = code.names | BoundNames(self._state.names, self._state.dynamic)
         bound = known.bound | self._robot.actions().keys()
         try:
-            rewritten = rewrite(code, bound, self._boundary(known))
+            actions = frozenset() if known.dynamic else self._robot.actions().keys() - known.bound
+            characters = self._limits.output_characters
+            rewritten = rewrite(code, bound, Boundary(self._state.guards, actions, characters))
         except UnsupportedError as refused:
             lacking = refused.record.type == "NotImplementedError"
             return Output(error=refused.record, parsed=False, unsupported=lacking)
@@ -131,18 +127,13 @@ class MontySession(CodeSession):
             self._keep(pool, state)
         except ActionAborted as aborted:
             execution.output.limit = aborted.limit
-        except (RecursionError, OverflowError, TypeError, ValueError) as error:
-            raise InfrastructureError(f"the interpreter failed: {error!r}") from error
-        except (monty.MontyError, RuntimeError) as error:
-            if not _is_of_memory(error):
+        except (monty.MontyError, RuntimeError, OverflowError, TypeError, ValueError) as error:
+            failure = error.exception() if isinstance(error, monty.MontyError) else error
+            if not isinstance(failure, MemoryError):
                 raise InfrastructureError(f"the interpreter failed: {error!r}") from error
             most = self._limits.memory_bytes
             execution.output.limit = f"the variables are too large to be kept in {most} bytes"
         return execution.output
-
-    def _boundary(self, known: BoundNames) -> Boundary:
-        actions = frozenset() if known.dynamic else self._robot.actions().keys() - known.bound
-        return Boundary(self._state.guards, actions, self._limits.output_characters)
 
     def _drive(
         self,
@@ -151,11 +142,7 @@ class MontySession(CodeSession):
         rewritten: Rewritten,
         code: ParsedCode,
     ) -> State:
-        """Run an action and return the state after it.
-
-        Raises:
-            ActionAborted: it does not come to its end.
-        """
+        """Run an action to its end and return the state after it."""
         sources, files = self._prepare(worker, rewritten)
         execution.drive(worker, sources)
         state = State(
@@ -164,7 +151,7 @@ class MontySession(CodeSession):
             names=execution.names,
             dynamic=self._state.dynamic or code.names.dynamic,
             files=files,
-            guards=self._state.guards,
+            secret=self._state.secret,
         )
         error = execution.output.error
         if error is not None and error.line is not None and execution.failed_here:
@@ -201,15 +188,7 @@ class MontySession(CodeSession):
         if new:
             worker.feed_run("\n".join(new.values()))
             sources.append(None)
-        return tuple(sources), state.files | new.keys()
-
-
-def _is_name(text: str) -> bool:
-    return text.isidentifier() and not keyword.iskeyword(text)
-
-
-def _is_of_memory(error: monty.MontyError | RuntimeError) -> bool:
-    return isinstance(error, monty.MontyError) and isinstance(error.exception(), MemoryError)
+        return tuple(sources), state.files.union(new)
 
 
 def _leaves_code(code: ParsedCode) -> bool:

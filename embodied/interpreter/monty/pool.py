@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 import pydantic_monty as monty
@@ -17,7 +17,8 @@ from embodied.limits import Limits
 _PATIENCE_SECONDS = 600.0
 """How long an action waits for a free process before that counts as a failure."""
 _TRACING = "opentelemetry"
-"""A package that Monty tries to import at each suspension."""
+"""A package that Monty tries to import at each suspension. Where it is not installed, `None` in
+`sys.modules` spares Python the search for it: the import fails as before."""
 _ACTIONS_PER_PROCESS = 1000
 """After these, a process is replaced by a fresh one."""
 
@@ -60,7 +61,8 @@ class MontyPool:
         try:
             yield session
         finally:
-            _give_back(session)
+            with suppress(monty.MontyError, RuntimeError):
+                session.__exit__(None, None, None)
 
     def close(self) -> None:
         """End the processes; calling it again does nothing."""
@@ -74,7 +76,8 @@ class MontyPool:
             if self.closed:
                 raise RuntimeError("the interpreter is closed")
             if self._pool is None:
-                _remember_absence(_TRACING)
+                if _TRACING not in sys.modules and find_spec(_TRACING) is None:
+                    sys.modules[_TRACING] = None  # type: ignore[assignment]
                 pool = monty.Monty(
                     min_processes=0,
                     max_processes=max(4, 2 * (os.cpu_count() or 1)),
@@ -84,19 +87,3 @@ class MontyPool:
                 pool.__enter__()
                 self._pool = pool
             return self._pool
-
-
-def _remember_absence(package: str) -> None:
-    """Spare later imports of a package that is not installed their search for it.
-
-    They fail as before: with `None` in `sys.modules` Python itself notes that there is none.
-    """
-    if package not in sys.modules and find_spec(package) is None:
-        sys.modules[package] = None  # type: ignore[assignment]
-
-
-def _give_back(session: monty.MontySession) -> None:
-    try:
-        session.__exit__(None, None, None)
-    except (monty.MontyError, RuntimeError):
-        return

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pydantic_monty as monty
 
-from embodied.interpreter.monty.rewrite.source_edits import line_starts
+from embodied.interpreter.monty.rewrite.source_edits import called_name, line_starts
 
 
 class SourceMap:
@@ -31,13 +31,12 @@ class SourceMap:
     def line(self, position: monty.SourceRange) -> int | None:
         """Find the line of a position, counted from 1."""
         file = position.filename
-        starts = self._starts.get(file)
-        if starts is None:
+        if file not in self._starts:
             source = self._source(file)
             if source is None:
                 return None
-            starts = self._starts[file] = line_starts(source.encode())
-        return bisect_right(starts, position.start)
+            self._starts[file] = line_starts(source.encode())
+        return bisect_right(self._starts[file], position.start)
 
     def _source(self, file: str) -> str | None:
         number = re.fullmatch(r"<python-input-(\d{1,9})>", file)
@@ -51,12 +50,8 @@ def call_lines(tree: ast.Module, name: str) -> list[int]:
     names = {name}
     if name == "__init__":
         names = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    found = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called)):
-                found |= {node.lineno} if called in names else set()
-    return sorted(found)
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return sorted({call.lineno for call in calls if called_name(call) in names})
 
 
 def odd_raises(tree: ast.Module) -> list[int]:
@@ -84,9 +79,11 @@ def possible_raise_lines(tree: ast.Module, line: int, column: int) -> list[int]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Try):
             last = node.finalbody[-1:]
-            types = [handler.type for handler in node.handlers if handler.type is not None]
-            held = [_holds(kind, line, column) for kind in types]
-            if any(held) or any(_holds(statement, line, column) for statement in last):
+            held: list[ast.expr | ast.stmt] = [
+                *last,
+                *(h.type for h in node.handlers if h.type is not None),
+            ]
+            if any(_holds(part, line, column) for part in held):
                 body = [part for statement in node.body for part in ast.walk(statement)]
                 places = [part for part in (*body, *last) if isinstance(part, ast.stmt)]
                 return sorted({part.lineno for part in places})

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Annotated
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_serializer
 
 from embodied.errors import DataError
 from embodied.interpreter.monty.polyfills import Guards, new_secret
 
-_MAGIC = b"embodied restricted 3\n"
+_MAGIC = b"embodied restricted 4\n"
 _DIGEST = 16
 _LENGTH = 4
 _SPARE_BYTES = 8 * 1024 * 1024
 
-_Names = Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=100_000)]
 
-
-class _Header(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    actions: _Names
-    seconds: float
-    memory_bytes: int
-    sources: list[str | None]
-    names: _Names
-    dynamic: bool
-    files: _Names
-    secret: str = Field(pattern=r"^[a-z]{1,100}$")
-
-
-@dataclass(frozen=True)
-class State:
+class State(BaseModel, extra="forbid", frozen=True, strict=True):
     """A session between two actions."""
 
-    monty: bytes = b""
+    monty: bytes = Field(b"", exclude=True)
     """Monty's own dump; empty before the first action."""
     sources: tuple[str | None, ...] = ()
     """What Monty has been fed, in order; None where errors and calls cannot point to it."""
@@ -44,10 +27,26 @@ class State:
     """Names that the code so far may have bound anywhere, attributes included."""
     dynamic: bool = False
     """Whether code may have bound names that its text does not show."""
-    files: frozenset[str] = field(default=frozenset())
+    files: frozenset[str] = frozenset()
     """Files of `polyfills` that the session has."""
-    guards: Guards = field(default_factory=lambda: Guards(new_secret()))
-    """What measures the values that leave it."""
+    secret: str = Field(default_factory=new_secret, pattern=r"^[a-z]{1,100}$")
+    """Of the session's guards."""
+
+    @property
+    def guards(self) -> Guards:
+        """What measures the values that leave the session."""
+        return Guards(self.secret)
+
+    @field_serializer("names", "files")
+    def _in_order(self, names: frozenset[str]) -> list[str]:
+        return sorted(names)
+
+
+class _Header(BaseModel, extra="forbid", strict=True):
+    actions: tuple[str, ...]
+    seconds: float
+    memory_bytes: int
+    state: State
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,10 @@ class StateCodec:
     def pack(self, state: State) -> bytes:
         """Turn a state into bytes."""
         header = _Header(
-            actions=list(self.actions),
+            actions=self.actions,
             seconds=self.seconds,
             memory_bytes=self.memory_bytes,
-            sources=list(state.sources),
-            names=sorted(state.names),
-            dynamic=state.dynamic,
-            files=sorted(state.files),
-            secret=state.guards.secret,
+            state=state,
         )
         text = header.model_dump_json().encode()
         content = len(text).to_bytes(_LENGTH, "big") + text + state.monty
@@ -95,18 +90,7 @@ class StateCodec:
             problem = error.errors()[0]
             where = ".".join(map(str, problem["loc"])) or "all"
             raise DataError(f"the state's header is malformed: {where}: {problem['msg']}") from None
-        self._check(header)
-        return State(
-            monty=content[_LENGTH + length :],
-            sources=tuple(header.sources),
-            names=frozenset(header.names),
-            dynamic=header.dynamic,
-            files=frozenset(header.files),
-            guards=Guards(header.secret),
-        )
-
-    def _check(self, header: _Header) -> None:
-        if tuple(header.actions) != self.actions:
+        if header.actions != self.actions:
             raise DataError(
                 f"the state belongs to a robot with the actions {', '.join(header.actions)}, "
                 f"not {', '.join(self.actions)}"
@@ -116,6 +100,7 @@ class StateCodec:
                 f"the state was made under limits of {header.seconds:g} seconds and "
                 f"{header.memory_bytes} bytes of memory; load it under the same"
             )
+        return header.state.model_copy(update={"monty": content[_LENGTH + length :]})
 
 
 def _digest(content: bytes) -> bytes:

@@ -51,7 +51,10 @@ class ActionRunner:
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
         actions = {name: self._action(name) for name in settings["actions"]}
-        self._names = _session_names(actions)
+        main = types.ModuleType("__main__")
+        main.__dict__.update(actions, __builtins__=builtins)
+        sys.modules["__main__"] = main
+        self._names = main.__dict__
         self._variables = SavedVariables(self._names, actions)
         _arrange(self._printer, settings["seed"])
 
@@ -90,8 +93,7 @@ class ActionRunner:
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self._running:
             raise RuntimeError("the robot can be called only while an action runs")
-        call = {"name": name, "line": self._line(), **_arguments(name, args, kwargs)}
-        payload = _json(call)
+        payload = _json({"name": name, "line": self._line(), **_arguments(name, args, kwargs)})
         if len(payload) > frames.CALL_BYTES:
             raise ValueError(f"{name}(): the arguments are larger than {frames.CALL_BYTES} bytes")
         frames.write_frame(self._socket, frames.CALL, payload)
@@ -172,14 +174,6 @@ def _json(data: object) -> bytes:
     return json.dumps(data, ensure_ascii=False).encode()
 
 
-def _session_names(actions: dict[str, Callable[..., Any]]) -> dict[str, Any]:
-    """Make the names that code starts with: those of a main program, and the actions."""
-    main = types.ModuleType("__main__")
-    main.__dict__.update(actions, __builtins__=builtins)
-    sys.modules["__main__"] = main
-    return main.__dict__
-
-
 def _arrange(printer: Printer, seed: int) -> None:
     """Make the process what code should find: no environment, no input, the episode's seed."""
     os.environ.clear()
@@ -215,14 +209,13 @@ def _compiled(code: str, file: str) -> tuple[CodeType, CodeType | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(code, file)
-        compile(tree, file, "exec", dont_inherit=True)
-        last = tree.body[-1] if tree.body else None
+        whole = compile(tree, file, "exec", dont_inherit=True)
+        last = tree.body.pop() if tree.body else None
         if not isinstance(last, ast.Expr):
-            return compile(tree, file, "exec", dont_inherit=True), None
-        body = ast.Module(tree.body[:-1], tree.type_ignores)
+            return whole, None
         expression = ast.Expression(last.value)
         return (
-            compile(body, file, "exec", dont_inherit=True),
+            compile(tree, file, "exec", dont_inherit=True),
             compile(expression, file, "eval", dont_inherit=True),
         )
 
@@ -241,17 +234,10 @@ def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
 
 
 def _exception(name: str, known: str, message: str) -> Exception:
-    """Make an exception of the robot one that code can catch.
-
-    Args:
-        name: of its type.
-        known: the nearest built-in type.
-        message: what it says.
-    """
+    """Make an exception of the robot one that code can catch; `known`: its built-in type."""
     base = getattr(builtins, known)
     kind = base if name == known else type(name, (base,), {"__module__": "__main__"})
     try:
-        exception: Exception = kind(message)
+        return kind(message)  # type: ignore[no-any-return]
     except TypeError:
         return RuntimeError(message)
-    return exception

@@ -8,7 +8,7 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +69,14 @@ def confine(world: World, descriptor: int) -> None:
     os.closerange(descriptor + 1, _most_files())
     if sys.platform != "linux":
         return
-    baseline = _memory()
+    pages = Path("/proc/self/statm").read_text().split()
+    space, data = (int(pages[field]) * os.sysconf("SC_PAGE_SIZE") for field in (0, 5))
     with _tolerant(world.required):
-        _prefer_for_killing()
+        with contextlib.suppress(OSError):  # where the machine runs out of memory, it goes first
+            Path("/proc/self/oom_score_adj").write_text("1000")
         _drop_privileges(world)
-    _die_with_parent()
-    _limit(baseline, world.memory_bytes)
+    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # a change of user forgets it: it comes after that
+    _limit(space, data, world.memory_bytes)
     with _tolerant(world.required):
         landlock.restrict(world.readable, [".", "/dev/null"])
     with _tolerant(world.required):
@@ -97,13 +99,15 @@ def confine_zygote(
         landlock.restrict(readable, writable, listable, [str(base.parent)])
 
 
-@contextlib.contextmanager
-def _tolerant(required: bool) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, KeyError):
-        if required:
-            raise
+def become(user: int) -> None:
+    """Make this process one of a user and the group of the same number, for ever."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _tolerant(required: bool) -> contextlib.suppress:
+    return contextlib.suppress(*(() if required else (OSError, KeyError)))
 
 
 def _most_files() -> int:
@@ -113,25 +117,10 @@ def _most_files() -> int:
     return 1 << 20 if most == resource.RLIM_INFINITY else most
 
 
-def _memory() -> tuple[int, int]:
-    """Bytes of address space and of data that this process has."""
-    pages = Path("/proc/self/statm").read_text().split()
-    size = os.sysconf("SC_PAGE_SIZE")
-    return int(pages[0]) * size, int(pages[5]) * size
-
-
-def _prefer_for_killing() -> None:
-    """Where the machine runs out of memory, this process goes first."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
-
-
 def _drop_privileges(world: World) -> None:
     if world.user is not None:
         os.chown(".", world.user, world.user)
-        os.setgroups([])
-        os.setresgid(world.user, world.user, world.user)
-        os.setresuid(world.user, world.user, world.user)
+        become(world.user)
     header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capset(header, bytes(24)) != 0:
@@ -140,29 +129,18 @@ def _drop_privileges(world: World) -> None:
     _prctl(_SET_DUMPABLE, 0)
 
 
-def _die_with_parent() -> None:
-    """Be killed when the parent dies. A change of user forgets it, so it comes after that."""
-    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
-
-
-def _limit(baseline: tuple[int, int], memory_bytes: int) -> None:
+def _limit(space: int, data: int, memory_bytes: int) -> None:
+    """Limit what this process may use, beside the bytes of address space and data that it has."""
     import resource
 
-    space, data = baseline
-    _lower(resource.RLIMIT_DATA, data + memory_bytes)
-    _lower(resource.RLIMIT_AS, space + memory_bytes + _ADDRESS_SPACE)
-    _lower(resource.RLIMIT_FSIZE, FILE_BYTES)
-    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
-    for kind in ("CORE", "NPROC", "MEMLOCK", "MSGQUEUE", "SIGPENDING"):
-        _lower(getattr(resource, f"RLIMIT_{kind}"), 0)
-
-
-def _lower(kind: int, value: int) -> None:
-    import resource
-
-    hard = resource.getrlimit(kind)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (value, value))
+    limits = {"DATA": data + memory_bytes, "AS": space + memory_bytes + _ADDRESS_SPACE}
+    limits |= {"FSIZE": FILE_BYTES, "NOFILE": OPEN_FILES, "CORE": 0, "NPROC": 0}
+    limits |= {"MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 0}
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        least = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (least, least))
 
 
 def _prctl(option: int, value: int) -> None:

@@ -6,6 +6,7 @@ import ast
 import difflib
 import traceback
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -57,19 +58,16 @@ def of_run(error: BaseException, sources: Mapping[str, str]) -> dict[str, Any]:
         record |= {"line": line, "statement": found[0][1]}
         record["message"] += _meant(error, frame)
         source = sources[frame.f_code.co_filename]
-        record["variables"] = dict(_variables(frame, _names(source, line)))
+        record["variables"] = dict(islice(_variables(frame, _names(source, line)), MAX_VARIABLES))
     return record
 
 
 def _record(error: BaseException) -> dict[str, Any]:
-    return {"type": clean(type(error).__name__[:100]), "message": _message(error)}
-
-
-def _message(error: BaseException) -> str:
     try:
-        return shortened(str(error), MESSAGE_CHARACTERS)
+        message = shortened(str(error), MESSAGE_CHARACTERS)
     except Exception:
-        return "(an error that cannot be shown)"
+        message = "(an error that cannot be shown)"
+    return {"type": clean(type(error).__name__[:100]), "message": message}
 
 
 def _meant(error: BaseException, frame: FrameType) -> str:
@@ -92,19 +90,11 @@ def _names(source: str, line: int) -> list[str]:
 
 
 def _variables(frame: FrameType, names: list[str]) -> Iterator[tuple[str, str]]:
-    number = 0
     for name in names:
         for scope in (frame.f_locals, frame.f_globals):
             if name in scope and not isinstance(scope[name], _UNINTERESTING):
-                yield name, _shown(scope[name])
-                number += 1
+                try:
+                    yield name, described(scope[name])
+                except Exception:
+                    yield name, f"({type(scope[name]).__name__}, cannot be shown)"
                 break
-        if number >= MAX_VARIABLES:
-            return
-
-
-def _shown(value: object) -> str:
-    try:
-        return described(value)
-    except Exception:
-        return f"({type(value).__name__}, cannot be shown)"

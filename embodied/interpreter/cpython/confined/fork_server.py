@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from . import action_runner, confinement, folder, frames
 from .installation import Installation
@@ -55,8 +55,10 @@ class ForkServer:
 
     def serve(self) -> None:
         """Answer requests until the host wants no more, or is gone."""
+        readable = [*self._installation.parts, *self._installation.others]
+        folders, required = self._installation.folders, self._settings["required"]
         try:
-            self._confine()
+            confinement.confine_zygote(readable, folders, self._base, required=required)
         except OSError as error:
             self._reply({"problem": str(error)})
             return
@@ -77,34 +79,22 @@ class ForkServer:
         for child in list(self._children):
             self._end(child)
         if not asked_to_stop:
-            self._remove_folders()
-
-    def _confine(self) -> None:
-        confinement.confine_zygote(
-            [*self._installation.parts, *self._installation.others],
-            self._installation.folders,
-            self._base,
-            required=self._settings["required"],
-        )
+            for entry in (*self._base.glob("*"), self._base):
+                folder.remove(entry)
 
     def _obey(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        if "stop" in request:
-            return
         if "end" in request:
             self._reply({"status": self._end(request["end"])})
-            return
-        if "signal" in request:
+        elif "signal" in request:
             self._signal(request["signal"], request["to"])
             self._reply({})
-            return
-        try:
-            child = self._fork(request, descriptors[0])
-        except OSError as error:
-            self._reply({"problem": str(error)})
-        else:
-            self._reply({"child": child})
-        finally:
-            os.close(descriptors[0])
+        elif "folder" in request:
+            try:
+                self._reply({"child": self._fork(request, descriptors[0])})
+            except OSError as error:
+                self._reply({"problem": str(error)})
+            finally:
+                os.close(descriptors[0])
 
     def _reply(self, answer: dict[str, Any]) -> None:
         with suppress(OSError):
@@ -126,7 +116,6 @@ class ForkServer:
         return child
 
     def _end(self, child: int) -> int | None:
-        """Kill a session's process with all that it started, and say how it ended."""
         if child not in self._children:
             return None
         self._signal(signal.SIGKILL, child)
@@ -140,12 +129,6 @@ class ForkServer:
         for send in (os.killpg, os.kill):
             with suppress(OSError):
                 send(child, number)
-
-    def _remove_folders(self) -> None:
-        """Remove all sessions' folders, as the host is gone."""
-        for entry in self._base.glob("*"):
-            folder.remove(entry)
-        folder.remove(self._base)
 
 
 def _live(world: confinement.World, descriptor: int, zygote: int) -> None:
@@ -171,17 +154,10 @@ def _become_nobody(paths: Sequence[str]) -> int | None:
     paths = [path for path in paths if Path(path).exists()]
     child = os.fork()
     if child == 0:
-        _exit_as_nobody(paths)
-    status = os.waitpid(child, 0)[1]
-    return confinement.NOBODY if status == 0 else None
-
-
-def _exit_as_nobody(paths: Sequence[str]) -> NoReturn:
-    code = 1
-    try:
-        os.setgroups([])
-        os.setresgid(*[confinement.NOBODY] * 3)
-        os.setresuid(*[confinement.NOBODY] * 3)
-        code = 0 if all(os.access(path, os.X_OK) for path in paths) else 1
-    finally:
-        os._exit(code)
+        code = 1
+        try:
+            confinement.become(confinement.NOBODY)
+            code = 0 if all(os.access(path, os.X_OK) for path in paths) else 1
+        finally:
+            os._exit(code)
+    return confinement.NOBODY if os.waitpid(child, 0)[1] == 0 else None

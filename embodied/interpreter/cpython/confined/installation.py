@@ -45,7 +45,12 @@ def _entries(folders: Sequence[str], left_out: set[str]) -> Iterator[str]:
 
 def _system_library_folders() -> list[str]:
     """Folders of system libraries that are loaded, as more may have to be loaded from there."""
-    return sorted({str(lib.parent) for lib in _loaded() if str(lib).startswith(_SYSTEM_LIBRARIES)})
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return []
+    loaded = [line.split(maxsplit=5)[-1] for line in lines if ".so" in line]
+    return sorted({str(Path(lib).parent) for lib in loaded if lib.startswith(_SYSTEM_LIBRARIES)})
 
 
 def _own_libraries() -> Iterator[str]:
@@ -55,11 +60,3 @@ def _own_libraries() -> Iterator[str]:
     for entry in os.scandir(Path(sys.base_prefix, "lib")):
         if entry.is_file() and ".so" in entry.name:
             yield entry.path
-
-
-def _loaded() -> list[Path]:
-    try:
-        lines = Path("/proc/self/maps").read_text().splitlines()
-    except OSError:
-        return []
-    return [Path(line.split(maxsplit=5)[-1]) for line in lines if ".so" in line]

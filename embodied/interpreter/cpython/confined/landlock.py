@@ -20,18 +20,8 @@ _QUIET = 1
 _WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 << 14
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REGULAR = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 _REFER = 1 << 13
-_READ = _READ_FILE | _READ_DIR
-_READ_WRITE = (
-    _READ
-    | _WRITE_FILE
-    | _TRUNCATE
-    | _REMOVE_DIR
-    | _REMOVE_FILE
-    | _MAKE_DIR
-    | _MAKE_REGULAR
-    | _REFER
-)
 _FILE_RIGHTS = _READ_FILE | _WRITE_FILE | _TRUNCATE
+_FOLDER_RIGHTS = _READ_DIR | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REGULAR | _REFER
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """How many rights each version of the interface knows."""
 _ALL_RIGHTS = 16
@@ -69,31 +59,25 @@ def restrict(
         OSError: the kernel refuses.
     """
     offered = version()
-    ruleset = _ruleset(offered)
-    rules = ((readable, _READ), (writable, _READ_WRITE), (listable, _READ_DIR))
+    handled = (1 << _RIGHTS.get(offered, _ALL_RIGHTS)) - 1
+    attributes = struct.pack("=Q", handled)
+    if offered >= 4:
+        attributes += struct.pack("=Q", _TCP_RIGHTS)
+    if offered >= 6:
+        attributes += struct.pack("=Q", _SCOPES)
+    ruleset = _call(_CREATE_RULESET, attributes, len(attributes), 0)
+    read, write = _READ_FILE | _READ_DIR, _FILE_RIGHTS | _FOLDER_RIGHTS
+    rules = ((readable, read), (writable, write), (listable, _READ_DIR), (clearable, _REMOVE_DIR))
     try:
-        for paths, rights in (*rules, (clearable, _REMOVE_DIR)):
+        for paths, rights in rules:
             for path in paths:
-                _allow(ruleset, path, rights, offered)
+                _allow(ruleset, path, rights & handled)
         _call(_RESTRICT_SELF, ruleset, _QUIET if offered >= 7 else 0)
     finally:
         os.close(ruleset)
 
 
-def _handled(offered: int) -> int:
-    return int((1 << _RIGHTS.get(offered, _ALL_RIGHTS)) - 1)
-
-
-def _ruleset(offered: int) -> int:
-    attributes = struct.pack("=Q", _handled(offered))
-    if offered >= 4:
-        attributes += struct.pack("=Q", _TCP_RIGHTS)
-    if offered >= 6:
-        attributes += struct.pack("=Q", _SCOPES)
-    return _call(_CREATE_RULESET, attributes, len(attributes), 0)
-
-
-def _allow(ruleset: int, path: str, rights: int, offered: int) -> None:
+def _allow(ruleset: int, path: str, rights: int) -> None:
     """Add a rule for a path; one that is gone or out of reach needs none."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -102,7 +86,7 @@ def _allow(ruleset: int, path: str, rights: int, offered: int) -> None:
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= _FILE_RIGHTS
-        attributes = struct.pack("=Qi", rights & _handled(offered), descriptor)
+        attributes = struct.pack("=Qi", rights, descriptor)
         _call(_ADD_RULE, ruleset, _PATH_BENEATH, attributes, 0)
     finally:
         os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ class Pictures:
         kept: list[tuple[str, bytes]] = []
         notes: list[str] = []
         room = FILE_BYTES
-        for name, data in self._new():
+        for name, data in itertools.chain(self._files(), self._figures()):
             if isinstance(data, str):
                 notes.append(f"[{name} could not be drawn: {data}]")
             elif len(kept) >= FILES or len(data) > room:
@@ -38,10 +39,6 @@ class Pictures:
                 kept.append((name, data))
                 room -= len(data)
         return kept, notes[:FILES]
-
-    def _new(self) -> Iterator[tuple[str, bytes | str]]:
-        yield from self._files()
-        yield from self._figures()
 
     def _figures(self) -> Iterator[tuple[str, bytes | str]]:
         pyplot: Any = sys.modules.get("matplotlib.pyplot")

@@ -45,7 +45,3 @@ class Printer(io.TextIOBase):
     def writable(self) -> bool:
         """Return True, as it is."""
         return True
-
-    def isatty(self) -> bool:
-        """Return False, as it is no terminal."""
-        return False

@@ -58,7 +58,9 @@ class SavedVariables:
             Exception: these bytes are no such state.
         """
         kept = {name: self._namespace[name] for name in _KEPT_OUT & self._namespace.keys()}
-        content = _Loader(io.BytesIO(state), self).load()
+        loader: Any = pickle.Unpickler(io.BytesIO(state))  # noqa: S301 - confined, as code is
+        loader.persistent_load = self._referenced
+        content = loader.load()
         variables, sources = dict(content["variables"]), dict(content["sources"])
         self._namespace.clear()
         self._namespace.update(variables, **kept)
@@ -91,7 +93,11 @@ class SavedVariables:
     def _pickled(self, variables: dict[str, Any], sources: Mapping[str, str], most: int) -> bytes:
         numpy_random: Any = sys.modules.get("numpy.random")
         file = _Bounded(most)
-        _make_dumper(file, self).dump(
+        cloudpickle: Any = importlib.import_module("cloudpickle")
+        dumper = cloudpickle.Pickler(file, protocol=5)
+        dumper.persistent_id = self._reference
+        dumper.globals_ref[id(self._namespace)] = self._namespace
+        dumper.dump(
             {
                 "variables": variables,
                 "sources": dict(sources),
@@ -101,14 +107,14 @@ class SavedVariables:
         )
         return file.getvalue()
 
-    def reference(self, value: object) -> tuple[str, str] | None:
+    def _reference(self, value: object) -> tuple[str, str] | None:
         """How a dump names what is not part of it."""
         if value is self._namespace:
             return ("names", "")
         name = self._names.get(id(value))
         return None if name is None else ("action", name)
 
-    def referenced(self, reference: object) -> Any:
+    def _referenced(self, reference: object) -> Any:
         """Find what a dump has named."""
         match reference:
             case ("names", _):
@@ -116,32 +122,6 @@ class SavedVariables:
             case ("action", str(name)) if name in self._actions:
                 return self._actions[name]
         raise pickle.UnpicklingError(f"there is no {reference!r} here")
-
-    @property
-    def namespace(self) -> dict[str, Any]:
-        """The session's names."""
-        return self._namespace
-
-
-def _make_dumper(file: io.BytesIO, variables: SavedVariables) -> Any:
-    cloudpickle: Any = importlib.import_module("cloudpickle")
-
-    class Dumper(cloudpickle.Pickler):  # type: ignore[misc]
-        def persistent_id(self, value: object) -> tuple[str, str] | None:
-            return variables.reference(value)
-
-    dumper = Dumper(file, protocol=5)
-    dumper.globals_ref[id(variables.namespace)] = variables.namespace
-    return dumper
-
-
-class _Loader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, variables: SavedVariables) -> None:
-        super().__init__(file)
-        self._variables = variables
-
-    def persistent_load(self, reference: object) -> Any:
-        return self._variables.referenced(reference)
 
 
 class _Bounded(io.BytesIO):

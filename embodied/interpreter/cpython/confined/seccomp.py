@@ -12,7 +12,6 @@ import ctypes
 import errno
 import os
 import struct
-from dataclasses import dataclass
 
 _LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
@@ -20,14 +19,9 @@ _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _SET_SECCOMP, _FILTER = 22, 2
 
 
-@dataclass(frozen=True)
-class _Machine:
-    architecture: int
-    """As `AUDIT_ARCH_*` in linux/audit.h."""
-    numbers: dict[str, int]
+_REFUSE, _PERMIT = (_RETURN, 0, 0, _ERRNO | errno.EPERM), (_RETURN, 0, 0, _ALLOW)
 
-
-_X86_64 = _Machine(
+_X86_64 = (
     0xC000003E,
     {
         "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7,
@@ -51,7 +45,7 @@ _X86_64 = _Machine(
         "statx": 332, "close_range": 436, "faccessat2": 439, "fchmodat2": 452,
     },
 )  # fmt: skip
-_AARCH64 = _Machine(
+_AARCH64 = (
     0xC00000B7,
     {
         "getcwd": 17, "dup": 23, "dup3": 24, "fcntl": 25, "ioctl": 29, "mkdirat": 34,
@@ -74,6 +68,7 @@ _AARCH64 = _Machine(
     },
 )  # fmt: skip
 _MACHINES = {"x86_64": _X86_64, "aarch64": _AARCH64}
+"""The architecture, as `AUDIT_ARCH_*` in linux/audit.h, and the numbers of its allowed calls."""
 
 _PRETENDED = {
     "chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat",
@@ -111,7 +106,7 @@ def restrict(machine: str, process: int) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    instructions = _program(_MACHINES[machine], process)
+    instructions = _program(*_MACHINES[machine], process)
     code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("@HP", len(instructions), ctypes.addressof(buffer))
@@ -127,15 +122,15 @@ def _set_filter(header: bytes | None) -> int:
     return ctypes.get_errno() if failed else 0
 
 
-def _program(machine: _Machine, process: int) -> list[_Instruction]:
+def _program(architecture: int, numbers: dict[str, int], process: int) -> list[_Instruction]:
     special = _special(process)
-    program = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_EQUAL, 1, 0, machine.architecture)]
+    program = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_EQUAL, 1, 0, architecture)]
     program += [(_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER_AT)]
-    for name, number in machine.numbers.items():
+    for name, number in numbers.items():
         answer = _ERRNO if name in _PRETENDED else _ALLOW
         block = special.get(name, [(_RETURN, 0, 0, answer)])
         program += [(_EQUAL, 0, len(block), number), *block]
-    return [*program, (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
+    return [*program, _REFUSE]
 
 
 def _special(process: int) -> dict[str, list[_Instruction]]:
@@ -145,7 +140,7 @@ def _special(process: int) -> dict[str, list[_Instruction]]:
         "ioctl": _only(1, _IOCTL, errno.ENOTTY),
         "fcntl": _only(1, _FCNTL, errno.EPERM),
         "tgkill": _only(0, (process,), errno.EPERM),
-        "prlimit64": [*own_limits, (_RETURN, 0, 0, _ALLOW)],
+        "prlimit64": [*own_limits, _PERMIT],
         "mmap": _without(3, *((bits, bits) for bits in _UNCOUNTED)),
         "open": _without(1, (_ACCESS_OR_TRUNCATE, _TRUNCATE)),
         "openat": _without(2, (_ACCESS_OR_TRUNCATE, _TRUNCATE)),
@@ -160,18 +155,16 @@ def _argument(index: int, *, high: bool = False) -> _Instruction:
 def _only(index: int, values: tuple[int, ...], error: int) -> list[_Instruction]:
     left = len(values)
     tests = [(_EQUAL, left - i, 0, value) for i, value in enumerate(values)]
-    return [_argument(index), *tests, (_RETURN, 0, 0, _ERRNO | error), (_RETURN, 0, 0, _ALLOW)]
+    return [_argument(index), *tests, (_RETURN, 0, 0, _ERRNO | error), _PERMIT]
 
 
 def _unless(index: int, value: int, *, high: bool = False) -> list[_Instruction]:
-    refusal = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
-    return [_argument(index, high=high), (_EQUAL, 1, 0, value), refusal]
+    return [_argument(index, high=high), (_EQUAL, 1, 0, value), _REFUSE]
 
 
 def _without(index: int, *bits: tuple[int, int]) -> list[_Instruction]:
     """Refuse calls whose argument, masked, is a certain value."""
     block: list[_Instruction] = []
     for mask, value in bits:
-        refusal = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
-        block += [_argument(index), (_AND, 0, 0, mask), (_EQUAL, 0, 1, value), refusal]
-    return [*block, (_RETURN, 0, 0, _ALLOW)]
+        block += [_argument(index), (_AND, 0, 0, mask), (_EQUAL, 0, 1, value), _REFUSE]
+    return [*block, _PERMIT]

@@ -26,7 +26,7 @@ def encode(value: object, *, bounded: bool = False) -> Any:
         TypeError: it holds something that is not plain data.
         ValueError: it is nested too deep, or holds too many keys.
     """
-    return _Encoder(_Keys(bounded)).encode(value, 0)
+    return _Encoder(bounded).encode(value, 0)
 
 
 def decode(data: Any, *, bounded: bool = False) -> Any:
@@ -35,7 +35,7 @@ def decode(data: Any, *, bounded: bool = False) -> Any:
     Raises:
         ValueError, TypeError: no value encodes to this.
     """
-    return _Decoder(_Keys(bounded)).decode(data, 0)
+    return _Decoder(bounded).decode(data, 0)
 
 
 def clean(text: str) -> str:
@@ -50,7 +50,7 @@ class _Keys:
         self._bounded = bounded
         self._together = 0
 
-    def count(self, keys: Sequence[object]) -> None:
+    def _count(self, keys: Sequence[object]) -> None:
         if not self._bounded:
             return
         number = sum(not isinstance(key, str) for key in keys)
@@ -59,10 +59,7 @@ class _Keys:
             raise ValueError(f"it holds more than {MAX_KEYS} keys or set members that are not text")
 
 
-class _Encoder:
-    def __init__(self, keys: _Keys) -> None:
-        self._keys = keys
-
+class _Encoder(_Keys):
     def encode(self, value: object, depth: int) -> Any:  # noqa: PLR0911 - one for each kind
         match value:
             case None | bool():
@@ -80,18 +77,15 @@ class _Encoder:
             case tuple():
                 return {"tuple": self._all(value, depth)}
             case set() | frozenset():
-                self._keys.count(list(value))
+                self._count(list(value))
                 kind = "set" if isinstance(value, set) else "frozenset"
                 return {kind: self._all(list(value), depth)}
             case dict():
                 keys = list(value)
-                self._keys.count(keys)
+                self._count(keys)
                 values = self._all(list(value.values()), depth)
-                return {
-                    "dict": [
-                        [self.encode(k, depth + 1), v] for k, v in zip(keys, values, strict=True)
-                    ]
-                }
+                pairs = zip(self._all(keys, depth), values, strict=True)
+                return {"dict": list(map(list, pairs))}
         if hasattr(value, "tolist"):
             return self.encode(value.tolist(), depth + 1)
         raise TypeError(f"a value of the type {type(value).__name__} is no plain data")
@@ -100,10 +94,7 @@ class _Encoder:
         return [self.encode(item, depth + 1) for item in values]
 
 
-class _Decoder:
-    def __init__(self, keys: _Keys) -> None:
-        self._keys = keys
-
+class _Decoder(_Keys):
     def decode(self, data: Any, depth: int) -> Any:
         match data:
             case None | bool() | int() | float() | str():
@@ -140,5 +131,5 @@ class _Decoder:
 
     def _hashed(self, members: list[Any], depth: int) -> list[Any]:
         values = self._all(members, depth)
-        self._keys.count(values)
+        self._count(values)
         return values

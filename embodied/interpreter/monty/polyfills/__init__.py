@@ -20,7 +20,7 @@ from functools import cache
 from importlib.resources import files
 
 from embodied._util import parsing
-from embodied.interpreter.bound_names import BoundNames
+from embodied.interpreter.parsed_code import BoundNames
 
 FILES = ("display", "heapq", "iterators", "objects")
 MODULES = frozenset({"heapq"})
@@ -108,7 +108,7 @@ def _builtins(file: str) -> set[str]:
 def _bound(file: str) -> Set[str]:
     """List the names that a file binds at its top."""
     statements = _read(file).body
-    parts = (part for node in statements for part in (node, *ast.iter_child_nodes(node)))
+    parts = [part for node in statements for part in (node, *ast.iter_child_nodes(node))]
     return BoundNames.of(parts).bound
 
 

@@ -11,9 +11,10 @@ import ast
 from collections.abc import Iterator
 
 from embodied._util import parsing
-from embodied.interpreter.monty.rewrite import generators, statements, unsupported
+from embodied.interpreter.monty.rewrite import statements, unsupported
 from embodied.interpreter.monty.rewrite.boundary import Boundary
 from embodied.interpreter.monty.rewrite.context import RewriteContext
+from embodied.interpreter.monty.rewrite.source_edits import called_name
 
 _LAZY = frozenset({"map", "filter", "enumerate", "zip", "reversed"})
 """Built-in functions that make iterators, in Monty lists."""
@@ -29,6 +30,8 @@ _EARLY = frozenset({"all", "any", "next"})
 _CHANGES = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"}
 """Methods that change a list."""
 _VALUE, _MORE = "_polyfill_value", "_polyfill_more"
+_KEEP, _UNTIL = "_polyfill_keep", "_polyfill_until"
+_ADVICE = "this generator expression cannot be used here; write a list, or a for loop"
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -63,7 +66,7 @@ class Rewriter(ast.NodeVisitor):
             case ast.Call():
                 self._call(node)
             case ast.GeneratorExp() if node not in self._read | self._early:
-                self._context.refuse(node, generators.ADVICE)
+                self._context.refuse(node, _ADVICE)
             case ast.Name(id=name, ctx=ast.Load()) if name not in self._context.bound:
                 self._name(node)
             case ast.For(iter=iterable) | ast.comprehension(iter=iterable):
@@ -106,13 +109,13 @@ class Rewriter(ast.NodeVisitor):
     def _call(self, node: ast.Call) -> None:
         if self._boundary and not self._context.closed:
             self._boundary.guard_call(self._context.source, node)
-        name = _called(node)
+        name = called_name(node)
         builtin = self._context.is_builtin(node.func, _READERS | _EARLY)
         first = node.args[0] if node.args else None
         if builtin and name in _EARLY and isinstance(first, ast.GeneratorExp):
             self._context.open(node)
             self._context.replace(node.func, self._context.need(f"iterators.{name}_of"))
-            generators.end_early(self._context, first)
+            self._end_early(first)
             self._early.add(first)
         elif (builtin and name in _READERS) or name in _OTHER_READERS:
             self._read.update(node.args)
@@ -120,13 +123,31 @@ class Rewriter(ast.NodeVisitor):
         if self._is_lazy(node) and node not in self._read:
             self._context.refuse(node, f"{name}() is read at once here; write list({name}(...))")
 
+    def _end_early(self, node: ast.GeneratorExp) -> None:
+        """Rewrite a generator expression, of which its own parentheses are part.
+
+        `any(x > 1 for x in xs)` becomes `any_of(lambda keep, until: [keep(x > 1) for x in
+        until(xs)])`: every part stays on its line.
+        """
+        scopes = self._context.scopes
+        in_class = bool(scopes) and isinstance(scopes[-1], ast.ClassDef)
+        if in_class or any(map(_is_entangled, ast.walk(node))):
+            self._context.refuse(node, _ADVICE)
+        source = self._context.open(node)
+        source.insert_before(source.start(node) + 1, f"lambda {_KEEP}, {_UNTIL}: [")
+        source.insert_after(source.end(node) - 1, "]")
+        parts = [(node.elt, _KEEP), *((clause.iter, _UNTIL) for clause in node.generators)]
+        for part, function in parts:
+            source.insert_before(source.start(part), f"{function}(")
+            source.insert_after(source.end(part), ")")
+
     def _is_lazy(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Call) and self._context.is_builtin(node.func, _LAZY)
 
     def _methods_as_keys(self, node: ast.Call) -> None:
         """Turn `key=d.get` into `key=lambda v: d.get(v)`: Monty's methods are no values."""
         functions = [keyword.value for keyword in node.keywords if keyword.arg == "key"]
-        functions += node.args[:1] if _called(node) in ("map", "filter") else []
+        functions += node.args[:1] if called_name(node) in ("map", "filter") else []
         for function in functions:
             if isinstance(function, ast.Attribute):
                 source = self._context.open(node)
@@ -138,11 +159,10 @@ class Rewriter(ast.NodeVisitor):
                     self._context.replace(function.value, _VALUE)
 
 
-def _called(node: ast.Call) -> str:
-    match node.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
+def _is_entangled(node: ast.AST) -> bool:
+    """Whether a part of a generator expression binds outer names or waits."""
+    is_async = isinstance(node, ast.comprehension) and node.is_async
+    return bool(is_async) or isinstance(node, ast.NamedExpr | ast.Await)
 
 
 def _changed(loop: ast.For) -> Iterator[str]:

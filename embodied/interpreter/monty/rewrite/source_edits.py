@@ -100,8 +100,14 @@ class EditedSource:
         return self._shifts[index + 1][1]
 
 
+def called_name(node: ast.Call) -> str:
+    """Name the function or method that a call names; empty for any other expression."""
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
 def line_starts(text: bytes) -> list[int]:
     """Find the byte offset of the beginning of each line."""
-    starts = [0]
-    starts.extend(found.end() for found in re.finditer(rb"\n", text))
-    return starts
+    return [0, *(found.end() for found in re.finditer(rb"\n", text))]

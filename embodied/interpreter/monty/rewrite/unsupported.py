@@ -27,7 +27,7 @@ _SORT = "compare attributes, and sort with a key function"
 _ORDER = dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), _SORT)
 _METHODS = _ORDER | dict.fromkeys(_SPECIAL.split(), "write a plain method and call it")
 """Methods with a meaning that Monty does not know, and what to write instead."""
-_DECORATORS = {
+DECORATORS = {
     "classmethod": "write a function outside the class",
     "staticmethod": "write a function outside the class",
     "property": "write a method and call it",
@@ -76,7 +76,7 @@ def _check_class(node: ast.ClassDef, bound: Set[str]) -> None:
             _refuse(statement, f"the method {name}", _METHODS[name])
         for decorator in getattr(statement, "decorator_list", []):
             name = ast.unparse(decorator)
-            advice = _DECORATORS.get(name, "write a plain method")
+            advice = DECORATORS.get(name, "write a plain method")
             _refuse(decorator, f"the decorator @{name} on a method", advice)
     bases = [ast.unparse(base) for base in node.bases]
     if bases == ["object"] and "object" not in bound and not node.keywords:
