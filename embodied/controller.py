@@ -10,7 +10,7 @@ import difflib
 import dis
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar, get_type_hints
@@ -176,12 +176,6 @@ def _is_announced(error: BaseException, by_statement: bool) -> bool:
     return raised and kind in _ANNOUNCED
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names)}"
-
-
 class Controller:
     """The robot's API over one environment.
 
@@ -261,9 +255,8 @@ class Controller:
     def ended(self) -> bool:
         """Whether the episode is over: goal reached, ended by the environment, out of steps."""
         last = self.last_result
-        if last is None:
-            return self.out_of_steps
-        return self.out_of_steps or last.terminated or last.truncated or last.success
+        over = last is not None and (last.terminated or last.truncated or last.success)
+        return over or self.out_of_steps
 
     def send(self, command: str) -> str:
         """Take one environment step and return its observation's text.
@@ -312,9 +305,10 @@ class Controller:
         """
         spec = self.actions().get(name)
         if spec is None:
-            raise NameError(
-                f"there is no action {safe_repr(name, 80)}; {_nearest(name, self.actions())}"
-            )
+            known = list(self.actions())
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+            raise NameError(f"there is no action {safe_repr(name, 80)}; {hint}")
         try:
             arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
             self.last_answer = spec.apply(getattr(self, name), arguments)

@@ -8,12 +8,13 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from embodied._util.jsonable import truncate
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.environment import Attachment, Environment, Observation
+from embodied.environment import Environment, Observation
 from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
@@ -26,6 +27,9 @@ from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, 
 
 MESSAGE_CHARACTERS = 200_000
 """A longer policy message is cut, and so are longer thoughts."""
+
+_Ending: TypeAlias = tuple[Outcome, str | None]
+"""How an episode ended, and the limit that cut it."""
 
 
 async def run_episode(
@@ -69,11 +73,12 @@ async def run_episode(
         messages = prompt.initial_messages(observation)
         if feedback_provider is not None:
             feedback_provider.begin(task, robot, protocol)
-        session = _session(prompt, robot, _session_seed(task, seed, sample), interpreters)
+        chosen = seed if seed is not None else task.seed or 0
+        session = _session(prompt, robot, chosen * 1_000_003 + sample, interpreters)
         try:
             history = ConversationHistory(messages, protocol.history)
             play = _Play(robot, policy, prompt, session, history, feedback_provider)
-            ending = await play.to_the_end()
+            outcome, limit = await play.to_the_end()
         finally:
             await asyncio.to_thread(session.close)
     finally:
@@ -84,8 +89,8 @@ async def run_episode(
         sample=sample,
         seed=task.seed if seed is None else seed,
         policy=policy.name,
-        outcome=ending.outcome,
-        limit=ending.limit,
+        outcome=outcome,
+        limit=limit,
         reward=sum(step.reward for step in robot.steps),
         first_observation=observation.text,
         prompt=messages,
@@ -110,25 +115,14 @@ def episode_id(task: Task, sample: int) -> str:
     return f"{task.id}#{sample}"
 
 
-def _session_seed(task: Task, seed: int | None, sample: int) -> int:
-    return (seed if seed is not None else task.seed or 0) * 1_000_003 + sample
-
-
 def _session(
     prompt: Prompt, robot: Controller, seed: int, interpreters: Interpreters | None
 ) -> Session:
-    """Make what runs the actions of an episode."""
     protocol, limits = prompt.protocol, prompt.protocol.action_limits
     if isinstance(prompt.format, CallFormat):
         return CallSession(robot, limits, prompt.format)
     make = make_interpreter if interpreters is None else interpreters.session
     return make(protocol.interpreter, robot, limits, seed, check=protocol.check)
-
-
-@dataclass(frozen=True)
-class _Ending:
-    outcome: Outcome
-    limit: str | None = None
 
 
 @dataclass
@@ -145,7 +139,6 @@ class _Play:
     answers: int = 0
 
     async def to_the_end(self) -> _Ending:
-        """Take turns until the episode ends."""
         while True:
             clock = time.perf_counter()
             try:
@@ -153,9 +146,9 @@ class _Play:
                 shown = self.history.shown()
                 reply = await self.policy.reply(shown)
             except ContextOverflow:
-                return _Ending(Outcome.TRUNCATED, "context")
+                return Outcome.TRUNCATED, "context"
             if reply is None:
-                return _Ending(Outcome.FAILURE)
+                return Outcome.FAILURE, None
             waited = time.perf_counter() - clock
             turn = await self._turn(reply)
             if summary is not None:
@@ -205,7 +198,12 @@ class _Play:
             limit=output.limit,
             format_error=parsed.action is None and parsed.answer is None,
             calls=output.calls,
-            attachments=[_record(file) for file in output.attachments],
+            attachments=[
+                AttachmentRecord(
+                    name=file.name, media_type=file.media_type, data=b64encode(file.data)
+                )
+                for file in output.attachments
+            ],
             observation="\n".join(results),
             tool_calls=list(calls),
             tool_results=results if calls else [],
@@ -251,18 +249,14 @@ class _Play:
     def _ending(self) -> _Ending | None:
         result = self.robot.last_result
         if self.robot.success:
-            return _Ending(Outcome.SUCCESS)
+            return Outcome.SUCCESS, None
         if result is not None and result.terminated:
-            return _Ending(Outcome.FAILURE)
+            return Outcome.FAILURE, None
         if self.robot.ended:
-            return _Ending(Outcome.TRUNCATED, "steps")
+            return Outcome.TRUNCATED, "steps"
         budget = self._budget(len(self.turns))
         if budget.answers <= 0:
-            return _Ending(Outcome.FAILURE)
+            return Outcome.FAILURE, None
         if budget.turns <= 0:
-            return _Ending(Outcome.TRUNCATED, "turns")
+            return Outcome.TRUNCATED, "turns"
         return None
-
-
-def _record(file: Attachment) -> AttachmentRecord:
-    return AttachmentRecord(name=file.name, media_type=file.media_type, data=b64encode(file.data))

@@ -6,9 +6,9 @@ The module is not called `run`, as the function of that name is an attribute of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console
@@ -17,6 +17,7 @@ from embodied._util.mappings import dotted_names
 from embodied.config.load import SHORTHANDS, read_config_file, with_changes
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError
+from embodied.llm.config import REACHING_SETTINGS
 from embodied.policies.factory import policy_class
 from embodied.policies.human import show_end
 from embodied.report import Report, aggregate_run, dataframe
@@ -30,23 +31,10 @@ from embodied.store.layout import is_run
 if TYPE_CHECKING:
     import pandas
 
-RESUME_SETTINGS = (
-    "runner",
-    "tasks",
-    "llm.base_url",
-    "llm.api_key_environment",
-    "llm.connect_seconds",
-    "llm.answer_seconds",
-    "llm.retries",
-    "llm.outage_seconds",
-    "llm.max_concurrency",
-    "llm.cache",
-)
+RESUME_SETTINGS = ("runner", "tasks", *(f"llm.{name}" for name in REACHING_SETTINGS))
 """What may change when a run is resumed: where and how it is played, and how much of it."""
 
 _KEYWORDS = "the keywords"
-
-T = TypeVar("T")
 
 
 class Run(RunReader):
@@ -90,7 +78,17 @@ def run(
         RunError: its folder holds a run with another protocol, or workers cannot be kept alive.
     """
     wanted = configured(config, settings)
-    return _waited(_play, resolve(wanted), wanted.out, progress)
+    plan = resolve(wanted)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(_play(plan, wanted.out, progress))
+    with start_blocking_portal() as portal:
+        future = portal.start_task_soon(_play, plan, wanted.out, progress)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
 
 
 async def run_async(
@@ -141,7 +139,12 @@ def configured(
         ConfigError: a setting is unknown, or a value is bad.
     """
     if isinstance(config, RunConfig):
-        return config if not settings else _changed(config, settings)
+        if not settings:
+            return config
+        if config.policy.implementation is not None:
+            settings = {"policy": config.policy.implementation.value, **settings}
+        tree = config.model_dump(mode="json")
+        return with_changes(tree, "the configuration", [settings], caller=_KEYWORDS)
     if config is None or isinstance(config, Mapping):
         return with_changes(config or {}, "the mapping", [settings], caller=_KEYWORDS)
     path = Path(config)
@@ -153,10 +156,7 @@ def stored_config(
 ) -> RunConfig:
     """Make the configuration to resume a run with.
 
-    Args:
-        folder: the run's folder.
-        settings: changes, as nested mappings.
-        assignments: changes, as texts like `runner.workers=4`.
+    It is changed by nested mappings and by texts like `runner.workers=4`.
 
     Raises:
         ConfigError: something may not be changed.
@@ -165,10 +165,9 @@ def stored_config(
     folder, assignments = Path(folder), list(assignments)
     changed = [*dotted_names(settings), *(text.partition("=")[0].strip() for text in assignments)]
     for name in changed:
-        if not (
-            _may_change(SHORTHANDS.get(name, name))
-            or (name == "policy" and callable(settings["policy"]))
-        ):
+        setting = SHORTHANDS.get(name, name) + "."
+        known = any(setting.startswith(f"{each}.") for each in RESUME_SETTINGS)
+        if not known and not (name == "policy" and callable(settings["policy"])):
             raise ConfigError(
                 f"{name} cannot be changed when a run is resumed; these can: runner.*, tasks.*, "
                 f"{', '.join(RESUME_SETTINGS[2:])}. For anything else start another run"
@@ -177,18 +176,6 @@ def stored_config(
     config = with_changes(stored, where, [settings], assignments, caller=_KEYWORDS)
     _check_key_name(config, folder, changed)
     return config.model_copy(update={"out": folder})
-
-
-def _changed(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
-    given = config.policy.implementation
-    tree = config.model_dump(mode="json")
-    if given is not None and "policy" not in settings:
-        settings = {**settings, "policy": given.value}
-    return with_changes(tree, "the configuration", [settings], caller=_KEYWORDS)
-
-
-def _may_change(name: str) -> bool:
-    return any(f"{name}.".startswith(f"{known}.") for known in RESUME_SETTINGS)
 
 
 def _check_key_name(config: RunConfig, folder: Path, changed: list[str]) -> None:
@@ -202,24 +189,6 @@ def _check_key_name(config: RunConfig, folder: Path, changed: list[str]) -> None
             f"{folder / 'config.yaml'} would send the variable {name} to {config.llm.base_url} as "
             f"an API key; if that is meant, add --{setting} {name}"
         )
-
-
-def _waited(function: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Run a coroutine function to its end: here, or in a thread where an event loop runs here."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(_awaited(function, *args))
-    with start_blocking_portal() as portal:
-        future = portal.start_task_soon(function, *args)
-        try:
-            return future.result()
-        finally:
-            future.cancel()
-
-
-async def _awaited(function: Callable[..., Awaitable[T]], *args: Any) -> T:
-    return await function(*args)
 
 
 async def _play(plan: ResolvedRun, folder: Path, progress: bool) -> Run:

@@ -93,8 +93,7 @@ class Usage(Record, frozen=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
-    """Prompt tokens that the server had read before, in its prefix cache; 0 where it does not say.
-    """
+    """Prompt tokens that the server found in its prefix cache; 0 where it does not say."""
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -105,9 +104,7 @@ class Usage(Record, frozen=True):
 
 
 class TokenRecord(Record):
-    """The tokens of one message as the server had them: text need not be tokenised again, which
-    may give others.
-    """
+    """The tokens of one message as the server had them; tokenising text again may give others."""
 
     prompt_ids: list[NonNegativeInt]
     """All that the model read, with the chat template's own tokens."""

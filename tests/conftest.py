@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a tiny fake simulator, and where the official games lie."""
+"""Fixtures for all tests: the corridor, a variation of it, and where the official games lie."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from embodied import Controller, Environment, Observation, StepResult, Task, action
+from embodied import Capabilities, Controller, Observation, StepResult, Task, action
+from embodied.testing import Corridor, CorridorRobot
 
 # Hundreds of processes are started: none compiles the package again, whatever the shell says.
 sys.dont_write_bytecode = False
@@ -27,21 +27,10 @@ settings.load_profile("embodied")
 SHARED = Path(__file__).parent.parent.parent / "shared" / "alfworld"
 
 
-class LightSwitch(Environment):
-    """A fake simulator: two switches; the goal is that both are on."""
+class LightSwitch(Corridor):
+    """Two lights in the place of key and door, for robots that send any text: both must be on."""
 
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return [
-            Task(
-                environment="light-switch",
-                id=f"room-{number}",
-                split=split or "train",
-                kind="both",
-                instruction="switch on both lights",
-            )
-            for number in range(int(options.get("rooms", 1)))
-        ]
+    capabilities = Capabilities()
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         self.on: set[str] = set()
@@ -59,12 +48,9 @@ class LightSwitch(Environment):
         won = len(self.on) == 2
         return StepResult(Observation(text), float(won), won, False, {"success": won})
 
-    def close(self) -> None:
-        pass
-
 
 class Switcher(Controller):
-    """The fake simulator's robot."""
+    """Takes any text, gives lists back, and can break its simulator."""
 
     introduction = ""
 
@@ -113,15 +99,15 @@ def _log_level() -> Iterator[None]:
 
 @pytest.fixture
 def task() -> Task:
-    return LightSwitch.list_tasks()[0]
+    """A task where the robot of a corridor of two cells begins at the door, beside the key."""
+    return Corridor.list_tasks()[0]
 
 
 @pytest.fixture
-def robot(task: Task) -> Switcher:
-    """A robot in a fake room, at the start of an episode of 50 steps."""
-    environment = LightSwitch()
-    robot = Switcher(environment)
-    robot.begin(environment.reset(task), max_steps=50)
+def robot(task: Task) -> CorridorRobot:
+    """The corridor's robot, beside key and door, at the start of an episode of 50 steps."""
+    robot = CorridorRobot(Corridor(length=2))
+    robot.begin(robot.environment.reset(task), max_steps=50)
     return robot
 
 

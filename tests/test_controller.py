@@ -14,17 +14,17 @@ from pydantic import BaseModel
 
 from embodied import Controller, StepResult, action
 from embodied.errors import EpisodeEnded, InfrastructureError
-from tests.conftest import LightSwitch, Switcher
+from embodied.testing import Corridor, CorridorRobot
 
 
 def test_actions_are_the_marked_methods_of_all_bases() -> None:
-    class More(Switcher):
+    class More(CorridorRobot):
         @action
         def both(self) -> str:
-            """Switch on both."""
-            return self.on("left 1") + self.on("right 1")
+            """Take the key and open the door."""
+            return self.take_key() + self.open_door()
 
-    assert list(More.actions()) == ["on", "off", "wait", "explode", "both"]
+    assert list(More.actions()) == ["go", "take_key", "open_door", "both"]
 
 
 def test_an_action_needs_hints_and_a_docstring() -> None:
@@ -44,31 +44,31 @@ def test_an_action_needs_hints_and_a_docstring() -> None:
 
 
 def test_call_checks_and_binds(robot: Any) -> None:
-    assert robot.call("on", ["left 1"]) == "The light left 1 is on."
-    assert robot.call("wait", [], {"times": 2}) == ["Nothing happens."] * 2
-    with pytest.raises(TypeError, match=r"wait\(\): times cannot be 'x'"):
-        robot.call("wait", ["x"])
-    with pytest.raises(TypeError, match="missing a required argument: 'light'"):
-        robot.call("on")
+    assert robot.call("go", ["left"]) == "You are in cell 1 of 2."
+    assert "You are in cell 2 of 2." in robot.call("go", [], {"direction": "right"})
+    with pytest.raises(TypeError, match=r"go\(\): direction cannot be 'x'"):
+        robot.call("go", ["x"])
+    with pytest.raises(TypeError, match="missing a required argument: 'direction'"):
+        robot.call("go")
     with pytest.raises(NameError):
-        robot.call("send", ["on left 1"])
+        robot.call("send", ["go left"])
 
 
 def test_steps_are_recorded_and_bounded(robot: Any, task: Any) -> None:
     robot.begin(robot.environment.reset(task), max_steps=2)
-    robot.on("left 1")
-    robot.off("left 1")
-    assert [step.command for step in robot.steps] == ["on left 1", "off left 1"]
+    robot.go("left")
+    robot.go("right")
+    assert [step.command for step in robot.steps] == ["go left", "go right"]
     assert robot.ended
     with pytest.raises(EpisodeEnded):
-        robot.on("left 1")
+        robot.go("left")
 
 
 def test_after_the_end_the_last_text_can_be_repeated(task: Any) -> None:
-    environment = LightSwitch()
-    robot = Switcher(environment)
+    environment = Corridor(length=2)
+    robot = CorridorRobot(environment)
     robot.begin(environment.reset(task), max_steps=1, after_end="repeat")
-    assert robot.on("left 1") == robot.off("left 1") == "The light left 1 is on."
+    assert robot.go("left") == robot.go("right") == "You are in cell 1 of 2."
     assert len(robot.steps) == 1
 
 
@@ -89,7 +89,7 @@ class Arm(Controller):
 
 
 def test_parameters_may_be_models_enums_and_collections() -> None:
-    arm = Arm(LightSwitch())
+    arm = Arm(Corridor())
     assert arm.call("move", [{"x": 1}, "fast", [1, 2]]) == "1.0 fast (1.0, 2.0)"
     with pytest.raises(TypeError, match=r"move\(\): mode cannot be 'slow'"):
         arm.call("move", [{"x": 1}, "slow"])
@@ -114,37 +114,37 @@ def test_what_cannot_be_an_action() -> None:
 
 
 def test_the_goal_ends_the_episode_whatever_the_environment_says(task: Any) -> None:
-    class Endless(LightSwitch):
+    class Endless(Corridor):
         def step(self, command: str) -> StepResult:
             return replace(super().step(command), terminated=False)
 
-    robot = Switcher(Endless())
+    robot = CorridorRobot(Endless(length=2))
     robot.begin(robot.environment.reset(task), max_steps=50)
-    robot.on("left 1")
-    robot.on("right 1")
+    robot.take_key()
+    robot.open_door()
     assert robot.ended
     with pytest.raises(EpisodeEnded):
-        robot.off("left 1")
+        robot.go("left")
 
 
 def test_the_end_passes_through_a_robots_broad_except(task: Any) -> None:
-    class Careful(Switcher):
+    class Careful(CorridorRobot):
         @action
-        def carefully(self, light: str) -> str:
-            """Switch on carefully."""
+        def carefully(self) -> str:
+            """Take the key carefully."""
             try:
-                return self.on(light)
+                return self.take_key()
             except Exception:
                 return "never mind"
 
-    robot = Careful(LightSwitch())
+    robot = Careful(Corridor(length=2))
     robot.begin(robot.environment.reset(task), max_steps=1)
-    robot.on("left 1")
+    robot.take_key()
     with pytest.raises(EpisodeEnded):
-        robot.carefully("left 1")
+        robot.carefully()
 
 
-class Faulty(Switcher):
+class Faulty(CorridorRobot):
     """A robot that fails in the way that it is told."""
 
     @action
@@ -155,11 +155,11 @@ class Faulty(Switcher):
         """
         match how:
             case "announced":
-                raise ValueError("say left 1 or right 1")
+                raise ValueError("say left or right")
             case "announced type":
-                raise TypeError("lights have no number")
+                raise TypeError("doors have no number")
             case "announced class":
-                raise JammedError("turn it off first")
+                raise JammedError("turn it round first")
             case "library":
                 return random.sample([], 1)
             case "missing key":
@@ -197,7 +197,7 @@ class JammedError(RuntimeError):
     ],
 )
 def test_what_a_robot_announces_is_for_the_policy(how: str, kind: type[Exception]) -> None:
-    robot = Faulty(LightSwitch())
+    robot = Faulty(Corridor())
     with pytest.raises(kind) as raised:
         robot.call("fail", [how])
     assert robot.last_answer is raised.value
@@ -218,7 +218,7 @@ def test_what_a_robot_announces_is_for_the_policy(how: str, kind: type[Exception
 )
 def test_a_robots_own_defect_is_an_infrastructure_error_with_its_line(how: str, kind: str) -> None:
     with pytest.raises(InfrastructureError) as raised:
-        Faulty(LightSwitch()).call("fail", [how])
+        Faulty(Corridor()).call("fail", [how])
     where = rf"\(in (fail|_recurse), {re.escape(__file__)}:\d+\)"
     assert re.fullmatch(rf"Faulty\.fail\(\) failed: {kind}.* {where}", str(raised.value))
 
@@ -227,7 +227,7 @@ def test_without_a_check_of_arguments_python_may_announce_mistakes() -> None:
     class Trusting(Faulty):
         checks_arguments = False
 
-    robot = Trusting(LightSwitch())
+    robot = Trusting(Corridor())
     with pytest.raises(ValueError, match="invalid literal"):
         robot.call("fail", ["number"])
     with pytest.raises(InfrastructureError):
@@ -235,18 +235,18 @@ def test_without_a_check_of_arguments_python_may_announce_mistakes() -> None:
 
 
 def test_an_integer_of_too_many_digits_is_a_mistake_of_the_policy() -> None:
-    with pytest.raises(TypeError, match=r"times cannot be \(int, too large to show\)"):
-        Switcher(LightSwitch()).call("wait", [10**5000])
+    with pytest.raises(TypeError, match=r"direction cannot be \(int, too large to show\)"):
+        CorridorRobot(Corridor()).call("go", [10**5000])
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), SystemExit(3)])
 def test_a_simulator_that_fails_is_an_infrastructure_error_with_its_line(
     error: BaseException,
 ) -> None:
-    class Broken(LightSwitch):
+    class Broken(Corridor):
         def step(self, command: str) -> StepResult:
             raise error
 
-    said = re.escape(f"Broken.step('on left 1') failed: {error!r} (in step, {__file__}:")
+    said = re.escape(f"Broken.step('go left') failed: {error!r} (in step, {__file__}:")
     with pytest.raises(InfrastructureError, match=said):
-        Switcher(Broken()).call("on", ["left 1"])
+        CorridorRobot(Broken()).call("go", ["left"])

@@ -21,19 +21,19 @@ from embodied import (
 from embodied.interpreter import Session
 from embodied.limits import EpisodeLimits
 from embodied.replay.policy import ReplayPolicy
+from embodied.testing import Corridor, CorridorRobot
 from embodied.trajectory import Message
-from tests.conftest import LightSwitch, Switcher
 
-BOTH = '<execute>\nprint(on("left 1"))\non("right 1")\nprint("never")\n</execute>'
-ONE = '<execute>\nprint(on("left 1"))\n</execute>'
+BOTH = '<execute>\nprint(take_key())\nopen_door()\nprint("never")\n</execute>'
+ONE = "<execute>\nprint(take_key())\n</execute>"
 
 
 async def play(task: Any, *messages: str, **limits: Any) -> Trajectory:
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     return await run_episode(
         task,
         environment,
-        Switcher(environment),
+        CorridorRobot(environment),
         ReplayPolicy("test", messages),
         Protocol(limits=EpisodeLimits(**limits)),
     )
@@ -44,7 +44,7 @@ async def test_success_is_the_goal_test(task: Any) -> None:
     assert trajectory.outcome is Outcome.SUCCESS
     assert trajectory.reward == 1.0
     assert len(trajectory.turns) == 2
-    assert [s.command for s in trajectory.steps] == ["on left 1", "on left 1", "on right 1"]
+    assert [s.command for s in trajectory.steps] == ["take key", "take key", "open door"]
     assert trajectory.steps[-1].success
 
 
@@ -73,10 +73,11 @@ async def test_success_on_the_last_step_counts(task: Any) -> None:
     assert (await play(task, BOTH, steps=2)).outcome is Outcome.SUCCESS
 
 
-class Verdict(LightSwitch):
+class Verdict(Corridor):
     """Ends an episode at its second step as it is told to."""
 
     def __init__(self, *, terminated: bool, truncated: bool, success: bool) -> None:
+        super().__init__(length=2)
         self.verdict = (terminated, truncated, {"success": success})
         self.steps = 0
 
@@ -97,7 +98,7 @@ async def test_what_the_simulator_says_of_the_last_step_goes_before_limits(
     environment = Verdict(terminated=terminated, truncated=truncated, success=success)
     protocol = Protocol(limits=EpisodeLimits(turns=turns, steps=steps))
     policy = ReplayPolicy("test", [ONE, ONE])
-    done = await run_episode(task, environment, Switcher(environment), policy, protocol)
+    done = await run_episode(task, environment, CorridorRobot(environment), policy, protocol)
     if success:
         expected = (Outcome.SUCCESS, None)
     elif terminated:
@@ -124,7 +125,7 @@ async def test_nothing_that_waits_runs_on_the_event_loop(
         monkeypatch.setattr(kind, name, note)
 
     for kind, name in [
-        *((LightSwitch, "reset"), (LightSwitch, "step"), (Switcher, "begin")),
+        *((Corridor, "reset"), (Corridor, "step"), (CorridorRobot, "begin")),
         *((ReplayPolicy, "begin"), (ReplayPolicy, "end"), (Session, "close")),
     ]:
         noted(kind, name)
@@ -134,7 +135,7 @@ async def test_nothing_that_waits_runs_on_the_event_loop(
 
 
 async def test_unreadable_messages_are_counted_and_answered(task: Any) -> None:
-    trajectory = await play(task, "I would like to switch on the light.", BOTH)
+    trajectory = await play(task, "I would like to open the door.", BOTH)
     first = trajectory.turns[0]
     assert first.format_error
     assert "<execute>" in first.observation
@@ -149,25 +150,31 @@ async def test_the_record_holds_the_whole_conversation(task: Any) -> None:
             seen.append(list(messages))
             return await super().reply(messages)
 
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     trajectory = await run_episode(
-        task, environment, Switcher(environment), Watcher("test", [ONE, BOTH]), Protocol()
+        task, environment, CorridorRobot(environment), Watcher("test", [ONE, BOTH]), Protocol()
     )
     assert trajectory.messages[: len(seen[-1])] == seen[-1]
     assert seen[1][: len(seen[0])] == seen[0], "prompts only grow at the end"
     assert Trajectory.model_validate_json(trajectory.model_dump_json()) == trajectory
-    assert "def on(light: str) -> str:" in trajectory.prompt[0].content
-    assert trajectory.turns[0].observation.startswith("Observation:\nThe light left 1 is on.")
+    assert "def take_key() -> str:" in trajectory.prompt[0].content
+    assert trajectory.turns[0].observation.startswith("Observation:\nYou are in cell 2 of 2.")
 
 
 async def test_errors_are_shown_with_their_line(task: Any) -> None:
-    trajectory = await play(task, "<execute>\nx = 1\non(x)\n</execute>")
-    assert "TypeError in line 2: on(): light cannot be 1" in trajectory.turns[0].observation
+    trajectory = await play(task, "<execute>\nx = 1\ngo(x)\n</execute>")
+    assert "TypeError in line 2: go(): direction cannot be 1" in trajectory.turns[0].observation
 
 
-async def test_a_broken_simulator_is_an_infrastructure_error(task: Any) -> None:
+async def test_a_broken_simulator_is_an_infrastructure_error(
+    task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(self: Corridor, command: str) -> StepResult:
+        raise OSError("the simulator is gone")
+
+    monkeypatch.setattr(Corridor, "step", explode)
     with pytest.raises(InfrastructureError):
-        await play(task, "<execute>explode()</execute>")
+        await play(task, ONE)
 
 
 async def test_what_a_model_thinks_is_recorded_and_neither_read_nor_sent(task: Any) -> None:
@@ -179,10 +186,10 @@ async def test_what_a_model_thinks_is_recorded_and_neither_read_nor_sent(task: A
             reason, failed = "stop", ("HTTP 503: busy",)
             return Reply("Hm.", reasoning=BOTH, finish_reason=reason, retries=failed)
 
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     limits = EpisodeLimits(turns=2)
     trajectory = await run_episode(
-        task, environment, Switcher(environment), Thinker("test", []), Protocol(limits=limits)
+        task, environment, CorridorRobot(environment), Thinker("test", []), Protocol(limits=limits)
     )
     first = trajectory.turns[0]
     assert (first.message, first.reasoning, first.format_error) == ("Hm.", BOTH, True)

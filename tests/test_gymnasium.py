@@ -184,7 +184,7 @@ def test_tasks_are_seeds_by_split_and_observations_can_be_worded() -> None:
 def test_observations_are_rendered_so_that_they_can_be_read() -> None:
     import numpy as np
 
-    from embodied.gymnasium.text import describe
+    from embodied.gymnasium.wrap import describe_observation as describe
 
     seen = {"where": np.array([0.123456, 2.0]), "picture": np.zeros((9, 9, 3)), "n": np.int64(3)}
     assert describe(seen).splitlines() == [

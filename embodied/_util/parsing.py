@@ -14,17 +14,13 @@ _ONE_AT_A_TIME = Lock()
 
 
 def parse(code: str | bytes) -> ast.Module:
-    """Parse code into its syntax tree.
-
-    Raises:
-        SyntaxError, ValueError, RecursionError, MemoryError: as `ast.parse`.
-    """
+    """Parse code into its syntax tree; raises what `ast.parse` raises."""
     with _ONE_AT_A_TIME:
         return ast.parse(code)
 
 
 def parse_expression(code: str | bytes) -> ast.Expression:
-    """Parse one expression into its syntax tree; raises what `parse` raises."""
+    """Parse one expression into its syntax tree; raises what `ast.parse` raises."""
     with _ONE_AT_A_TIME:
         return ast.parse(code, mode="eval")
 

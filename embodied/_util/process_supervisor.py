@@ -73,7 +73,8 @@ def _supervise(words: list[str], environment: dict[str, str]) -> int:
     command = subprocess.Popen(words, stdin=subprocess.DEVNULL, env=environment)  # noqa: S603
     try:
         while command.poll() is None:
-            if _input_has_ended():
+            ended, _, _ = select.select([sys.stdin], [], [], _POLL_SECONDS)
+            if ended:
                 _end(command)
     finally:
         _kill_descendants()
@@ -84,11 +85,6 @@ def _adopt_orphans() -> None:
     """Make processes whose parent dies children of this one, so that they are found."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _input_has_ended() -> bool:
-    readable, _, _ = select.select([sys.stdin], [], [], _POLL_SECONDS)
-    return bool(readable)
 
 
 def _end(command: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The command line: one module a command. `commands` lists them."""
+"""The command line. `commands` says which module has which command."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,38 +44,28 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _eager(*names: str, act: Callable[[bool], None], help: str) -> Any:
+    return typer.Option(*names, callback=act, is_eager=True, expose_value=False, help=help)
+
+
+_VERSION = _eager("--version", act=_print_version, help="Print the version and exit.")
+_VERBOSE = _eager(
+    *("-v", "--verbose"),
+    act=output.say_more,
+    help="Show what happens in detail, and the traceback of an error.",
+)
+_QUIET = _eager(
+    "--quiet",
+    act=output.say_less,
+    help="Show no progress and no warnings, only the result and errors.",
+)
+
+
 @app.callback()
 def _take_shared_options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            expose_value=False,
-            help="Print the version and exit.",
-        ),
-    ] = False,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            *("-v", "--verbose"),
-            callback=output.say_more,
-            is_eager=True,
-            expose_value=False,
-            help="Show what happens in detail, and the traceback of an error.",
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet",
-            callback=output.say_less,
-            is_eager=True,
-            expose_value=False,
-            help="Show no progress and no warnings, only the result and errors.",
-        ),
-    ] = False,
+    version: Annotated[bool, _VERSION] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    quiet: Annotated[bool, _QUIET] = False,
 ) -> None:
     """Take the options that every command has."""
 

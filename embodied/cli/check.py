@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
-from collections.abc import Iterable
+from collections import Counter
 from typing import Annotated, Literal
 
 import typer
@@ -16,25 +16,13 @@ from rich.table import Table
 from embodied.cli import options, output
 from embodied.errors import ConfigError
 from embodied.report.table import plain_text, standard_output
-from embodied.sandbox import Finding, Snippet, Target, Verdict, check_sandbox, load_corpus
+from embodied.sandbox import Checker, Finding, Snippet, Target, load_corpus
 
 Which = Literal["restricted", "full", "all"]
 
-_COLUMNS = (
-    Verdict.HELD,
-    Verdict.ESCAPE,
-    Verdict.MUTATION,
-    Verdict.CRASH,
-    Verdict.HANG,
-    Verdict.MEMORY,
-)
+_COLUMNS = ("held", "escape", "mutation", "crash", "hang", "memory")
 
 app = typer.Typer(help="See that what the project promises holds on this machine.")
-
-
-@app.callback()
-def check() -> None:
-    """Keep `sandbox` a command of its own beside those that may follow."""
 
 
 @app.command("sandbox")
@@ -69,7 +57,11 @@ def sandbox(
         for name in _names(interpreter, allow_unconfined)
     }
     if json:
-        print(json_module.dumps({name: _plain(findings) for name, findings in found.items()}))
+        plain = {
+            name: [{"outcome": each.outcome, **each.model_dump()} for each in findings]
+            for name, findings in found.items()
+        }
+        print(json_module.dumps(plain))
     else:
         for name, findings in found.items():
             _print(name, findings, standard_output())
@@ -95,17 +87,13 @@ def _names(which: Which, allow_unconfined: bool) -> list[str]:
 
 def _findings(name: str, snippets: list[Snippet], allow_unconfined: bool) -> list[Finding]:
     target = Target(name=name, options={"allow_unconfined": allow_unconfined})
-    with Progress(console=output.progress_console(), transient=True) as progress:
+    progress = Progress(console=output.progress_console(), transient=True)
+    with progress, Checker(target) as checker:
         task = progress.add_task(f"{len(snippets)} snippets, {name}", total=len(snippets))
-        return check_sandbox(target, snippets, lambda _: progress.advance(task))
-
-
-def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
-    return [{"outcome": finding.outcome, **finding.model_dump()} for finding in findings]
+        return checker.check(snippets, lambda _: progress.advance(task))
 
 
 def _print(name: str, findings: list[Finding], console: Console) -> None:
-    """One row a kind, and then what was not held."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(f"{name}: kind")
     for heading in ("snippets", "held", "escapes", "mutations", "crashes", "hangs", "memory"):
@@ -122,5 +110,5 @@ def _print(name: str, findings: list[Finding], console: Console) -> None:
 
 
 def _counts(findings: list[Finding]) -> list[str]:
-    outcomes = [finding.outcome for finding in findings]
-    return [str(len(findings)), *(str(outcomes.count(outcome)) for outcome in _COLUMNS)]
+    outcomes = Counter(str(finding.outcome) for finding in findings)
+    return [str(len(findings)), *(str(outcomes[outcome]) for outcome in _COLUMNS)]

@@ -6,6 +6,7 @@ import asyncio
 import json as json_module
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from itertools import chain
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from embodied.cli import options, output
-from embodied.doctor.check import Check
+from embodied.doctor import Check
 from embodied.doctor.checks import check_subject, subjects
 from embodied.doctor.llm import check_server
 from embodied.doctor.machine import check_machine
@@ -55,7 +56,7 @@ def doctor(
     ok = all(check.status == "ok" for check in asked)
     checks = [*others, *asked]
     if json:
-        print(json_module.dumps({"ok": ok, "checks": [c.model_dump() for c in checks]}, indent=1))
+        print(json_module.dumps({"ok": ok, "checks": [asdict(c) for c in checks]}, indent=1))
     else:
         _print(checks, standard_output())
     if not ok:

@@ -84,7 +84,6 @@ async def _play_all(config: RunConfig, action: str, tasks: Sequence[Task]) -> li
 
 
 def _check_same(played: dict[str, list[Trajectory]]) -> None:
-    """See that all episodes succeeded, and with the same steps in every format."""
     first = next(iter(played))
     for action, trajectories in played.items():
         for trajectory, other in zip(trajectories, played[first], strict=True):

@@ -17,7 +17,6 @@ from embodied.mcp_server.robot import HostedRobot
 from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.plan import resolved_protocol
 from embodied.runner.tasks import choose_tasks, split_tasks
-from embodied.task import Task
 
 
 def mcp(
@@ -78,24 +77,15 @@ def mcp(
 def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
     chosen = choose_tasks(split_tasks(config), config.tasks, config.seed)
     tasks = {each.id: each for each in chosen}
-    return HostedRobot(
-        partial(_robot, config),
-        tasks,
-        _first(tasks, task),
-        config.protocol.limits.steps,
-        config.seed,
-    )
+    if not tasks:
+        raise DataError("there are no tasks to serve")
+    if task is not None and task not in tasks:
+        raise ConfigError(f"there is no task {task!r}{suggestion(task, tasks)}")
+    first, steps = task or next(iter(tasks)), config.protocol.limits.steps
+    return HostedRobot(partial(_robot, config), tasks, first, steps, config.seed)
 
 
 def _robot(config: RunConfig) -> Controller:
     settings = config.environment
     environment = make_environment(settings.name, **settings.options)
     return make_controller(str(config.protocol.controller), environment)
-
-
-def _first(tasks: dict[str, Task], wanted: str | None) -> str:
-    if not tasks:
-        raise DataError("there are no tasks to serve")
-    if wanted is not None and wanted not in tasks:
-        raise ConfigError(f"there is no task {wanted!r}{suggestion(wanted, tasks)}")
-    return wanted or next(iter(tasks))

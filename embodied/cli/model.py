@@ -13,11 +13,6 @@ from embodied.errors import ConfigError
 app = typer.Typer(help="Models that need no model hub.")
 
 
-@app.callback()
-def model() -> None:
-    """Keep `fetch` a command of its own."""
-
-
 @app.command("fetch")
 def fetch(
     name: Annotated[str, typer.Argument(help="smollm2: SmolLM2-135M-Instruct, Apache-2.0.")],

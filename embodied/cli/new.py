@@ -12,11 +12,6 @@ from embodied.templates import new_robot
 app = typer.Typer(help="Write the beginning of a project of your own.")
 
 
-@app.callback()
-def new() -> None:
-    """Keep `robot` a command of its own beside those that may follow."""
-
-
 @app.command("robot")
 def robot(
     name: Annotated[str, typer.Argument(help="Name of the robot, e.g. forklift.")],

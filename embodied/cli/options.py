@@ -24,33 +24,24 @@ ConfigFile = Annotated[
         "config --list`.",
     ),
 ]
-Env = Annotated[str | None, typer.Option("--env", help=ENVIRONMENT)]
+Env = Annotated[str | None, typer.Option(help=ENVIRONMENT)]
 Split = Annotated[
     str | None,
-    typer.Option(
-        "--split", help="Data split, e.g. valid_unseen; without it, the environment's default."
-    ),
+    typer.Option(help="Data split, e.g. valid_unseen; without it, the environment's default."),
 ]
 PolicyName = Annotated[
     str | None,
     typer.Option(
-        "--policy",
-        help="Who plays: expert, oracle, llm, human or replay. --llm.model names the model.",
+        help="Who plays: expert, oracle, llm, human or replay. --llm.model names the model."
     ),
 ]
 ProtocolName = Annotated[
-    str | None,
-    typer.Option("--protocol", help="Named rules and wording of a benchmark: default, mint or m3."),
+    str | None, typer.Option(help="Named rules and wording of a benchmark: default, mint or m3.")
 ]
-Action = Annotated[
-    str | None, typer.Option("--action", help="Action format: code, json, text or tools.")
-]
+Action = Annotated[str | None, typer.Option(help="Action format: code, json, text or tools.")]
 Interpreter = Annotated[
     str | None,
-    typer.Option(
-        "--interpreter",
-        help="What runs code: restricted (fast), full (CPython, confined), or auto.",
-    ),
+    typer.Option(help="What runs code: restricted (fast), full (CPython, confined), or auto."),
 ]
 AllowUnconfined = Annotated[
     bool,
@@ -59,13 +50,15 @@ AllowUnconfined = Annotated[
         help="Run the full interpreter even where the system cannot confine it.",
     ),
 ]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Start of the run's randomness, e.g. of `tasks.sample`."),
+]
 Out = Annotated[
-    Path | None,
-    typer.Option("--out", help="The run's folder: a new one, or one to be finished."),
+    Path | None, typer.Option(help="The run's folder: a new one, or one to be finished.")
 ]
 RayAddress = Annotated[
-    str | None,
-    typer.Option("--ray-address", help="A Ray cluster to join: auto, or HOST:PORT of its head."),
+    str | None, typer.Option(help="A Ray cluster to join: auto, or HOST:PORT of its head.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -88,6 +81,7 @@ def resolve(
     protocol: str | None = None,
     action: str | None = None,
     interpreter: str | None = None,
+    seed: int | None = None,
     out: Path | None = None,
     ray_address: str | None = None,
     settings: Sequence[str] | None = None,
@@ -106,6 +100,7 @@ def resolve(
         "protocol": protocol or None,
         "action": action,
         "interpreter": interpreter,
+        "seed": seed,
         "out": str(out) if out else None,
         "runner": {"ray_address": ray_address} if ray_address else None,
     }

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.prompt import Confirm
 
 from embodied.cli import options, output
-from embodied.cli.fresh import replace_run
 from embodied.cli.report import print_report
 from embodied.config.schema import RunConfig
+from embodied.errors import RunError
 from embodied.runs import Run, stored_config
 from embodied.runs import run as play
+from embodied.store import open_run
+from embodied.store.layout import delete_run, is_run, prepare_folder
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 
@@ -26,6 +31,7 @@ def run(
     protocol: options.ProtocolName = None,
     action: options.Action = None,
     interpreter: options.Interpreter = None,
+    seed: options.Seed = None,
     out: options.Out = None,
     ray_address: options.RayAddress = None,
     allow_unconfined: options.AllowUnconfined = False,
@@ -44,6 +50,7 @@ def run(
       embodied run quickstart
       embodied run --env alfworld --split valid_unseen --policy expert --tasks.limit 20
       embodied run --env alfworld --policy llm --llm.model Qwen/Qwen3-8B --out runs/qwen
+      embodied run --env alfworld --tasks.sample 60 --seed 1 --out runs/sample
     """  # noqa: D301 - \b keeps click from filling a paragraph
     if allow_unconfined:
         settings = [*(settings or []), "runner.allow_unconfined=true"]
@@ -55,6 +62,7 @@ def run(
         protocol=protocol,
         action=action,
         interpreter=interpreter,
+        seed=seed,
         out=out,
         ray_address=ray_address,
         settings=settings,
@@ -80,6 +88,36 @@ def resume(
     """  # noqa: D301 - \b keeps click from filling a paragraph
     play_run(stored_config(folder, {}, settings or []))
     finish(folder, json)
+
+
+def replace_run(folder: Path, *, sure: bool) -> None:
+    """Delete the run in a folder, if there is one, after asking.
+
+    Args:
+        folder: where a new run is to be.
+        sure: whether to delete without asking.
+
+    Raises:
+        RunError: the folder holds something else than a run, or the answer was no.
+    """
+    prepare_folder(folder)
+    if not is_run(folder):
+        return
+    if not (sure or _confirmed(folder)):
+        raise RunError(
+            f"the run in {folder} is kept; choose another folder with --out, or delete the run "
+            "without being asked with --yes"
+        )
+    delete_run(folder)
+
+
+def _confirmed(folder: Path) -> bool:
+    episodes = len(open_run(folder).finished())
+    question = f"Delete the run in {escape(str(folder))} with {episodes:,} episodes?"
+    try:
+        return Confirm.ask(question, console=Console(stderr=True, soft_wrap=True), default=False)
+    except EOFError:
+        return False
 
 
 def play_run(config: RunConfig) -> Run:

@@ -89,14 +89,15 @@ def serve(
             print(f"{server.model!r} {ADDRESS}{server.base_url}", flush=True)
             if run is not None:
                 raise typer.Exit(_run(run, server))
-            print(f"use it with: {_run_line(server)}", flush=True)
+            settings = ("--llm.model", server.model, "--llm.base_url", server.base_url)
+            words = ["embodied", "run", "--env", "alfworld", "--policy", "llm", *settings]
+            print(f"use it with: {shlex.join(words)}", flush=True)
             server.wait()
     except KeyboardInterrupt:
         print("stopped")
 
 
 def _run(command: str, server: ModelServer) -> int:
-    """Run a command that uses the server, and return its exit code."""
     try:
         words = shlex.split(command)
         for name, value in (("{model}", server.model), ("{base_url}", server.base_url)):
@@ -131,8 +132,3 @@ def _is_in_foreground() -> bool:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     except OSError:
         return False
-
-
-def _run_line(server: ModelServer) -> str:
-    settings = ("--llm.model", server.model, "--llm.base_url", server.base_url)
-    return shlex.join(["embodied", "run", "--env", "alfworld", "--policy", "llm", *settings])

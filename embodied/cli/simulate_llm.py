@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -65,14 +65,19 @@ def simulate_llm(
       embodied simulate-llm --max-sequences 64 --fault 503=0.05 --fault reset=0.02
       embodied run --env alfworld --policy llm --llm.model simulated
     """  # noqa: D301 - \b keeps click from filling a paragraph
-    profile = _profile(
-        prefill_rate=prefill_rate,
-        decode_rate=decode_rate,
-        max_sequences=max_sequences,
-        kv_tokens=kv_tokens,
-        max_model_len=max_model_len,
-        time_scale=time_scale,
-    )
+    try:
+        profile = Profile(
+            prefill_rate=prefill_rate,
+            decode_rate=decode_rate,
+            max_sequences=max_sequences,
+            kv_tokens=kv_tokens,
+            max_model_len=max_model_len,
+            time_scale=time_scale,
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"])
+        raise ConfigError(f"{option}{first['msg']}") from None
     faults = FaultSampler([Fault.parse(text) for text in fault or []], seed)
     from embodied.simulated_llm.simulated_server import SimulatedServer
 
@@ -86,17 +91,7 @@ _FAULTS = [f"  {name:14}{kind.description}" for name, kind in FAULT_KINDS.items(
 simulate_llm.__doc__ = "\n".join([cleandoc(simulate_llm.__doc__ or ""), "\n\b", *_FAULTS])
 
 
-def _profile(**settings: Any) -> Profile:
-    try:
-        return Profile(**settings)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = "".join(f"--{str(part).replace('_', '-')}: " for part in first["loc"])
-        raise ConfigError(f"{option}{first['msg']}") from None
-
-
 async def _serve(server: SimulatedServer) -> Statistics:
-    """Run the server until the process is interrupted."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -46,27 +46,20 @@ def with_changes(
     *,
     caller: str = "the command line",
 ) -> RunConfig:
-    """Make the configuration that a mapping holds, changed by options and assignments.
+    """Make the configuration that a mapping holds, changed by options and by texts like `a.b=c`.
 
-    Args:
-        tree: the settings before the changes.
-        where: where `tree` came from, for errors.
-        changes: settings that options of the command line, or keywords, stand for.
-        assignments: texts like `a.b=c`.
-        caller: where `changes` came from, for errors.
+    Errors say `where` the mapping came from, and which `caller` made the changes.
 
     Raises:
         ConfigError: a key is unknown or a value is bad.
     """
     tree = _layered({}, tree)
     origins: dict[str, str] = {}
-    for change in changes:
+    given = [(change, caller) for change in changes]
+    given += [(assignment(text), "--set") for text in assignments]
+    for change, origin in given:
         tree = _layered(tree, change)
-        origins |= dict.fromkeys(dotted_names(_expanded(change)), caller)
-    for text in assignments:
-        change = assignment(text)
-        tree = _layered(tree, change)
-        origins |= dict.fromkeys(dotted_names(_expanded(change)), "--set")
+        origins |= dict.fromkeys(dotted_names(_expanded(change)), origin)
     try:
         return RunConfig.model_validate(_expanded(tree))
     except ValidationError as error:
@@ -132,22 +125,14 @@ def _layered(tree: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
     A shorthand is no part of the protocol that a name replaces. The later of a shorthand and the
     setting that it stands for counts.
     """
-    given = _sections(change)
-    tree = {key: value for key, value in tree.items() if SHORTHANDS.get(key) not in given}
+    for short, setting in SHORTHANDS.items():
+        section, key = setting.split(".")
+        if isinstance(change.get(section), Mapping) and key in change[section]:
+            tree = {name: value for name, value in tree.items() if name != short}
     name = change.get("protocol")
     if isinstance(name, str):
         tree, change = {**tree, "protocol": {}}, {**change, "protocol": {"preset": name}}
     return merged(tree, change)
-
-
-def _sections(change: Mapping[str, Any]) -> set[str]:
-    """List the settings of `change` for which there are shorthands."""
-    parts = {name: name.split(".") for name in SHORTHANDS.values()}
-    return {
-        name
-        for name, (section, key) in parts.items()
-        if isinstance(change.get(section), Mapping) and key in change[section]
-    }
 
 
 def _expanded(tree: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from embodied.errors import ConfigError
@@ -44,16 +44,13 @@ class PythonObject:
         try:
             source = inspect.getsource(written).encode()
         except (OSError, TypeError):
-            source = b"".join(sorted(map(marshal.dumps, _codes(written))))
+            members = vars(written).values() if isinstance(written, type) else [written]
+            codes = [member.__code__ for member in members if hasattr(member, "__code__")]
+            source = b"".join(sorted(map(marshal.dumps, codes)))
         return hashlib.sha256(source).hexdigest()
 
     def __reduce__(self) -> tuple[Callable[[bytes], PythonObject], tuple[bytes]]:
         return _unpickled, (_pickled(self.value),)
-
-
-def _codes(value: Any) -> list[CodeType]:
-    members = vars(value).values() if isinstance(value, type) else [value]
-    return [member.__code__ for member in members if hasattr(member, "__code__")]
 
 
 def _pickled(value: Any) -> bytes:

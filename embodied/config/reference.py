@@ -52,11 +52,7 @@ def settings(model: type[BaseModel] = RunConfig, prefix: str = "") -> list[Setti
 
 
 def chosen(all_settings: list[Setting], prefix: str) -> list[Setting]:
-    """Choose the setting or the section of a dotted name; an empty one means all.
-
-    Raises:
-        ConfigError: there is no such setting.
-    """
+    """Choose the setting or section of a dotted name, "": all; ConfigError where there is none."""
     found = [each for each in all_settings if f"{each.name}.".startswith(f"{prefix}.".lstrip("."))]
     if not found:
         names = [each.name for each in all_settings]
@@ -94,17 +90,14 @@ def _settings(
         if field.exclude:  # it is no setting of files
             continue
         name = f"{prefix}{key}"
-        sections = [each for each in _choices(field.annotation) if _is_section(each)]
+        union = _origin(field.annotation) is Union
+        choices = get_args(field.annotation) if union else (field.annotation,)
         kind = _with_bounds(_type(field.annotation, shown), field.metadata)
         yield Setting(name, kind, _default(field), " ".join((field.description or "").split()))
-        for section in sections:
-            if section not in shown:
+        for section in choices:
+            if _is_section(section) and section not in shown:
                 shown[section] = name
                 yield from _settings(section, f"{name}.", shown)
-
-
-def _choices(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if _origin(annotation) is Union else (annotation,)
 
 
 def _origin(annotation: Any) -> Any:

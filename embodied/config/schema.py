@@ -26,7 +26,7 @@ from embodied._util.suggestion import suggestion
 from embodied.config.packaged import examples_path
 from embodied.config.python_object import OBJECT_PREFIX, PythonObject
 from embodied.errors import ConfigError
-from embodied.feedback.config import FeedbackConfig
+from embodied.feedback import FeedbackConfig
 from embodied.llm.config import LLMConfig
 from embodied.plugins.plugin_file import is_file, short_name
 from embodied.plugins.registry import load, names
@@ -230,7 +230,11 @@ class RunConfig(Settings):
     def _with_preset(cls, value: object) -> object:
         if isinstance(value, str):
             value = {"preset": value}
-        if not isinstance(value, Mapping) or "preset" not in value:
+        if not isinstance(value, Mapping):
+            return value
+        if isinstance(value.get("examples"), str | Path):
+            value = {**value, "examples": examples_path(Path(value["examples"]))}
+        if "preset" not in value:
             return value
         name, known = str(value["preset"]), names(_PROMPTS)
         if name not in known and not is_file(name):
@@ -250,13 +254,6 @@ class RunConfig(Settings):
         if unknown:
             raise ValidationError.from_exception_data("Protocol", unknown)
         return value
-
-    @field_validator("protocol", mode="before")
-    @classmethod
-    def _with_packaged_examples(cls, value: object) -> object:
-        if not isinstance(value, Mapping) or not isinstance(value.get("examples"), str | Path):
-            return value
-        return {**value, "examples": examples_path(Path(value["examples"]))}
 
     @field_validator("policy", mode="before")
     @classmethod
@@ -291,19 +288,8 @@ class RunConfig(Settings):
             foreign &= {key for settings in pools for key in settings.model_fields}
         return own.model_validate({key: value[key] for key in value if key not in foreign})
 
-    @field_validator("llm", mode="before")
-    @classmethod
-    def _number_as_model(cls, value: object) -> object:
-        if isinstance(value, Mapping) and isinstance(value.get("model"), int | float):
-            return {**value, "model": str(value["model"])}
-        return value
-
     def llm_section(self) -> LLMConfig:
-        """Return the section `llm` of a run that needs one.
-
-        Raises:
-            ConfigError: it is missing.
-        """
+        """Return the section `llm` of a run that needs one; ConfigError where it is missing."""
         if self.llm is None:
             raise ConfigError(
                 f"the policy {self.policy.short_name} needs a model: --llm.model NAME and "

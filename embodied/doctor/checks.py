@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from embodied._util.suggestion import suggestion
-from embodied.doctor.check import Check
+from embodied.doctor import Check
 from embodied.doctor.machine import check_shared_memory
 from embodied.doctor.packages import check_packages, extras
 from embodied.errors import ConfigError
 from embodied.interpreter.cpython.confined import confinement
 from embodied.plugins.plugin_file import is_file
 from embodied.plugins.registry import environment_class, names
-
-_FULL, _RAY = "full", "ray"
 
 
 def subjects() -> list[str]:
@@ -35,9 +33,9 @@ def check_subject(name: str) -> list[Check]:
         )
     checks = check_packages(name) if name in extras() else []
     complete = all(check.status == "ok" for check in checks)
-    if name == _FULL:
+    if name == "full":
         checks.append(_confinement())
-    if name == _RAY:
+    if name == "ray":
         checks += check_shared_memory(name)
     if is_file(name) or name in names("embodied.environments"):
         checks += _environment(name, complete=complete)
@@ -46,13 +44,9 @@ def check_subject(name: str) -> list[Check]:
 
 def _confinement() -> Check:
     problem = confinement.problem()
-    return Check(
-        subject=_FULL,
-        name="Landlock, seccomp",
-        status="problem" if problem else "ok",
-        found=problem or "the interpreter full can confine code",
-        advice="use the interpreter restricted, or a system that can confine code",
-    )
+    found = problem or "the interpreter full can confine code"
+    advice = "use the interpreter restricted, or a system that can confine code"
+    return Check("full", "Landlock, seccomp", "problem" if problem else "ok", found, advice)
 
 
 def _environment(name: str, *, complete: bool) -> list[Check]:
@@ -60,20 +54,11 @@ def _environment(name: str, *, complete: bool) -> list[Check]:
     try:
         found = environment_class(name).requirements()
     except Exception as error:
-        failure = Check(subject=name, name="environment", status="problem", advice=_said(error))
+        kind = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
+        failure = Check(name, "environment", "problem", advice=f"{kind}{error}")
         return [failure] if complete else []
-    loaded = Check(subject=name, name="environment", status="ok", found="can be loaded")
+    loaded = Check(name, "environment", "ok", "can be loaded")
     return [loaded] * complete + [
-        Check(
-            subject=name,
-            name=each.name,
-            status="problem" if each.problem else "ok",
-            found=each.found,
-            advice=each.problem or "",
-        )
+        Check(name, each.name, "problem" if each.problem else "ok", each.found, each.problem or "")
         for each in found
     ]
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ import asyncio
 
 from pydantic import ValidationError
 
-from embodied.doctor.check import Check
+from embodied.doctor import Check
 from embodied.errors import ConfigError
 from embodied.llm.chat_api import MalformedResponseError, read_models
 from embodied.llm.config import LLMConfig
@@ -38,7 +38,7 @@ async def check_server(base_url: str) -> Check:
         await connections.close()
     if not models:
         return _problem(base_url, "it lists no model", _START)
-    return Check(subject="llm", name=base_url, status="ok", found=", ".join(models)[:200])
+    return Check("llm", base_url, "ok", ", ".join(models)[:200])
 
 
 def _config(base_url: str) -> LLMConfig:
@@ -50,4 +50,4 @@ def _config(base_url: str) -> LLMConfig:
 
 
 def _problem(base_url: str, found: str, advice: str) -> Check:
-    return Check(subject="llm", name=base_url, status="problem", found=found, advice=advice)
+    return Check("llm", base_url, "problem", found, advice)

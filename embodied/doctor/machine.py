@@ -11,10 +11,8 @@ from pathlib import Path
 import psutil
 from packaging.specifiers import SpecifierSet
 
-from embodied.doctor.check import Check
-from embodied.doctor.packages import DISTRIBUTION
+from embodied.doctor import DISTRIBUTION, Check
 
-SUBJECT = "machine"
 _GIB = 1024**3
 _LEAST_MEMORY = 1 * _GIB
 _LEAST_DISK = 1 * _GIB
@@ -24,7 +22,8 @@ _SHARED = Path("/dev/shm")  # noqa: S108 - it is looked at only
 
 def check_machine() -> list[Check]:
     """See whether a run of some workers has room here."""
-    return [_python(), _processors(), _memory(), _disk()]
+    processors = _check("processors", str(os.cpu_count() or 1), True, "")
+    return [_python(), processors, _memory(), _disk()]
 
 
 def check_shared_memory(subject: str) -> list[Check]:
@@ -32,16 +31,11 @@ def check_shared_memory(subject: str) -> list[Check]:
     if not _SHARED.is_dir():
         return []
     size = shutil.disk_usage(_SHARED).total
-    return [
-        Check(
-            subject=subject,
-            name=str(_SHARED),
-            status="ok" if size >= _LEAST_SHARED else "problem",
-            found=_size(size),
-            advice=f"Ray needs {_size(_LEAST_SHARED)} and is slow with less; in a container: "
-            "docker run --shm-size=1g",
-        )
-    ]
+    advice = (
+        f"Ray needs {_size(_LEAST_SHARED)} and is slow with less; in a container: "
+        "docker run --shm-size=1g"
+    )
+    return [_check(str(_SHARED), _size(size), size >= _LEAST_SHARED, advice, subject)]
 
 
 def _python() -> Check:
@@ -49,11 +43,6 @@ def _python() -> Check:
     version = platform.python_version()
     fits = SpecifierSet(wanted).contains(version, prereleases=True)
     return _check("Python", version, fits, f"use a Python {wanted}")
-
-
-def _processors() -> Check:
-    count = os.cpu_count() or 1
-    return _check("processors", str(count), True, "")
 
 
 def _memory() -> Check:
@@ -69,11 +58,8 @@ def _disk() -> Check:
     return _check("disk, this folder", f"{_size(free)} free", free >= _LEAST_DISK, advice)
 
 
-def _check(name: str, found: str, fits: bool, advice: str) -> Check:
-    status = "ok" if fits else "problem"
-    return Check.model_validate(
-        {"subject": SUBJECT, "name": name, "status": status, "found": found, "advice": advice}
-    )
+def _check(name: str, found: str, fits: bool, advice: str, subject: str = "machine") -> Check:
+    return Check(subject, name, "ok" if fits else "problem", found, advice)
 
 
 def _size(count: int) -> str:

@@ -13,10 +13,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import embodied
-from embodied.doctor.check import Check
+from embodied.doctor import DISTRIBUTION, Check
 from embodied.doctor.probe import probe
 
-DISTRIBUTION = "embodied-codeact"
 _NOT_LOOKED_AT = {"dev"}
 _IMPORT_SECONDS = 120.0
 _IMPORT = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
@@ -47,14 +46,12 @@ def check_name() -> Check:
     holders = importlib.metadata.packages_distributions().get("embodied", [])
     installed = sorted({name for name in holders if canonicalize_name(name) != DISTRIBUTION})
     found = [*(f"the distribution {name}" for name in installed), *dict.fromkeys(others)]
-    return Check(
-        subject="embodied",
-        name="import embodied",
-        status="problem" if found else "ok",
-        found=f"in the way: {', '.join(found)}" if found else str(own.parent),
-        advice="use a virtual environment of its own and another folder; where both are installed: "
-        f"pip uninstall embodied, then pip install --force-reinstall --no-deps {DISTRIBUTION}",
+    shown = f"in the way: {', '.join(found)}" if found else str(own.parent)
+    advice = (
+        "use a virtual environment of its own and another folder; where both are installed: "
+        f"pip uninstall embodied, then pip install --force-reinstall --no-deps {DISTRIBUTION}"
     )
+    return Check("embodied", "import embodied", "problem" if found else "ok", shown, advice)
 
 
 def _requirements(extra: str) -> Iterator[Requirement]:
@@ -67,42 +64,27 @@ def _requirements(extra: str) -> Iterator[Requirement]:
 def _check(extra: str, package: Requirement) -> Check:
     install = f"pip install '{DISTRIBUTION}[{extra}]'"
     if package.marker is not None and not package.marker.evaluate({"extra": extra}):
-        return Check(
-            subject=extra,
-            name=package.name,
-            status="not installed",
-            advice=f"not for this Python and system; it is where {package.marker}",
-        )
+        advice = f"not for this Python and system; it is where {package.marker}"
+        return Check(extra, package.name, "not installed", advice=advice)
     try:
         version = importlib.metadata.version(package.name)
     except importlib.metadata.PackageNotFoundError:
-        return Check(subject=extra, name=package.name, status="not installed", advice=install)
+        return Check(extra, package.name, "not installed", advice=install)
     if not package.specifier.contains(version, prereleases=True):
-        return Check(
-            subject=extra,
-            name=package.name,
-            status="problem",
-            found=version,
-            advice=f"needs {package.specifier}: {install}",
-        )
-    return Check(subject=extra, name=package.name, status="ok", found=version)
+        advice = f"needs {package.specifier}: {install}"
+        return Check(extra, package.name, "problem", version, advice)
+    return Check(extra, package.name, "ok", version)
 
 
 def _check_import(extra: str, packages: list[str]) -> list[Check]:
     modules = _modules(packages)
     problem = probe(_IMPORT, *modules, seconds=_IMPORT_SECONDS)
-    if problem is None:
-        return []
-    return [
-        Check(
-            subject=extra,
-            name=f"import {', '.join(modules)}",
-            status="problem",
-            found=problem,
-            advice="a file lib*.so that is missing is in a system package (apt-file search FILE); "
-            f"else install anew: pip install --force-reinstall '{DISTRIBUTION}[{extra}]'",
-        )
-    ]
+    advice = (
+        "a file lib*.so that is missing is in a system package (apt-file search FILE); "
+        f"else install anew: pip install --force-reinstall '{DISTRIBUTION}[{extra}]'"
+    )
+    name = f"import {', '.join(modules)}"
+    return [Check(extra, name, "problem", problem, advice)] if problem else []
 
 
 def _modules(packages: list[str]) -> list[str]:

@@ -13,16 +13,10 @@ _MOST_CHARACTERS = 300
 def probe(
     code: str, *words: str, seconds: float, environment: Mapping[str, str] = {}
 ) -> str | None:
-    """Run Python code in another process.
+    """Run Python code with a command line of `words` in another process, for `seconds` at most.
 
-    Args:
-        code: what to run.
-        words: its command line.
-        seconds: the longest that it may take.
-        environment: variables beside those of this process.
-
-    Returns:
-        Why it failed: the last line that it wrote to standard error; None: it did not.
+    `environment` adds variables to those of this process. Returns why it failed, which is the last
+    line that it wrote to standard error; None: it did not.
     """
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter

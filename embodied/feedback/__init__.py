@@ -4,7 +4,7 @@ The interaction of MINT (arXiv 2309.10691), which CodeAct (arXiv 2402.01030) tak
 sees what its action did and what somebody thinks of it.
 """
 
-from embodied.feedback.base import Feedback, FeedbackMode, FeedbackProvider
+from embodied.feedback.base import Feedback, FeedbackConfig, FeedbackMode, FeedbackProvider
 from embodied.feedback.rule import RuleFeedback
 
-__all__ = ["Feedback", "FeedbackMode", "FeedbackProvider", "RuleFeedback"]
+__all__ = ["Feedback", "FeedbackConfig", "FeedbackMode", "FeedbackProvider", "RuleFeedback"]

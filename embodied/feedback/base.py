@@ -1,13 +1,16 @@
-"""The contract of feedback providers."""
+"""The contract of feedback providers, and what a user may configure of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from embodied.controller import Controller
+from embodied.llm.config import LLMConfig
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Turn, Usage
@@ -53,3 +56,28 @@ class FeedbackProvider(ABC):
             ConfigError: the model's server cannot be used as configured.
             InfrastructureError: the model gave none.
         """
+
+
+class FeedbackConfig(BaseModel):
+    """Who comments on each turn, and how."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    by: Literal["rule", "llm"] = "rule"
+    """`rule`: errors and lost progress are bad, all else is good; `llm`: a model's opinion."""
+    form: FeedbackMode = "binary"
+    """`binary`: GOOD or BAD; `textual`: a comment in words."""
+    llm: LLMConfig | None = None
+    """The model that comments; null: the one of the run's own section `llm`."""
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What makes scores comparable; `llm` is left out where the run's own model comments."""
+        who = {"by": self.by, "form": self.form}
+        return who if self.llm is None else {**who, "llm": self.llm.protocol}
+
+    @model_validator(mode="after")
+    def _model_only_for_llm(self) -> Self:
+        if self.llm is not None and self.by != "llm":
+            raise ValueError("feedback by a rule has no model; set by to llm, or leave llm out")
+        return self

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Sequence
 
 from embodied._util.jsonable import truncate
 from embodied.controller import Controller
-from embodied.errors import ContextOverflow
+from embodied.errors import ConfigError, ContextOverflow
 from embodied.feedback.base import (
     BAD,
     FEEDBACK_CHARACTERS,
     GOOD,
     UNDECIDED,
     Feedback,
+    FeedbackConfig,
     FeedbackMode,
     FeedbackProvider,
 )
+from embodied.feedback.rule import RuleFeedback
 from embodied.llm.client import LLMClient
-from embodied.llm.seeds import turn_seed
 from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message, Turn
@@ -81,12 +82,11 @@ class LLMFeedback(FeedbackProvider):
 
     def begin(self, task: Task, robot: Controller, protocol: Protocol) -> None:
         """Note the episode's name, from which the seeds are derived."""
-        name = f"{task.environment}/{task.split}/{task.id}#{self._sample}"
-        self._episode = f"feedback:{name}"
+        self._episode = f"feedback:{task.environment}/{task.split}/{task.id}#{self._sample}"
 
     async def feedback(self, messages: Sequence[Message], turn: Turn) -> Feedback:
         """Ask the model; a full context gives `UNDECIDED`."""
-        seed = turn_seed(self._client.config.seed, self._episode, len(messages))
+        seed = self._client.config.turn_seed(self._episode, len(messages))
         try:
             completion = await self._client.complete(self._prompt(messages, turn), seed=seed)
         except ContextOverflow:
@@ -101,6 +101,29 @@ class LLMFeedback(FeedbackProvider):
             Message(role="system", content=_SYSTEM.format(task=_TASKS[self.mode])),
             Message(role="user", content=record),
         ]
+
+
+def make_feedback_provider(
+    config: FeedbackConfig, client: LLMClient | None, *, sample: int = 0
+) -> FeedbackProvider:
+    """Make the feedback provider for one episode.
+
+    Args:
+        config: who comments, and how.
+        client: of the model that comments; None: no model does.
+        sample: number of the episode among those of its task.
+
+    Raises:
+        ConfigError: a model is to comment, and there is none.
+    """
+    if config.by == "rule":
+        return RuleFeedback(config.form)
+    if client is None:
+        raise ConfigError(
+            "feedback by an LLM needs a model: --feedback.llm.model NAME and "
+            "--feedback.llm.base_url URL of its server, or the run's own section llm"
+        )
+    return LLMFeedback(client, config.form, sample=sample)
 
 
 def _written(messages: Iterable[Message]) -> str:

@@ -55,7 +55,18 @@ class RuleFeedback(FeedbackProvider):
                 "No action could be read from your message. Write the next one in the form that "
                 "you were shown."
             )
-        return _failure(turn) or (_LOST if lost else None) or _wrong_answer(turn)
+        if failure := _failure(turn):
+            return failure
+        if lost:
+            return (
+                "The last action undid a part of what the task asks for. Look again at what it "
+                "changed, and put that right first."
+            )
+        if turn.answer is not None:
+            return (
+                "The goal is not reached, so there is nothing to answer yet. Go on with the task."
+            )
+        return None
 
     def _loses_progress(self) -> bool:
         if self._robot is None:
@@ -65,43 +76,23 @@ class RuleFeedback(FeedbackProvider):
         return before is not None and now is not None and now < before
 
 
-_LOST = (
-    "The last action undid a part of what the task asks for. Look again at what it changed, and "
-    "put that right first."
-)
-
-
 def _failure(turn: Turn) -> str | None:
-    failing = [call for call in turn.calls if call.error is not None]
     if turn.limit is not None:
         limit = truncate(turn.limit, _PART_CHARACTERS).rstrip(".")
         return f"The action was broken off: {limit}. Do less in one action."
-    if turn.error is not None and not _same(turn.error, failing):
-        where = f" in line {turn.error.line}" if turn.error.line else ""
-        return f"The action failed{where}: {_said(turn.error)} Correct this before you go on."
+    error = turn.error
+    failing = [(call, call.error) for call in turn.calls if call.error is not None]
     if failing:
-        return _failing_call(failing[-1] if turn.error else failing[0])
-    return None
-
-
-def _same(error: ErrorRecord, failing: Sequence[CallRecord]) -> bool:
-    """Whether the error that ended the action is that of its last failing call."""
-    last = failing[-1].error if failing else None
-    return last is not None and (last.type, last.message) == (error.type, error.message)
-
-
-def _failing_call(call: CallRecord) -> str:
-    assert call.error is not None  # noqa: S101 - only failing calls come here
-    return (
-        f"The call {_written(call)} failed: {_said(call.error)} Do what this asks for before you "
-        "try the call again."
-    )
-
-
-def _wrong_answer(turn: Turn) -> str | None:
-    if turn.answer is None:
+        call, cause = failing[-1] if error else failing[0]
+        if error is None or (cause.type, cause.message) == (error.type, error.message):
+            return (
+                f"The call {_written(call)} failed: {_said(cause)} Do what this asks for before "
+                "you try the call again."
+            )
+    if error is None:
         return None
-    return "The goal is not reached, so there is nothing to answer yet. Go on with the task."
+    where = f" in line {error.line}" if error.line else ""
+    return f"The action failed{where}: {_said(error)} Correct this before you go on."
 
 
 def _praise(turn: Turn) -> str:

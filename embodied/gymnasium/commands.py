@@ -45,13 +45,10 @@ class Commands:
             if command not in self._names:
                 raise ValueError(f"There is no action {command!r:.80}; {self.describe()}")
             return self._space.start + self._names[command]
-        if isinstance(self._space, spaces.Text):
-            value: Any = command
-        else:
-            value = _json(command)
         try:
-            action = element(self._space, value)
-        except (AttributeError, TypeError, ValueError, KeyError, OverflowError):
+            textual = isinstance(self._space, spaces.Text)
+            action = element(self._space, command if textual else json.loads(command))
+        except (AttributeError, TypeError, ValueError, KeyError, OverflowError, RecursionError):
             action = None
         if action is None or not self._space.contains(action):
             raise ValueError(f"{command!r:.80} is no action here; {self.describe()}")
@@ -136,10 +133,3 @@ def _array(value: Any, space: Space[Any]) -> Any:
     if array.dtype.kind != "f" and (array != given).any():
         raise ValueError(f"they must fit {array.dtype}")
     return array
-
-
-def _json(command: str) -> Any:
-    try:
-        return json.loads(command)
-    except (ValueError, RecursionError):
-        return None

@@ -55,7 +55,6 @@ class TextEnv(gymnasium.Env[str, str]):
         return _text(observation), {"success": False, "task": chosen}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        """Send a command."""
         if self._task is None:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
         result = self._environment.step(action)
@@ -69,7 +68,6 @@ class TextEnv(gymnasium.Env[str, str]):
         )
 
     def close(self) -> None:
-        """Close the environment."""
         self._environment.close()
 
 

@@ -13,12 +13,7 @@ from embodied.gymnasium.commands import Commands
 
 
 def make_robot(space: Space[Any] | None, names: Sequence[str] = ()) -> type[Controller]:
-    """Make a controller with the one action `act`.
-
-    Args:
-        space: the action space; None where there are names.
-        names: of the actions of a `Discrete` space.
-    """
+    """Make a controller with the one action `act`, for a space or the names of its actions."""
     if space is None:
         named: Any = Literal[tuple(names)]
         return _robot(named, f'act("{names[0]}")', textual=True)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import gymnasium
+import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from embodied.controller import Controller
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError
-from embodied.gymnasium.commands import Commands
+from embodied.gymnasium.commands import Commands, to_plain
 from embodied.gymnasium.robot import make_robot
-from embodied.gymnasium.text import describe
 from embodied.task import Task
 
 Source: TypeAlias = (
@@ -25,6 +25,8 @@ Source: TypeAlias = (
 )
 
 _SEEDS = 20
+_SHOWN_NUMBERS = 100
+_DIGITS = 4
 
 
 class GymnasiumStep(NamedTuple):
@@ -107,7 +109,6 @@ class GymnasiumEnvironment(Environment):
         return self._last
 
     def close(self) -> None:
-        """Close the Gymnasium environment."""
         if not self._closed:
             self._closed = True
             self._raw.close()
@@ -173,7 +174,35 @@ def wrap_gymnasium(
 
 
 def _described(step: GymnasiumStep) -> str:
-    return describe(step.observation)
+    return describe_observation(step.observation)
+
+
+def describe_observation(observation: Any) -> str:
+    """Render an observation for reading: texts as they are, mappings a line each, numbers with
+    four significant digits, large arrays by their shape only.
+    """
+    match observation:
+        case str():
+            return observation
+        case Mapping():
+            return "\n".join(
+                f"{key}: {describe_observation(value)}" for key, value in observation.items()
+            )
+        case np.ndarray() if observation.size > _SHOWN_NUMBERS:
+            return f"(an array of shape {observation.shape}, {observation.dtype})"
+        case tuple() | list() if any(isinstance(item, np.ndarray) for item in observation):
+            return "\n".join(map(describe_observation, observation))
+    value = to_plain(observation)
+    try:
+        return json.dumps(_rounded(value), ensure_ascii=False)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    return [_rounded(item) for item in value] if isinstance(value, list) else value
 
 
 def _source(given: Source) -> str | EnvSpec | Callable[..., gymnasium.Env[Any, Any]]:
@@ -190,12 +219,10 @@ def _source(given: Source) -> str | EnvSpec | Callable[..., gymnasium.Env[Any, A
 def _source_name(source: str | EnvSpec | Callable[..., Any]) -> str:
     if isinstance(source, str):
         return source
-    return source.id if isinstance(source, EnvSpec) else _function_name(source)
-
-
-def _function_name(function: Callable[..., Any]) -> str:
-    """Return the name of a function or class, also of one that a `functools.partial` calls."""
-    return getattr(getattr(function, "func", function), "__name__", type(function).__name__)
+    if isinstance(source, EnvSpec):
+        return source.id
+    function = getattr(source, "func", source)  # what a `functools.partial` calls
+    return getattr(function, "__name__", type(source).__name__)
 
 
 def _made(

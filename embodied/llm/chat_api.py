@@ -6,20 +6,47 @@ Of an answer only what is needed is read, strictly; all else is ignored.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from embodied._util.jsonable import truncate
-from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
-from embodied.llm.reasoning import split_thoughts
 from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
-from embodied.trajectory import Message, TokenRecord, Usage
+from embodied.trajectory import Message, TokenRecord, ToolCall, Usage
 
 _LONGEST_REASON = 100
 _LONGEST_NAME = 200
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer of a model."""
+
+    content: str
+    """What it says, without what it thought before."""
+    usage: Usage
+    """Tokens as the server counted them; zeros where it does not."""
+    finish_reason: str | None
+    """Why the answer ends, in the server's word: `stop`, `length`, …"""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """The functions that it calls, where functions were offered: each with an id of its own and a
+    JSON object as arguments. Calls that are not so are text at the end of `content`."""
+    unusable_calls: tuple[str, ...] = ()
+    """What is wrong with each of those, in words."""
+    reasoning: str | None = None
+    """What a thinking model thought; no part of the conversation."""
+    tokens: TokenRecord | None = None
+    """The tokens of prompt and answer, where the server sends them."""
+    model: str | None = None
+    """What the server calls the model that answered."""
+    cached: bool = False
+    """Whether it was kept from an earlier run; its tokens are those of then."""
+    retries: tuple[str, ...] = ()
+    """What each failed attempt before it met, in words."""
 
 
 class MalformedResponseError(Exception):
@@ -103,6 +130,25 @@ def read_completion(content: str, used_ids: set[str] | None, *, tokens: bool = F
     )
 
 
+def split_thoughts(content: str) -> tuple[str | None, str]:
+    """Split content into the thoughts that begin it, if any, and what is said after them.
+
+    Servers with a reasoning parser send thoughts apart; the others leave them in `<think>` tags.
+    They are recorded, but neither sent back nor read for actions: models are trained to see
+    conversations without the thoughts of earlier turns. Where thoughts were cut, all is thought.
+    The opening tag may be missing, since chat templates (DeepSeek-R1's, Qwen's) write it at the
+    end of the prompt.
+    """
+    start = content.lstrip()
+    opened = start.startswith(_OPEN)
+    before, closed, after = start.partition(_CLOSE)
+    if opened:
+        return before.removeprefix(_OPEN).strip(), after.lstrip()
+    if closed and _OPEN not in before:
+        return before.strip(), after.lstrip()
+    return None, content
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(strict=True)
 
@@ -147,7 +193,7 @@ class _Said(_Part):
 
     @property
     def thoughts(self) -> str | None:
-        """Older servers say it in one field, newer ones in the other, some in both."""
+        """VLLM says it in `reasoning`, before 0.12 and elsewhere it is `reasoning_content`."""
         fields = (self.reasoning, self.reasoning_content)
         return next((text for text in fields if text and isinstance(text, str)), None)
 

@@ -17,8 +17,13 @@ from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
 from embodied.llm.aimd_limiter import Admission, AIMDLimiter
 from embodied.llm.backoff import backoff
 from embodied.llm.cache import CompletionCache
-from embodied.llm.chat_api import MalformedResponseError, read_completion, read_models, request_body
-from embodied.llm.completion import Completion
+from embodied.llm.chat_api import (
+    Completion,
+    MalformedResponseError,
+    read_completion,
+    read_models,
+    request_body,
+)
 from embodied.llm.config import LLMConfig
 from embodied.llm.error_mapper import ADDRESS_HINT, LOAD_HINT, ErrorMapper, RetryableError
 from embodied.llm.http_client import (
@@ -150,7 +155,10 @@ class LLMClient:
                 continue
             attempts += 1
             if attempts > self.config.retries or failure.retry_after > _MAX_RETRY_AFTER:
-                raise self._given_up(failure, attempts)
+                times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+                raise InfrastructureError(
+                    f"no answer from {self.config.base_url} in {times}: {failure}"
+                )
             await self._sleep(max(failure.retry_after, backoff(attempts)))
 
     async def _attempt(self, request: dict[str, Any], used_ids: set[str] | None) -> Completion:
@@ -193,13 +201,11 @@ class LLMClient:
 
     async def _answer(self, request: dict[str, Any]) -> str:
         answer = self._http.post("chat/completions", request)
-        with_tools = "tools" in request
         try:
             return await self._fetch(answer, self.config.answer_seconds)
         except HTTPStatusError as error:
             refused = error
-        retryable = self._errors.retryable(refused, with_tools=with_tools)
-        raise retryable or await self._explain(refused, with_tools=with_tools)
+        raise await self._explain(refused, with_tools="tools" in request)
 
     async def _probe(self) -> RetryableError | None:
         """Ask why there seems to be no server; None: there is one, whatever it answers."""
@@ -213,8 +219,7 @@ class LLMClient:
         return None
 
     async def _models(self) -> str:
-        answer = self._http.get("models")
-        return await self._fetch(answer, 1.5 * self.config.connect_seconds)
+        return await self._fetch(self._http.get("models"), 1.5 * self.config.connect_seconds)
 
     async def _served(self) -> list[str]:
         body = await self._models()
@@ -243,6 +248,8 @@ class LLMClient:
     async def _explain(
         self, error: HTTPStatusError, *, with_tools: bool
     ) -> RetryableError | EmbodiedError:
+        if retryable := self._errors.retryable(error, with_tools=with_tools):
+            return retryable
         said = self._errors.message(error)
         if error.status == 404:
             return await self._not_found(said)
@@ -251,7 +258,6 @@ class LLMClient:
         )
 
     async def _not_found(self, said: str) -> RetryableError | ConfigError:
-        """Find out what HTTP 404 to a request for an answer means."""
         served: list[str] = []
         try:
             served = await self._served()
@@ -262,7 +268,3 @@ class LLMClient:
             if retryable := self._errors.retryable(error, with_tools=False):
                 return retryable
         return self._errors.not_found(said, served)
-
-    def _given_up(self, failure: RetryableError, attempts: int) -> InfrastructureError:
-        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        return InfrastructureError(f"no answer from {self.config.base_url} in {times}: {failure}")

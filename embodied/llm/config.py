@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import (
 )
 
 _FIXED_PARAMETERS = {"messages", "n", "stream", "tools", "tool_choice"}
-_CHANGES_NO_ANSWER = {
+REACHING_SETTINGS = (
     "base_url",
     "api_key_environment",
     "connect_seconds",
@@ -25,15 +26,20 @@ _CHANGES_NO_ANSWER = {
     "outage_seconds",
     "max_concurrency",
     "cache",
-    "record_tokens",
-}
+)
+"""How a server is reached, and nothing of its answers."""
+_CHANGES_NO_ANSWER = {*REACHING_SETTINGS, "record_tokens"}
 
 
 class LLMConfig(BaseModel):
     """Which model answers, how it samples and how long to wait for it."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        coerce_numbers_to_str=True,
     )
 
     base_url: str = "http://127.0.0.1:8000/v1"
@@ -84,6 +90,13 @@ class LLMConfig(BaseModel):
         """What makes scores comparable: the model and how it samples, not how it is reached."""
         unset = set() if self.structured else {"structured"}
         return self.model_dump(mode="json", exclude=_CHANGES_NO_ANSWER | unset)
+
+    def turn_seed(self, episode: str, turn: int) -> int | None:
+        """Derive a seed of 31 bits for a turn, the same one in every run; None without a seed."""
+        if self.seed is None:
+            return None
+        digest = hashlib.sha256(f"{self.seed}:{episode}:{turn}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
 
     @field_validator("base_url")
     @classmethod

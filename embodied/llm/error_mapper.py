@@ -99,22 +99,22 @@ class ErrorMapper:
         """Map an error that another attempt would meet again; None: it is not known."""
         status, said = error.status, self.message(error)
         if with_tools and _refuses_tools(status, said):
-            return self._no_tools(status, said)
+            model, url = self._config.model, self._config.base_url
+            return ConfigError(
+                f"{url} lets {model!r} call no functions (HTTP {status}: {said}); "
+                f"{_TOOLS_HINT.format(model=model)}"
+            )
         if status == 400 and _OVERFLOW.search(f"{error.code} {said}"):
             return self._overflow(said)
         return self.unusable(error)
 
     def unusable(self, error: HTTPStatusError) -> ConfigError | None:
         """Map an error that any request would meet; None: it is not one."""
-        url, name, said = (
-            self._config.base_url,
-            self._config.api_key_environment,
-            self.message(error),
-        )
+        url, name = self._config.base_url, self._config.api_key_environment
         if error.status in (401, 403):
             key = f"the key in {name}" if self._key else f"requests without a key; {name} is unset"
             return ConfigError(
-                f"{url} refuses {key} (HTTP {error.status}: {said}); "
+                f"{url} refuses {key} (HTTP {error.status}: {self.message(error)}); "
                 f"put a valid key into the environment variable {name}"
             )
         if error.status < 400:
@@ -154,13 +154,6 @@ class ErrorMapper:
     def start_hint(self) -> str:
         """Advice on how to start a server."""
         return f"is the server running? start one with: embodied serve --model {self._config.model}"
-
-    def _no_tools(self, status: int, said: str) -> ConfigError:
-        advice = _TOOLS_HINT.format(model=self._config.model)
-        return ConfigError(
-            f"{self._config.base_url} lets {self._config.model!r} call no functions "
-            f"(HTTP {status}: {said}); {advice}"
-        )
 
     def _overflow(self, said: str) -> EmbodiedError:
         size, room = _CONTEXT_SIZE.search(said), self._config.max_tokens

@@ -77,7 +77,7 @@ class HTTPClient:
     def __init__(self, config: LLMConfig, key: str) -> None:
         self._connect_seconds = config.connect_seconds
         self._url = functools.cache(functools.partial(urljoin, config.base_url + "/"))
-        self._headers = {"Accept-Encoding": "identity", **_authorization(key)}
+        self._headers = {"Accept-Encoding": "identity", **authorization(key)}
         self._proxy = _proxy(config.base_url)
 
     async def get(self, path: str) -> str:
@@ -118,11 +118,7 @@ class HTTPClient:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> str:
         request = self._http.request(
-            method,
-            self._url(path),
-            headers=headers,
-            data=body,
-            allow_redirects=False,
+            method, self._url(path), headers=headers, data=body, allow_redirects=False
         )
         try:
             async with request as response:
@@ -157,11 +153,7 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> str:
 
 
 def _proxy(base_url: str) -> str | None:
-    """Find the proxy by which the environment wants a server to be reached.
-
-    Raises:
-        ConfigError: the client cannot use it.
-    """
+    """Find the proxy by which the environment wants a server to be reached."""
     url = urlsplit(base_url)
     if url.hostname is None or url.hostname in _LOOPBACK or proxy_bypass(url.hostname):
         return None
@@ -175,10 +167,6 @@ def _proxy(base_url: str) -> str | None:
     return proxy
 
 
-def _authorization(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
-
-
 def _parsed(content: str) -> Any:
     try:
         return json.loads(content)
@@ -190,6 +178,11 @@ def _root_cause(error: BaseException) -> BaseException:
     while (below := error.__cause__ or error.__context__) is not None:
         error = below
     return error
+
+
+def authorization(key: str) -> dict[str, str]:
+    """Return the header that sends a key; none where it is empty."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def read_key(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from types import TracebackType
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -57,7 +56,6 @@ def read_metrics(page: str) -> ServerMetrics:
 
 
 def _sums(page: str) -> dict[str, float]:
-    """Sum each figure over its label sets."""
     if len(page) > _MAX_PAGE_CHARACTERS:
         raise ValueError(f"a page of more than {_MAX_PAGE_CHARACTERS} characters")
     lines = _SAMPLE.findall(page)
@@ -90,14 +88,11 @@ class MetricsPoller:
         ConfigError: the key or the proxy settings in the environment cannot be used.
     """
 
-    latest: ServerMetrics | None
-    """The last reading; None: it failed."""
-    totals: ServerTotals
-    """The sum of the readings so far."""
-
     def __init__(self, config: LLMConfig, *, every: float = 1.0) -> None:
-        self.latest = None
+        self.latest: ServerMetrics | None = None
+        """The last reading; None: it failed."""
         self.totals = ServerTotals()
+        """The sum of the readings so far."""
         self._url = config.base_url.removesuffix("/v1") + "/metrics"
         self._http = HTTPClient(config, read_key(config.api_key_environment))
         self._every = every
@@ -108,12 +103,7 @@ class MetricsPoller:
         self._polling = asyncio.create_task(self._poll())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, *_: object) -> None:
         self._polling.cancel()
         await asyncio.gather(self._polling, return_exceptions=True)
         if kind is None:

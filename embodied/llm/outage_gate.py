@@ -16,8 +16,6 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass
 class _Outage:
-    """A time in which no request is sent."""
-
     over: bool = False
     confirmed: bool = False
     """Whether the server was really gone: the first probe failed."""

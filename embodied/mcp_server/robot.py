@@ -14,7 +14,7 @@ from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
-from embodied.environment import Attachment, Environment
+from embodied.environment import Attachment
 from embodied.errors import EmbodiedError, ErrorBoundary
 from embodied.interpreter import Output
 from embodied.limits import Limits
@@ -83,6 +83,11 @@ class HostedRobot(Closeable):
         steps = f"\nIt may take {self._max_steps} steps." if self._max_steps is not None else ""
         return f"{self._robot.first_observation.text}{steps}"
 
+    @property
+    def introduction(self) -> str:
+        """What the robot says of itself above its functions; may be empty."""
+        return self._format.controller.introduction
+
     def tools(self) -> list[dict[str, Any]]:
         """Describe each of the robot's functions: name, description, parameters."""
         return [tool["function"] for tool in self._format.tools()]
@@ -97,11 +102,11 @@ class HostedRobot(Closeable):
             return self._answer(f"there is no task {safe_repr(task, 80)}", refused=True)
         self.task = self.task if task is None else self.tasks[str(task)]
         try:
-            self._start()
+            robot = self._start()
         except EmbodiedError as error:
             _log.error("%s", error, exc_info=error.__cause__)
             return self._answer(f"the episode does not start: {error}", refused=True)
-        return self._answer(self.opening, self._first_attachments())
+        return self._answer(self.opening, robot.first_observation.attachments)
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Call one of the robot's functions with unchecked arguments."""
@@ -126,10 +131,11 @@ class HostedRobot(Closeable):
     def close(self) -> None:
         """Release the environment; calling it again does nothing."""
         if self._robot is not None:
-            _close(self._robot.environment)
+            with contextlib.suppress(Exception):
+                self._robot.environment.close()
         self._robot = None
 
-    def _start(self) -> None:
+    def _start(self) -> Controller:
         try:
             robot = self._robot or self._make_robot()
             self._robot = robot
@@ -140,6 +146,7 @@ class HostedRobot(Closeable):
             self.close()
             raise
         self._format = ToolsFormat(type(robot))
+        return robot
 
     def _told(self, robot: Controller, output: Output, *, stepped: bool) -> ToolResult:
         last = robot.last_result
@@ -158,9 +165,6 @@ class HostedRobot(Closeable):
             return f"The episode is over: the task is solved, in {steps}."
         why = "no step is left" if robot.out_of_steps else "the simulator ended it"
         return f"The episode is over: {why}, and the task is not solved after {steps}."
-
-    def _first_attachments(self) -> tuple[Attachment, ...]:
-        return self._robot.first_observation.attachments if self._robot is not None else ()
 
     def _answer(
         self, text: str, attachments: tuple[Attachment, ...] = (), *, refused: bool = False
@@ -187,8 +191,3 @@ def _said(robot: Controller, output: Output) -> tuple[str, bool]:
         return robot.last_result.observation.text, False
     text = record.result if isinstance(record.result, str) else json.dumps(record.result)
     return text, False
-
-
-def _close(environment: Environment) -> None:
-    with contextlib.suppress(Exception):
-        environment.close()

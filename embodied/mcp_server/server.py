@@ -9,6 +9,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 from mcp import types
@@ -16,10 +17,8 @@ from mcp.server import Server
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from embodied.environment import Attachment
 from embodied.errors import ConfigError
 from embodied.mcp_server.robot import START, HostedRobot, ToolResult
-from embodied.task import Task
 
 TASK = "embodied://task"
 TASKS = "embodied://tasks"
@@ -28,11 +27,9 @@ _MOST_TASKS = 1000
 
 _CLOSE_SECONDS = 5.0
 
-_INSTRUCTIONS = """\
+_INSTRUCTIONS = f"""\
 A robot that you control by calling its functions. The episode is over when the task is solved or \
-no step is left. {start} begins it anew.
-
-{opening}"""
+no step is left. {START} begins it anew."""
 _START_TOOL = types.Tool(
     name=START,
     description="Begin an episode and return its first observation: the same task again, or the "
@@ -61,17 +58,21 @@ class RobotServer:
     def __init__(self, make: Callable[[], HostedRobot]) -> None:
         self._thread = ThreadPoolExecutor(1, "robot")
         self._robot = self._thread.submit(make).result()
-        self._tools = [_tool(function) for function in self._robot.tools()]
+        self._tools = [
+            types.Tool(name=f["name"], description=f["description"], input_schema=f["parameters"])
+            for f in self._robot.tools()
+        ]
         if any(tool.name == START for tool in self._tools):
             self.close()
             raise ConfigError(f"the robot has a function {START}, which is the server's own name")
 
     def server(self) -> Server[Any]:
         """Make the server, for any transport."""
+        parts = [_INSTRUCTIONS, self._robot.introduction, self._robot.opening]
         return Server(
             "embodied",
             version=importlib.metadata.version("embodied-codeact"),
-            instructions=_INSTRUCTIONS.format(start=START, opening=self._robot.opening),
+            instructions="\n\n".join(filter(None, parts)),
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
@@ -125,8 +126,9 @@ class RobotServer:
         if params.uri == TASK:
             text, kind = self._robot.opening, "text/plain"
         elif params.uri == TASKS:
-            tasks = list(self._robot.tasks.values())[:_MOST_TASKS]
-            text, kind = json.dumps([_listed(task) for task in tasks]), "application/json"
+            tasks = islice(self._robot.tasks.values(), _MOST_TASKS)
+            listed = [{"id": t.id, "kind": t.kind, "instruction": t.instruction} for t in tasks]
+            text, kind = json.dumps(listed), "application/json"
         else:
             raise MCPError(types.INVALID_PARAMS, f"there are only the resources {TASK} and {TASKS}")
         content = types.TextResourceContents(uri=params.uri, mime_type=kind, text=text)
@@ -136,26 +138,14 @@ class RobotServer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
 
-def _tool(function: dict[str, Any]) -> types.Tool:
-    return types.Tool(
-        name=function["name"],
-        description=function["description"],
-        input_schema=function["parameters"],
-    )
-
-
 def _result(answer: ToolResult) -> types.CallToolResult:
-    pictures = [file for file in answer.attachments if file.media_type.startswith("image/")]
+    pictures = [
+        types.ImageContent(data=b64encode(file.data).decode(), mime_type=file.media_type)
+        for file in answer.attachments
+        if file.media_type.startswith("image/")
+    ]
     return types.CallToolResult(
-        content=[types.TextContent(text=answer.text), *map(_picture, pictures)],
+        content=[types.TextContent(text=answer.text), *pictures],
         structured_content={"text": answer.text, **answer.status},
         is_error=answer.refused,
     )
-
-
-def _picture(file: Attachment) -> types.ImageContent:
-    return types.ImageContent(data=b64encode(file.data).decode(), mime_type=file.media_type)
-
-
-def _listed(task: Task) -> dict[str, str]:
-    return {"id": task.id, "kind": task.kind, "instruction": task.instruction}

@@ -36,24 +36,18 @@ class PluginFile:
     """Of what was loaded, even if the file has changed since."""
 
     def get(self, name: str, kind: str) -> Any:
-        """Return what the file defines under a name.
-
-        Raises:
-            ConfigError: nothing; `kind` says what was looked for.
-        """
+        """Return what the file defines under a name; ConfigError where that is no `kind`."""
         found: Any = self.module
         for part in name.split("."):
             if part not in dir(found):
+                values, module = vars(self.module).items(), self.module.__name__
+                own = [n for n, v in values if getattr(v, "__module__", None) == module]
                 raise ConfigError(
-                    f"{self.path} defines no {kind} {name!r}; it defines: {self._own_names()}"
+                    f"{self.path} defines no {kind} {name!r}; it defines: "
+                    f"{', '.join(own) or 'nothing'}"
                 )
             found = getattr(found, part)
         return found
-
-    def _own_names(self) -> str:
-        values = vars(self.module).items()
-        own = [n for n, v in values if getattr(v, "__module__", None) == self.module.__name__]
-        return ", ".join(own) or "nothing"
 
 
 def is_file(name: str) -> bool:
@@ -117,7 +111,11 @@ def _loaded(path: Path) -> PluginFile:
         raise ConfigError(f"there is no file {path}") from None
     except OSError as error:
         raise ConfigError(f"the file {path} cannot be read: {error}") from None
-    module = _module(path)
+    words = re.sub(r"\W", "_", path.stem)  # the name is the same in every process
+    digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"{_MODULE_PREFIX}{words}_{digest[:8]}", path)
+    assert spec is not None  # noqa: S101 - it ends with .py
+    module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module  # dataclasses and pickle look it up there
     try:
         exec(_compiled(path, content), vars(module))  # noqa: S102 - the user's own plugin
@@ -127,15 +125,6 @@ def _loaded(path: Path) -> PluginFile:
             raise
         raise ConfigError(_explained(path, error)) from error
     return PluginFile(path, module, hashlib.sha256(content).hexdigest())
-
-
-def _module(path: Path) -> ModuleType:
-    """Make an empty module, of a name that is the same in every process."""
-    words = re.sub(r"\W", "_", path.stem)
-    digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()
-    spec = importlib.util.spec_from_file_location(f"{_MODULE_PREFIX}{words}_{digest[:8]}", path)
-    assert spec is not None  # noqa: S101 - it ends with .py
-    return importlib.util.module_from_spec(spec)
 
 
 def _compiled(path: Path, content: bytes) -> Any:

@@ -34,7 +34,6 @@ _DISTRIBUTION = "embodied-codeact"
 _FILE_EXPERT = "solve"
 """The function that is the expert of the controllers in its file."""
 
-
 _BASES: Mapping[str, type] = {
     "environment": Environment,
     "controller": Controller,
@@ -66,10 +65,16 @@ def load(group: str, name: str, base: type | None = None) -> Any:
         return found[name].load()
     except ModuleNotFoundError as error:
         if f"{found[name].module}.".startswith(f"{error.name}."):
-            raise ConfigError(_not_there(kind, found[name])) from error
+            point = found[name]
+            distribution = point.dist.name if point.dist is not None else "its distribution"
+            raise ConfigError(
+                f"the {kind} {name!r} is registered, but its module {point.module} is not there; "
+                f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
+            ) from error
+        extras = importlib.metadata.metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
+        how = f"; install it with: pip install '{_DISTRIBUTION}[{name}]'" if name in extras else ""
         raise ConfigError(
-            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed"
-            f"{_installation(name)}"
+            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed{how}"
         ) from error
     except (ImportError, AttributeError, SystemExit) as error:
         why = repr(error) if isinstance(error, SystemExit) else error
@@ -120,22 +125,6 @@ def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=group)}
 
 
-def _not_there(kind: str, point: importlib.metadata.EntryPoint) -> str:
-    """Say what to do about a plugin whose own module is missing."""
-    distribution = point.dist.name if point.dist is not None else "its distribution"
-    return (
-        f"the {kind} {point.name!r} is registered, but its module {point.module} is not there; "
-        f"install it anew with: pip install --force-reinstall --no-deps {distribution}"
-    )
-
-
-def _installation(name: str) -> str:
-    extras = importlib.metadata.metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
-    if name not in extras:
-        return ""
-    return f"; install it with: pip install '{_DISTRIBUTION}[{name}]'"
-
-
 def environment_class(name: str) -> type[Environment]:
     """Load the environment of a name, as registered or `path/to/file.py:Class`."""
     return load("embodied.environments", name)  # type: ignore[no-any-return]
@@ -165,16 +154,17 @@ def controller_name(name: str | None, environment: str, kind: type[Environment])
     if not chosen.startswith(":"):
         return absolute_name(chosen)
     attribute = _attribute_beside(kind, chosen.removeprefix(":"))
-    file = file_of(kind)
-    beside = f"{file}:{attribute}" if file else _registered_from(f"{kind.__module__}:{attribute}")
-    if beside is None:
+    if file := file_of(kind):
+        return f"{file}:{attribute}"
+    place = f"{kind.__module__}:{attribute}"
+    registered = {point.value: point.name for point in _registered("embodied.controllers").values()}
+    if place not in registered:
         raise ConfigError(
             f"the controller {chosen!r} is a class in the environment's own file, but the "
             f"environment {environment!r} was not named by a file, and no controller is registered "
-            f"as {kind.__module__}:{attribute}; name the controller as it is registered, or by "
-            "path/to/file.py:CLASS"
+            f"as {place}; name the controller as it is registered, or by path/to/file.py:CLASS"
         )
-    return beside
+    return registered[place]
 
 
 def _attribute_beside(kind: type[Environment], attribute: str) -> str:
@@ -185,12 +175,6 @@ def _attribute_beside(kind: type[Environment], attribute: str) -> str:
     members = vars(module).items() if module else ()
     owner = next((name for name, value in members if value is kind), kind.__qualname__)
     return f"{owner}{attribute}"
-
-
-def _registered_from(place: str) -> str | None:
-    """Return the name of the controller that is registered as `module:Class`."""
-    found = _registered("embodied.controllers").values()
-    return next((point.name for point in found if point.value == place), None)
 
 
 def with_options(name: str, function: Callable[..., T], /, *arguments: Any, **options: Any) -> T:
@@ -221,11 +205,7 @@ def list_tasks(name: str, split: str | None = None, **options: Any) -> list[Task
 
 
 def check_ids(name: str, tasks: Iterable[Task]) -> None:
-    """Refuse tasks of an environment that share an id: results of a run are kept by it.
-
-    Raises:
-        DataError: two tasks have one id.
-    """
+    """Raise DataError where tasks share an id, by which the results of a run are kept."""
     counts = Counter(task.id for task in tasks)
     repeated = [id_ for id_, count in counts.items() if count > 1]
     if repeated:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 
 from embodied.action_formats import Call, CodeFormat, make_format
 from embodied.controller import Controller
@@ -12,8 +15,7 @@ from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
 from embodied.interpreter import Output
 from embodied.plugins.registry import controller_name, has_expert, load
-from embodied.policies.environment_plan import plan_steps
-from embodied.policies.expert_step import Expert, ExpertStep, ExpertSteps
+from embodied.policies.oracle import solution
 from embodied.policies.plan_stepper import PlanStepper
 from embodied.policy import Policy, Reply
 from embodied.prompting import wrap_action
@@ -21,10 +23,33 @@ from embodied.protocol import Protocol
 from embodied.task import Task
 from embodied.trajectory import Message
 
-__all__ = ["Expert", "ExpertPolicy", "ExpertStep"]
-
 _EXPERTS = "embodied.experts"
 _log = logging.getLogger("embodied.policies")
+
+CALLS = 8
+"""Of one action of the environment's plan, where it is short enough for the episode's turns."""
+
+
+@dataclass(frozen=True)
+class ExpertStep:
+    """One action of an expert: why, and the code."""
+
+    thought: str
+    code: str
+    calls: tuple[Call, ...] = ()
+    """The calls that the code makes, where it does nothing else than make them and print what
+    they return."""
+
+
+ExpertSteps = Generator[ExpertStep, str, None]
+"""Yields steps, receives what each one printed."""
+
+Expert = Callable[[str], ExpertSteps]
+"""Solves a task from its first observation.
+
+Experts are registered under the entry-point group `embodied.experts`, under the name of the
+controller whose functions they call. They see only what their steps print.
+"""
 
 
 class ExpertPolicy(Policy):
@@ -41,11 +66,7 @@ class ExpertPolicy(Policy):
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
-        """Start the expert on the task's first observation.
-
-        Raises:
-            ConfigError: no expert is registered, and the environment makes no plans.
-        """
+        """Start the expert on the task's first observation; ConfigError where there is none."""
         self._task = task.id
         try:
             self._steps = _steps(task, robot, observation, protocol)
@@ -125,3 +146,34 @@ def _steps(
 
 def _nothing() -> ExpertSteps:
     yield from ()
+
+
+def plan_steps(task: Task, robot: Controller, protocol: Protocol) -> ExpertSteps:
+    """Cut the environment's plan into actions, of so many calls that it fits the turns.
+
+    Privileged: the plan is the simulator's, and what the calls return changes nothing.
+
+    Raises:
+        DataError: there is no plan, or the robot cannot send one of its commands.
+    """
+    calls = solution(task, robot)
+    size = max(CALLS, -(-len(calls) // protocol.limits.turns))
+    return _cut(calls, min(size, protocol.action_limits.calls), CodeFormat(type(robot)))
+
+
+def _cut(calls: Sequence[Call], size: int, code: CodeFormat) -> ExpertSteps:
+    thought = "I know how to solve this."
+    for start in range(0, len(calls), size):
+        part = tuple(calls[start : start + size])
+        yield ExpertStep(thought, _written(part, code), part)
+        thought = "I go on with my plan."
+
+
+def _written(calls: Sequence[Call], code: CodeFormat) -> str:
+    """Write one line a call; runs of the same call as a loop."""
+    lines = []
+    for call, run in itertools.groupby(calls):
+        line, times = code.line(call), len(list(run))
+        loop = f"for _ in range({times}):\n{textwrap.indent(line, '    ')}"
+        lines.append(line if times == 1 else loop)
+    return "\n".join(lines)

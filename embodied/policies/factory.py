@@ -7,7 +7,7 @@ import inspect
 from embodied.config.schema import PolicyConfig, RunConfig
 from embodied.errors import ConfigError
 from embodied.feedback import FeedbackProvider
-from embodied.feedback.factory import make_feedback_provider
+from embodied.feedback.llm import make_feedback_provider
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.policies.function import FunctionPolicy, policy_object
@@ -71,11 +71,7 @@ def policy_class(config: PolicyConfig) -> type[Policy]:
 
 
 def check_options(config: PolicyConfig) -> None:
-    """Refuse options that the class of a run's policy does not take.
-
-    Raises:
-        ConfigError: it has no such option, or needs one that is not given.
-    """
+    """Raise ConfigError for options that a run's policy does not take, or does not get."""
     kind = policy_class(config)
     if kind.create.__func__ is not Policy.create.__func__:  # type: ignore[attr-defined]
         return

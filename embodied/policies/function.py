@@ -66,11 +66,7 @@ class FunctionPolicy(Policy):
 
 
 def policy_object(config: PolicyConfig) -> Any:
-    """Find what plays a run: a class of `Policy`, or a function.
-
-    Raises:
-        ConfigError: there is none of this name, or it was given in a Python program that is over.
-    """
+    """Find what plays a run, a class of `Policy` or a function, with errors as `policy_class`."""
     if config.implementation is not None:
         return config.implementation.value
     if config.name.startswith(OBJECT_PREFIX):

@@ -29,17 +29,10 @@ class HumanPolicy(Policy):
     name = "human"
     interactive = True
 
-    def __init__(self) -> None:
-        self._asked = False
-
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
     ) -> None:
-        """Take the action format and the wording.
-
-        Raises:
-            ConfigError: it is one that nobody can type.
-        """
+        """Take the action format and the wording; ConfigError for one that nobody can type."""
         action_format = format_class(protocol.action)
         if action_format.native_calls:
             others = [n for n in names(FORMATS) if not format_class(n).native_calls]

@@ -8,7 +8,6 @@ from typing import Any, Self
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.llm.client import LLMClient
-from embodied.llm.seeds import turn_seed
 from embodied.policy import Policy, PolicyContext, Reply
 from embodied.prompting import make_prompt
 from embodied.protocol import Protocol
@@ -82,7 +81,7 @@ class LLMPolicy(Policy):
         schema: Mapping[str, Any] | None = None,
     ) -> Reply:
         self._position = max(len(messages), self._position + 1)
-        seed = turn_seed(self._client.config.seed, self._episode, self._position)
+        seed = self._client.config.turn_seed(self._episode, self._position)
         completion = await self._client.complete(messages, seed=seed, tools=tools, schema=schema)
         served = completion.model
         return Reply(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied.action_formats import make_format
+from embodied.action_formats import Call, make_format
 from embodied.controller import Controller
 from embodied.environment import Observation
-from embodied.errors import ConfigError
-from embodied.policies.environment_plan import solution
+from embodied.errors import ConfigError, DataError
 from embodied.policy import Policy, Reply
 from embodied.prompting import wrap_action
 from embodied.protocol import Protocol
@@ -44,3 +43,16 @@ class OraclePolicy(Policy):
 
     async def summarize(self, messages: Sequence[Message]) -> None:
         """Write none: the plan is made."""
+
+
+def solution(task: Task, robot: Controller) -> list[Call]:
+    """Find the calls that send the commands of the environment's plan.
+
+    Raises:
+        DataError: there is no plan, or the robot cannot send one of its commands.
+    """
+    try:
+        calls = [robot.command_call(command) for command in robot.environment.plan()]
+    except ValueError as error:
+        raise DataError(f"no plan for {task.id}: {error}") from error
+    return [Call(name, kwargs=arguments) for name, arguments in calls]

@@ -7,10 +7,8 @@ from typing import Any
 
 from embodied.action_formats import Call
 from embodied.controller import ActionSpec, Controller
-from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import EpisodeEnded
 from embodied.interpreter import Output, make_interpreter
-from embodied.task import Task
 
 
 class PlanStepper:
@@ -43,23 +41,23 @@ class PlanStepper:
         self._session.close()
 
     def _go_on(self) -> Call | Output:
-        self._stand_in.begin_run()
+        self._stand_in.pending, self._stand_in.given = None, 0
         output = self._session.run(self._code)
         return self._stand_in.pending or output
 
 
 class _StandIn(Controller):
-    """Has a robot's actions; gives the answers that it was told, and then ends the run."""
+    """Has a robot's actions; gives the answers that it was told, and then ends the run.
+
+    It never sends a command to the environment.
+    """
 
     def __init__(self, robot: Controller) -> None:
         self.answers: list[Any] = []
         self.pending: Call | None = None
         self._specs_of_robot = robot.actions()
-        self._given = 0
-        super().__init__(_Nowhere())
-
-    def begin_run(self) -> None:
-        self.pending, self._given = None, 0
+        self.given = 0
+        super().__init__(robot.environment)
 
     def actions(self) -> Mapping[str, ActionSpec]:  # type: ignore[override]
         return self._specs_of_robot
@@ -69,28 +67,11 @@ class _StandIn(Controller):
         return self.pending is not None
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
-        if self._given == len(self.answers):
+        if self.given == len(self.answers):
             self.pending = Call(name, tuple(args), dict(kwargs))
             raise EpisodeEnded
-        answer = self.answers[self._given]
-        self._given += 1
+        answer = self.answers[self.given]
+        self.given += 1
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-
-class _Nowhere(Environment):
-    """The stand-in's environment, to which it never sends a command."""
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return []
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
-        return Observation("")
-
-    def step(self, command: str) -> StepResult:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        pass

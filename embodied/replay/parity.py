@@ -63,7 +63,8 @@ class ParityReport(BaseModel):
         """Compare turn by turn; False: the rest was skipped."""
         for number, (turn, kept) in enumerate(zip_longest(turns, recorded_turns), start=1):
             recorded = kept.observation if kept else None
-            if _lacks_module(turn) and "ModuleNotFoundError" not in (recorded or ""):
+            lacks_module = _error_type(turn) == "ModuleNotFoundError"
+            if lacks_module and "ModuleNotFoundError" not in (recorded or ""):
                 self.skipped += 1
                 return False
             if recorded is not None:
@@ -72,7 +73,8 @@ class ParityReport(BaseModel):
 
     def _observation(self, where: str, turn: Turn | None, recorded: str) -> None:
         self.observations += 1
-        body = _body(recorded)
+        framed = _FRAME.match(recorded)
+        body = framed.group(1) if framed else recorded
         error = _TRACEBACK.search(body)
         if error is None:
             if turn is None or turn.observation != recorded:
@@ -85,10 +87,9 @@ class ParityReport(BaseModel):
             self.observation_mismatches += 1
             self._note(f"{where}: output before the error")
         kind = error.group("runtime") or error.group("syntax")
-        if turn is None or turn.error is None or turn.error.type != kind:
+        if (raised := _error_type(turn)) != kind:
             self.error_type_mismatches += 1
-            got = turn.error.type if turn and turn.error else "no error"
-            self._note(f"{where}: {got} where {kind} was recorded")
+            self._note(f"{where}: {raised or 'no error'} where {kind} was recorded")
 
     def _verdict(
         self, where: str, trajectory: Trajectory, recording: Recording, steps: int | None
@@ -119,10 +120,5 @@ def check_parity(
     return parity
 
 
-def _lacks_module(turn: Turn | None) -> bool:
-    return bool(turn and turn.error and turn.error.type == "ModuleNotFoundError")
-
-
-def _body(observation: str) -> str:
-    match = _FRAME.match(observation)
-    return match.group(1) if match else observation
+def _error_type(turn: Turn | None) -> str | None:
+    return turn.error.type if turn and turn.error else None

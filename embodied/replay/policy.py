@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from embodied.errors import ConfigError
 from embodied.policy import Policy, PolicyContext, Reply
-from embodied.replay.recordings import Recording, load_recordings, recording_name
+from embodied.replay.recordings import load_recordings, recording_name
 from embodied.trajectory import Message
+
+_recordings = functools.lru_cache(maxsize=1)(load_recordings)
+"""Reads the recordings of a run once in a process."""
 
 
 class ReplayPolicy(Policy):
@@ -22,11 +24,7 @@ class ReplayPolicy(Policy):
 
     @classmethod
     def create(cls, context: PolicyContext) -> Self:
-        """Take the recording of the episode.
-
-        Raises:
-            ConfigError: there is none.
-        """
+        """Take the recording of the episode; raise `ConfigError` where there is none."""
         task, sample = context.task.id, context.sample
         recording = _recordings(context.config.policy.recordings).get((task, sample))
         if recording is None:
@@ -48,9 +46,3 @@ class ReplayPolicy(Policy):
 
     async def summarize(self, messages: Sequence[Message]) -> None:
         """Write none: the recorded messages are all that it says."""
-
-
-@functools.lru_cache(maxsize=1)
-def _recordings(paths: tuple[Path, ...]) -> dict[tuple[str, int], Recording]:
-    """Read the recordings of a run once in a process."""
-    return load_recordings(paths)

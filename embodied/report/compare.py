@@ -68,7 +68,16 @@ def compare_runs(folders: Sequence[Path]) -> RunComparison:
     differing = _differing([run.settings for run in runs])
     first, *others = runs
     return RunComparison(
-        runs=[run.compared(differing, shared) for run in runs],
+        runs=[
+            ComparedRun(
+                name=run.name,
+                folder=str(run.folder),
+                settings={name: run.settings[name] for name in differing if name in run.settings},
+                figures=run.figures,
+                shared=aggregate(summary for key, summary in run.scored.items() if key in shared),
+            )
+            for run in runs
+        ],
         differing=differing,
         not_comparable=[name for name in differing if _is_in(name, MUST_MATCH)],
         same_episodes=all(run.scored.keys() == shared for run in runs),
@@ -79,33 +88,20 @@ def compare_runs(folders: Sequence[Path]) -> RunComparison:
 
 @dataclass(frozen=True)
 class _Run:
-    """A run as it was read."""
-
     name: str
     folder: Path
     settings: Mapping[str, Any]
     figures: Report
     scored: Mapping[EpisodeKey, Summary]
 
-    def compared(self, differing: Iterable[str], shared: set[EpisodeKey]) -> ComparedRun:
-        """Build its part of the comparison."""
-        return ComparedRun(
-            name=self.name,
-            folder=str(self.folder),
-            settings={name: self.settings[name] for name in differing if name in self.settings},
-            figures=self.figures,
-            shared=aggregate(summary for key, summary in self.scored.items() if key in shared),
-        )
-
 
 def _read(folder: Path, name: str) -> _Run:
     reader = open_run(folder)
-    settings = _settings(reader.protocol)
+    # A mapping without entries sets nothing.
+    settings = {name: value for name, value in reader.protocol.settings().items() if value != {}}
     summaries = list(reader.summaries())
-    damaged = len(reader.damaged)
-    figures = aggregate(summaries, reader.invocations()).model_copy(
-        update={"damaged_lines": damaged}
-    )
+    figures = aggregate(summaries, reader.invocations())
+    figures = figures.model_copy(update={"damaged_lines": len(reader.damaged)})
     if not figures.episodes:
         raise RunError(_nothing_scored(folder, figures))
     scored = {(summary.task_id, summary.sample): summary for summary in summaries if summary.scored}
@@ -141,11 +137,6 @@ def _name(path: Path, others: Iterable[Path]) -> str:
     while path.parts[-length:] in {other.parts[-length:] for other in others}:
         length += 1
     return str(Path(*path.parts[-length:]))
-
-
-def _settings(protocol: RunProtocol) -> dict[str, Any]:
-    """List the settings by dotted name; a mapping without entries sets nothing."""
-    return {name: value for name, value in protocol.settings().items() if value != {}}
 
 
 def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +13,14 @@ from rich.text import Text
 from embodied.report.compare import ComparedRun, RunComparison
 from embodied.report.metrics import Report
 from embodied.report.paired import Difference, PairedFigures
-from embodied.report.table import format_number, format_percent, plain_text, standard_output
+from embodied.report.table import (
+    format_interval,
+    format_number,
+    format_percent,
+    new_table,
+    plain_text,
+    standard_output,
+)
 
 _VALUE_CHARACTERS = 40
 """Values of settings that are longer are shown by their beginning and a hash."""
@@ -28,18 +33,9 @@ _ALL_RUNS_COLUMNS = 66
 
 
 def print_comparison(comparison: RunComparison, console: Console | None = None) -> None:
-    """Print a comparison.
-
-    Args:
-        comparison: of two or more runs.
-        console: where to; None: standard output, as for `print_report`.
-    """
-    (console or standard_output()).print(render_comparison(comparison))
-
-
-def render_comparison(comparison: RunComparison) -> RenderableType:
-    """Lay out a comparison as tables, with what limits it above them."""
-    return Group(*_introduction(comparison), Text(), *_tables(comparison), *_notes(comparison))
+    """Print a comparison to a console; without one, to `standard_output()`."""
+    parts = (*_introduction(comparison), Text(), *_tables(comparison), *_notes(comparison))
+    (console or standard_output()).print(Group(*parts))
 
 
 def _introduction(comparison: RunComparison) -> Iterator[Text]:
@@ -70,16 +66,10 @@ def _tables(comparison: RunComparison) -> Iterator[RenderableType]:
     yield Text()
 
 
-def _new_table(heading: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False)
-    table.add_column(plain_text(heading), overflow="fold", min_width=10)
-    return table
-
-
 def _figures(
     runs: Sequence[ComparedRun], reports: Sequence[Report], settings: Sequence[str] = ()
 ) -> Table:
-    table = _new_table("run")
+    table = new_table("run")
     widest = max(_RUN_COLUMNS, _ALL_RUNS_COLUMNS // len(runs))
     for run in runs:
         heading = plain_text(run.name)
@@ -96,17 +86,10 @@ def _figures(
     return table
 
 
-def _interval(report: Report) -> str:
-    if report.interval is None:
-        return "-"
-    low, high = report.interval
-    return f"{100 * low:.1f}-{100 * high:.1f}"
-
-
 _ROWS: dict[str, Callable[[Report], str]] = {
     "episodes": lambda report: f"{report.episodes:,}",
     "success": lambda report: format_percent(report.success_rate),
-    "95 % CI": _interval,
+    "95 % CI": lambda report: format_interval(report, "-"),
     "turns": lambda report: format_number(report.turns.mean),
     "turns per success": lambda report: format_number(report.turns.mean_of_successes),
     "steps": lambda report: format_number(report.steps.mean),
@@ -125,10 +108,9 @@ _ONLY_WHERE_ANY = {"feedback tokens", "infrastructure errors"}
 
 
 def _paired(paired: Sequence[PairedFigures]) -> Table:
-    table = _new_table(f"against {paired[0].first}")
-    for heading in ("shared", "both", "only\nfirst", "only\nthis", "neither"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("success, points\n(95 % CI)", "turns\n(95 % CI)"):
+    table = new_table(f"against {paired[0].first}")
+    counted = ("shared", "both", "only\nfirst", "only\nthis", "neither")
+    for heading in (*counted, "success, points\n(95 % CI)", "turns\n(95 % CI)"):
         table.add_column(heading, justify="right", no_wrap=True)
     for pair in paired:
         counts = (pair.shared, pair.both, pair.only_first, pair.only_run, pair.neither)
@@ -174,10 +156,7 @@ def _value(run: ComparedRun, name: str) -> str:
     """Render the value of a setting in a run, on one line."""
     if name not in run.settings:
         return "(not set)"
-    return _shown(run.settings[name])
-
-
-def _shown(value: Any) -> str:
+    value = run.settings[name]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) <= _VALUE_CHARACTERS:
         return text

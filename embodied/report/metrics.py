@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import Field
-
-from embodied.report.throughput import Throughput, aggregate_throughput
+from embodied.report.throughput import Throughput, aggregate_throughput, ratio
 from embodied.store import RunInvocation, RunReader, Summary
-from embodied.trajectory import Outcome, Record
+from embodied.trajectory import Outcome, Record, TurnSeconds
 
 CONFIDENCE = 0.95
 """Confidence level of the intervals of success rates."""
@@ -104,7 +102,7 @@ class Report(Metrics):
     most frequent first."""
     throughput: Throughput
     """How fast the run was played."""
-    damaged_lines: int = Field(default=0)
+    damaged_lines: int = 0
     """Lines of the run that could not be read; their episodes are in no figure."""
 
 
@@ -128,7 +126,7 @@ def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation]
         retries=dict(retries.most_common()),
         llm_retries=dict(llm_retries.most_common()),
         served_models=dict(served_models.most_common()),
-        throughput=aggregate_throughput(invocations, everything.totals["turns"], everything.totals),
+        throughput=aggregate_throughput(invocations, everything.totals),
     )
 
 
@@ -162,7 +160,6 @@ class _Tally:
     of_successes: Counter[str] = field(default_factory=Counter)
 
     def add(self, summary: Summary) -> None:
-        """Count an episode."""
         self.outcomes[summary.outcome] += 1
         if not summary.scored:
             return
@@ -174,11 +171,10 @@ class _Tally:
             self.of_successes.update(amounts)
 
     def metrics(self) -> Metrics:
-        """Compute the metrics of the episodes counted so far."""
         return Metrics(
             episodes=self._episodes,
             successes=self._successes,
-            success_rate=_mean(self._successes, self._episodes),
+            success_rate=ratio(self._successes, self._episodes),
             interval=wilson_interval(self._successes, self._episodes),
             outcomes={outcome.value: self.outcomes[outcome] for outcome in _SCORED},
             truncated=dict(self.truncated.most_common()),
@@ -190,10 +186,7 @@ class _Tally:
             feedback_tokens=self._tokens("feedback_prompt_tokens", "feedback_completion_tokens"),
             seconds=Seconds(
                 episode=self._stat("total"),
-                policy=self._stat("policy"),
-                interpreter=self._stat("interpreter"),
-                environment=self._stat("environment"),
-                framework=self._stat("framework"),
+                **{part: self._stat(part) for part in TurnSeconds.model_fields},
             ),
             **{name: self._stat(name) for name in _STATS},
         )
@@ -211,8 +204,8 @@ class _Tally:
         of_successes = sum(self.of_successes[name] for name in names)
         return Stat(
             total=total,
-            mean=_mean(total, self._episodes),
-            mean_of_successes=_mean(of_successes, self._successes),
+            mean=ratio(total, self._episodes),
+            mean_of_successes=ratio(of_successes, self._successes),
         )
 
     def _tokens(self, prompt: str, completion: str) -> Tokens:
@@ -225,15 +218,4 @@ class _Tally:
 
 _SCORED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TRUNCATED)
 _STATS = [name for name, of in Metrics.model_fields.items() if of.annotation is Stat]
-_COUNTS = (
-    *_STATS,
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "feedback_prompt_tokens",
-    "feedback_completion_tokens",
-)
-
-
-def _mean(total: float, number: int) -> float | None:
-    return total / number if number else None
+_COUNTS = (*_STATS, *(name for name in Summary.model_fields if name.endswith("_tokens")))

@@ -61,7 +61,7 @@ def compare_pairs(
 ) -> PairedFigures:
     """Compare a run with the first one; both are given by their scored episodes."""
     pairs = [(first[key], run[key]) for key in sorted(first.keys() & run.keys())]
-    verdicts = [(bool(_success(one)), bool(_success(other))) for one, other in pairs]
+    verdicts = [(_success(one), _success(other)) for one, other in pairs]
     return PairedFigures(
         first=first_name,
         run=run_name,

@@ -11,12 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from embodied.report.metrics import Metrics, Report
-from embodied.report.throughput import (
-    MillisecondsPerTurn,
-    ServerThroughput,
-    Throughput,
-    Workers,
-)
+from embodied.report.throughput import ServerThroughput, Throughput
 from embodied.trajectory import Record
 
 WIDTH = 100
@@ -27,13 +22,7 @@ _CAUSES = 10
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Print a report.
-
-    Args:
-        report: the figures of a run.
-        console: where to; None: standard output, `WIDTH` columns wide and plain where that is no
-            terminal.
-    """
+    """Print a report to a console; without one, to `standard_output()`."""
     (console or standard_output()).print(render(report))
 
 
@@ -59,9 +48,15 @@ def print_json(record: Record) -> None:
         print(record.model_dump_json(indent=1))
 
 
-def _table(report: Report) -> Table:
+def new_table(heading: str) -> Table:
+    """Begin a table with the column of names on its left."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False)
-    table.add_column("task kind", overflow="fold", min_width=10)
+    table.add_column(plain_text(heading), overflow="fold", min_width=10)
+    return table
+
+
+def _table(report: Report) -> Table:
+    table = new_table("task kind")
     for heading in ("episodes", "success", "95 % CI", "turns", "calls", "steps", "tokens"):
         table.add_column(heading, justify="right", no_wrap=True)
     for kind, figures in report.by_kind.items():
@@ -74,7 +69,7 @@ def _table(report: Report) -> Table:
 def _cells(figures: Metrics) -> Iterator[str]:
     yield f"{figures.episodes:,}"
     yield format_percent(figures.success_rate)
-    yield _interval(figures)
+    yield format_interval(figures, " to ")
     yield format_number(figures.turns.mean)
     yield format_number(figures.calls.mean)
     yield format_number(figures.steps.mean)
@@ -116,13 +111,10 @@ def _cached(report: Report) -> Iterator[Text]:
 def _feedback(report: Report) -> Iterator[Text]:
     tokens = report.feedback_tokens
     if tokens.total:
-        prompt, completion = (
-            format_number(tokens.prompt.mean, 0),
-            format_number(tokens.completion.mean, 0),
-        )
         yield Text(
             f"Feedback tokens per episode: {format_number(tokens.mean, 0)} "
-            f"(prompt {prompt}, completion {completion})."
+            f"(prompt {format_number(tokens.prompt.mean, 0)}, "
+            f"completion {format_number(tokens.completion.mean, 0)})."
         )
 
 
@@ -148,28 +140,27 @@ def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
 
 def _throughput(throughput: Throughput) -> Iterator[Text]:
     """Yield a heading with the speed, and a line for each thing that it depends on."""
-    speed = (
-        f"{format_number(throughput.episodes_per_hour, 0)} episodes/h",
-        f"{_short(throughput.turns_per_second)} turns/s",
-        f"{_short(throughput.mean_in_flight)} in flight",
-        _duration(throughput.wall_seconds),
+    if not throughput.invocations:
+        return
+    minutes, seconds = divmod(round(throughput.wall_seconds), 60)
+    yield Text(
+        f"Throughput: {format_number(throughput.episodes_per_hour, 0)} episodes/h, "
+        f"{_short(throughput.turns_per_second)} turns/s, "
+        f"{_short(throughput.mean_in_flight)} in flight, "
+        f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
     )
-    if throughput.invocations:
-        yield Text(f"Throughput: {', '.join(speed)}")
-        yield from _per_turn(throughput.milliseconds_per_turn)
-        yield from _server(throughput.server)
-        yield from _workers(throughput.workers)
-
-
-def _per_turn(parts: MillisecondsPerTurn | None) -> Iterator[Text]:
-    if parts is not None:
+    if parts := throughput.milliseconds_per_turn:
         listed = (f"{name} {_short(value)} ms" for name, value in parts)
         yield Text(f"  per turn: {', '.join(listed)}")
+    if server := throughput.server:
+        yield from _server(server)
+    if workers := throughput.workers:
+        replaced = f", {workers.replaced:,} replaced" if workers.replaced else ""
+        megabytes = format_number(workers.largest_bytes / 1e6, 0)
+        yield Text(f"  workers: {workers.used:,}{replaced}; at most {megabytes} MB each")
 
 
-def _server(server: ServerThroughput | None) -> Iterator[Text]:
-    if server is None:
-        return
+def _server(server: ServerThroughput) -> Iterator[Text]:
     if server.busy is None:
         yield Text("  server: it gives no figures")
         return
@@ -186,18 +177,6 @@ def _server(server: ServerThroughput | None) -> Iterator[Text]:
     )
 
 
-def _workers(workers: Workers | None) -> Iterator[Text]:
-    if workers is not None:
-        replaced = f", {workers.replaced:,} replaced" if workers.replaced else ""
-        megabytes = format_number(workers.largest_bytes / 1e6, 0)
-        yield Text(f"  workers: {workers.used:,}{replaced}; at most {megabytes} MB each")
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
-
-
 def _short(value: float | None) -> str:
     """Format a number, with a digit after the point where that says something."""
     return format_number(value, 1 if value is None or value < 100 else 0)
@@ -208,11 +187,10 @@ def format_percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.1f} %"
 
 
-def _interval(figures: Metrics) -> str:
-    if figures.interval is None:
-        return "-"
-    low, high = (100 * bound for bound in figures.interval)
-    return f"{low:.1f} to {high:.1f}"
+def format_interval(figures: Metrics, between: str) -> str:
+    """Format the interval of a success rate, in percent; a dash for None."""
+    bounds = figures.interval
+    return between.join(f"{100 * bound:.1f}" for bound in bounds) if bounds else "-"
 
 
 def format_number(value: float | None, digits: int = 1) -> str:
@@ -222,6 +200,4 @@ def format_number(value: float | None, digits: int = 1) -> str:
 
 def plain_text(text: str) -> Text:
     """Make text of a run printable: no markup, no control characters."""
-    return Text(
-        "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-    )
+    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text))

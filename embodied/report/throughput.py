@@ -82,14 +82,13 @@ class Throughput(Record):
 
 
 def aggregate_throughput(
-    invocations: Sequence[RunInvocation], turns: int, seconds_of_turns: Mapping[str, float]
+    invocations: Sequence[RunInvocation], totals: Mapping[str, float]
 ) -> Throughput:
     """Aggregate what the invocations of a run measured.
 
     Args:
         invocations: all of the run.
-        turns: of its scored episodes.
-        seconds_of_turns: wall time of these turns, by the fields of `MillisecondsPerTurn`.
+        totals: of its scored episodes: `turns`, and seconds by the fields of `MillisecondsPerTurn`.
     """
     wall = sum(invocation.wall_seconds for invocation in invocations)
     episodes = sum(invocation.episodes for invocation in invocations)
@@ -97,20 +96,20 @@ def aggregate_throughput(
         invocations=len(invocations),
         wall_seconds=wall,
         episodes=episodes,
-        episodes_per_hour=_rate(3600 * episodes, wall),
-        turns_per_second=_rate(sum(invocation.turns for invocation in invocations), wall),
-        mean_in_flight=_rate(sum(invocation.in_flight_seconds for invocation in invocations), wall),
-        milliseconds_per_turn=_per_turn(turns, seconds_of_turns),
+        episodes_per_hour=ratio(3600 * episodes, wall),
+        turns_per_second=ratio(sum(invocation.turns for invocation in invocations), wall),
+        mean_in_flight=ratio(sum(invocation.in_flight_seconds for invocation in invocations), wall),
+        milliseconds_per_turn=_per_turn(totals),
         server=_server(invocations),
         workers=_workers(invocations),
     )
 
 
-def _per_turn(turns: int, seconds: Mapping[str, float]) -> MillisecondsPerTurn | None:
-    if not turns:
+def _per_turn(totals: Mapping[str, float]) -> MillisecondsPerTurn | None:
+    if not totals["turns"]:
         return None
     parts = MillisecondsPerTurn.model_fields
-    return MillisecondsPerTurn(**{part: 1000 * seconds[part] / turns for part in parts})
+    return MillisecondsPerTurn(**{p: 1000 * totals[p] / totals["turns"] for p in parts})
 
 
 def _server(invocations: Sequence[RunInvocation]) -> ServerThroughput | None:
@@ -126,14 +125,14 @@ def _server(invocations: Sequence[RunInvocation]) -> ServerThroughput | None:
     )
     return ServerThroughput(
         observed_seconds=observed,
-        busy=_rate(totals["busy_seconds"], observed),
-        mean_running=_rate(totals["running_seconds"], observed),
-        mean_waiting=_rate(totals["waiting_seconds"], observed),
-        prompt_tokens_per_second=_rate(totals["prompt_tokens"], wall),
-        completion_tokens_per_second=_rate(totals["completion_tokens"], wall),
+        busy=ratio(totals["busy_seconds"], observed),
+        mean_running=ratio(totals["running_seconds"], observed),
+        mean_waiting=ratio(totals["waiting_seconds"], observed),
+        prompt_tokens_per_second=ratio(totals["prompt_tokens"], wall),
+        completion_tokens_per_second=ratio(totals["completion_tokens"], wall),
         prompt_tokens=totals["prompt_tokens"],
         completion_tokens=totals["completion_tokens"],
-        prefix_cache_hit_rate=_rate(totals["prefix_hits"], totals["prefix_queries"]),
+        prefix_cache_hit_rate=ratio(totals["prefix_hits"], totals["prefix_queries"]),
         restarts=totals["restarts"],
     )
 
@@ -148,5 +147,6 @@ def _workers(invocations: Sequence[RunInvocation]) -> Workers | None:
     )
 
 
-def _rate(total: float, over: float) -> float | None:
+def ratio(total: float, over: float) -> float | None:
+    """Divide; None by 0."""
     return total / over if over else None

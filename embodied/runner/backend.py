@@ -73,9 +73,5 @@ class Pool(ABC):
 
 
 def pool_class(kind: str) -> type[Pool]:
-    """Find a pool by its name, as registered or `path/to/file.py:Class`.
-
-    Raises:
-        ConfigError: there is none.
-    """
+    """Find a pool by its name, as registered or `path/to/file.py:Class`, with errors as `load`."""
     return load("embodied.pools", kind, Pool)  # type: ignore[no-any-return]

@@ -1,7 +1,6 @@
 """Runs all episodes of a run on a pool of workers, each to its end, whatever dies on the way.
 
-Episodes run free of each other: a worker's slot takes the next assignment as soon as its last one
-is done.
+A worker's slot takes the next assignment as soon as its last one is done.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from anyio import CapacityLimiter
 from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_class
-from embodied.runner.assignment import Assignment, Result
+from embodied.runner.assignment import Assignment
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle, pool_class
 from embodied.runner.concurrency import EpisodeConcurrencyController
 from embodied.runner.meter import InvocationMeter, measuring
@@ -32,9 +31,6 @@ _LOG = logging.getLogger(__name__)
 START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
-
-_PLUGINS = ("controller", "conversation", "action")
-"""Settings of the protocol that may name a class in a file."""
 
 
 async def run_batch(
@@ -163,9 +159,7 @@ class _Batch:
         stopping = asyncio.create_task(retired.wait())
         try:
             await asyncio.wait([getting, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if getting.done():
-                return getting.result()
-            return None
+            return getting.result() if getting.done() else None
         finally:
             getting.cancel()
             stopping.cancel()
@@ -179,45 +173,40 @@ class _Batch:
                 async with asyncio.timeout(limit):
                     result = await handle.run(assignment)
         except WorkerDied as died:
-            await self._requeue(assignment, f"the worker died: {died}", started)
+            await self._failed(assignment, f"the worker died: {died}", started)
             return False
         except TimeoutError:
-            await self._requeue(assignment, f"no end after {limit:g} s", started)
+            await self._failed(assignment, f"no end after {limit:g} s", started)
             return False
         self._meter.add(result)
         self._concurrency.note_memory(result.memory_bytes)
-        await self._handle_result(assignment, result, started)
-        return result.memory_bytes <= self._config.runner.worker_memory_bytes
-
-    async def _handle_result(
-        self, assignment: Assignment, result: Result, started: datetime
-    ) -> None:
-        cause = str(result.error)
+        cause, retry = str(result.error), result.retry
         if result.episode is not None:
             await self._save(result.episode)
         elif result.fatal:
             raise ConfigError(cause)
-        elif result.retry:
-            await self._requeue(assignment, cause, started, result.traceback)
         else:
-            await self._record_failure(assignment, cause, started, result.traceback)
-
-    async def _requeue(
-        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None = None
-    ) -> None:
-        if len(assignment.causes) >= self._config.runner.retries:
-            await self._record_failure(assignment, cause, started, traceback)
-        else:
-            self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
+            await self._failed(assignment, cause, started, result.traceback, retry=retry)
+        return result.memory_bytes <= self._config.runner.worker_memory_bytes
 
     async def _save(self, episode: StoredEpisode) -> None:
         """Write an episode beside the event loop, as disks are slow; once begun, to its end."""
         loop = asyncio.get_running_loop()
         await asyncio.shield(loop.run_in_executor(self._writer, self._write, episode))
 
-    async def _record_failure(
-        self, assignment: Assignment, cause: str, started: datetime, traceback: str | None
+    async def _failed(
+        self,
+        assignment: Assignment,
+        cause: str,
+        started: datetime,
+        traceback: str | None = None,
+        *,
+        retry: bool = True,
     ) -> None:
+        """Play an episode again, as often as it may be; after that, store how it failed."""
+        if retry and len(assignment.causes) < self._config.runner.retries:
+            self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
+            return
         trajectory = Trajectory(
             episode_id=assignment.id,
             task=assignment.task,

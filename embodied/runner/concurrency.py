@@ -77,11 +77,6 @@ class EpisodeConcurrencyController:
         self._last: tuple[int, float] | None = None
         self._grows = True
 
-    @property
-    def each(self) -> int:
-        """Episodes at each worker."""
-        return self._each
-
     @contextmanager
     def worker(self, slots: int) -> Iterator[CapacityLimiter]:
         """Limit a worker of so many slots, while it is there."""

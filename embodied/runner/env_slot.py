@@ -27,7 +27,8 @@ class EnvSlot:
     def __init__(self, environment: Environment, robot: Controller) -> None:
         self.environment = environment
         self.robot = robot
-        self._calls: list[Future[Any]] = []
+        self.calls: list[Future[Any]] = []
+        """Those that have not returned, as far as is known."""
 
     @contextmanager
     def playing(self) -> Iterator[None]:
@@ -38,16 +39,12 @@ class EnvSlot:
         finally:
             _current.reset(token)
 
-    def note(self, call: Future[Any]) -> None:
-        """Remember a call until it has returned."""
-        self._calls = [*(each for each in self._calls if not each.done()), call]
-
     def close(self) -> None:
         """Close the environment, best when no call is left in it; log what goes wrong.
 
         A cancelled episode leaves its call behind: threads cannot be cancelled.
         """
-        wait(self._calls, CALL_SECONDS)
+        wait(self.calls, CALL_SECONDS)
         try:
             self.environment.close()
         except (Exception, SystemExit) as error:
@@ -61,7 +58,7 @@ class WorkerThreads(ThreadPoolExecutor):
         """Start a call, and note it in the slot of the episode that makes it."""
         call = super().submit(fn, *args, **kwargs)
         if (slot := _current.get()) is not None:
-            slot.note(call)
+            slot.calls = [*(each for each in slot.calls if not each.done()), call]
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -45,11 +45,7 @@ def generate_tasks(name: str, generate: GenerateConfig) -> None:
 
 
 def check_generated(name: str, generate: GenerateConfig) -> None:
-    """Refuse a folder that holds anything but the tasks that are to be generated.
-
-    Raises:
-        ConfigError: it holds other tasks or other files.
-    """
+    """Raise ConfigError for a folder that holds anything but the tasks to be generated."""
     folder, settings = generate.out, _settings(name, generate)
     note, elsewhere = folder / GENERATED, "generate into another folder with --generate.out"
     with writing(folder):

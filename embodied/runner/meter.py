@@ -104,19 +104,19 @@ async def measuring(
     meter = InvocationMeter(watch)
     try:
         async with watch or nullcontext():
-            saving = asyncio.create_task(_save_on(meter, save))
+
+            async def save_on() -> None:
+                while True:
+                    await asyncio.sleep(SAVE_SECONDS)
+                    await asyncio.to_thread(_save, meter.invocation(), save)
+
+            saving = asyncio.create_task(save_on())
             try:
                 yield meter
             finally:
                 saving.cancel()
     finally:
         _save(meter.invocation(), save)
-
-
-async def _save_on(meter: InvocationMeter, save: Callable[[RunInvocation], object]) -> None:
-    while True:
-        await asyncio.sleep(SAVE_SECONDS)
-        await asyncio.to_thread(_save, meter.invocation(), save)
 
 
 def _save(invocation: RunInvocation, save: Callable[[RunInvocation], object]) -> None:

@@ -1,6 +1,4 @@
-"""Decides what must stand before the first episode: a configuration that means the same anywhere,
-the tasks, the protocol, the models.
-"""
+"""Decides what stands before the first episode: configuration, tasks, protocol, models."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ from embodied.plugins.registry import (
 )
 from embodied.policies.factory import check_options, feedback_model, models, policy_class
 from embodied.policy import Reply
-from embodied.prompting import Prompt, make_prompt
+from embodied.prompting import make_prompt
 from embodied.protocol import Protocol, RunProtocol
 from embodied.replay.recordings import load_recordings
 from embodied.runner.assignment import Assignment
@@ -78,8 +76,9 @@ def resolve(config: RunConfig) -> ResolvedRun:
     _check_prompt(config)
     config = _located(config)
     stored = open_run(config.out).protocol if is_run(config.out) else None
-    if stored is not None:
-        _check_same(config, stored)
+    if stored is not None:  # all of the protocol that can be known before there is data
+        later = stored.model_dump(include={"data", "environment_options"})
+        check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))
     data = None
     if config.generate is not None:
         check_generated(config.environment.name, config.generate)
@@ -103,11 +102,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
 
 
 async def check_servers(run: ResolvedRun) -> None:
-    """Ask the servers of the run's models whether they have them.
-
-    Raises:
-        ConfigError: one cannot be reached, or has not.
-    """
+    """Raise ConfigError unless the servers of the run's models can be reached and have them."""
     for model in run.models:
         client = LLMClient(model)
         try:
@@ -119,26 +114,18 @@ async def check_servers(run: ResolvedRun) -> None:
 def _assignments(
     config: RunConfig, tasks: Sequence[Task], chosen: Sequence[Task]
 ) -> tuple[Assignment, ...]:
-    """Return the episodes of a run; of a replay, those that were recorded.
-
-    Raises:
-        DataError: a recorded task is not among the tasks of the split.
-    """
+    """Return the episodes of a run; of a replay, those that were recorded."""
     wanted = [Assignment(task, i) for i in range(config.tasks.samples) for task in chosen]
     if config.policy.recordings:
         recorded = load_recordings(config.policy.recordings).keys()
-        _check_recorded({task for task, _ in recorded}, {task.id for task in tasks})
+        names = {task for task, _ in recorded}
+        if missing := sorted(names - {task.id for task in tasks}):
+            raise DataError(
+                f"{len(missing)} of {len(names)} recorded tasks are not in the data; the first is "
+                f"{missing[0]!r}. Is it another split, or other data?"
+            )
         wanted = [a for a in wanted if (a.task.id, a.sample) in recorded]
     return tuple(wanted)
-
-
-def _check_recorded(recorded: set[str], known: set[str]) -> None:
-    missing = sorted(recorded - known)
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(recorded)} recorded tasks are not in the data; the first is "
-            f"{missing[0]!r}. Is it another split, or other data?"
-        )
 
 
 def _data_version(config: RunConfig) -> dict[str, str]:
@@ -180,7 +167,8 @@ def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
         split=config.split,
         tasks=config.tasks.model_dump(mode="json"),
         policy=_policy(config),
-        feedback=_feedback(config),
+        feedback=config.feedback
+        and config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol,
         seed=config.seed,
         protocol=config.protocol.model_copy(update=short),
     )
@@ -200,21 +188,18 @@ def _policy(config: RunConfig) -> dict[str, Any]:
     return record
 
 
-def _feedback(config: RunConfig) -> dict[str, Any] | None:
-    if config.feedback is None:
-        return None
-    return config.feedback.model_copy(update={"llm": feedback_model(config)}).protocol
-
-
 def _check_prompt(config: RunConfig) -> None:
-    """Refuse settings that the prompt does not take, and examples of another action format, such as
-    those in the configuration that a run of that format has recorded.
-    """
+    """Refuse settings that the prompt does not take, and examples of another action format."""
     protocol, name = config.protocol, config.environment.name
     robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
     prompt = make_prompt(protocol, robot)
-    if policy_class(config.policy).asks_llm and config.llm_section().structured:
-        _check_structured(prompt)
+    structured = policy_class(config.policy).asks_llm and config.llm_section().structured
+    if structured and prompt.reply_schema() is None:
+        raise ConfigError(
+            "llm.structured constrains answers to bare calls in JSON, which the action format "
+            f"{protocol.action!r} in the conversation {protocol.conversation!r} does not read; "
+            "choose --action json in the default protocol, or leave llm.structured out"
+        )
     if not protocol.examples:
         return
     for message in itertools.chain(*protocol.examples):
@@ -246,16 +231,6 @@ def _check_policy(config: RunConfig) -> None:
     if sys.stdin is None:
         raise ConfigError(
             f"the policy {config.policy.name} needs a terminal or a pipe as standard input"
-        )
-
-
-def _check_structured(prompt: Prompt) -> None:
-    if prompt.reply_schema() is None:
-        protocol = prompt.protocol
-        raise ConfigError(
-            "llm.structured constrains answers to bare calls in JSON, which the action format "
-            f"{protocol.action!r} in the conversation {protocol.conversation!r} does not read; "
-            "choose --action json in the default protocol, or leave llm.structured out"
         )
 
 
@@ -303,11 +278,7 @@ def _located(config: RunConfig) -> RunConfig:
 
 
 def _generator_options(config: RunConfig, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the generator's options with the split that the run plays, where it makes splits.
-
-    Raises:
-        ConfigError: they name another split.
-    """
+    """Return the generator's options with the split that the run plays, where it makes splits."""
     kind = environment_class(config.environment.name)
     fields = kind.GeneratorOptions.model_fields if kind.GeneratorOptions else {}
     played = config.split or kind.default_split
@@ -331,15 +302,8 @@ def _with_resolved_options(config: RunConfig) -> RunConfig:
 
 
 def _with_absolute_cache(model: LLMConfig) -> LLMConfig:
-    cache = None if model.cache is None else _absolute(model.cache)
-    return model.model_copy(update={"cache": cache})
+    return model.model_copy(update={"cache": model.cache and _absolute(model.cache)})
 
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
-
-
-def _check_same(config: RunConfig, stored: RunProtocol) -> None:
-    """Compare all of the protocol that can be known before there is data."""
-    later = stored.model_dump(include={"data", "environment_options"})
-    check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -26,7 +25,14 @@ _RATE_SECONDS = 300.0
 
 
 class RunProgress:
-    """Counts finished episodes and shows success so far, episodes per hour and time left."""
+    """Counts finished episodes and shows success so far, episodes per hour and time left.
+
+    Args:
+        total: episodes that this start of the run will play.
+        console: where to show progress.
+        live: whether a bar may be painted on a terminal; without it, plain lines.
+        clock: seconds since any moment.
+    """
 
     def __init__(
         self,
@@ -36,14 +42,6 @@ class RunProgress:
         live: bool = True,
         clock: GetTimeCallable = time.monotonic,
     ) -> None:
-        """Start counting.
-
-        Args:
-            total: episodes that this start of the run will play.
-            console: where to show progress.
-            live: whether a bar may be painted on a terminal; without it, plain lines.
-            clock: seconds since any moment.
-        """
         self._total = total
         self._console = console
         self._live = live and console.is_terminal
@@ -67,12 +65,7 @@ class RunProgress:
             self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live:
             self._bar.stop()
 
@@ -104,9 +97,7 @@ class RunProgress:
 
     def _left(self) -> str:
         """Return the time left, as soon as episodes that have ended say how fast they do."""
-        seconds = self._bar.tasks[0].time_remaining
-        if self._done == self._total:
-            seconds = 0
+        seconds = 0 if self._done == self._total else self._bar.tasks[0].time_remaining
         if seconds is None:
             return ""
         return f", {seconds / 60:.0f} min left" if seconds >= 60 else f", {seconds:.0f} s left"

@@ -27,8 +27,12 @@ _NODE_HINT = (
     "The logs of Ray on the node say more"
 )
 
-_log = logging.getLogger(__name__)
+_JOIN_HINT = "if the cluster asks for a token, set RAY_AUTH_MODE=token"
+_START_HINT = (
+    "start the run again when the machine is less busy, or play without Ray: --runner.kind local"
+)
 
+_log = logging.getLogger(__name__)
 
 _WORKERS_LINE = r"^(?!A worker died or was killed|\d+ Workers \(tasks / actors\) killed)"
 _LOG_SECONDS = 0.5
@@ -90,20 +94,15 @@ class RayPool(Pool):
             }
         try:
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # a bare one where the start takes too long
             where = runner.ray_address or "this machine"
-            hint = "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
+            hint = _JOIN_HINT if runner.ray_address else _START_HINT
             raise ConfigError(
-                f"Ray cannot be reached or started on {where}: {error}"
-                f"{hint if runner.ray_address else ''}"
+                f"Ray cannot be reached or started on {where}: {str(error).rstrip('.')}; {hint}"
             ) from error
 
     async def start_worker(self) -> WorkerHandle:
-        """Start an actor; return once Ray has placed it and it has set itself up.
-
-        Where the cluster has no room for it, this waits: as long as others play, else for
-        `start_seconds`.
-        """
+        """Start an actor; wait for room, as long as others play, else for `start_seconds`."""
         runner = self._config.runner
         actor = self._actor.options(
             num_cpus=runner.cpus_per_worker,
@@ -116,27 +115,24 @@ class RayPool(Pool):
         try:
             await self._place(handle)
             async with asyncio.timeout(runner.start_seconds):
-                await handle.start(self._api_keys())
+                # An argument of a call goes straight to the worker; the cluster keeps those of an
+                # actor.
+                names = {model.api_key_environment for model in self._models}
+                await handle.start({name: os.environ[name] for name in names & os.environ.keys()})
         except TimeoutError:
             await handle.stop()
-            raise self._late() from None
+            late = WorkerDied if self._any_started else ConfigError
+            raise late(
+                f"a worker did not start within {runner.start_seconds:g} s (runner.start_seconds)"
+            ) from None
         except BaseException:
             await handle.stop()
             raise
         self._any_started = True
         return handle
 
-    def _api_keys(self) -> dict[str, str]:
-        """Return the API keys that this process has, by the variables that hold them."""
-        names = {model.api_key_environment for model in self._models}
-        return {name: os.environ[name] for name in names if name in os.environ}
-
     async def _place(self, handle: _RayHandle) -> None:
-        """Wait until Ray has found room for a worker.
-
-        Raises:
-            RunError: there is none for any worker, for `start_seconds`.
-        """
+        """Wait until Ray has found room for a worker."""
         placing = asyncio.create_task(handle.placed())
         since = time.monotonic()
         try:
@@ -181,12 +177,6 @@ class RayPool(Pool):
         self._placed.discard(handle)
         self._last_left = time.monotonic()
 
-    def _late(self) -> Exception:
-        """Say that a start took too long; where none ever succeeded, the run cannot go on."""
-        seconds = self._config.runner.start_seconds
-        message = f"a worker did not start within {seconds:g} s (runner.start_seconds)"
-        return WorkerDied(message) if self._any_started else ConfigError(message)
-
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         if self._started_here:
@@ -203,12 +193,9 @@ class _RayHandle(WorkerHandle):
         self.slots = 1
 
     async def placed(self) -> None:
-        """Wait for the worker's process."""
         self._host = await self.get(self._actor.host.remote())
 
     async def start(self, keys: dict[str, str]) -> None:
-        """Set the worker up."""
-        # An argument of a call goes straight to the worker; the cluster keeps those of an actor.
         try:
             self.slots = await self.get(self._actor.start.remote(keys))
         except EmbodiedError as error:

@@ -18,12 +18,7 @@ def split_tasks(config: RunConfig) -> list[Task]:
 
 
 def choose_tasks(tasks: Iterable[Task], choice: TaskConfig, seed: int) -> list[Task]:
-    """Return the tasks that a selection leaves, in their order.
-
-    Args:
-        tasks: those of the split.
-        choice: names, numbers and kinds.
-        seed: of the run; it decides which tasks a random choice takes.
+    """Return the tasks that a selection leaves, in their order; `seed` decides what is random.
 
     Raises:
         ConfigError: a named task or type does not exist, nothing is left, or there are fewer tasks

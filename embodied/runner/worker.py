@@ -14,12 +14,7 @@ import psutil
 
 from embodied.config.schema import RunConfig
 from embodied.episode import run_episode
-from embodied.errors import (
-    ConfigError,
-    DataError,
-    EmbodiedError,
-    UnstorableError,
-)
+from embodied.errors import ConfigError, DataError, EmbodiedError, UnstorableError
 from embodied.interpreter import Interpreters
 from embodied.plugins.registry import controller_name, make_controller, make_environment
 from embodied.policies.factory import PolicyFactory, policy_class
@@ -48,8 +43,8 @@ class Worker:
     _free: list[EnvSlot] = field(default_factory=list)
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
     _side_threads: WorkerThreads = field(default_factory=lambda: WorkerThreads(_SIDE_THREADS))
-    _policies: PolicyFactory | None = None
-    _interpreters: Interpreters | None = None
+    _policies: PolicyFactory = field(init=False)
+    _interpreters: Interpreters = field(init=False)
 
     async def host(self) -> str:
         """Return the name of the machine that it runs on."""
@@ -58,17 +53,14 @@ class Worker:
     async def start(self, keys: Mapping[str, str] | None = None) -> int:
         """Set up what all episodes need; return how many it can play at a time.
 
-        Args:
-            keys: API keys by the variables that hold them, for a worker whose environment lacks
-                them.
+        `keys` are API keys that its environment lacks, by the variables that hold them.
 
         Raises:
             EmbodiedError: environment or policy cannot be set up.
         """
         os.environ.update(keys or {})
         self._policies = PolicyFactory(self.config)
-        unconfined = self.config.runner.allow_unconfined
-        self._interpreters = Interpreters(allow_unconfined=unconfined)
+        self._interpreters = Interpreters(allow_unconfined=self.config.runner.allow_unconfined)
         slot = await self._make_slot()
         self._free.append(slot)
         capabilities = slot.environment.capabilities
@@ -105,15 +97,11 @@ class Worker:
         """Release environments and connections."""
         free, self._free = self._free, []
         await asyncio.gather(*(self._in_side_thread(slot.close) for slot in free))
-        if self._policies is not None:
-            await self._policies.close()
-        if self._interpreters is not None:
-            await self._in_side_thread(self._interpreters.close)
+        await self._policies.close()
+        await self._in_side_thread(self._interpreters.close)
         self._side_threads.shutdown()
 
     async def _play(self, slot: EnvSlot, assignment: Assignment) -> Trajectory:
-        if self._policies is None:
-            raise RuntimeError("the worker was not started")
         trajectory = await run_episode(
             assignment.task,
             slot.environment,
@@ -140,10 +128,9 @@ class Worker:
                 raise
 
     def _new_slot(self) -> EnvSlot:
-        settings = self.config.environment
-        environment = make_environment(settings.name, **settings.options)
-        named = self.config.protocol.controller
-        controller = controller_name(named, settings.name, type(environment))
+        name, named = self.config.environment.name, self.config.protocol.controller
+        environment = make_environment(name, **self.config.environment.options)
+        controller = controller_name(named, name, type(environment))
         return EnvSlot(environment, make_controller(controller, environment))
 
     def _in_side_thread(self, function: Callable[[], T]) -> Awaitable[T]:
@@ -152,20 +139,20 @@ class Worker:
 
 
 def _failed(error: BaseException) -> Result:
+    said = str(error)
+    if not isinstance(error, EmbodiedError):
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"in {frame.name}, {frame.filename}:{frame.lineno}"
+        said = f"{type(error).__name__}: {error} ({where})"
     return Result(
         _memory(),
-        error=str(error) if isinstance(error, EmbodiedError) else _described(error),
+        error=said,
         traceback="".join(traceback.format_exception(error.__cause__ or error))[
             -_TRACEBACK_CHARACTERS:
         ],
         retry=not isinstance(error, ConfigError | DataError | UnstorableError),
         fatal=isinstance(error, ConfigError),
     )
-
-
-def _described(error: BaseException) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} (in {frame.name}, {frame.filename}:{frame.lineno})"
 
 
 def _memory() -> int:

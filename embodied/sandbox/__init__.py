@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from embodied.sandbox.checker import Checker, check_sandbox
+from embodied.sandbox.checker import Checker
 from embodied.sandbox.corpus import Snippet, load_corpus
 from embodied.sandbox.target import Target
 from embodied.sandbox.verdict import Finding, Verdict
 
-__all__ = ["Checker", "Finding", "Snippet", "Target", "Verdict", "check_sandbox", "load_corpus"]
+__all__ = ["Checker", "Finding", "Snippet", "Target", "Verdict", "load_corpus"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -115,14 +116,12 @@ class Canaries(Closeable):
 
     def temporary_files(self) -> dict[str, int]:
         """Files in the temporary folder, and their sizes on disk in bytes."""
-        found: dict[str, int] = {}
+        found = {}
         for folder, _, names in os.walk(self.temporary):
             for name in names:
                 path = Path(folder, name)
-                try:
+                with contextlib.suppress(OSError):
                     found[str(path)] = path.lstat().st_blocks * 512
-                except OSError:
-                    continue
         return found
 
     def _files(self) -> Iterator[tuple[str, str]]:
@@ -132,7 +131,8 @@ class Canaries(Closeable):
                     path = Path(folder, name)
                     status = path.lstat()
                     seen = f"{status.st_mode} {status.st_mtime_ns} {status.st_uid}"
-                    yield str(path), seen + (_hash(path) if path.is_file() else "")
+                    content = path.read_bytes() if path.is_file() else b""
+                    yield str(path), seen + hashlib.sha256(content).hexdigest()
 
     def _elsewhere(self) -> Iterator[Path]:
         for folder in _ELSEWHERE:
@@ -196,12 +196,6 @@ class _Servers:
 
     def close(self) -> None:
         for server in self._sockets.values():
-            try:
+            with contextlib.suppress(OSError):
                 server.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             server.close()
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -20,15 +20,7 @@ class CanaryEnvironment(Environment):
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return [
-            Task(
-                environment="vault",
-                id="vault",
-                split=split or "test",
-                kind="vault",
-                instruction="leave the vault alone",
-            )
-        ]
+        return []
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         return Observation("A vault.")
@@ -96,10 +88,7 @@ class CanaryRobot(Controller):
 
 def make_robot(secret: str) -> CanaryRobot:
     """Make a robot in a fresh vault, at the start of an endless episode."""
-    vault = CanaryEnvironment(secret)
-    robot = CanaryRobot(vault)
-    robot.begin(vault.reset(CanaryEnvironment.list_tasks()[0]), max_steps=None)
-    return robot
+    return CanaryRobot(CanaryEnvironment(secret))
 
 
 def changes(robot: CanaryRobot) -> list[str]:

@@ -14,7 +14,7 @@ from embodied.sandbox.canaries import Canaries
 from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.host_process import HostProcess
 from embodied.sandbox.resource_monitor import ResourceMonitor, open_files, workers
-from embodied.sandbox.snippet_run import GRACE_SECONDS, LIMITS, Observed, SnippetRequest
+from embodied.sandbox.snippet_run import GRACE_SECONDS, LIMITS, Observed
 from embodied.sandbox.target import Target
 from embodied.sandbox.verdict import Finding, Problem, Verdict
 
@@ -22,16 +22,6 @@ _READY_SECONDS = 30.0
 _LOOK_SECONDS = 0.03
 _END_SECONDS = 5.0
 _MORE_FILES = 16
-
-
-def check_sandbox(
-    target: Target,
-    snippets: Iterable[Snippet],
-    on_finding: Callable[[Finding], None] = lambda finding: None,
-) -> list[Finding]:
-    """Try snippets on an interpreter; see `Checker`."""
-    with Checker(target) as checker:
-        return checker.check(snippets, on_finding)
 
 
 class Checker(Closeable):
@@ -96,23 +86,12 @@ class _Lane:
         self._host: HostProcess | None = None
 
     def try_snippet(self, snippet: Snippet) -> Finding:
-        """Run one snippet and judge it.
-
-        Raises:
-            InfrastructureError: no host starts.
-        """
         canaries, host = self._ready()
-        words = canaries.words | {"HOST_PID": str(host.process.pid)}
-        request = SnippetRequest(
-            actions=snippet.actions(words),
-            state=snippet.forged_state(words),
-            dump=snippet.dump,
-            check=snippet.check,
-        )
+        filled = snippet.filled(canaries.words | {"HOST_PID": str(host.process.pid)})
         canaries.reset()
         before, files = len(workers(host.process)), open_files(host.process)
         started = time.monotonic()
-        problems, observed = _watched(host, request, canaries)
+        problems, observed = _watched(host, filled, canaries)
         if observed is not None:
             problems += observed.problems
             problems += canaries.leaked("\n".join(observed.texts))
@@ -137,7 +116,6 @@ class _Lane:
         return self._canaries, self._host
 
     def close(self) -> None:
-        """End the host and remove the canaries."""
         if self._host is not None:
             self._host.kill()
         if self._canaries is not None:
@@ -146,15 +124,15 @@ class _Lane:
 
 
 def _watched(
-    host: HostProcess, request: SnippetRequest, canaries: Canaries
+    host: HostProcess, snippet: Snippet, canaries: Canaries
 ) -> tuple[list[Problem], Observed | None]:
-    """Send a request while watching the host; None: it did not live to tell."""
-    host.send(request.model_dump_json())
+    """Have a snippet tried while watching the host; None: it did not live to tell."""
+    host.send(snippet.model_dump_json())
     if host.answer(_READY_SECONDS) is None:
         return [host.end()], None
     monitor = ResourceMonitor(host.process, canaries)
     host.send("go")
-    actions = len(request.actions) + 4
+    actions = len(snippet.code) + 4
     answer = host.answer(actions * (LIMITS.seconds + GRACE_SECONDS), monitor)
     if answer is None or answer.observed is None:
         return monitor.problems() or [host.end()], None

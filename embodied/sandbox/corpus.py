@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+_FOLDER = files("embodied.sandbox") / "snippets"
 _REPEATED = re.compile(r"@\{(\d+) x (.+?)\}@", re.DOTALL)
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 class Snippet(BaseModel):
@@ -32,7 +30,9 @@ class Snippet(BaseModel):
     source: str
     """The advisory, write-up or well-known idiom whose idea it follows."""
     tries: Literal["escape", "mutate", "crash", "exhaust"]
-    code: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
+    code: Annotated[
+        list[str], BeforeValidator(lambda code: [code] if isinstance(code, str) else code)
+    ] = Field(min_length=1)
     """Actions, run one after another in one session. `@{9 x ab}@` stands for nine times `ab`,
     and `{i}` in it for the number of the time."""
     state: str | None = None
@@ -43,26 +43,20 @@ class Snippet(BaseModel):
     """Whether the check before a run is on. It reads code on the host, and would refuse many
     snippets for their unknown names before the sandbox itself is tried."""
 
-    def actions(self, words: Mapping[str, str]) -> list[str]:
-        """Return the code, with the checker's words filled in."""
-        return [_filled(code, words) for code in self.code]
-
-    def forged_state(self, words: Mapping[str, str]) -> str | None:
-        """Return the state to load, with the checker's words filled in."""
-        return None if self.state is None else _filled(self.state, words)
+    def filled(self, words: Mapping[str, str]) -> Snippet:
+        """Return the snippet with the checker's words filled into code and state."""
+        state = None if self.state is None else _filled(self.state, words)
+        return self.model_copy(
+            update={"code": [_filled(code, words) for code in self.code], "state": state}
+        )
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
     for word, value in words.items():
         text = text.replace(f"@{word}@", value)
-    return _REPEATED.sub(_repeated, text)
-
-
-def _repeated(found: re.Match[str]) -> str:
-    times, part = int(found[1]), found[2]
-    if "{i}" not in part:
-        return part * times
-    return "".join(part.replace("{i}", str(i)) for i in range(times))
+    return _REPEATED.sub(
+        lambda found: "".join(found[2].replace("{i}", str(i)) for i in range(int(found[1]))), text
+    )
 
 
 def load_corpus(kind: str | None = None) -> list[Snippet]:
@@ -73,21 +67,14 @@ def load_corpus(kind: str | None = None) -> list[Snippet]:
     """
     if kind is not None and kind not in kinds():
         raise KeyError(f"there is no kind {kind!r} of snippets; there are: {', '.join(kinds())}")
-    return [snippet for name in kinds() if kind in (None, name) for snippet in _load(name)]
+    return [
+        Snippet(kind=name, **entry)
+        for name in (kinds() if kind is None else [kind])
+        for entry in yaml.safe_load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    ]
 
 
 def kinds() -> list[str]:
     """List the kinds of snippets, sorted."""
-    folder = files("embodied.sandbox") / "snippets"
-    return sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
-
-
-def _load(kind: str) -> list[Snippet]:
-    file = files("embodied.sandbox") / "snippets" / f"{kind}.yaml"
-    return [
-        Snippet(kind=kind, **entry) for entry in yaml.safe_load(file.read_text(encoding="utf-8"))
-    ]
+    names = (Path(file.name) for file in _FOLDER.iterdir())
+    return sorted(name.stem for name in names if name.suffix == ".yaml")

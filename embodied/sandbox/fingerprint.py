@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-import builtins
 import gc
-import io
-import json
+import importlib
 import os
-import pathlib
-import pickle
 import signal
-import socket
-import struct
-import subprocess
 import sys
-import threading
-import traceback
+from pathlib import Path
 from types import ModuleType
 
-from embodied import controller, environment, trajectory
-from embodied._util import jsonable
-from embodied.interpreter import call_dispatcher, code_session, session
-from embodied.sandbox import canary_robot
+from embodied.sandbox.canary_robot import CanaryRobot
 
-_MODULES = (
-    builtins,
-    io,
-    json,
-    json.decoder,
-    json.encoder,
-    os,
-    pathlib,
-    pickle,
-    socket,
-    struct,
-    subprocess,
-    sys,
-    threading,
-    traceback,
-    controller,
-    environment,
-    call_dispatcher,
-    code_session,
-    session,
-    jsonable,
-    canary_robot,
-    trajectory,
+_MODULES = tuple(
+    importlib.import_module(name)
+    for name in (
+        "builtins",
+        "io",
+        "json",
+        "json.decoder",
+        "json.encoder",
+        "os",
+        "pathlib",
+        "pickle",
+        "socket",
+        "struct",
+        "subprocess",
+        "sys",
+        "threading",
+        "traceback",
+        "embodied.controller",
+        "embodied.environment",
+        "embodied.interpreter.call_dispatcher",
+        "embodied.interpreter.code_session",
+        "embodied.interpreter.session",
+        "embodied._util.jsonable",
+        "embodied.sandbox.canary_robot",
+        "embodied.trajectory",
+    )
 )
 
 
@@ -54,7 +46,7 @@ def fingerprint() -> dict[str, str]:
     prints = {
         "the number 200": str(100 + len(range(100))),
         "the environment": str(sorted(os.environ.items())),
-        "the working folder": str(pathlib.Path.cwd()),
+        "the working folder": str(Path.cwd()),
         "sys.path": str(sys.path),
         "sys.meta_path": str(sys.meta_path),
         "the recursion limit": str(sys.getrecursionlimit()),
@@ -100,7 +92,7 @@ def _function(value: object) -> str:
 
 
 def _specifications() -> str:
-    actions = canary_robot.CanaryRobot.actions().values()
+    actions = CanaryRobot.actions().values()
     return str([(str(spec), spec.documentation, sorted(spec.validators)) for spec in actions])
 
 

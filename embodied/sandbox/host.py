@@ -14,26 +14,34 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from embodied.sandbox.snippet_run import HostReply, SnippetRequest, SnippetRun
+from embodied.sandbox.corpus import Snippet
+from embodied.sandbox.snippet_run import HostReply, SnippetRun
 from embodied.sandbox.target import Sessions, Target
 
 _PR_SET_CHILD_SUBREAPER = 36
-_WARM_UP = ["import math\nprint(math.pi)\non('left')\nhold([1])", "1 / 0", "x ="]
+_WARM_UP = Snippet(
+    id="warm-up",
+    kind="warm-up",
+    source="none",
+    tries="crash",
+    code=["import math\nprint(math.pi)\non('left')\nhold([1])", "1 / 0", "x ="],
+)
 
 
 def main() -> None:
     """Serve requests until standard input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("target", type=Target.model_validate_json)
-    for option in ("--secret", "--memory", "--file"):
-        parser.add_argument(option)
+    parser.add_argument("--secret", help="does nothing but stand in the command line")
+    parser.add_argument("--memory", help="what the robot keeps, backwards")
+    parser.add_argument("--file", help="what is left open for children to inherit")
     options = parser.parse_args()
     requests, answers = _take_standard_streams()
     _leave_open(Path(options.file))
     _adopt_orphans()
     sessions: Sessions = options.target.make()
     name, secret = options.target.name, options.memory[::-1]
-    SnippetRun(name, sessions, secret).run(SnippetRequest(actions=_WARM_UP), lambda: None)
+    SnippetRun(name, sessions, secret).run(_WARM_UP, lambda: None)
 
     def say(answer: HostReply) -> None:
         answers.write(answer.model_dump_json() + "\n")
@@ -48,7 +56,7 @@ def main() -> None:
             say(HostReply(state="ready"))
             requests.readline()
 
-        observed = run.run(SnippetRequest.model_validate_json(line), ready)
+        observed = run.run(Snippet.model_validate_json(line), ready)
         say(HostReply(state="done", observed=observed, grown=_peak() - before))
     sessions.close()
 

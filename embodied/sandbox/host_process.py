@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 import psutil
 from pydantic import ValidationError
@@ -37,13 +36,23 @@ class HostProcess:
     def __init__(self, target: Target, canaries: Canaries) -> None:
         self._errors = (canaries.folder / "errors").open("w+")
         self._process = subprocess.Popen(  # noqa: S603
-            _command(target, canaries.command_line, canaries.memory, canaries.words["FILE"]),
+            [
+                *(sys.executable, "-m", "embodied.sandbox.host", target.model_dump_json()),
+                *("--secret", canaries.command_line),
+                *("--memory", canaries.memory[::-1]),
+                *("--file", canaries.words["FILE"]),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
             cwd=canaries.working,
-            env=_environment(canaries),
+            env=os.environ
+            | {
+                ENVIRONMENT: canaries.environment,
+                "TMPDIR": str(canaries.temporary),
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            },
             start_new_session=True,
         )
         self.process = psutil.Process(self._process.pid)
@@ -57,11 +66,9 @@ class HostProcess:
     def send(self, line: str) -> None:
         """Give the host a line."""
         assert self._process.stdin is not None  # noqa: S101 - for the type checker
-        try:
+        with contextlib.suppress(OSError):
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
-        except OSError:
-            return
 
     def answer(self, seconds: float, monitor: ResourceMonitor | None = None) -> HostReply | None:
         """Wait for what the host says; None where it is late, dies, or takes too much."""
@@ -75,7 +82,10 @@ class HostProcess:
                     if monitor.problems():
                         return None
                 continue
-            return _read_answer(line)
+            try:
+                return HostReply.model_validate_json(line)
+            except ValidationError:  # code has taken the host over
+                return None
         return None
 
     def end(self) -> Problem:
@@ -92,10 +102,13 @@ class HostProcess:
     def kill(self) -> None:
         """End the host and all that descends from it."""
         deadline = time.monotonic() + _END_SECONDS
-        _do(self.process.suspend)
+        may_have_ended = contextlib.suppress(psutil.NoSuchProcess)
+        with may_have_ended:
+            self.process.suspend()
         while (left := workers(self.process)) and time.monotonic() < deadline:
             for process in left:
-                _do(process.kill)
+                with may_have_ended:
+                    process.kill()
             time.sleep(_SAMPLE_SECONDS)
         with contextlib.suppress(ProcessLookupError, AttributeError):  # no groups on Windows
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -112,40 +125,3 @@ class HostProcess:
     def _said(self) -> str:
         self._errors.seek(0)
         return self._errors.read()[-500:].strip()
-
-
-def _command(target: Target, secret: str, memory: str, file: str) -> list[str]:
-    """Compose the command that starts a host.
-
-    Args:
-        target: the interpreter.
-        secret: does nothing but stand in the command line.
-        memory: the secret that the host's robot keeps.
-        file: a file that the host leaves open for its children to inherit.
-    """
-    module = [sys.executable, "-m", "embodied.sandbox.host", target.model_dump_json()]
-    return [*module, "--secret", secret, "--memory", memory[::-1], "--file", file]
-
-
-def _do(act: Callable[[], None]) -> None:
-    """Act on a process that may have ended meanwhile."""
-    try:
-        act()
-    except psutil.NoSuchProcess:
-        return
-
-
-def _read_answer(line: str) -> HostReply | None:
-    """Read an answer of the host's, which may have been taken over."""
-    try:
-        return HostReply.model_validate_json(line)
-    except ValidationError:
-        return None
-
-
-def _environment(canaries: Canaries) -> dict[str, str]:
-    return os.environ | {
-        ENVIRONMENT: canaries.environment,
-        "TMPDIR": str(canaries.temporary),
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
 
 import psutil
@@ -98,14 +100,8 @@ def _anonymous(process: psutil.Process) -> int:
     try:
         status = Path(f"/proc/{process.pid}/status").read_text()
     except OSError:
-        return _resident(process)
-    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    names = ("RssAnon", "RssShmem")
-    return sum(int(fields[name].split()[0]) * 1024 for name in names if name in fields)
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.Error:
+        with contextlib.suppress(psutil.Error):
+            return int(process.memory_info().rss)
         return 0
+    found = re.findall(r"^Rss(?:Anon|Shmem):\s*(\d+)", status, re.MULTILINE)
+    return sum(map(int, found)) * 1024

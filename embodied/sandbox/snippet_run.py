@@ -14,6 +14,7 @@ from embodied.errors import DataError
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
 from embodied.sandbox.canary_robot import CanaryRobot, changes, make_robot
+from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.fingerprint import differences, fingerprint
 from embodied.sandbox.target import Sessions
 from embodied.sandbox.verdict import Problem, Verdict
@@ -26,16 +27,6 @@ GRACE_SECONDS = 8.0
 RECORD_BYTES = 16 * 1024 * 1024
 """How large the record of an action may be."""
 _KEPT = "20260"
-
-
-class SnippetRequest(BaseModel):
-    """One snippet to try, its words filled in."""
-
-    actions: list[str]
-    state: str | None = None
-    """In Latin-1."""
-    dump: bool = False
-    check: bool = False
 
 
 class Observed(BaseModel):
@@ -76,21 +67,21 @@ class SnippetRun:
         self._seconds = 0.0
         self._replaced = False
 
-    def run(self, request: SnippetRequest, ready: Callable[[], None]) -> Observed:
-        """Set up a session, report that it is ready, and run the snippet in it."""
+    def run(self, snippet: Snippet, ready: Callable[[], None]) -> Observed:
+        """Set up a session, report that it is ready, and run a filled snippet in it."""
         before = fingerprint()
-        with self._session(self._robot, request) as session:
+        with self._session(self._robot, snippet) as session:
             self._run(session, f"keep = {_KEPT}")
             self._outputs.clear()
             ready()
-            if request.state is not None:
-                self._forge(session, request.state.encode("latin-1"))
-            for code in request.actions:
+            if snippet.state is not None:
+                self._forge(session, snippet.state.encode("latin-1"))
+            for code in snippet.code:
                 self._run(session, code)
             self._check_session(session)
-            state = self._dump(session) if request.dump else None
+            state = self._dump(session) if snippet.dump else None
         if state is not None:
-            self._check_state(state, request)
+            self._check_state(state, snippet)
         self._check_records()
         self._add(Verdict.MUTATION, changes(self._robot))
         self._add(Verdict.MUTATION, differences(before))
@@ -98,8 +89,8 @@ class SnippetRun:
             problems=self._problems, how=self._how(), seconds=self._seconds, texts=self._texts
         )
 
-    def _session(self, robot: CanaryRobot, request: SnippetRequest) -> Session:
-        return self._sessions.session(self._name, robot, LIMITS, check=request.check)
+    def _session(self, robot: CanaryRobot, snippet: Snippet) -> Session:
+        return self._sessions.session(self._name, robot, LIMITS, check=snippet.check)
 
     def _run(self, session: Session, code: str) -> Output:
         started = time.perf_counter()
@@ -149,9 +140,9 @@ class SnippetRun:
             self._add(Verdict.CRASH, [f"dump() raised {error!r:.500}"])
         return None
 
-    def _check_state(self, state: bytes, request: SnippetRequest) -> None:
+    def _check_state(self, state: bytes, snippet: Snippet) -> None:
         """Whether what a session dumped can do harm to a host that loads it."""
-        with self._session(make_robot(self._robot.environment.secret), request) as other:
+        with self._session(make_robot(self._robot.environment.secret), snippet) as other:
             self._load(other, state)
             self._run(other, "1 + 1")
 

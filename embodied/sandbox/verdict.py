@@ -23,9 +23,6 @@ class Verdict(StrEnum):
     """Something outside was read, written, reached or started."""
 
 
-_ORDER = list(Verdict)
-
-
 class Problem(BaseModel):
     """One way in which the sandbox did not hold."""
 
@@ -49,4 +46,4 @@ class Finding(BaseModel):
     def outcome(self) -> Verdict:
         """The worst of the problems."""
         outcomes = [problem.outcome for problem in self.problems]
-        return max(outcomes, key=_ORDER.index, default=Verdict.HELD)
+        return max(outcomes, key=list(Verdict).index, default=Verdict.HELD)

@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 
 from embodied.errors import ConfigError
 from embodied.llm.chat_api import MalformedResponseError, read_models
-from embodied.llm.http_client import read_key
+from embodied.llm.http_client import authorization, read_key
 
 KEY = "OPENAI_API_KEY"
 """The environment variable with the key that a server may want."""
@@ -82,8 +82,7 @@ class Address:
         return _EVERYWHERE.get(self.host, self.host)
 
     def _get(self, path: str) -> tuple[int, str]:
-        key = read_key(KEY)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = authorization(read_key(KEY))
         with closing(HTTPConnection(self._reachable, self.port, timeout=_SECONDS)) as connection:
             try:
                 connection.request("GET", path, headers=headers)

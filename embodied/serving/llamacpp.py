@@ -9,8 +9,7 @@ from pathlib import Path
 
 from embodied.errors import ConfigError
 from embodied.serving.address import Address
-from embodied.serving.engine_command import EngineCommand
-from embodied.serving.interpreters import installed
+from embodied.serving.engine import EngineCommand, installed
 
 _MISSING = """{python} has no llama-cpp-python, and there is no llama-server on the PATH. Either
   install llama.cpp, which brings llama-server, or

@@ -14,8 +14,7 @@ import platformdirs
 from embodied.errors import ConfigError, InfrastructureError
 from embodied.llm.backoff import backoff
 from embodied.serving.address import Address, NotServingError
-from embodied.serving.engine_command import EngineCommand, own_command
-from embodied.serving.engine_process import EngineProcess
+from embodied.serving.engine import EngineCommand, EngineProcess, own_command
 from embodied.serving.llamacpp import llamacpp
 from embodied.serving.vllm import vllm
 
@@ -98,14 +97,11 @@ class ModelServer:
             if self._failure is not None:
                 raise self._failure
         except BaseException:
-            self._stop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
         self._stopping.set()
         self._ended.wait()
 
@@ -119,11 +115,6 @@ class ModelServer:
             self._answered.set()
 
     def _keep_serving(self) -> None:
-        """Start the engine, as often as needed.
-
-        Raises:
-            InfrastructureError: it does not start.
-        """
         failures = 0
         while True:
             with EngineProcess(self._engine, self.log) as process:
@@ -132,9 +123,8 @@ class ModelServer:
                     return
                 died = f"{self._engine.name} died (exit code {process.exit_code})"
                 if failures == _MAX_FAILED_STARTS:
-                    raise self._given_up(
-                        f"{died} {_MAX_FAILED_STARTS} times before it answered", process
-                    )
+                    what = f"{died} {_MAX_FAILED_STARTS} times before it answered"
+                    raise self._given_up(what, process)
             _LOG.warning("%s; it is started again", died)
             if self._stopping.wait(backoff(failures + 1)):
                 return

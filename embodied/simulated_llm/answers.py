@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from embodied.errors import ConfigError
-from embodied.simulated_llm.chat_schema import APIError, ChatRequest
-
-__all__ = ["APIError", "Answers", "FixedAnswers", "make_answers"]
+from embodied.simulated_llm.chat_schema import ChatRequest
 
 
 class Answers(Protocol):
@@ -48,7 +46,7 @@ def make_answers(source: str) -> Answers:
     if kind == "fixed":
         return FixedAnswers(rest)
     if kind == "expert":
-        from embodied.simulated_llm.installed_experts import InstalledExperts, expert_answers
+        from embodied.simulated_llm.expert_answers import InstalledExperts, expert_answers
 
         return expert_answers(rest) if rest else InstalledExperts()
     from embodied.simulated_llm.recorded import RecordedAnswers

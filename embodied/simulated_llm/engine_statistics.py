@@ -80,7 +80,12 @@ class StatisticsRecorder:
     def advance(self, now: float, running: int, waiting: int) -> None:
         """Note that so many sequences were running and waiting until now."""
         if running or waiting:
-            self._count(now - self._at, running, waiting)
+            totals, seconds = self.totals, now - self._at
+            totals.running_seconds += seconds * running
+            totals.waiting_seconds += seconds * waiting
+            totals.busy_seconds += seconds if running else 0.0
+            self._peak_running = max(self._peak_running, running)
+            self._peak_waiting = max(self._peak_waiting, waiting)
             if self._empty:
                 self._started, self._empty = self._at, False
             self._ended = now
@@ -103,11 +108,3 @@ class StatisticsRecorder:
             kv_usage=kv_usage,
             **counts,
         )
-
-    def _count(self, seconds: float, running: int, waiting: int) -> None:
-        totals = self.totals
-        totals.running_seconds += seconds * running
-        totals.waiting_seconds += seconds * waiting
-        totals.busy_seconds += seconds if running else 0.0
-        self._peak_running = max(self._peak_running, running)
-        self._peak_waiting = max(self._peak_waiting, waiting)

@@ -1,17 +1,26 @@
-"""Answers of an expert that knows only the conversation it is sent."""
+"""Answers of experts that know only the conversation that they are sent."""
 
 from __future__ import annotations
 
+import functools
 import logging
+import re
 from collections import OrderedDict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Set
 from typing import TypeVar
 
 from embodied.action_formats import CodeFormat
+from embodied.errors import ConfigError
+from embodied.plugins.registry import controller_class, load, names
 from embodied.policies.expert import Expert, ExpertStep
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest
 from embodied.simulated_llm.prompt_parsing import GIVE_UP, ParsedPrompt, parse_prompt
 
+_GROUP = "embodied.experts"
+_FUNCTION = re.compile(r"\b(\w+)\(")
+_KEPT = 64
+"""Prompts whose expert is remembered: a run has few, and looking through one takes longer than all
+else of an answer."""
 _log = logging.getLogger("embodied.llm")
 _V = TypeVar("_V")
 _Plans = Generator[ExpertStep, str, None]
@@ -89,3 +98,57 @@ def _remember(known: OrderedDict[int, _V], key: int, value: _V, most: int) -> No
     known[key] = value
     if len(known) > most:
         known.popitem(last=False)
+
+
+class InstalledExperts:
+    """Chooses the expert by the functions in the prompt: the one whose robot has the most of them,
+    and more than half of its own. Robots share names such as `look` and `wait`.
+
+    Raises:
+        ConfigError: no expert is installed.
+    """
+
+    def __init__(self) -> None:
+        self._robots = dict(_robots())
+        if not self._robots:
+            raise ConfigError("no expert is installed; answer from a recording instead")
+        self._chosen = functools.lru_cache(_KEPT)(self._choose)
+
+    def answer(self, request: ChatRequest) -> str:
+        """Say that expert's next plan, or give up where it has none.
+
+        Raises:
+            APIError: the conversation is not one of code actions with such a robot.
+        """
+        conversation = parse_prompt(request.messages)
+        name = self._chosen(conversation.instructions if conversation else "")
+        return expert_answers(name).answer(request)
+
+    def _choose(self, instructions: str) -> str:
+        shown = set(_FUNCTION.findall(instructions))
+        name = max(self._robots, key=lambda name: len(self._robots[name] & shown))
+        if 2 * len(self._robots[name] & shown) <= len(self._robots[name]):
+            raise APIError(
+                "the prompt shows no functions of a robot for which an expert is installed "
+                f"({', '.join(self._robots)}). An expert that plays the simulator's own plan "
+                "cannot answer from text; answer from a recording instead"
+            )
+        return name
+
+
+def _robots() -> Iterator[tuple[str, Set[str]]]:
+    for name in names(_GROUP):
+        try:
+            yield name, controller_class(name).actions().keys()
+        except ConfigError as error:
+            _log.warning("the expert %s will not answer: %s", name, error)
+
+
+@functools.cache
+def expert_answers(name: str) -> ExpertAnswers:
+    """Make the answers of one expert.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    return ExpertAnswers(load(_GROUP, name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -62,15 +61,6 @@ class Fault(BaseModel):
         )
 
 
-@dataclass(frozen=True)
-class SampledFault:
-    """A fault that a request meets."""
-
-    fault: Fault
-    variant: int
-    """A random number from 0 to 65,535, for faults that have several forms."""
-
-
 class FaultSampler:
     """Samples at most one fault for each request, by a hash of seed, content and attempt.
 
@@ -97,8 +87,10 @@ class FaultSampler:
         self._seed = seed
         self._attempts: OrderedDict[bytes, int] = OrderedDict()
 
-    def sample(self, content: bytes) -> SampledFault | None:
-        """Sample the fault that a request meets; None: it meets none."""
+    def sample(self, content: bytes) -> tuple[Fault, int] | None:
+        """Sample the fault that a request meets, with a random number from 0 to 65,535, for faults
+        that have several forms; None: it meets none.
+        """
         if not self._faults:
             return None
         content_hash = blake2b(content, digest_size=16).digest()
@@ -109,7 +101,7 @@ class FaultSampler:
             place -= fault.rate
             if place < 0:
                 self.injected[fault.name] += 1
-                return SampledFault(fault, int.from_bytes(digest[6:], "big"))
+                return fault, int.from_bytes(digest[6:], "big")
         return None
 
     def _attempt(self, content_hash: bytes) -> int:

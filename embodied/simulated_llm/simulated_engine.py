@@ -17,12 +17,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
-from embodied.simulated_llm.clock import Clock, Timer
 from embodied.simulated_llm.engine_statistics import Statistics, StatisticsRecorder, Totals
 from embodied.simulated_llm.kv_cache import KVCache
 from embodied.simulated_llm.profile import Profile
 from embodied.simulated_llm.tokens import RequestSize
+
+
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Cancel the call."""
+
+
+class Clock(Protocol):
+    """Tells simulated time, in seconds, and calls back at a time."""
+
+    def now(self) -> float:
+        """Return seconds since some moment in the past."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back at a time, or as soon as possible where it has passed."""
+
+
+class LoopClock:
+    """The time of the running event loop.
+
+    Args:
+        scale: simulated seconds in a real one.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self._scale = scale
+
+    def now(self) -> float:
+        """Return simulated seconds."""
+        return asyncio.get_running_loop().time() * self._scale
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back from the event loop."""
+        return asyncio.get_running_loop().call_at(when / self._scale, callback)
 
 
 class SequenceState:
@@ -52,7 +88,7 @@ class SimulatedEngine:
     def __init__(self, profile: Profile, clock: Clock) -> None:
         self.profile = profile
         self._clock = clock
-        self._cache = KVCache(profile.kv_tokens)
+        self.cache = KVCache(profile.kv_tokens)
         self._waiting: dict[SequenceState, None] = {}
         self._running: dict[SequenceState, None] = {}
         self._prefill_free = 0.0
@@ -74,15 +110,10 @@ class SimulatedEngine:
         self._advance()
         return self._recorder.totals
 
-    @property
-    def cache(self) -> KVCache:
-        """The KV cache, to look at."""
-        return self._cache
-
     def statistics(self) -> Statistics:
         """Compute the figures since the last reset."""
         self._advance()
-        usage = self._cache.used / self._cache.capacity
+        usage = self.cache.used / self.cache.capacity
         return self._recorder.statistics(self.running, self.waiting, usage)
 
     def reset_statistics(self) -> None:
@@ -126,13 +157,13 @@ class SimulatedEngine:
         self._advance()
         for sequence in [*self._waiting, *self._running]:
             self._drop(sequence)
-        self._cache.clear()
+        self.cache.clear()
         self._prefill_free = 0.0
 
     def _admit(self) -> None:
         while self._waiting and len(self._running) < self.profile.max_sequences:
             sequence = next(iter(self._waiting))
-            cached = self._cache.take(sequence.size)
+            cached = self.cache.take(sequence.size)
             if cached is None:
                 return
             del self._waiting[sequence]
@@ -155,7 +186,7 @@ class SimulatedEngine:
     def _finish(self, sequence: SequenceState) -> None:
         self._advance()
         del self._running[sequence]
-        self._cache.release(sequence.size, finished=True)
+        self.cache.release(sequence.size, finished=True)
         self._recorder.totals.requests += 1
         self._recorder.totals.generation_tokens += sequence.size.answer_tokens
         self._admit()
@@ -167,7 +198,7 @@ class SimulatedEngine:
             del self._waiting[sequence]
         elif sequence in self._running:
             del self._running[sequence]
-            self._cache.release(sequence.size, finished=False)
+            self.cache.release(sequence.size, finished=False)
         else:
             return False
         if sequence.timer is not None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 from typing import Self
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from embodied.errors import ConfigError
 from embodied.simulated_llm.answers import Answers
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body, models_body
-from embodied.simulated_llm.clock import LoopClock
-from embodied.simulated_llm.engine_collector import EngineCollector
 from embodied.simulated_llm.engine_statistics import Statistics
 from embodied.simulated_llm.fault_handlers import (
     FAULT_KINDS,
@@ -23,13 +24,14 @@ from embodied.simulated_llm.fault_handlers import (
 )
 from embodied.simulated_llm.faults import FaultSampler
 from embodied.simulated_llm.profile import INSTANT, Profile
-from embodied.simulated_llm.simulated_engine import SimulatedEngine
+from embodied.simulated_llm.simulated_engine import LoopClock, SimulatedEngine
 from embodied.simulated_llm.tokens import RequestSize, count, cut
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _BACKLOG = 4096
 _SHUTDOWN_SECONDS = 0.1
 _RETRY_SECONDS = 0.1
+_LABELS = ("engine", "model_name")
 
 
 class SimulatedServer:
@@ -162,15 +164,16 @@ class SimulatedServer:
         sampled = self.faults.sample(body)
         if sampled is None:
             return await self._answer(body)
+        fault, variant = sampled
         context = FaultContext(
             request=request,
             model=self.model,
-            seconds=sampled.fault.duration,
-            variant=sampled.variant,
+            seconds=fault.duration,
+            variant=variant,
             answer=lambda: self._answer(body),
             restart=self._restart,
         )
-        return await FAULT_KINDS[sampled.fault.name].handle(context)
+        return await FAULT_KINDS[fault.name].handle(context)
 
     async def _answer(self, body: bytes) -> web.Response:
         try:
@@ -183,21 +186,15 @@ class SimulatedServer:
         if request.model != self.model:
             raise APIError.of_model(request.model)
         prompt = request.prompt
-        room = self._max_answer_tokens(count(prompt), request.most_tokens)
-        content, finish_reason = _cut_answer(self._answers.answer(request), request, room)
+        read, most, limit = count(prompt), request.most_tokens, self.profile.max_model_len
+        if read + (most or 1) > limit:
+            raise APIError.of_length(read, most or 1, limit)
+        said = self._answers.answer(request)
+        content, finish_reason = _cut_answer(said, request, most or limit - read)
         size = RequestSize.of(prompt, content)
         sequence = await self._engine.run(size)
-        number = next(self._numbers)
-        return completion_body(
-            number, self.model, content, finish_reason, size, sequence.cached_tokens
-        )
-
-    def _max_answer_tokens(self, prompt: int, most: int | None) -> int:
-        """Compute the longest answer, in tokens."""
-        limit = self.profile.max_model_len
-        if prompt + (most or 1) > limit:
-            raise APIError.of_length(prompt, most or 1, limit)
-        return most or limit - prompt
+        number, cached = next(self._numbers), sequence.cached_tokens
+        return completion_body(number, self.model, content, finish_reason, size, cached)
 
     async def _models(self, request: web.Request) -> web.Response:
         if self._is_down:
@@ -220,6 +217,35 @@ class SimulatedServer:
     async def _simulation_reset(self, request: web.Request) -> web.Response:
         self.reset_statistics()
         return web.Response()
+
+
+class EngineCollector(Collector):
+    """Collects those metrics of vLLM (vllm/v1/metrics/loggers.py) that the simulation has."""
+
+    def __init__(self, engine: SimulatedEngine, model: str) -> None:
+        self._engine = engine
+        self._label_values = ("0", model)
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the engine's figures."""
+        engine, totals = self._engine, self._engine.totals
+        gauges = {
+            "num_requests_running": ("Requests in execution.", engine.running),
+            "num_requests_waiting": ("Requests that wait.", engine.waiting),
+            "kv_cache_usage_perc": ("1: all in use.", engine.cache.used / engine.cache.capacity),
+        }
+        counters = {
+            "prefix_cache_queries": ("Prompt tokens looked for.", totals.prefix_cache_queries),
+            "prefix_cache_hits": ("Prompt tokens found.", totals.prefix_cache_hits),
+            "prompt_tokens": ("Prompt tokens.", totals.prompt_tokens),
+            "generation_tokens": ("Generated tokens.", totals.generation_tokens),
+            "request_success": ("Requests answered.", totals.requests),
+        }
+        for kind, figures in ((GaugeMetricFamily, gauges), (CounterMetricFamily, counters)):
+            for name, (documentation, value) in figures.items():
+                metric = kind(f"vllm:{name}", documentation, labels=_LABELS)
+                metric.add_metric(self._label_values, value)
+                yield metric
 
 
 def _cut_answer(content: str, request: ChatRequest, room: int) -> tuple[str, str]:

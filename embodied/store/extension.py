@@ -17,22 +17,14 @@ GROWING = ("limit", "kinds", "ids", "samples", "sample")
 
 
 def check_protocol(folder: Path, stored: RunProtocol, wanted: RunProtocol) -> None:
-    """Refuse a protocol unless it is the stored one, or the same with a larger choice of tasks.
-
-    Raises:
-        RunError: it is another one; the message lists the differences.
-    """
+    """Raise `RunError` unless a protocol is the stored one, or that with more of its tasks."""
     same = not stored.model_copy(update={"tasks": wanted.tasks}).differences(wanted)
     if not (same and _grown(stored.tasks, wanted.tasks)):
         _refuse(folder, stored, wanted)
 
 
 def check_extension(folder: Path, wanted: RunProtocol, episodes: Collection[str]) -> None:
-    """Refuse a protocol for an existing run unless it keeps all that the run stores.
-
-    Raises:
-        RunError: it is another one, or a stored episode is not in `episodes`.
-    """
+    """Raise `RunError` unless `check_protocol` passes and `episodes` has all that are stored."""
     stored = read_protocol(folder)
     check_protocol(folder, stored, wanted)
     if stored.differences(wanted):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from embodied.errors import RunError
 from embodied.store.jsonl import BadLineError, decode, read_line
 from embodied.store.layout import SHARDS, index_path, open_file
-from embodied.store.summary import RecordLocation, Summary, summarize
+from embodied.store.summary import Summary, summarize
 
 _INDEX_LINE_BYTES = 1024 * 1024
 
@@ -120,5 +120,5 @@ def _read_shard(
         except RunError as error:
             raise RunError(f"{path}, line {line}: {error}") from error
         else:
-            yield summarize(trajectory, text or b"").located(RecordLocation(number, offset))
+            yield summarize(trajectory, text or b"").located(number, offset)
         offset = file.tell()

@@ -147,7 +147,6 @@ class Appender:
         self.size += len(line)
 
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
 
 

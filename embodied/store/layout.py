@@ -198,11 +198,7 @@ def make_folders(folder: Path) -> None:
 
 
 def read_protocol(folder: Path) -> RunProtocol:
-    """Read the protocol of a run, of an earlier version too.
-
-    Raises:
-        RunError: it cannot be read, or a newer embodied wrote it.
-    """
+    """Read the protocol of a run, of an earlier version too; raise `RunError` where that fails."""
     path = folder / PROTOCOL
     record = _read_mapping(path)
     try:

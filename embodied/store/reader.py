@@ -21,7 +21,7 @@ from embodied.store.layout import (
     read_config,
     read_protocol,
 )
-from embodied.store.summary import RecordLocation, Summary
+from embodied.store.summary import Summary
 from embodied.trajectory import Trajectory
 
 _log = logging.getLogger("embodied.store")
@@ -63,15 +63,15 @@ class RunReader:
 
     def summaries(self) -> Iterator[Summary]:
         """Yield the summary of each episode, in the order of writing."""
-        counting: dict[str, RecordLocation] = {}
+        counting: dict[str, tuple[int, int]] = {}
         scored: set[str] = set()
         for summary in self._scan():
             if summary.episode_id not in scored:
-                counting[summary.episode_id] = summary.location
+                counting[summary.episode_id] = summary.shard, summary.offset
             if summary.scored:
                 scored.add(summary.episode_id)
         for summary in self._scan():
-            if counting.get(summary.episode_id) == summary.location:
+            if counting.get(summary.episode_id) == (summary.shard, summary.offset):
                 yield summary
 
     def trajectories(self) -> Iterator[Trajectory]:
@@ -127,9 +127,5 @@ class RunReader:
 
 
 def open_run(folder: str | Path) -> RunReader:
-    """Open a run for reading.
-
-    Raises:
-        RunError: the folder is not a run.
-    """
+    """Open a run for reading; raise `RunError` where the folder is none."""
     return RunReader(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
@@ -12,15 +11,6 @@ from embodied.trajectory import Outcome, Record, Trajectory, Turn, TurnSeconds
 
 REASON_CHARACTERS = 200
 """Length to which texts of errors are shortened."""
-
-
-class RecordLocation(NamedTuple):
-    """The beginning of a record. Locations are in the order of writing."""
-
-    shard: int
-    """Number of the shard, counted from 0."""
-    offset: int
-    """Byte position in the shard."""
 
 
 class EpisodeSeconds(Record):
@@ -78,6 +68,7 @@ class Summary(Record):
     llm_retries: dict[str, NonNegativeInt]
     """Requests for messages and comments that failed and were sent again, by `kind_of_failure`."""
     shard: NonNegativeInt
+    """Number of the shard, counted from 0."""
     offset: NonNegativeInt
     """Byte position of the trajectory in its shard."""
     length: int = Field(gt=0)
@@ -88,14 +79,9 @@ class Summary(Record):
         """Whether the episode counts, so that it need not be played again."""
         return self.outcome is not Outcome.INFRASTRUCTURE_ERROR
 
-    @property
-    def location(self) -> RecordLocation:
-        """Where the trajectory begins."""
-        return RecordLocation(self.shard, self.offset)
-
-    def located(self, location: RecordLocation) -> Summary:
-        """Copy the summary for a trajectory that begins at `location`."""
-        return self.model_copy(update=location._asdict())
+    def located(self, shard: int, offset: int) -> Summary:
+        """Copy the summary for a trajectory that begins there."""
+        return self.model_copy(update={"shard": shard, "offset": offset})
 
 
 def summarize(trajectory: Trajectory, line: bytes) -> Summary:

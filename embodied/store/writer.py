@@ -32,7 +32,7 @@ from embodied.store.layout import (
     write_protocol,
     writing,
 )
-from embodied.store.summary import RecordLocation, Summary
+from embodied.store.summary import Summary
 
 SHARD_BYTES = 64 * 1024 * 1024
 """A shard that would grow beyond this is left, and the next one begun."""
@@ -146,10 +146,10 @@ class RunStore(Closeable):
         with self._guard, writing(self.folder):
             if summary.episode_id in self._scored:
                 return False
-            location = self._store(line)
+            shard, offset = self._store(line)
             self._remember(summary)
             # The index can be rebuilt, so it need not wait for the disk.
-            self._index.append(index_line(summary.located(location)), sync=False)
+            self._index.append(index_line(summary.located(shard, offset)), sync=False)
         return True
 
     def save(self, invocation: RunInvocation) -> None:
@@ -187,14 +187,15 @@ class RunStore(Closeable):
         if summary.scored:
             self._scored.add(summary.episode_id)
 
-    def _store(self, line: bytes) -> RecordLocation:
+    def _store(self, line: bytes) -> tuple[int, int]:
+        """Append a line; return its shard's number and its offset there."""
         if self._shard.size and self._shard.size + len(line) > SHARD_BYTES:
             following = self._open_shard(self._number + 1)
             self._shard.close()
             self._number, self._shard = self._number + 1, following
-        location = RecordLocation(self._number, self._shard.size)
+        offset = self._shard.size
         self._shard.append(line, sync=True)
-        return location
+        return self._number, offset
 
     def _open_shard(self, number: int) -> Appender:
         path = SHARDS.path(self.folder, number)

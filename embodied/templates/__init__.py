@@ -18,16 +18,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MOST_CHARACTERS = 40
 _IN_THE_TEMPLATE = {
     *("Any", "Capabilities", "ConfigError", "Controller", "Environment", "ExpertPolicy"),
-    *(
-        "Generator",
-        "Observation",
-        "Outcome",
-        "Path",
-        "ExpertStep",
-        "Protocol",
-        "StepResult",
-        "Task",
-    ),
+    *("ExpertStep", "Generator", "Observation", "Outcome", "Path", "Protocol", "StepResult"),
+    "Task",
 }
 """Classes that the template uses under their own names."""
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError
-from embodied.policies.expert_step import ExpertStep
+from embodied.policies.expert import ExpertStep
 from embodied.task import Task
 
 _TASKS = 8
@@ -56,7 +56,6 @@ class Corridor(Environment):
         return {"corridor": "1"}
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
-        """Place robot and key."""
         dice = random.Random(task.seed if seed is None else seed)
         self._place, self._key = dice.randrange(self._length), dice.randrange(self._length)
         self._carries = self._open = False
@@ -67,14 +66,15 @@ class Corridor(Environment):
         if command not in self.valid_commands():
             text = "That cannot be done here."
         else:
-            self._do(command)
+            self._place += {"go left": -1, "go right": 1}.get(command, 0)
+            self._carries |= command == "take key"
+            self._open |= command == "open door"
             text = "The door opens." if command == "open door" else self._look()
         return StepResult(
             Observation(text), float(self._open), self._open, False, {"success": self._open}
         )
 
     def valid_commands(self) -> list[str]:
-        """List what has an effect here and now."""
         at_end = self._place == self._length - 1
         possible = {
             "go left": self._place > 0,
@@ -96,16 +96,10 @@ class Corridor(Environment):
         return json.dumps([self._place, self._key, self._carries, self._open]).encode()
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to a snapshot."""
         self._place, self._key, self._carries, self._open = json.loads(snapshot)
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
-
-    def _do(self, command: str) -> None:
-        self._place += {"go left": -1, "go right": 1}.get(command, 0)
-        self._carries |= command == "take key"
-        self._open |= command == "open door"
 
     def _look(self) -> str:
         seen = [f"You are in cell {self._place + 1} of {self._length}."]
@@ -144,7 +138,6 @@ class CorridorRobot(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """Return the call that sends a command."""
         verb, _, rest = command.partition(" ")
         if verb == "go":
             return "go", {"direction": rest}

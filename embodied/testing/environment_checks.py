@@ -202,8 +202,7 @@ def _check_solution(
     harness: EnvironmentHarness, made: Environment, commands: Sequence[str], given: bool
 ) -> list[Seen]:
     """Play the commands, and one more after the end."""
-    first = Seen(harness.reset(made), 0.0, False, False, False)
-    shown = [first, *harness.play(made, commands)]
+    shown = harness.episode(made, commands)
     if given or made.capabilities.plan:
         what = "the solution" if given else "plan()"
         rule = f"{what} reaches the goal: info['success'] is true after its last command."
@@ -222,7 +221,7 @@ def _check_again(
     shown: Sequence[Seen],
     where: str,
 ) -> None:
-    again = [Seen(harness.reset(made), 0.0, False, False, False), *harness.play(made, commands)]
+    again = harness.episode(made, commands)
     for number, (first, second) in enumerate(zip(shown, again, strict=True)):
         what = f"the command {commands[number - 1]!r}" if number else "reset()"
         check(

@@ -23,21 +23,13 @@ class CheckFailed(AssertionError):  # noqa: N818 - as pytest's own
 
 
 def check(holds: bool, rule: str, happened: str) -> None:
-    """See that a rule holds.
-
-    Raises:
-        CheckFailed: it does not.
-    """
+    """Raise CheckFailed unless a rule holds."""
     if not holds:
         raise CheckFailed(rule, happened)
 
 
 def attempt(rule: str, what: str, function: Callable[..., T], *arguments: Any) -> T:
-    """Call something that must not raise.
-
-    Raises:
-        CheckFailed: it did.
-    """
+    """Call something that must not raise; if it does, raise CheckFailed."""
     try:
         return function(*arguments)
     except Exception as error:

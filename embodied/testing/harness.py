@@ -26,21 +26,14 @@ class Seen:
     """What must be equal when an episode is played again."""
 
     text: str
-    reward: float
-    terminated: bool
-    truncated: bool
-    success: bool
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    success: bool = False
 
 
 class EnvironmentHarness:
-    """Makes environments of one kind and plays one task.
-
-    Args:
-        environment: its name or its class.
-        split: the split of the task; None: the environment's default.
-        task: the task's id; None: the first one.
-        options: of the environment.
-    """
+    """Makes environments of one kind and plays the task of an id, None: the first of the split."""
 
     def __init__(
         self,
@@ -122,3 +115,7 @@ class EnvironmentHarness:
     def play(self, environment: Environment, commands: Iterable[str]) -> list[Seen]:
         """Take some steps and return what each showed."""
         return [self.step(environment, command) for command in commands]
+
+    def episode(self, environment: Environment, commands: Iterable[str]) -> list[Seen]:
+        """Play some steps from the beginning and return what the reset and each step showed."""
+        return [Seen(self.reset(environment)), *self.play(environment, commands)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embodied.cli.fresh import replace_run
+from embodied.cli.run import replace_run
 from embodied.errors import RunError
 from embodied.store import RunStore, open_run
 from embodied.store.layout import is_run

@@ -57,6 +57,8 @@ class Noisy(Corridor):
 
 
 class Pusher(CorridorRobot):
+    \"\"\"Doors open with a force of 1 or more.\"\"\"
+
     @action
     def push(self, force: float = 1.0) -> dict[str, float]:
         \"\"\"Push the door open.\"\"\"
@@ -132,6 +134,12 @@ async def test_a_game_is_solved_by_tool_calls(games: Path) -> None:
 
 def nested(depth: int) -> Any:
     return [nested(depth - 1)] if depth else []
+
+
+async def test_agents_are_told_what_the_robot_says_of_itself(noisy: str) -> None:
+    async with client("--env", noisy) as agent:
+        said = "begins it anew.\n\nDoors open with a force of 1 or more.\n\nYou are in cell"
+        assert said in agent.instructions
 
 
 async def test_mistakes_are_answered_with_a_sentence(noisy: str) -> None:

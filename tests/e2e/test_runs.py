@@ -16,62 +16,48 @@ import yaml
 
 COMMAND = [sys.executable, "-m", "embodied"]
 
-LAMP = '''
+HALL = '''
 import time
 
-from embodied import Controller, Environment, Observation, StepResult, Task, action
 from embodied.policies.expert import ExpertStep
+from embodied.testing import Corridor, CorridorRobot
 
 
-class Lamp(Environment):
-    def __init__(self, rooms=1):
-        pass
+class Hall(Corridor):
+    """A corridor of one cell with one task; who goes left never comes back."""
+
+    default_controller = None
+
+    def __init__(self):
+        super().__init__(length=1)
 
     @classmethod
-    def list_tasks(cls, split=None, rooms=1):
-        text = {"environment": "lamp", "split": "all", "kind": "on", "instruction": "light"}
-        return [Task(id=f"room-{number}", **text) for number in range(rooms)]
-
-    def reset(self, task, seed=None):
-        return Observation("There is a lamp.")
+    def list_tasks(cls, split=None):
+        return super().list_tasks(split)[:1]
 
     def step(self, command):
-        if command == "hang":
+        if command == "go left":
             time.sleep(3600)
-        won = command == "on"
-        return StepResult(Observation("It is " + command), float(won), won, False, {"success": won})
-
-    def close(self):
-        pass
-
-
-class Switcher(Controller):
-    @action
-    def send_word(self, word: str) -> str:
-        """Send a word.
-
-        Example: send_word("on")
-        """
-        return self.send(word)
+        return super().step(command)
 
 
 def hanging(observation):
-    yield ExpertStep("I hang.", 'print(send_word("hang"))')
+    yield ExpertStep("I hang.", 'print(go("left"))')
 
 
 def solving(observation):
-    yield ExpertStep("I switch.", 'print(send_word("on"))')
+    yield ExpertStep("I open it.", "print(take_key(), open_door())")
 '''
 
 POINTS = """
 [embodied.environments]
-lamp = lamp:Lamp
+hall = hall:Hall
 [embodied.controllers]
-hanging = lamp:Switcher
-solving = lamp:Switcher
+hanging = hall:CorridorRobot
+solving = hall:CorridorRobot
 [embodied.experts]
-hanging = lamp:hanging
-solving = lamp:solving
+hanging = hall:hanging
+solving = hall:solving
 """
 
 
@@ -79,10 +65,10 @@ solving = lamp:solving
 def variables(tmp_path: Path) -> dict[str, str]:
     """The variables of a user who has installed a plugin of their own."""
     plugins = tmp_path / "plugins"
-    (plugins / "lamp-1.dist-info").mkdir(parents=True)
-    (plugins / "lamp.py").write_text(LAMP)
-    (plugins / "lamp-1.dist-info" / "METADATA").write_text("Name: lamp\nVersion: 1\n")
-    (plugins / "lamp-1.dist-info" / "entry_points.txt").write_text(POINTS)
+    (plugins / "hall-1.dist-info").mkdir(parents=True)
+    (plugins / "hall.py").write_text(HALL)
+    (plugins / "hall-1.dist-info" / "METADATA").write_text("Name: hall\nVersion: 1\n")
+    (plugins / "hall-1.dist-info" / "entry_points.txt").write_text(POINTS)
     path = os.pathsep.join([str(plugins), os.environ.get("PYTHONPATH", "")])
     known = {name: value for name, value in os.environ.items() if name != "ALFWORLD_DATA"}
     return {**known, "PYTHONPATH": path, "HOME": str(tmp_path), "COLUMNS": "120"}
@@ -121,7 +107,7 @@ def user(tmp_path: Path, variables: dict[str, str]) -> User:
     return User(tmp_path, variables)
 
 
-LAMP_RUN = ("run", "--env", "lamp", "--protocol.controller", "solving", "--out", "runs/lamp")
+HALL_RUN = ("run", "--env", "hall", "--protocol.controller", "solving", "--out", "runs/hall")
 LOCAL = ("--runner.kind", "local")
 
 
@@ -131,24 +117,24 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 def test_an_environment_without_a_controller_of_its_own(user: User) -> None:
-    said = user.types("run", "--env", "lamp", *LOCAL, code=2)
+    said = user.types("run", "--env", "hall", *LOCAL, code=2)
     assert "--protocol.controller" in said
 
 
 def test_an_option_that_the_environment_does_not_know(user: User) -> None:
-    assert "'bogus'" in user.types("tasks", "lamp", "--environment.options.bogus", "1", code=2)
+    assert "'bogus'" in user.types("tasks", "hall", "--environment.options.bogus", "1", code=2)
 
 
 def test_a_thread_that_hangs_does_not_keep_the_process(user: User) -> None:
     settings = ("--runner.episode_seconds", "1", "--runner.retries", "1")
-    words = ("run", "--env", "lamp", "--protocol.controller", "hanging", *settings, *LOCAL)
+    words = ("run", "--env", "hall", "--protocol.controller", "hanging", *settings, *LOCAL)
     said = user.types(*words, code=3, seconds=30)
     assert "no end after 1 s" in said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_hanging_run_is_interrupted(user: User, number: signal.Signals) -> None:
-    words = ("run", "--env", "lamp", "--protocol.controller", "hanging", "--out", "first", *LOCAL)
+    words = ("run", "--env", "hall", "--protocol.controller", "hanging", "--out", "first", *LOCAL)
     process = user.start(*words)
     wait_for(user.cwd / "first" / "index.jsonl", process)
     time.sleep(1)
@@ -159,20 +145,20 @@ def test_a_hanging_run_is_interrupted(user: User, number: signal.Signals) -> Non
 
 
 def test_a_person_plays_from_a_pipe(user: User) -> None:
-    words = (*LAMP_RUN, "--policy", "human", *LOCAL)
-    said = user.types(*words, typed='print(send_word("on"))\n\n')
-    assert "There is a lamp." in said
-    assert "It is on" in said
+    words = (*HALL_RUN, "--policy", "human", *LOCAL)
+    said = user.types(*words, typed="print(take_key(), open_door())\n\n")
+    assert "There is a key." in said
+    assert "The door opens." in said
     assert "The episode has ended: success." in said
 
 
 def test_a_pipe_without_a_person_scores_nothing(user: User) -> None:
-    assert "nobody to ask" in user.types(*LAMP_RUN, "--policy", "human", *LOCAL, code=2)
-    assert not (user.cwd / "runs" / "lamp" / "index.jsonl").read_text()
+    assert "nobody to ask" in user.types(*HALL_RUN, "--policy", "human", *LOCAL, code=2)
+    assert not (user.cwd / "runs" / "hall" / "index.jsonl").read_text()
 
 
 def test_a_prompt_is_interrupted_at_once(user: User) -> None:
-    process = user.start(*LAMP_RUN, "--policy", "human", *LOCAL)
+    process = user.start(*HALL_RUN, "--policy", "human", *LOCAL)
     assert process.stdout is not None
     while "an empty line alone gives up" not in process.stdout.readline():
         assert process.poll() is None
@@ -182,8 +168,8 @@ def test_a_prompt_is_interrupted_at_once(user: User) -> None:
 
 
 def test_a_resumed_run_may_be_played_elsewhere_only(user: User) -> None:
-    user.types(*LAMP_RUN, *LOCAL)
-    resume = ("resume", "runs/lamp")
+    user.types(*HALL_RUN, *LOCAL)
+    resume = ("resume", "runs/hall")
     said = user.types(*resume, "--protocol.limits.turns", "3", code=2)
     assert "protocol.limits.turns cannot be changed" in said
     assert "0 episodes" in user.types(*resume, "--runner.workers", "3")
@@ -191,34 +177,34 @@ def test_a_resumed_run_may_be_played_elsewhere_only(user: User) -> None:
 
 
 def stored(user: User) -> dict[str, dict[str, object]]:
-    config = yaml.safe_load((user.cwd / "runs" / "lamp" / "config.yaml").read_text())
+    config = yaml.safe_load((user.cwd / "runs" / "hall" / "config.yaml").read_text())
     assert isinstance(config, dict)
     return config
 
 
 def change(user: User, **settings: object) -> None:
     """What somebody else may have written to a run that is resumed here."""
-    path = user.cwd / "runs" / "lamp" / "config.yaml"
+    path = user.cwd / "runs" / "hall" / "config.yaml"
     path.write_text(yaml.safe_dump({**stored(user), **settings}))
 
 
 def test_a_finished_run_needs_neither_ray_nor_a_server(user: User) -> None:
-    user.types(*LAMP_RUN, *LOCAL)
+    user.types(*HALL_RUN, *LOCAL)
     change(user, runner={"kind": "ray", "ray_address": "127.0.0.1:1"})
     started = time.monotonic()
-    assert "0 episodes" in user.types("resume", "runs/lamp")
+    assert "0 episodes" in user.types("resume", "runs/hall")
     assert time.monotonic() - started < 20
 
 
 def test_a_stored_configuration_cannot_do_as_it_likes(user: User) -> None:
-    user.types(*LAMP_RUN, *LOCAL)
+    user.types(*HALL_RUN, *LOCAL)
     llm = {"model": "m", "base_url": "http://127.0.0.1:1/v1", "api_key_environment": "HOME"}
     change(user, llm=llm, policy={"name": "llm"})
-    said = user.types("resume", "runs/lamp", code=2)
+    said = user.types("resume", "runs/hall", code=2)
     assert "would send the variable HOME to http://127.0.0.1:1/v1" in said
     name = ("--llm.api_key_environment", "HOME")
     change(user, llm=llm, policy={"name": "llm"}, generate={"out": "made"})
-    assert "another protocol" in user.types("resume", "runs/lamp", *name, code=2)
+    assert "another protocol" in user.types("resume", "runs/hall", *name, code=2)
     assert not (user.cwd / "made").exists()
 
 
@@ -264,7 +250,7 @@ def test_options_of_a_generator_that_are_wrong_leave_the_folder_free(user: User)
 
 
 def test_a_pool_that_is_terminated_says_how_to_go_on(user: User) -> None:
-    words = ("run", "--env", "lamp", "--protocol.controller", "hanging", "--out", "first")
+    words = ("run", "--env", "hall", "--protocol.controller", "hanging", "--out", "first")
     process = user.start(*words, "--runner.workers", "1")
     worker = wait_for_worker(process)
     assert worker, process.communicate()
@@ -278,7 +264,7 @@ def test_a_pool_that_is_terminated_says_how_to_go_on(user: User) -> None:
 
 
 def test_the_death_of_a_worker_does_not_spoil_the_report(user: User) -> None:
-    words = ("run", "--env", "lamp", "--protocol.controller", "hanging", "--json", "--out", "first")
+    words = ("run", "--env", "hall", "--protocol.controller", "hanging", "--json", "--out", "first")
     process = user.start(*words, "--runner.workers", "1", "--runner.retries", "0")
     worker = wait_for_worker(process)
     assert worker, process.communicate()

@@ -10,10 +10,8 @@ from pydantic import ValidationError
 
 from embodied import Controller
 from embodied.errors import ConfigError, InfrastructureError
-from embodied.feedback import FeedbackMode, RuleFeedback
-from embodied.feedback.config import FeedbackConfig
-from embodied.feedback.factory import make_feedback_provider
-from embodied.feedback.llm import LLMFeedback
+from embodied.feedback import FeedbackConfig, FeedbackMode, RuleFeedback
+from embodied.feedback.llm import LLMFeedback, make_feedback_provider
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.protocol import Protocol

@@ -22,8 +22,8 @@ from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, ContextOverflow, EmbodiedError, InfrastructureError
+from embodied.llm.chat_api import Completion
 from embodied.llm.client import LLMClient
-from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.trajectory import Message, ToolCall, Usage
 

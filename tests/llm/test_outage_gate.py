@@ -13,7 +13,6 @@ from embodied.llm.config import LLMConfig
 from embodied.llm.error_mapper import RetryableError
 from embodied.llm.outage_gate import OutageGate
 from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers
-from embodied.simulated_llm.faults import SampledFault
 from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 from tests.llm.test_aimd_limiter import FakeTime
@@ -129,9 +128,9 @@ class At(FaultSampler):
         self._requests = requests
         self.number = 0
 
-    def sample(self, content: bytes) -> SampledFault | None:
+    def sample(self, content: bytes) -> tuple[Fault, int] | None:
         self.number += 1
-        return SampledFault(self._fault, 0) if self.number in self._requests else None
+        return (self._fault, 0) if self.number in self._requests else None
 
 
 @pytest.fixture

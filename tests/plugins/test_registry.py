@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import embodied
-from embodied import ConfigError, Environment
+from embodied import ConfigError
 from embodied._util.suggestion import suggestion
 from embodied.config.schema import RunConfig
 from embodied.plugins import registry
@@ -29,8 +29,7 @@ from embodied.plugins.registry import (
 )
 from embodied.protocol import RunProtocol
 from embodied.runner.plan import resolve
-from embodied.testing import corridor
-from tests.conftest import LightSwitch
+from embodied.testing import Corridor, corridor
 
 GROUP = "embodied.environments"
 
@@ -82,20 +81,22 @@ def test_a_long_list_of_what_there_is_is_cut() -> None:
 
 
 def test_options_that_a_function_does_not_take() -> None:
-    with pytest.raises(ConfigError, match=r"options of the environment 'light': .*'bogus'"):
-        with_options("light", LightSwitch, bogus=1)
-    assert len(with_options("light", LightSwitch.list_tasks, None, rooms=3)) == 3
+    with pytest.raises(ConfigError, match=r"options of the environment 'hall': .*'bogus'"):
+        with_options("hall", Corridor, bogus=1)
+    assert len(with_options("hall", Corridor.list_tasks, None, length=3)) == 8
 
 
 def test_the_controller_of_an_environment() -> None:
-    class Lamp(LightSwitch):
-        default_controller = "switcher"
+    class Hall(Corridor):
+        default_controller = "walker"
 
-    assert controller_name(None, "lamp", Lamp) == "switcher"
-    assert controller_name("other", "lamp", Lamp) == "other"
-    environment: type[Environment] = LightSwitch
-    with pytest.raises(ConfigError, match="'lamp' has no default controller"):
-        controller_name(None, "lamp", environment)
+    class Nobodys(Corridor):
+        default_controller = None
+
+    assert controller_name(None, "hall", Hall) == "walker"
+    assert controller_name("other", "hall", Hall) == "other"
+    with pytest.raises(ConfigError, match="'hall' has no default controller"):
+        controller_name(None, "hall", Nobodys)
 
 
 @pytest.fixture

@@ -6,33 +6,24 @@ from typing import Any
 
 import pytest
 
-from embodied import Environment, Observation, Outcome, Protocol, StepResult, Task, run_episode
+from embodied import Observation, Outcome, Protocol, StepResult, Task, run_episode
 from embodied.controller import Controller, action
 from embodied.environment import Capabilities
 from embodied.errors import ConfigError, DataError
-from embodied.policies.environment_plan import plan_steps
-from embodied.policies.expert import ExpertPolicy
+from embodied.policies.expert import ExpertPolicy, plan_steps
+from embodied.testing import Corridor, CorridorRobot
 from embodied.trajectory import Trajectory
-from tests.conftest import LightSwitch, Switcher
 
 FORMATS = ["code", "json", "text", "tools"]
 
 
-class Corridor(Environment):
-    """A fake simulator: the goal is to say every word of a list, in order."""
-
-    capabilities = Capabilities(plan=True)
+class Sayings(Corridor):
+    """A corridor whose door opens when every word of a list has been said, in order."""
 
     def __init__(self, words: list[str]) -> None:
+        super().__init__()
         self.words = words
-
-    @classmethod
-    def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        return [Task(environment="corridor", id="it", split="train", kind="", instruction="say")]
-
-    def reset(self, task: Task, seed: int | None = None) -> Observation:
         self.said: list[str] = []
-        return Observation("Say it.")
 
     def step(self, command: str) -> StepResult:
         self.said.append(command.removeprefix("say "))
@@ -43,12 +34,9 @@ class Corridor(Environment):
     def plan(self) -> list[str]:
         return [f"say {word}" for word in self.words]
 
-    def close(self) -> None:
-        pass
-
 
 class Speaker(Controller):
-    """The fake simulator's robot."""
+    """The robot that says them."""
 
     @action
     def say(self, word: str) -> str:
@@ -62,9 +50,9 @@ class Speaker(Controller):
 
 
 async def play(words: list[str], **settings: Any) -> Trajectory:
-    environment = Corridor(words)
+    environment = Sayings(words)
     protocol = Protocol.model_validate({"controller": "speaker", **settings})
-    [task] = Corridor.list_tasks()
+    [task, *_] = Corridor.list_tasks()
     return await run_episode(task, environment, Speaker(environment), ExpertPolicy(), protocol)
 
 
@@ -102,30 +90,32 @@ async def test_no_action_makes_more_calls_than_it_may() -> None:
 async def test_a_plan_that_does_not_reach_the_goal_is_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Corridor, "plan", lambda self: ["say wrong"])
+    monkeypatch.setattr(Sayings, "plan", lambda self: ["say wrong"])
     done = await play(["right"])
     assert done.outcome is Outcome.FAILURE
 
 
 def test_a_command_that_the_robot_cannot_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Corridor, "plan", lambda self: ["sing"])
-    environment = Corridor([])
-    with pytest.raises(DataError, match=r"no plan for it: Speaker .* sends 'sing'"):
+    monkeypatch.setattr(Sayings, "plan", lambda self: ["sing"])
+    environment = Sayings([])
+    with pytest.raises(DataError, match=r"no plan for corridor-0: Speaker .* sends 'sing'"):
         plan_steps(Corridor.list_tasks()[0], Speaker(environment), Protocol())
 
 
 async def test_an_expert_without_a_solution_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Corridor, "plan", lambda self: ["sing"])
+    monkeypatch.setattr(Sayings, "plan", lambda self: ["sing"])
     done = await play(["right"])
     assert (done.outcome, done.turns) == (Outcome.FAILURE, [])
 
 
-async def test_no_expert_and_no_plan(task: Task) -> None:
-    environment = LightSwitch()
+async def test_no_expert_and_no_plan(
+    task: Task, robot: CorridorRobot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Corridor, "capabilities", Capabilities())
     with pytest.raises(ConfigError) as caught:
         await run_episode(
-            task, environment, Switcher(environment), ExpertPolicy(), Protocol(controller="switch")
+            task, robot.environment, robot, ExpertPolicy(), Protocol(controller="nobodys")
         )
-    assert "no expert for the controller 'switch'" in str(caught.value)
+    assert "no expert for the controller 'nobodys'" in str(caught.value)
     assert "embodied.experts" in str(caught.value)
     assert "capabilities.plan" in str(caught.value)

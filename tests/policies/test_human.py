@@ -8,18 +8,18 @@ import pytest
 
 from embodied import ConfigError, Observation, Outcome, Protocol, Task, run_episode
 from embodied.policies.human import HumanPolicy
-from tests.conftest import Switcher
+from embodied.testing import CorridorRobot
 
 
 @pytest.mark.parametrize("history", [{}, {"turns": 1}, {"kind": "summary", "turns": 1}])
 async def test_every_message_is_shown_once(
-    robot: Switcher,
+    robot: CorridorRobot,
     task: Task,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     history: dict[str, object],
 ) -> None:
-    lines = [*[f"print('hello {n}')" for n in range(4)], "on('left 1')\non('right 1')"]
+    lines = [*[f"print('hello {n}')" for n in range(4)], "take_key()\nopen_door()"]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n\n".join([*lines, ""])))
     protocol = Protocol.model_validate({"history": history})
     done = await run_episode(task, robot.environment, robot, HumanPolicy(), protocol)
@@ -33,6 +33,6 @@ async def test_every_message_is_shown_once(
     assert shown.count("Write Python and end with an empty line") == len(done.turns)
 
 
-def test_what_nobody_can_type_is_refused(robot: Switcher, task: Task) -> None:
+def test_what_nobody_can_type_is_refused(robot: CorridorRobot, task: Task) -> None:
     with pytest.raises(ConfigError, match="choose the action format code, json, text"):
         HumanPolicy().begin(task, robot, Observation(""), Protocol(action="tools"))

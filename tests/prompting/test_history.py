@@ -11,22 +11,22 @@ from embodied import ContextOverflow, Message, Outcome, Protocol, Reply, Traject
 from embodied.episode import run_episode
 from embodied.policy import Policy
 from embodied.replay.policy import ReplayPolicy
+from embodied.testing import Corridor, CorridorRobot
 from embodied.testing.scripted import ScriptedLLM
-from tests.conftest import LightSwitch, Switcher
 
-WAIT = "<execute>\nprint(wait())\n</execute>"
+WAIT = "<execute>\nprint(go('left'))\n</execute>"
 COST = Usage(prompt_tokens=7, completion_tokens=2)
 
 
 async def play(task: Any, policy: Policy, limit: int = 9, **history: Any) -> Trajectory:
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     settings = {"history": history, "limits": {"turns": limit}}
     protocol = Protocol.model_validate(settings)
-    return await run_episode(task, environment, Switcher(environment), policy, protocol)
+    return await run_episode(task, environment, CorridorRobot(environment), policy, protocol)
 
 
 class Model(Policy):
-    """Waits, and sums up when it is asked to."""
+    """Goes left, and sums up when it is asked to."""
 
     def __init__(self) -> None:
         self.seen: list[list[Message]] = []
@@ -88,7 +88,7 @@ async def test_native_calls_stay_with_their_results(task: Any) -> None:
         async def reply(self, messages: Sequence[Message]) -> Reply:
             seen.append(list(messages))
             id_ = f"c{len(seen)}"
-            calls = [{"id": id_ + x, "name": "wait", "arguments": "{}"} for x in "ab"]
+            calls = [{"id": id_ + x, "name": "take_key", "arguments": "{}"} for x in "ab"]
             message = Message.model_validate(
                 {"role": "assistant", "content": "", "tool_calls": calls}
             )
@@ -98,11 +98,11 @@ async def test_native_calls_stay_with_their_results(task: Any) -> None:
             assert [m.role for m in messages[-2:]] == ["tool", "user"]
             return Reply("Twice.")
 
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     history = {"kind": "summary", "turns": 1}
     settings = {"action": "tools", "history": history, "limits": {"turns": 4}}
     protocol = Protocol.model_validate(settings)
-    await run_episode(task, environment, Switcher(environment), Caller("x", []), protocol)
+    await run_episode(task, environment, CorridorRobot(environment), Caller("x", []), protocol)
     for messages in seen:
         asked = [call.id for message in messages for call in message.tool_calls]
         assert [m.tool_call_id for m in messages if m.role == "tool"] == asked

@@ -11,8 +11,8 @@ from embodied.action_formats import Call, make_format
 from embodied.policy import Reply
 from embodied.prompting import make_prompt, preset, wrap_action
 from embodied.replay.policy import ReplayPolicy
+from embodied.testing import Corridor, CorridorRobot
 from embodied.trajectory import Message, ToolCall
-from tests.conftest import LightSwitch, Switcher
 
 PRESET = preset("m3")
 
@@ -39,45 +39,46 @@ PRESET = preset("m3")
     ],
 )
 def test_read(message: str, action: str | None, answer: str | None) -> None:
-    move = make_prompt(PRESET, Switcher).parse_reply(Reply(message))
+    move = make_prompt(PRESET, CorridorRobot).parse_reply(Reply(message))
     assert (move.action, move.answer) == (action, answer)
 
 
 @pytest.mark.parametrize("action", ["code", "json", "text", "tools"])
 def test_what_a_format_renders_is_read_again(action: str) -> None:
     protocol = PRESET.model_copy(update={"action": action})
-    calls = [Call("on", kwargs={"light": "left 1"}), Call("wait")]
-    rendered = make_format(action, Switcher).render("My next Action: I look. Answer: none.", calls)
+    calls = [Call("go", kwargs={"direction": "left"}), Call("take_key")]
+    thought = "My next Action: I look. Answer: none."
+    rendered = make_format(action, CorridorRobot).render(thought, calls)
     said = wrap_action(rendered, protocol)
     assert "<execute>" not in said.content
-    move = make_prompt(protocol, Switcher).parse_reply(said)
-    plain = make_prompt(Protocol(action=action), Switcher).parse_reply(rendered)
+    move = make_prompt(protocol, CorridorRobot).parse_reply(said)
+    plain = make_prompt(Protocol(action=action), CorridorRobot).parse_reply(rendered)
     assert (move.action, move.answer) == (plain.action, None)
 
 
 def test_examples_are_in_the_benchmarks_words() -> None:
-    call = ToolCall(id="c-1", name="wait", arguments='{"times": 2}')
+    call = ToolCall(id="c-1", name="go", arguments='{"direction": "left"}')
     example = (
-        Message(role="user", content="There are lights."),
+        Message(role="user", content="There is a key."),
         Message(role="assistant", content="I wait.\n<execute>\nwait()\n</execute>"),
         Message(role="user", content="Nothing happens."),
         Message(role="assistant", content="Again.", tool_calls=[call]),
     )
     protocol = PRESET.model_copy(update={"examples": (example,)})
-    opening = make_prompt(protocol, Switcher).initial_messages(Observation("Here."))
+    opening = make_prompt(protocol, CorridorRobot).initial_messages(Observation("Here."))
     assert "I wait.\nAction:\nwait()\nEnd Action\n\nNothing happens." in opening[0].content
-    assert 'Again.\n[calls wait with {"times": 2}]' in opening[0].content
+    assert 'Again.\n[calls go with {"direction": "left"}]' in opening[0].content
 
 
 async def play(task: Any, action: str, *messages: str) -> Trajectory:
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     protocol = PRESET.model_copy(update={"action": action})
     policy = ReplayPolicy("test", messages)
-    return await run_episode(task, environment, Switcher(environment), policy, protocol)
+    return await run_episode(task, environment, CorridorRobot(environment), policy, protocol)
 
 
 async def test_a_wrong_answer_gets_another_turn(task: Any) -> None:
-    both = "Action:\n```\nprint(on('left 1'))\non('right 1')\n```\nEnd Action"
+    both = "Action:\n```\nprint(take_key())\nopen_door()\n```\nEnd Action"
     trajectory = await play(task, "code", "Answer: done", "hm", both)
     wrong, unread, _ = trajectory.turns
     assert wrong.observation == "Your answer is wrong."
@@ -95,11 +96,11 @@ async def test_ten_turns(task: Any) -> None:
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        ("json", 'Action: {"name": "on", "arguments": {"light": "left 1"}} End Action'),
-        ("text", "Action: on, left 1 End Action"),
+        ("json", 'Action: {"name": "go", "arguments": {"direction": "left"}} End Action'),
+        ("text", "Action: go, left End Action"),
     ],
 )
 async def test_other_formats_between_the_same_words(task: Any, action: str, message: str) -> None:
     trajectory = await play(task, action, message)
-    assert [step.command for step in trajectory.steps] == ["on left 1"]
-    assert trajectory.turns[0].observation == "The light left 1 is on."
+    assert [step.command for step in trajectory.steps] == ["go left"]
+    assert trajectory.turns[0].observation == "You are in cell 1 of 2."

@@ -76,7 +76,7 @@ def test_statements_run_one_at_a_time(conversation: MintPrompt, robot: Any) -> N
 
 
 def test_statements_keep_their_lines(conversation: MintPrompt, robot: Any) -> None:
-    code = "def f():\n    return 1\n\nx = [\n  1,\n  2]\nfor i in x:\n    on('left 1')\n1 / 0"
+    code = "def f():\n    return 1\n\nx = [\n  1,\n  2]\nfor i in x:\n    go('left')\n1 / 0"
     with make_interpreter("restricted", robot) as session:
         output = conversation.execute(code, session)
     assert output.error is not None
@@ -89,7 +89,7 @@ def test_limits_hold_for_the_whole_action(robot: Any) -> None:
     protocol = preset("mint").model_copy(update={"action_limits": limits})
     conversation = make_prompt(protocol, MintHousehold)
     with make_interpreter("restricted", robot, limits) as session:
-        output = conversation.execute("wait()\n" * 5, session)
+        output = conversation.execute("go('left')\n" * 5, session)
         assert len(output.calls) == 2
         assert output.error is not None
         output = conversation.execute("print('a' * 90)\n" * 5 + "break", session)

@@ -22,8 +22,8 @@ from embodied.action_formats import make_format
 from embodied.config.load import load_config
 from embodied.prompting import make_prompt, preset
 from embodied.runner.plan import resolve
+from embodied.testing import Corridor, CorridorRobot
 from embodied.testing.scripted import ScriptedLLM
-from tests.conftest import LightSwitch, Switcher
 
 SHOUTED = '''
 from dataclasses import replace
@@ -63,11 +63,11 @@ def file(tmp_path: Path) -> Path:
 
 
 async def test_a_format_in_a_file_is_played(file: Path, task: Any) -> None:
-    environment = LightSwitch()
+    environment = Corridor(length=2)
     protocol = Protocol(action=f"{file}:Shouted")
-    said = ["on('left 1')", "!on('left 1')\n!on('right 1')"]
+    said = ["take_key()", "!take_key()\n!open_door()"]
     policy = ScriptedLLM(said)
-    done = await run_episode(task, environment, Switcher(environment), policy, protocol)
+    done = await run_episode(task, environment, CorridorRobot(environment), policy, protocol)
     assert done.outcome is Outcome.SUCCESS
     assert "then shout:\n\n!wait()\n\nThe code runs" in done.prompt[0].content
     assert "Louder!\n!wait()" in done.turns[0].observation
@@ -76,7 +76,7 @@ async def test_a_format_in_a_file_is_played(file: Path, task: Any) -> None:
 def test_a_prompt_in_a_file_is_a_protocol(file: Path) -> None:
     protocol = load_config(None, [{"protocol": f"{file}:Terse"}]).protocol
     assert (protocol.conversation, protocol.limits.turns) == (f"{file}:Terse", 3)
-    [system, _] = make_prompt(protocol, Switcher).initial_messages(Observation("Here."))
+    [system, _] = make_prompt(protocol, CorridorRobot).initial_messages(Observation("Here."))
     assert system.content.endswith("</execute> 3")
 
 
@@ -97,11 +97,11 @@ def test_a_run_records_the_short_name_and_the_hash_of_the_file(
 
 def test_what_is_no_format_is_refused(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"is no action format; .* from embodied\..*ActionFormat"):
-        make_format(f"{file}:Nothing", Switcher)
+        make_format(f"{file}:Nothing", CorridorRobot)
     with pytest.raises(ConfigError, match=r"is no prompt; .* inherits from embodied\..*Prompt"):
-        make_prompt(Protocol(conversation=f"{file}:Nothing"), Switcher)
+        make_prompt(Protocol(conversation=f"{file}:Nothing"), CorridorRobot)
     with pytest.raises(ConfigError, match=r"no action format 'jsn'; did you mean 'json'"):
-        make_format("jsn", Switcher)
+        make_format("jsn", CorridorRobot)
 
 
 async def test_the_plugins_of_the_documentation_work(tmp_path: Path, task: Any) -> None:
@@ -113,9 +113,9 @@ async def test_the_plugins_of_the_documentation_work(tmp_path: Path, task: Any) 
     change = {"protocol": f"{tmp_path}/terse.py:Terse", "action": f"{tmp_path}/shell.py:Dollars"}
     protocol = load_config(None, [change]).protocol
     assert protocol.limits.turns == 5
-    environment = LightSwitch()
-    policy = ScriptedLLM(["I do.\n$ on('left 1')\n$ on('right 1')"])
-    done = await run_episode(task, environment, Switcher(environment), policy, protocol)
+    environment = Corridor(length=2)
+    policy = ScriptedLLM(["I do.\n$ take_key()\n$ open_door()"])
+    done = await run_episode(task, environment, CorridorRobot(environment), policy, protocol)
     assert done.outcome is Outcome.SUCCESS
     assert "To act, write code in lines that begin with $:" in done.prompt[0].content
 
@@ -123,7 +123,7 @@ async def test_the_plugins_of_the_documentation_work(tmp_path: Path, task: Any) 
 def test_mint_knows_only_code() -> None:
     config = load_config(None, [{"protocol": "mint"}], ["action=json"])
     with pytest.raises(ConfigError, match="only the action format code"):
-        make_prompt(config.protocol, Switcher)
+        make_prompt(config.protocol, CorridorRobot)
 
 
 class Arm(Controller):
@@ -178,8 +178,8 @@ FUNCTIONS = "You drive.\n{functions}\nAct like this: {form}\nOr write {{}}."
 @pytest.mark.parametrize("form", ["code", "json", "text", "tools"])
 def test_a_system_prompt_takes_the_place_of_ours(form: str) -> None:
     protocol = Protocol(system_prompt=FUNCTIONS, action=form)
-    prompt = make_prompt(protocol, Switcher)
-    ours = make_prompt(Protocol(action=form), Switcher)
+    prompt = make_prompt(protocol, CorridorRobot)
+    ours = make_prompt(Protocol(action=form), CorridorRobot)
     messages, own = (p.initial_messages(Observation("Here.")) for p in (prompt, ours))
     assert messages[1:] == own[1:]
     assert messages[0].content.startswith("You drive.\n")
@@ -201,7 +201,7 @@ def test_a_system_prompt_takes_the_place_of_ours(form: str) -> None:
 )
 def test_an_unknown_placeholder_is_named(text: str, complaint: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        make_prompt(Protocol(system_prompt=f"Use this: {text}"), Switcher)
+        make_prompt(Protocol(system_prompt=f"Use this: {text}"), CorridorRobot)
     assert str(raised.value).startswith("protocol.system_prompt: ")
     assert complaint in str(raised.value)
 
@@ -209,10 +209,10 @@ def test_an_unknown_placeholder_is_named(text: str, complaint: str) -> None:
 def test_instructions_that_hold_the_task_must_show_it() -> None:
     protocol = preset("m3").model_copy(update={"system_prompt": "Do it: {functions}"})
     with pytest.raises(ConfigError, match=r"must hold {task}"):
-        make_prompt(protocol, Switcher)
+        make_prompt(protocol, CorridorRobot)
     protocol = protocol.model_copy(update={"system_prompt": "Do {task} with {functions}"})
-    [message] = make_prompt(protocol, Switcher).initial_messages(Observation("this"))
-    assert message.content.startswith("Do this with def on(")
+    [message] = make_prompt(protocol, CorridorRobot).initial_messages(Observation("this"))
+    assert message.content.startswith("Do this with def go(")
 
 
 def test_a_bad_system_prompt_is_refused_before_the_run() -> None:
@@ -222,6 +222,6 @@ def test_a_bad_system_prompt_is_refused_before_the_run() -> None:
 
 
 def test_an_answer_is_put_as_m3_has_it() -> None:
-    wording = type(make_prompt(preset("m3"), Switcher))
+    wording = type(make_prompt(preset("m3"), CorridorRobot))
     assert wording.wrap_action("<solution>give up</solution>") == "Answer: give up"
-    assert make_prompt(preset("m3"), Switcher).parse_reply(Reply("Answer: x")).answer == "x"
+    assert make_prompt(preset("m3"), CorridorRobot).parse_reply(Reply("Answer: x")).answer == "x"

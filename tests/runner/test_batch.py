@@ -15,11 +15,10 @@ from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.batch import START_ATTEMPTS, _Batch
 from embodied.store import StoredEpisode
-from tests.conftest import LightSwitch
-from tests.runner.resolved import resolved
+from tests.runner.resolved import many_tasks, resolved
 
-TASKS = LightSwitch.list_tasks(rooms=20)
-DIES, HANGS, BREAKS, CORRUPT, FATAL = "room-3", "room-5", "room-7", "room-9", "room-11"
+TASKS = many_tasks(20)
+DIES, HANGS, BREAKS, CORRUPT, FATAL = (task.id for task in TASKS[3:12:2])
 
 
 class FakePool(Pool):
@@ -230,7 +229,7 @@ async def test_an_episode_that_is_being_written_when_a_run_is_cancelled_is_writt
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert written == ["room-0#0"]
+    assert written == ["corridor-0#0"]
     assert pool.stopped == pool.started
 
 
@@ -238,7 +237,7 @@ class Racing(FakeHandle):
     """Fails for all while another episode ends in the same moment."""
 
     async def run(self, assignment: Assignment) -> Result:
-        if assignment.task.id == "room-0":
+        if assignment.task.id == "corridor-0":
             await asyncio.sleep(0.01)
             return Result(0, error="no such model", fatal=True)
         await asyncio.sleep(0.01)

@@ -13,23 +13,25 @@ from typing import Any
 import pytest
 
 from embodied import Message, Observation, Outcome, StepResult, Task
+from embodied.environment import Capabilities
 from embodied.plugins import registry
 from embodied.runner import env_slot, local_pool
 from embodied.runner.assignment import Assignment
 from embodied.runner.batch import _Batch
 from embodied.runner.local_pool import LocalPool
 from embodied.store import StoredEpisode
-from tests.conftest import LightSwitch, Switcher
-from tests.runner.resolved import resolved
+from embodied.testing import Corridor, CorridorRobot
+from tests.runner.resolved import many_tasks, resolved
 
-TASKS = LightSwitch.list_tasks(rooms=40)
+TASKS = many_tasks(40)
 SECONDS = 20.0
 """After which a test fails rather than hangs."""
 
 
-class Simulator(LightSwitch):
+class Simulator(Corridor):
     """Notes what is done to it, and may hang in a reset as a test wants it."""
 
+    capabilities = Capabilities(io_bound=True)
     made: list[Simulator]
     hangs: dict[str, int]
     go_on: threading.Event
@@ -37,6 +39,7 @@ class Simulator(LightSwitch):
     make_waits: threading.Event | None
 
     def __init__(self) -> None:
+        super().__init__(length=1)
         self.busy = self.closed = self.closed_while_busy = False
         self.threads = {threading.get_ident()}
         if self.make_waits is not None:
@@ -54,7 +57,7 @@ class Simulator(LightSwitch):
         return super().reset(task, seed)
 
     def step(self, command: str) -> StepResult:
-        if command.startswith("explode"):
+        if command == "go left":
             raise OSError("the simulator is gone")
         return super().step(command)
 
@@ -68,7 +71,7 @@ class Simulator(LightSwitch):
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> type[Simulator]:
     load: Callable[[str, str], Any] = registry.load
-    fakes = {"embodied.environments": Simulator, "embodied.controllers": Switcher}
+    fakes = {"embodied.environments": Simulator, "embodied.controllers": CorridorRobot}
     monkeypatch.setattr(registry, "load", lambda g, name: fakes.get(g) or load(g, name))
     for name, value in (
         ("made", []),
@@ -82,20 +85,20 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> type[Simulator]:
 
 
 def play(messages: list[Message]) -> str:
-    return '<execute>on("left 1")\non("right 1")</execute>'
+    return "<execute>take_key()\nopen_door()</execute>"
 
 
 def explode(messages: list[Message]) -> str:
-    return "<execute>explode()</execute>"
+    return '<execute>go("left")</execute>'
 
 
 def make_pool(policy: Callable[[list[Message]], str] = play, **runner: Any) -> LocalPool:
-    protocol = {"controller": "switcher"}
+    protocol = {"controller": "corridor"}
     return LocalPool(resolved(policy=policy, protocol=protocol, runner={"kind": "local", **runner}))
 
 
 async def play_all(tasks: list[Task], **runner: Any) -> list[StoredEpisode]:
-    run = resolved(policy=play, protocol={"controller": "switcher"}, runner=runner)
+    run = resolved(policy=play, protocol={"controller": "corridor"}, runner=runner)
     written: list[StoredEpisode] = []
     batch = _Batch(run, LocalPool(run), written.append)
     await batch.run([Assignment(task, 0) for task in tasks])
@@ -111,7 +114,7 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_an_episode_that_times_out_closes_its_environment_once_the_call_returns(
     simulator: type[Simulator],
 ) -> None:
-    simulator.hangs = {"room-0": 1}
+    simulator.hangs = {"corridor-0": 1}
     handle = await make_pool().start_worker()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -128,7 +131,7 @@ async def test_an_environment_whose_call_never_returns_is_closed_all_the_same(
     simulator: type[Simulator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(env_slot, "CALL_SECONDS", 0.05)
-    simulator.hangs = {"room-0": 1}
+    simulator.hangs = {"corridor-0": 1}
     handle = await make_pool().start_worker()
     playing = asyncio.create_task(handle.run(Assignment(TASKS[0], 0)))
     await until(lambda: simulator.made[0].busy)
@@ -142,7 +145,7 @@ async def test_a_worker_waits_no_longer_than_it_must_for_a_simulator_that_hangs(
     simulator: type[Simulator], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(local_pool, "STOP_SECONDS", 0.05)
-    simulator.hangs = {"room-0": 1}
+    simulator.hangs = {"corridor-0": 1}
     handle = await make_pool().start_worker()
     playing = asyncio.create_task(handle.run(Assignment(TASKS[0], 0)))
     await until(lambda: simulator.made[0].busy)
@@ -158,7 +161,7 @@ async def test_a_hung_episode_is_played_again_and_nothing_stays_open(
     simulator: type[Simulator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(env_slot, "CALL_SECONDS", 0.05)
-    simulator.hangs = {"room-1": 1, "room-2": 1}
+    simulator.hangs = {"corridor-1": 1, "corridor-2": 1}
     written = await play_all(TASKS[:8], episode_seconds=1.0, episodes_per_worker=4)
     assert sorted(episode.summary.task_id for episode in written) == sorted(
         task.id for task in TASKS[:8]
@@ -168,7 +171,7 @@ async def test_a_hung_episode_is_played_again_and_nothing_stays_open(
 
 
 async def test_a_run_that_is_cancelled_leaves_nothing_open(simulator: type[Simulator]) -> None:
-    simulator.hangs = {"room-1": 1}
+    simulator.hangs = {"corridor-1": 1}
     playing = asyncio.create_task(play_all(TASKS[:4], episodes_per_worker=2))
     await until(lambda: any(made.busy for made in simulator.made))
     threading.Timer(0.2, simulator.go_on.set).start()
@@ -183,7 +186,7 @@ async def test_an_environment_that_is_made_for_a_cancelled_episode_is_closed(
     simulator: type[Simulator],
 ) -> None:
     handle = await make_pool(episodes_per_worker=2).start_worker()
-    simulator.hangs = {"room-0": 1}
+    simulator.hangs = {"corridor-0": 1}
     first = asyncio.create_task(handle.run(Assignment(TASKS[0], 0)))
     await until(lambda: simulator.made[0].busy)
     simulator.make_waits = threading.Event()

@@ -14,7 +14,7 @@ from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, DataError
 from embodied.plugins.registry import environment_class
 from embodied.runner.plan import resolve, resolved_protocol
-from tests.conftest import LightSwitch, Switcher
+from embodied.testing import Corridor, CorridorRobot
 
 FOLDER = Path(__file__).parents[2] / "configs" / "examples" / "alfworld"
 
@@ -84,13 +84,13 @@ def test_a_preset_keeps_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fake_load(group: str, name: str) -> type[Environment] | type[Controller]:
-    """Everything that is registered is the fake simulator or its robot."""
-    return LightSwitch if group == "embodied.environments" else Switcher
+    """Everything that is registered is the corridor or its robot."""
+    return Corridor if group == "embodied.environments" else CorridorRobot
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often the fake simulator is asked for what takes long where there is much data."""
+    """How often the corridor is asked for what takes long where there is much data."""
     counts: Counter[str] = Counter()
 
     def counting(name: str, function: Any) -> Any:
@@ -101,15 +101,15 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return classmethod(call)
 
     for name in ("list_tasks", "data_version"):
-        monkeypatch.setattr(LightSwitch, name, counting(name, getattr(LightSwitch, name)))
+        monkeypatch.setattr(Corridor, name, counting(name, getattr(Corridor, name)))
     monkeypatch.setattr("embodied.plugins.registry.load", fake_load)
     return counts
 
 
 def fake_run(tmp_path: Path, **settings: Any) -> RunConfig:
     fields: dict[str, Any] = {
-        "environment": {"name": "light-switch", "options": {"rooms": 3}},
-        "protocol": {"controller": "switcher"},
+        "environment": {"name": "corridor", "options": {"length": 3}},
+        "protocol": {"controller": "corridor"},
         "out": tmp_path / "run",
     }
     return RunConfig.model_validate({**fields, **settings})
@@ -121,11 +121,12 @@ def test_a_run_holds_all_that_is_decided_and_asks_for_it_once(
     monkeypatch.chdir(tmp_path)
     run = resolve(fake_run(tmp_path, out=Path("run"), tasks={"limit": 2, "samples": 2}))
     assert run.config.out == tmp_path / "run"
-    assert (run.environment, run.controller) == (LightSwitch, Switcher)
-    assert [task.id for task in run.tasks] == ["room-0", "room-1"]
-    assert [a.id for a in run.assignments] == ["room-0#0", "room-1#0", "room-0#1", "room-1#1"]
-    assert [a.id for a in run.unfinished({"room-1#0", "room-0#1"})] == ["room-0#0", "room-1#1"]
-    assert run.protocol.environment == "light-switch"
+    assert (run.environment, run.controller) == (Corridor, CorridorRobot)
+    assert [task.id for task in run.tasks] == ["corridor-0", "corridor-1"]
+    ids = ["corridor-0#0", "corridor-1#0", "corridor-0#1", "corridor-1#1"]
+    assert [a.id for a in run.assignments] == ids
+    assert [a.id for a in run.unfinished(set(ids[1:3]))] == ["corridor-0#0", "corridor-1#1"]
+    assert run.protocol.environment == "corridor"
     assert run.models == ()
     assert counted == {"list_tasks": 1, "data_version": 1}
 
@@ -144,14 +145,15 @@ def test_recordings_without_a_task_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("embodied.plugins.registry.load", fake_load)
-    names = ["room-0", "room-7", "room-8"]
+    names = ["corridor-0", "corridor-8", "corridor-9"]
     episode = {"prompt": "", "history": [], "success": True}
     file = tmp_path / "model.jsonl"
     file.write_text("".join(json.dumps({"task_id": name, **episode}) + "\n" for name in names))
     config = fake_run(
         tmp_path,
-        environment={"name": "light-switch"},
+        environment={"name": "corridor"},
         policy={"name": "replay", "recordings": str(file)},
     )
-    with pytest.raises(DataError, match=r"2 of 3 recorded tasks are not in the data; .*'room-7'"):
+    said = r"2 of 3 recorded tasks are not in the data; .*'corridor-8'"
+    with pytest.raises(DataError, match=said):
         resolve(config)

@@ -80,6 +80,21 @@ def make_pool(**runner: Any) -> RayPool:
     return RayPool(resolved(runner={"start_seconds": 0.05, **runner}))
 
 
+def test_ray_that_does_not_start(ray: FakeRay, monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**options: Any) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init, raising=False)
+    with pytest.raises(ConfigError) as raised:
+        make_pool()
+    assert str(raised.value) == (
+        "Ray cannot be reached or started on this machine: The current node timed out during "
+        "startup; start the run again when the machine is less busy, or play without Ray: "
+        "--runner.kind local"
+    )
+
+
 async def test_a_start_that_takes_too_long(ray: FakeRay) -> None:
     pool = make_pool()
     ray.seconds = 5

@@ -11,20 +11,20 @@ from embodied import ConfigError, DataError, Task, list_tasks
 from embodied.config.load import load_config
 from embodied.config.schema import TaskConfig
 from embodied.runner.tasks import choose_tasks
-from tests.conftest import LightSwitch
+from embodied.testing import Corridor
 
-TASKS = LightSwitch.list_tasks(rooms=20)
+TASKS = Corridor.list_tasks()
 
 
 def test_choosing_tasks() -> None:
     def chosen(**choice: Any) -> list[str]:
         return [task.id for task in choose_tasks(TASKS, TaskConfig(**choice), seed=0)]
 
-    assert chosen(limit=2) == ["room-0", "room-1"]
-    assert chosen(ids=("room-9", "room-3")) == ["room-3", "room-9"]
-    assert len(chosen(kinds=("both",))) == len(TASKS)
-    with pytest.raises(ConfigError, match="no task has the id 'room-99'"):
-        chosen(ids=("room-99",))
+    assert chosen(limit=2) == ["corridor-0", "corridor-1"]
+    assert chosen(ids=("corridor-7", "corridor-3")) == ["corridor-3", "corridor-7"]
+    assert len(chosen(kinds=("open",))) == len(TASKS)
+    with pytest.raises(ConfigError, match="no task has the id 'corridor-99'"):
+        chosen(ids=("corridor-99",))
     with pytest.raises(ConfigError, match="no task has the kind 'none'"):
         chosen(kinds=("none",))
 
@@ -70,7 +70,7 @@ def test_a_sample_that_cannot_be_taken() -> None:
         load_config(None, [], ["tasks.limit=3", "tasks.sample=3"])
 
 
-class Repeating(LightSwitch):
+class Repeating(Corridor):
     """A simulator that gives one id to several tasks."""
 
     @classmethod
@@ -80,6 +80,6 @@ class Repeating(LightSwitch):
 
 def test_tasks_that_share_an_id_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embodied.plugins.registry.load", lambda group, name: Repeating)
-    said = "3 tasks of the environment 'repeating' have the id 'room-3', and 1 more ids"
+    said = "3 tasks of the environment 'repeating' have the id 'corridor-3', and 1 more ids"
     with pytest.raises(DataError, match=said):
         list_tasks("repeating")

@@ -17,8 +17,7 @@ from embodied.plugins.registry import controller_class
 from embodied.policies.expert import ExpertStep
 from embodied.prompting import make_prompt, preset
 from embodied.protocol import RunProtocol
-from embodied.simulated_llm import make_answers
-from embodied.simulated_llm.answers import APIError, FixedAnswers
+from embodied.simulated_llm import APIError, FixedAnswers, make_answers
 from embodied.simulated_llm.chat_schema import ChatRequest
 from embodied.simulated_llm.expert_answers import ExpertAnswers
 from embodied.simulated_llm.prompt_parsing import GIVE_UP, parse_prompt

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from embodied.simulated_llm import Profile, SimulatedEngine
-from embodied.simulated_llm.clock import LoopClock
 from embodied.simulated_llm.kv_cache import KVCache
-from embodied.simulated_llm.simulated_engine import SequenceState
+from embodied.simulated_llm.simulated_engine import LoopClock, SequenceState
 from embodied.simulated_llm.tokens import BLOCK_TOKENS, RequestSize, block_names, count, cut
 
 TOKEN = 4

@@ -14,12 +14,11 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from embodied.errors import ConfigError, EmbodiedError, InfrastructureError
+from embodied.llm.chat_api import Completion
 from embodied.llm.client import LLMClient
-from embodied.llm.completion import Completion
 from embodied.llm.config import LLMConfig
 from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers, Profile
 from embodied.simulated_llm.fault_handlers import FAULT_KINDS, FaultContext, FaultKind
-from embodied.simulated_llm.faults import SampledFault
 from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
 
@@ -38,10 +37,10 @@ class First(FaultSampler):
 
     def __init__(self, fault: Fault, variant: int, times: int) -> None:
         super().__init__([fault])
-        self._sampled = SampledFault(fault, variant)
+        self._sampled = (fault, variant)
         self._left = times
 
-    def sample(self, content: bytes) -> SampledFault | None:
+    def sample(self, content: bytes) -> tuple[Fault, int] | None:
         self._left -= 1
         return self._sampled if self._left >= 0 else None
 
@@ -176,7 +175,7 @@ def sample_all(faults: FaultSampler, contents: list[bytes]) -> dict[bytes, list[
     met: dict[bytes, list[str | None]] = {}
     for content in contents:
         sampled = faults.sample(content)
-        met.setdefault(content, []).append(sampled.fault.name if sampled else None)
+        met.setdefault(content, []).append(sampled[0].name if sampled else None)
     return met
 
 

