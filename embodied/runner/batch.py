@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -53,12 +56,22 @@ async def run_batch(
     kind = pool_class(run.config.runner.kind)
     if kind.notice:
         notify(kind.notice)
-    pool = await asyncio.to_thread(kind, run)
+    with _sigterm_kept():
+        pool = await asyncio.to_thread(kind, run)
     try:
         async with measuring(run.models, save) as meter:
             await _Batch(run, pool, write, meter).run(todo)
     finally:
         await asyncio.to_thread(pool.close)
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Restore what SIGTERM does, which Ray replaces when it starts; only the main thread can."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 class _Batch:
