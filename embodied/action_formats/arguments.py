@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from embodied.action_formats.format import Call
-from embodied.controller import ActionSpec, Controller
+from embodied.controller import Controller
 
 
 def to_positional(controller: type[Controller], call: Call) -> Call:
@@ -18,7 +17,8 @@ def to_positional(controller: type[Controller], call: Call) -> Call:
     A call that cannot be put so, as it leaves out a required argument, stays as it is.
     """
     spec = controller.actions().get(call.name)
-    first = _positional_only(spec)[len(call.args) :] if spec else []
+    parameters = spec.signature.parameters.values() if spec else ()
+    first = [p for p in parameters if p.kind is p.POSITIONAL_ONLY][len(call.args) :]
     count = max((i + 1 for i, p in enumerate(first) if p.name in call.kwargs), default=0)
     args = [call.kwargs.get(p.name, p.default) for p in first[:count]]
     if any(value is inspect.Parameter.empty for value in args):
@@ -28,11 +28,6 @@ def to_positional(controller: type[Controller], call: Call) -> Call:
     return Call(call.name, (*call.args, *args), kwargs)
 
 
-def _positional_only(spec: ActionSpec) -> list[inspect.Parameter]:
-    parameters = spec.signature.parameters.values()
-    return [p for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
-
-
 def to_named(controller: type[Controller], call: Call) -> dict[str, Any]:
     """Name the arguments of a call, with values as JSON holds them: dataclasses and models as
     objects, enumerations as their values.
@@ -40,15 +35,13 @@ def to_named(controller: type[Controller], call: Call) -> dict[str, Any]:
     Raises:
         ValueError: a value cannot be written as JSON, or an argument has no name.
     """
-    named = _named(controller, call) if call.args else call.kwargs
+    named = call.kwargs
+    if call.args:
+        spec = controller.actions().get(call.name)
+        if spec is None:
+            raise ValueError(f"there is no action {call.name!r} that names its arguments")
+        try:
+            named = spec.signature.bind_partial(*call.args, **call.kwargs).arguments
+        except TypeError as error:
+            raise ValueError(f"{call.name}(): {error}. Its signature is {spec}") from None
     return {name: to_jsonable_python(value) for name, value in named.items()}
-
-
-def _named(controller: type[Controller], call: Call) -> Mapping[str, Any]:
-    spec = controller.actions().get(call.name)
-    if spec is None:
-        raise ValueError(f"there is no action {call.name!r} that names its arguments")
-    try:
-        return spec.signature.bind_partial(*call.args, **call.kwargs).arguments
-    except TypeError as error:
-        raise ValueError(f"{call.name}(): {error}. Its signature is {spec}") from None

@@ -6,10 +6,9 @@ import ast
 import functools
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from embodied._util import parsing
 from embodied.action_formats.blocks import in_tags, split
@@ -44,7 +43,6 @@ class CodeFormat(ActionFormat):
         return "\n\n".join(_stub(spec) for spec in self.controller.actions().values())
 
     def example(self) -> str:
-        """Write a line of code in tags."""
         return self.render("", [example_call(self.controller)]).content
 
     def parse(self, reply: Reply) -> ParsedAction:
@@ -68,7 +66,14 @@ class CodeFormat(ActionFormat):
 
     def line(self, call: Call) -> str:
         """Write the line that makes a call and prints its result."""
-        return f"print({self._write(call)})"
+        spec = self.controller.actions().get(call.name)
+        try:  # by position as far as the signature lets them be
+            bound = spec.signature.bind(*call.args, **call.kwargs) if spec else call
+        except TypeError:
+            bound = call
+        arguments = [*map(_literal, bound.args)]
+        arguments += [f"{name}={_literal(value)}" for name, value in bound.kwargs.items()]
+        return f"print({call.name}({', '.join(arguments)}))"
 
     def calls_robot(self, action: str) -> bool:
         """Tell whether it is Python that calls one of the controller's functions by its name."""
@@ -84,21 +89,6 @@ class CodeFormat(ActionFormat):
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """Yield the failing line with its variables, the calls made, the lines not run."""
         return explain_code(action, output)
-
-    def _write(self, call: Call) -> str:
-        args, kwargs = self._positional_first(call)
-        arguments = [*map(_literal, args)]
-        arguments += [f"{name}={_literal(value)}" for name, value in kwargs.items()]
-        return f"{call.name}({', '.join(arguments)})"
-
-    def _positional_first(self, call: Call) -> tuple[Sequence[Any], Mapping[str, Any]]:
-        """Place the arguments by position as far as the signature lets them be."""
-        spec = self.controller.actions().get(call.name)
-        try:
-            bound = spec.signature.bind(*call.args, **call.kwargs) if spec else call
-        except TypeError:
-            bound = call
-        return bound.args, bound.kwargs
 
 
 @functools.cache

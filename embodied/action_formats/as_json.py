@@ -9,18 +9,10 @@ from collections.abc import Sequence
 
 from embodied.action_formats import call_objects
 from embodied.action_formats.blocks import in_tags, split
-from embodied.action_formats.calls_schema import calls_schema
 from embodied.action_formats.examples import documentation, example_call
-from embodied.action_formats.format import (
-    CALLS_RULE,
-    Call,
-    CallFormat,
-    FormatError,
-    ParsedAction,
-    Phrases,
-)
+from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
 from embodied.action_formats.json_values import decode
-from embodied.action_formats.schema import Schema, parameters_schema
+from embodied.action_formats.schema import Schema, calls_schema, parameters_schema
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
@@ -35,7 +27,6 @@ class JsonFormat(CallFormat):
     phrases = Phrases(
         means="by calling its functions in JSON",
         instruction="write a call, or a list of calls:",
-        rules=CALLS_RULE,
         noun="calls",
         written="JSON calls",
         unreadable="No JSON call could be read in your message{problem}. Write it like this:",
@@ -55,7 +46,6 @@ class JsonFormat(CallFormat):
         return call_objects.write(self.controller, calls)
 
     def example(self) -> str:
-        """Write one call in tags."""
         return in_tags("", self._write([example_call(self.controller)]))
 
     def parse(self, reply: Reply) -> ParsedAction:
@@ -74,23 +64,12 @@ class JsonFormat(CallFormat):
         return ParsedAction(action)
 
     def calls(self, action: str) -> list[Call]:
-        """Read the calls, in order.
-
-        Raises:
-            FormatError: not JSON, or not calls; says where and what is wrong.
-        """
         return call_objects.parse(action, self.controller)
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """Write the thought, then the calls in tags.
-
-        Raises:
-            ValueError: JSON cannot hold the calls.
-        """
         return Reply(in_tags(thought, self._write(calls)))
 
     def action_schema(self) -> Schema:
-        """Make the schema of a call, or of a list of calls."""
         return calls_schema(self.controller)
 
 

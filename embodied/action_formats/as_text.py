@@ -9,18 +9,11 @@ from collections.abc import Sequence
 
 from embodied._util.jsonable import truncate
 from embodied.action_formats import command_line
-from embodied.action_formats.blocks import Block, in_tags, split
+from embodied.action_formats.blocks import in_tags, split
 from embodied.action_formats.call_objects import MAX_CALLS
 from embodied.action_formats.command_line import LineError
 from embodied.action_formats.examples import documentation, example_call
-from embodied.action_formats.format import (
-    CALLS_RULE,
-    Call,
-    CallFormat,
-    FormatError,
-    ParsedAction,
-    Phrases,
-)
+from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
 from embodied.action_formats.schema import types_note
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
@@ -44,7 +37,7 @@ class TextFormat(CallFormat):
     phrases = Phrases(
         means="by commands",
         instruction="write a command, or several, one a line:",
-        rules=CALLS_RULE.replace("call", "command"),
+        rules=Phrases.rules.replace("call", "command"),
         noun="commands",
         written="commands, one a line",
         unreadable="No command could be read in your message{problem}. Write it like this:",
@@ -56,15 +49,13 @@ class TextFormat(CallFormat):
         return "\n\n".join([_FORM, *(self._describe(spec) for spec in specs)])
 
     def _describe(self, spec: ActionSpec) -> str:
-        body = documentation(spec, lambda call: f"`{self._line(call)}`")
-        body += types_note(spec)
+        body = documentation(spec, lambda call: f"`{self._line(call)}`") + types_note(spec)
         return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"
 
     def _line(self, call: Call) -> str:
         return command_line.write(self.controller, call)
 
     def example(self) -> str:
-        """Write one command in tags."""
         return in_tags("", self._line(example_call(self.controller)))
 
     def parse(self, reply: Reply) -> ParsedAction:
@@ -79,9 +70,11 @@ class TextFormat(CallFormat):
         named = [] if blocks else self._after_action(parts.rest)
         texts = [block.text for block in blocks] or named or [parts.rest]
         action = "\n".join(texts).strip()
+        left_open = blocks and not blocks[-1].closed
         try:
-            if blocks:
-                _check_end(blocks[-1])
+            if left_open and texts[-1].strip() and not texts[-1].endswith("\n"):
+                what = "the message ends before the commands do; end them with </execute>"
+                raise FormatError(what)
             if not self._calls(action, known=not blocks and not named):
                 return ParsedAction()
         except FormatError as error:
@@ -89,11 +82,6 @@ class TextFormat(CallFormat):
         return ParsedAction(action)
 
     def calls(self, action: str) -> list[Call]:
-        """Read the calls, in order.
-
-        Raises:
-            FormatError: a line is no command; says which and shows the right form.
-        """
         return self._calls(action, known=False)
 
     def _calls(self, action: str, *, known: bool) -> list[Call]:
@@ -107,7 +95,9 @@ class TextFormat(CallFormat):
             try:
                 calls.append(command_line.parse(command, self.controller, known=known))
             except LineError as error:
-                raise FormatError(self._problem(number, command, error)) from None
+                shown, form = truncate(command, 80), self._nearest(command)
+                what = f"line {number}, `{shown}`: {error}; did you mean: {form}"
+                raise FormatError(what) from None
         return calls
 
     def _after_action(self, text: str) -> list[str]:
@@ -132,27 +122,16 @@ class TextFormat(CallFormat):
             return False
         return True
 
-    def _problem(self, number: int, command: str, error: LineError) -> str:
-        shown = truncate(command, 80)
-        return f"line {number}, `{shown}`: {error}; did you mean: {self._nearest(command)}"
-
     def _nearest(self, command: str) -> str:
         """Show the form of the action that a line may have meant, or an example."""
         actions = self.controller.actions()
         word = _FIRST_WORD.search(command)
         close = difflib.get_close_matches(word[0], actions, n=1, cutoff=0.4) if word else []
-        return (
-            command_line.pattern(actions[close[0]])
-            if close
-            else self._line(example_call(self.controller))
-        )
+        if close:
+            return command_line.pattern(actions[close[0]])
+        return self._line(example_call(self.controller))
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """Write the thought, then the commands in tags.
-
-        Raises:
-            ValueError: an argument cannot be written.
-        """
         return Reply(in_tags(thought, "\n".join(self._line(call) for call in calls)))
 
 
@@ -163,13 +142,3 @@ def _command(line: str) -> str:
         match = ornament.match(text)
         text = text[match.end() :].strip() if match else text
     return text.strip("`").strip() if text.startswith("`") else text
-
-
-def _check_end(last: Block) -> None:
-    """Refuse a block whose last line may have been cut.
-
-    Raises:
-        FormatError: the message ends in the middle of it.
-    """
-    if not last.closed and last.text.strip() and not last.text.endswith("\n"):
-        raise FormatError("the message ends before the commands do; end them with </execute>")

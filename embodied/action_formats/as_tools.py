@@ -13,15 +13,8 @@ from embodied.action_formats import call_objects
 from embodied.action_formats.arguments import to_named
 from embodied.action_formats.blocks import whole_characters
 from embodied.action_formats.examples import documentation, example_call
-from embodied.action_formats.format import (
-    CALLS_RULE,
-    Call,
-    CallFormat,
-    FormatError,
-    ParsedAction,
-    Phrases,
-)
-from embodied.action_formats.json_values import JsonError, decode_whole, encode
+from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
+from embodied.action_formats.json_values import encode
 from embodied.action_formats.schema import parameters_schema
 from embodied.controller import Controller
 from embodied.policy import Reply
@@ -38,7 +31,6 @@ class ToolsFormat(CallFormat):
     phrases = Phrases(
         means="by calling its functions",
         instruction="call one or more of them.",
-        rules=CALLS_RULE,
         noun="calls",
         written="native function calls",
         unreadable="Your message calls no function that could be read{problem}.",
@@ -56,7 +48,6 @@ class ToolsFormat(CallFormat):
         return "The functions that control the robot are given to you as tools."
 
     def tools(self) -> list[dict[str, Any]]:
-        """Define the functions as the chat-completions API takes them."""
         return [
             {
                 "type": "function",
@@ -91,8 +82,8 @@ class ToolsFormat(CallFormat):
         if len(reply.tool_calls) > call_objects.MAX_CALLS:
             return self._unread(f"an action may hold no more than {call_objects.MAX_CALLS} calls")
         try:
-            objects = [_object(call, number) for number, call in enumerate(reply.tool_calls, 1)]
-            action = encode([call | {"name": self._action(call["name"])} for call in objects])
+            numbered = enumerate(reply.tool_calls, start=1)
+            action = encode([self._object(call, number) for number, call in numbered])
             self.calls(action)
         except FormatError as error:
             return self._unread(str(error))
@@ -101,24 +92,23 @@ class ToolsFormat(CallFormat):
     def _unread(self, problem: str) -> ParsedAction:
         return ParsedAction(problem=f"{problem}; a right call is, e.g., {self.example()}")
 
-    def _action(self, tool: str) -> str:
-        return self._actions.get(tool, tool)
+    def _object(self, call: ToolCall, number: int) -> dict[str, Any]:
+        which = f"call {number} ({safe_repr(call.name, 80)})"
+        text = whole_characters(call.arguments).strip() or "{}"
+        arguments = call_objects.read_arguments(text, which)
+        if not isinstance(arguments, dict):
+            shown = safe_repr(arguments, 80)
+            raise FormatError(f"the arguments of {which} are {shown}, not an object")
+        name = whole_characters(call.name)
+        return {"name": self._actions.get(name, name), "arguments": arguments}
 
     def calls(self, action: str) -> list[Call]:
-        """Read the calls, in order.
-
-        Raises:
-            FormatError: it is no JSON list of calls.
-        """
         return call_objects.parse(action, self.controller)
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """Write the thought with the function calls. No id stands twice in what one object renders.
 
         Ids have nine letters and digits, the only form that Mistral's chat templates take.
-
-        Raises:
-            ValueError: JSON cannot hold the calls.
         """
         return Reply(thought, tool_calls=tuple(self._tool_call(call) for call in calls))
 
@@ -126,22 +116,6 @@ class ToolsFormat(CallFormat):
         arguments = json.dumps(to_named(self.controller, call), ensure_ascii=False, allow_nan=False)
         name = self._tool_names.get(call.name, call.name)
         return ToolCall(id=f"call{next(self._numbers):05}", name=name, arguments=arguments)
-
-
-def _object(call: ToolCall, number: int) -> dict[str, Any]:
-    """Turn a function call into a JSON object.
-
-    Raises:
-        FormatError: its arguments are not a JSON object.
-    """
-    which = f"call {number} ({safe_repr(call.name, 80)})"
-    try:
-        arguments = decode_whole(whole_characters(call.arguments).strip() or "{}")
-    except JsonError as error:
-        raise FormatError(f"the arguments of {which} are not JSON: {error}") from None
-    if not isinstance(arguments, dict):
-        raise FormatError(f"the arguments of {which} are {safe_repr(arguments, 80)}, not an object")
-    return {"name": whole_characters(call.name), "arguments": arguments}
 
 
 def _tool_names(controller: type[Controller]) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from embodied._util.jsonable import safe_repr
@@ -28,6 +29,7 @@ ARGUMENT_KEYS = (
 OTHER_KEYS = ("id", "type", "thought", "thoughts", "reasoning")
 """What may stand beside them and means nothing."""
 
+_VALUE = re.compile(r"[^ \t\r\n,]")
 _FORM = '{"name": ..., "arguments": {...}}'
 
 
@@ -37,10 +39,12 @@ def parse(text: str, controller: type[Controller]) -> list[Call]:
     Raises:
         FormatError: the text is not JSON, or something in it is no call.
     """
-    return [
-        to_positional(controller, _call(value, f"call {number}"))
-        for number, value in enumerate(_bounded(_flat(_values(text))), start=1)
-    ]
+    calls: list[Call] = []
+    for value in _values(text):
+        if len(calls) == MAX_CALLS:
+            raise FormatError(f"an action may hold no more than {MAX_CALLS} calls")
+        calls.append(to_positional(controller, _call(value, f"call {len(calls) + 1}")))
+    return calls
 
 
 def write(controller: type[Controller], calls: Sequence[Call]) -> str:
@@ -56,35 +60,13 @@ def write(controller: type[Controller], calls: Sequence[Call]) -> str:
 
 
 def _values(text: str) -> Iterator[Any]:
-    position = _next(text, 0)
-    while position < len(text):
-        if text[position] not in "{[":
-            raise JsonError(f"expected a call, such as {_FORM}", text, position)
-        value, end = decode(text, position)
-        yield value
-        position = _next(text, end)
-
-
-def _next(text: str, position: int) -> int:
-    """Where the next value begins: values may be separated by white space and commas."""
-    while position < len(text) and text[position] in " \t\r\n,":
-        position += 1
-    return position
-
-
-def _flat(values: Iterable[Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, list):
-            yield from value
-        else:
-            yield value
-
-
-def _bounded(values: Iterable[Any]) -> Iterator[Any]:
-    for number, value in enumerate(values):
-        if number >= MAX_CALLS:
-            raise FormatError(f"an action may hold no more than {MAX_CALLS} calls")
-        yield value
+    """Yield the values, and those of lists; white space and commas may stand between them."""
+    position = 0
+    while start := _VALUE.search(text, position):
+        if start[0] not in "{[":
+            raise JsonError(f"expected a call, such as {_FORM}", text, start.start())
+        value, position = decode(text, start.start())
+        yield from value if isinstance(value, list) else [value]
 
 
 def _call(value: Any, which: str) -> Call:
@@ -125,11 +107,16 @@ def _with_arguments(name: str, arguments: Any, which: str) -> Call:
         case str() if not arguments.strip():
             return Call(name)
         case str() if arguments.lstrip()[0] in "{[":
-            return _with_arguments(name, _inner(arguments.strip(), which), which)
+            return _with_arguments(name, read_arguments(arguments.strip(), which), which)
     return Call(name, (arguments,))
 
 
-def _inner(text: str, which: str) -> Any:
+def read_arguments(text: str, which: str) -> Any:
+    """Read the arguments of a call that are JSON in a text.
+
+    Raises:
+        FormatError: they are none.
+    """
     try:
         return decode_whole(text)
     except JsonError as error:

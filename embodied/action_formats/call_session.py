@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from embodied._util.jsonable import safe_repr, truncate
-from embodied.action_formats.format import Call, CallFormat
+from embodied.action_formats.format import CallFormat
 from embodied.controller import Controller
 from embodied.errors import DataError
-from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, CallResult
+from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
@@ -31,8 +31,13 @@ class CallSession(Session):
         dispatcher = CallDispatcher(self._robot, self._limits, output)
         try:
             for number, call in enumerate(self._format.calls(code), start=1):
-                if not self._make(dispatcher, call, number, output):
+                answer = dispatcher.call(call.name, call.args, call.kwargs, line=number)
+                if answer.exception is not None:
+                    kind, message = type(answer.exception).__name__, truncate(str(answer.exception))
+                    output.error = ErrorRecord(type=kind, message=message, line=number)
                     break
+                value = answer.value
+                output.texts.append(value if isinstance(value, str) else safe_repr(value, 20_000))
         except ActionAborted as broken:
             output.limit = broken.limit
         output.stdout = _cut("\n".join(output.texts), self._limits.output_characters)
@@ -50,22 +55,6 @@ class CallSession(Session):
 
     def _close(self) -> None:
         pass
-
-    def _make(self, dispatcher: CallDispatcher, call: Call, number: int, output: Output) -> bool:
-        answer = dispatcher.call(call.name, call.args, call.kwargs, line=number)
-        if answer.exception is None:
-            output.texts.append(_shown(answer))
-            return True
-        output.error = ErrorRecord(
-            type=type(answer.exception).__name__,
-            message=truncate(str(answer.exception)),
-            line=number,
-        )
-        return False
-
-
-def _shown(answer: CallResult) -> str:
-    return answer.value if isinstance(answer.value, str) else safe_repr(answer.value, 20_000)
 
 
 def _cut(text: str, limit: int) -> str:

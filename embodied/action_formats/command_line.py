@@ -8,8 +8,14 @@ from typing import Any
 
 from embodied.action_formats.arguments import to_named, to_positional
 from embodied.action_formats.format import Call, FormatError
-from embodied.action_formats.json_values import JsonError, decode, decode_whole, encode
-from embodied.action_formats.literals import enclosed, literal
+from embodied.action_formats.json_values import (
+    JsonError,
+    decode,
+    decode_whole,
+    enclosed,
+    encode,
+    literal,
+)
 from embodied.action_formats.schema import type_name
 from embodied.controller import ActionSpec, Controller
 
@@ -107,30 +113,23 @@ def _call(line: str, head: re.Match[str], spec: ActionSpec | None) -> Call:
     if in_brackets and not line.endswith(")"):
         raise LineError('expected ")"', len(line))
     text = line[:-1] if in_brackets else line
+    names, parameters = _positional(spec), spec.signature.parameters if spec else {}
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     position = _skip(text, head.end())
     while position < len(text):
         keyword = _KEYWORD.match(text, position)
-        if keyword and (in_brackets or _has(spec, keyword["name"])):
-            if keyword["name"] in kwargs:
-                raise LineError(f"{keyword['name']} is given twice", position)
-            value, end = _value(text, keyword.end(), spec, keyword["name"])
-            kwargs[keyword["name"]] = value
+        if keyword and (in_brackets or spec is None or keyword["name"] in parameters):
+            name = keyword["name"]
+            if name in kwargs:
+                raise LineError(f"{name} is given twice", position)
+            kwargs[name], end = _value(text, keyword.end(), spec, name)
         else:
-            value, end = _value(text, position, spec, _name_at(spec, len(args)))
+            name = names[len(args)] if len(args) < len(names) else None
+            value, end = _value(text, position, spec, name)
             args.append(value)
         position = _after(text, end)
     return Call(head["name"], tuple(args), kwargs)
-
-
-def _has(spec: ActionSpec | None, name: str) -> bool:
-    return spec is None or name in spec.signature.parameters
-
-
-def _name_at(spec: ActionSpec | None, number: int) -> str | None:
-    names = _positional(spec)
-    return names[number] if number < len(names) else None
 
 
 def _skip(text: str, position: int) -> int:
@@ -202,7 +201,10 @@ def _structure(text: str, start: int) -> tuple[Any, int]:
 
 def _fitting(word: str, spec: ActionSpec, name: str) -> Any:
     """Take a bare word for a value that fits the parameter, if there is one."""
-    meanings = [*_plain_value(word), word]
+    try:
+        meanings = [_CONSTANTS[word] if word in _CONSTANTS else decode_whole(word), word]
+    except JsonError:
+        meanings = [word]
     for meaning in meanings:
         try:
             spec.checked(name, meaning)
@@ -210,15 +212,6 @@ def _fitting(word: str, spec: ActionSpec, name: str) -> Any:
             continue
         return meaning
     return meanings[0]
-
-
-def _plain_value(word: str) -> list[Any]:
-    if word in _CONSTANTS:
-        return [_CONSTANTS[word]]
-    try:
-        return [decode_whole(word)]
-    except JsonError:
-        return []
 
 
 def _write(value: Any, spec: ActionSpec | None, name: str) -> str:

@@ -32,7 +32,7 @@ def explain_code(code: str, output: Output) -> Iterator[str]:
         return
     if output.calls:
         yield f"Calls made: {_listed(output.calls)}."
-    yield from _not_run(code, _stop(output))
+    yield from _not_run(code, output)
 
 
 def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
@@ -99,15 +99,11 @@ def _listed(calls: Sequence[CallRecord]) -> str:
     return f"{more} others, then {shown}" if more > 0 else shown
 
 
-def _stop(output: Output) -> int | None:
-    """Find the line at which the action stopped, as far as it is known."""
-    if output.error is not None:
-        return output.error.statement or output.error.line
-    return output.calls[-1].line if output.calls else None
-
-
-def _not_run(code: str, stop: int | None) -> Iterator[str]:
+def _not_run(code: str, output: Output) -> Iterator[str]:
     """Yield what stands after the statement that stopped; nothing where that is not certain."""
+    stop = output.calls[-1].line if output.calls else None
+    if output.error is not None:
+        stop = output.error.statement or output.error.line
     try:
         statements = parsing.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -10,7 +10,7 @@ from typing import Any
 from embodied._util import parsing
 from embodied.action_formats.arguments import to_positional
 from embodied.action_formats.format import Call
-from embodied.action_formats.literals import enclosed, literal
+from embodied.action_formats.json_values import enclosed, literal
 from embodied.action_formats.schema import Schema, parameters_schema
 from embodied.controller import ActionSpec, Controller
 
@@ -105,17 +105,13 @@ def _value(name: str, schema: Schema, shared: Schema, depth: int = 0) -> Any:  #
         case {"type": "boolean"}:
             return True
         case {"type": "array"}:
-            return _items(name, schema, shared, depth)
+            parts = schema.get("prefixItems")
+            if parts is None:
+                parts = [schema["items"]] if "items" in schema and depth < _DEEP else []
+            return [_value(name, part, shared, depth + 1) for part in parts]
         case {"type": "object", "properties": properties}:
             required = schema.get("required", [])
             return {key: _value(key, properties[key], shared, depth + 1) for key in required}
         case {"type": "object"}:
             return {}
     return None
-
-
-def _items(name: str, schema: Schema, shared: Schema, depth: int) -> list[Any]:
-    parts = schema.get("prefixItems")
-    if parts is None:
-        parts = [schema["items"]] if "items" in schema and depth < _DEEP else []
-    return [_value(name, part, shared, depth + 1) for part in parts]

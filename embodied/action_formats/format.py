@@ -46,14 +46,17 @@ class Phrases:
     """How the policy controls the robot, such as `by writing Python`."""
     instruction: str
     """What to do in a turn; the right form of an action follows."""
-    rules: str
-    """What becomes of an action."""
     noun: str
     """What an action is made of, such as `calls`."""
     written: str
     """What a person is asked to write."""
     unreadable: str
     """What a message without an action is answered. `{problem}` is what is wrong with it."""
+    rules: str = (
+        "The calls are made in order, and you see what each of them returned. The first call that "
+        "fails ends the action."
+    )
+    """What becomes of an action."""
     heading: str = "These functions control the robot:\n\n"
     """What stands before the robot's functions."""
 
@@ -87,7 +90,11 @@ class ActionFormat(ABC):
 
     @abstractmethod
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
-        """Write a message that `parse` reads back: the thought in words, then the calls."""
+        """Write a message that `parse` reads back: the thought in words, then the calls.
+
+        Raises:
+            ValueError: the format cannot hold the calls.
+        """
 
     @abstractmethod
     def calls_robot(self, action: str) -> bool:
@@ -121,10 +128,10 @@ class CallFormat(ActionFormat):
 
     @abstractmethod
     def calls(self, action: str) -> list[Call]:
-        """Read the calls of an action that `parse` has found.
+        """Read the calls of an action that `parse` has found, in order.
 
         Raises:
-            FormatError: the action is not in this format.
+            FormatError: the action is not in this format; says where and what is wrong.
         """
 
     def calls_robot(self, action: str) -> bool:
@@ -134,10 +141,3 @@ class CallFormat(ActionFormat):
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """Yield lines on the call that failed, those made before and those not made."""
         return explain_calls([str(call) for call in self.calls(action)], output)
-
-
-CALLS_RULE = (
-    "The calls are made in order, and you see what each of them returned. The first call that "
-    "fails ends the action."
-)
-"""What becomes of a list of calls."""

@@ -1,13 +1,17 @@
-"""JSON as policies write it: read strictly, within bounds, with the place of each mistake."""
+"""JSON as policies write it: read strictly, within bounds, with the place of each mistake. And
+Python literals that stand for it.
+"""
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
 from collections import Counter
 from typing import Any, NoReturn
 
+from embodied._util import parsing
 from embodied._util.jsonable import safe_repr
 from embodied.action_formats.format import FormatError
 
@@ -15,8 +19,15 @@ MAX_DEPTH = 100
 """Lists and objects within each other."""
 MAX_DIGITS = 100
 """Of a whole number."""
+MAX_CHARACTERS = 50_000
+"""Of one Python literal."""
 
-_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+_TOKEN = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
+    r"|'[^'\\]*+(?:\\.[^'\\]*+)*+(?:'|\\?\Z)"
+    r"|[\[\](){}]",
+    re.DOTALL,
+)
 _WORDING = {
     "Expecting value": "expected a value",
     "Expecting ':' delimiter": 'expected ":"',
@@ -37,17 +48,14 @@ class JsonError(FormatError):
         position: where in it, if one place is to blame.
     """
 
-    def __init__(self, what: str, text: str, position: int | None = None) -> None:
+    def __init__(self, what: str, text: str = "", position: int | None = None) -> None:
         self.what = what
         self.position = position
-        super().__init__(what if position is None else f"{place(text, position)}: {what}")
-
-
-def place(text: str, position: int) -> str:
-    """Line and column of a position, both counted from 1."""
-    line = text.count("\n", 0, position) + 1
-    column = position - text.rfind("\n", 0, position)
-    return f"line {line}, column {column}"
+        if position is not None:
+            line = text.count("\n", 0, position) + 1
+            column = position - text.rfind("\n", 0, position)
+            what = f"line {line}, column {column}: {what}"
+        super().__init__(what)
 
 
 def decode(text: str, start: int = 0) -> tuple[Any, int]:
@@ -64,10 +72,8 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
         _check(value)
     except json.JSONDecodeError as error:
         raise JsonError(_explained(error, start), text, error.pos) from None
-    except _RefusedError as error:
-        raise JsonError(str(error), text) from None
     except RecursionError:
-        raise JsonError(_TOO_DEEP, text) from None
+        raise JsonError(_TOO_DEEP) from None
     return value, end
 
 
@@ -85,6 +91,33 @@ def decode_whole(text: str) -> Any:
     return value
 
 
+def enclosed(text: str, start: int) -> int | None:
+    """Where the bracket that opens at `start` ends, text in quotes skipped; None: it does not."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        if token[0] in "([{":
+            depth += 1
+        elif token[0] in ")]}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return None
+
+
+def literal(text: str | ast.expr) -> Any:
+    """Read a Python literal, as JSON holds its value.
+
+    Raises:
+        ValueError: it is none, or JSON cannot hold it.
+    """
+    if isinstance(text, str) and len(text) > MAX_CHARACTERS:
+        raise ValueError(f"a value may have no more than {MAX_CHARACTERS} characters")
+    try:
+        return decode_whole(json.dumps(parsing.literal(text), allow_nan=False))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        raise ValueError("this is no literal that JSON can hold") from None
+
+
 def encode(value: Any) -> str:
     """Write a value as one line of JSON that has no `<`, so that it cannot end or begin a tag.
 
@@ -94,10 +127,6 @@ def encode(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 
-class _RefusedError(Exception):
-    pass
-
-
 _TOO_DEEP = f"lists and objects are nested deeper than {MAX_DEPTH}"
 
 
@@ -105,25 +134,25 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise _RefusedError(f"the key {safe_repr(twice, 80)} stands twice in one object")
+        raise JsonError(f"the key {safe_repr(twice, 80)} stands twice in one object")
     return found
 
 
 def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise _RefusedError(f"a number has more than {MAX_DIGITS} digits")
+        raise JsonError(f"a number has more than {MAX_DIGITS} digits")
     return int(digits)
 
 
 def _float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise _RefusedError(f"the number {safe_repr(digits, 80)} is too large")
+        raise JsonError(f"the number {safe_repr(digits, 80)} is too large")
     return number
 
 
 def _constant(name: str) -> NoReturn:
-    raise _RefusedError(f"{name} is not a number that can be used")
+    raise JsonError(f"{name} is not a number that can be used")
 
 
 _DECODER = json.JSONDecoder(
@@ -141,20 +170,17 @@ def _check(value: Any) -> None:
         item, depth = waiting.pop()
         match item:
             case str():
-                _check_characters(item)
+                try:
+                    item.encode()
+                except UnicodeEncodeError:
+                    shown = safe_repr(item, 80)
+                    raise JsonError(f"the text {shown} holds half a character") from None
             case dict() | list() if depth > MAX_DEPTH:
-                raise _RefusedError(_TOO_DEEP)
+                raise JsonError(_TOO_DEEP)
             case dict():
                 waiting += [(part, depth + 1) for pair in item.items() for part in pair]
             case list():
                 waiting += [(part, depth + 1) for part in item]
-
-
-def _check_characters(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise _RefusedError(f"the text {safe_repr(text, 80)} holds half a character") from None
 
 
 def _explained(error: json.JSONDecodeError, start: int) -> str:

@@ -1,4 +1,4 @@
-"""The JSON schema of an action's parameters."""
+"""The JSON schemas of an action's parameters and of its calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from embodied.controller import ActionSpec
+from embodied.controller import ActionSpec, Controller
 
 Schema = dict[str, Any]
 _MODULES = re.compile(r"""('[^']*'|"[^"]*")|\b(?:[^\W\d]\w*\.)+(?=[^\W\d])""")
@@ -50,6 +50,36 @@ def parameters_schema(spec: ActionSpec) -> Schema:
         schema["required"] = required
     schema.update(_untitled(shared))
     return schema
+
+
+def calls_schema(controller: type[Controller]) -> Schema:
+    """Make the schema of a call `{"name": ..., "arguments": {...}}`, or of a list of calls: a whole
+    action in the format `json`, for servers that constrain answers.
+
+    Raises:
+        TypeError: a parameter has a type that JSON cannot express.
+    """
+    shared: Schema = {}
+    calls = [_call(spec, shared) for spec in controller.actions().values()]
+    call = {"anyOf": calls}
+    schema: Schema = {"anyOf": [*calls, {"type": "array", "items": call, "minItems": 1}]}
+    return schema | ({"$defs": shared} if shared else {})
+
+
+def _call(spec: ActionSpec, shared: Schema) -> Schema:
+    """Make the schema of one action's calls; the types that it names go to `shared`, under names
+    that bear the action's, as two actions may name different types alike.
+    """
+    text = json.dumps(parameters_schema(spec))
+    arguments = json.loads(text.replace('"#/$defs/', f'"#/$defs/{spec.name}.'))
+    for name, type_ in arguments.pop("$defs", {}).items():
+        shared[f"{spec.name}.{name}"] = type_
+    return {
+        "type": "object",
+        "properties": {"name": {"const": spec.name}, "arguments": arguments},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
 
 
 def type_name(annotation: Any) -> str:

@@ -31,9 +31,6 @@ You have {turns} turns. A wrong answer does not end the task.
 Now, let's get started!
 {task}"""
 
-_ACTION = """\
-1) Take an action. You then see what came of it. {form}"""
-
 _ACTION_BLOCK = re.compile(r"\bAction:(.*?)(?:\bEnd Action\b|\Z)", re.DOTALL)
 _ANSWER = re.compile(r"\bAnswer:\**\s*(.*)")
 _TAGGED = re.compile(r"<execute>(.*)</execute>", re.DOTALL)
@@ -53,9 +50,12 @@ class M3Prompt(Prompt):
         functions = [self.controller.introduction, self.format.describe_api()]
         content = self.instructions(
             functions="\n\n".join(filter(None, functions)),
-            action=_ACTION.format(form=_form(self.format)),
+            action=f"1) Take an action. You then see what came of it. {_form(self.format)}",
             turns=self.protocol.limits.turns,
-            examples="".join(f"\nExample:\n{_as_text(e)}\n" for e in self.protocol.examples),
+            examples="".join(
+                "\nExample:\n{}\n".format("\n\n".join(map(_as_text, example)))
+                for example in self.protocol.examples
+            ),
             task=observation.text,
         )
         return [Message(role="user", content=content)]
@@ -108,11 +108,7 @@ def _tagged(action: str) -> str:
     return f"<execute>\n{action[max(action.find('```'), 0) :]}\n</execute>"
 
 
-def _as_text(example: tuple[Message, ...]) -> str:
-    return "\n\n".join(map(_message_as_text, example))
-
-
-def _message_as_text(message: Message) -> str:
+def _as_text(message: Message) -> str:
     calls = [f"[calls {call.name} with {call.arguments}]" for call in message.tool_calls]
     content = message.content
     if message.role == "assistant":

@@ -51,8 +51,6 @@ Tool function available (already imported in <execute> environment):
 {task}
 """
 
-_TASK = "Interact with a household to solve a task. \n"
-
 _UNREADABLE = """\
 I don't understand your input. 
 If you want to execute code, please use <execute> YOUR_CODE_HERE </execute>.
@@ -65,7 +63,8 @@ OUTPUT_CHARACTERS = 2000
 
 def task_prompt(observation: Observation) -> str:
     """Word the task as the benchmark does: the game's text without its welcome line."""
-    return _TASK + "\n".join(observation.text.split("\n\n")[1:])
+    shown = "\n".join(observation.text.split("\n\n")[1:])
+    return f"Interact with a household to solve a task. \n{shown}"
 
 
 class MintPrompt(Prompt):
@@ -144,7 +143,8 @@ class MintPrompt(Prompt):
         """Show the output as an IPython cell does, cut to the benchmark's length."""
         if parsed.action is None:
             return _UNREADABLE if parsed.answer is None else "Your answer is wrong."
-        text = visible_output(output, self._cells)
+        echo = "" if output.value is None else f"Out[{self._cells}]: {output.value}"
+        text = f"{output.stdout}{echo}".strip()
         if output.error is not None:
             text = f"{text}\n{output.error.type}: {output.error.message}".strip()
         if output.limit is not None:
@@ -173,22 +173,8 @@ def _as_text(example: Sequence[Message]) -> str:
 
 def _tagged(message: str, tag: str) -> list[str]:
     """Find the texts between `<tag>` and `</tag>`, in order; one left open does not count."""
-    start, end = f"<{tag}>", f"</{tag}>"
-    found: list[str] = []
-    position = message.find(start)
-    while position >= 0:
-        close = message.find(end, position)
-        if close < 0:
-            break
-        found.append(message[position + len(start) : close])
-        position = message.find(start, close)
-    return found
-
-
-def visible_output(output: Output, cell: int) -> str:
-    """Show what an action printed, with the echo of its last expression, before any error."""
-    echo = "" if output.value is None else f"Out[{cell}]: {output.value}"
-    return f"{output.stdout}{echo}".strip()
+    *closed, _ = message.split(f"</{tag}>")
+    return [part.partition(f"<{tag}>")[2] for part in closed if f"<{tag}>" in part]
 
 
 def _before(code: str, statements: Sequence[ast.stmt], line: int) -> str:

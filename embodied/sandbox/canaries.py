@@ -87,9 +87,8 @@ class Canaries(Closeable):
             path.chmod(0o666)
         users = Path("/etc/passwd")
         if users.is_file():
-            self._secrets[users.read_text(errors="replace").partition("\n")[0]] = (
-                "it read /etc/passwd"
-            )
+            first_line = users.read_text(errors="replace").partition("\n")[0]
+            self._secrets[first_line] = "it read /etc/passwd"
 
     def reset(self) -> None:
         """Count and compare from now on."""

@@ -43,6 +43,7 @@ _MODULES = tuple(
 
 def fingerprint() -> dict[str, str]:
     """Names of what the host's process consists of, and what each of them is now."""
+    specs = CanaryRobot.actions().values()
     prints = {
         "the number 200": str(100 + len(range(100))),
         "the environment": str(sorted(os.environ.items())),
@@ -58,7 +59,9 @@ def fingerprint() -> dict[str, str]:
         "garbage collection": str(gc.isenabled()),
         "signal handlers": str([signal.getsignal(s) for s in signal.valid_signals()]),
         "resource limits": _resource_limits(),
-        "the specifications of actions": _specifications(),
+        "the specifications of actions": str(
+            [(str(spec), spec.documentation, sorted(spec.validators)) for spec in specs]
+        ),
     }
     for module in _MODULES:
         prints |= _callables(module)
@@ -89,11 +92,6 @@ def _function(value: object) -> str:
     """Which object a callable is, and what it consists of."""
     parts = ("__code__", "__defaults__", "__kwdefaults__")
     return str([id(value), *(id(getattr(value, part, None)) for part in parts)])
-
-
-def _specifications() -> str:
-    actions = CanaryRobot.actions().values()
-    return str([(str(spec), spec.documentation, sorted(spec.validators)) for spec in actions])
 
 
 def _resource_limits() -> str:

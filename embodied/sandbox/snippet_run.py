@@ -85,9 +85,8 @@ class SnippetRun:
         self._check_records()
         self._add(Verdict.MUTATION, changes(self._robot))
         self._add(Verdict.MUTATION, differences(before))
-        return Observed(
-            problems=self._problems, how=self._how(), seconds=self._seconds, texts=self._texts
-        )
+        how = next(filter(None, map(_summary, self._outputs)), "harmless result")
+        return Observed(problems=self._problems, how=how, seconds=self._seconds, texts=self._texts)
 
     def _session(self, robot: CanaryRobot, snippet: Snippet) -> Session:
         return self._sessions.session(self._name, robot, LIMITS, check=snippet.check)
@@ -164,10 +163,6 @@ class SnippetRun:
 
     def _add(self, verdict: Verdict, what: list[str]) -> None:
         self._problems += [Problem(outcome=verdict, what=text) for text in what]
-
-    def _how(self) -> str:
-        said = [_summary(output) for output in self._outputs]
-        return next((text for text in said if text), "harmless result")
 
 
 def _summary(output: Output) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -35,6 +35,5 @@ class Target(BaseModel):
 
     def make(self) -> Sessions:
         """Make what makes the sessions of this interpreter."""
-        module, _, name = self.sessions.partition(":")
-        sessions: Sessions = getattr(importlib.import_module(module), name)(**self.options)
+        sessions: Sessions = pkgutil.resolve_name(self.sessions)(**self.options)
         return sessions

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from embodied import Controller, Protocol, action
 from embodied.action_formats.as_json import JsonFormat
-from embodied.action_formats.calls_schema import calls_schema
 from embodied.action_formats.format import Call
+from embodied.action_formats.schema import calls_schema
 from embodied.policy import Reply
 from embodied.prompting import make_prompt
 from tests.action_formats.typed_robot import Typed, calls

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -535,7 +535,7 @@ def test_a_state_fits_only_the_same_robot_and_limits(workers: Interpreters, robo
 def forged(session: Session, **changes: Any) -> bytes:
     """Make a state with a valid checksum and an altered content."""
     assert isinstance(session, MontySession)
-    return session._codec.pack(replace(session._state, **changes))
+    return session._codec.pack(session._state.model_copy(update=changes))
 
 
 def test_a_forged_state_is_an_error_or_harmless(workers: Interpreters, robot: Any) -> None:

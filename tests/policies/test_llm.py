@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from embodied import Observation, Protocol, Task
 from embodied.action_formats.as_tools import ToolsFormat
-from embodied.action_formats.calls_schema import calls_schema
+from embodied.action_formats.schema import calls_schema
 from embodied.controller import Controller
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig

@@ -176,19 +176,17 @@ class MontySession(CodeSession):
     ) -> tuple[tuple[str | None, ...], frozenset[str]]:
         """Load the state and what the code needs; all that has been fed, and its polyfills."""
         state = self._state
-        sources = list(state.sources)
+        guards, actions = state.guards, self._robot.actions()
+        new = guards.sources(rewritten.needs, state.files)
+        fed, functions = list(new.values()), {}
         if state.monty:
             worker.load_session(state.monty)
         else:
-            guards, actions = state.guards, self._robot.actions()
+            fed.insert(0, guards.code(actions))
             functions = {guards.call(name): _function(name) for name in actions}
-            worker.feed_run(guards.code(actions), inputs=functions)
-            sources.append(None)
-        new = state.guards.sources(rewritten.needs, state.files)
-        if new:
-            worker.feed_run("\n".join(new.values()))
-            sources.append(None)
-        return tuple(sources), state.files.union(new)
+        if fed:
+            worker.feed_run("\n".join(fed), inputs=functions)
+        return (*state.sources, None) if fed else state.sources, state.files.union(new)
 
 
 def _leaves_code(code: ParsedCode) -> bool:

@@ -16,6 +16,7 @@ import os
 import random
 import sys
 import time
+import traceback
 import types
 import warnings
 from collections.abc import Callable
@@ -104,12 +105,8 @@ class ActionRunner:
 
     def _line(self) -> int | None:
         """Where the running call stands in the source of an action."""
-        frame = sys._getframe(2)
-        while frame is not None:
-            if frame.f_code.co_filename in self._sources:
-                return frame.f_lineno
-            frame = frame.f_back  # type: ignore[assignment]
-        return None
+        stack = traceback.walk_stack(sys._getframe(2))
+        return next((n for frame, n in stack if frame.f_code.co_filename in self._sources), None)
 
     def _run(self, code: str) -> dict[str, Any]:
         file = f"<action {len(self._sources) + 1}>"

@@ -6,7 +6,7 @@ import importlib
 import io
 import logging
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 MODULES = (
@@ -23,19 +23,13 @@ MODULES = (
 def preload() -> None:
     """Import what is installed, and use once what prepares itself at its first use."""
     for name in MODULES:
-        _try(importlib.import_module, name)
+        with suppress(Exception):  # what is broken fails again, and visibly, where code imports it
+            importlib.import_module(name)
     warm_ups = {"numpy": _multiply, "scipy": _solve, "sklearn": _cluster, "matplotlib": _draw}
     for library, warm_up in warm_ups.items():
         if library in sys.modules:
-            _try(warm_up)
-
-
-def _try(function: Callable[..., object], *arguments: object) -> None:
-    """Import a library. One that is broken fails again, and visibly, where code imports it."""
-    try:
-        function(*arguments)
-    except Exception:
-        return
+            with suppress(Exception):
+                warm_up()
 
 
 def _multiply() -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import ast
 import builtins
 import secrets
-import string
 import textwrap
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ MODULES = frozenset({"heapq"})
 _KEPT = "_built_in_functions"
 """Stands for the name under which a session keeps the built-in functions."""
 
-_SECRET_LETTERS = 16
+_AS_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class Guards:
 
 
 def new_secret() -> str:
-    """Make a part of names that nobody can guess."""
-    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(_SECRET_LETTERS))
+    """Make a part of names that nobody can guess, of small letters."""
+    return secrets.token_hex(10).translate(_AS_LETTERS)
 
 
 def global_name(definition: str) -> str:

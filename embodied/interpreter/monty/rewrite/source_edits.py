@@ -89,15 +89,10 @@ class EditedSource:
         position = begin + len(changed[: column - 1].encode())
         found = bisect_right(self._shifts, position, key=lambda shift: shift[0]) - 1
         made, at = self._shifts[found]
-        original = min(at + position - made, self._end_of_part(found))
+        ends = [*(end for _, end in self._shifts[1:]), len(self._original)]
+        original = min(at + position - made, ends[found])
         begin = self._original.rfind(b"\n", 0, original) + 1
         return len(self._original[begin:original].decode(errors="replace")) + 1
-
-    def _end_of_part(self, index: int) -> int:
-        """Where the unchanged text that follows a change ends in the original."""
-        if index + 1 == len(self._shifts):
-            return len(self._original)
-        return self._shifts[index + 1][1]
 
 
 def called_name(node: ast.Call) -> str:
