@@ -224,4 +224,5 @@ async def test_an_address_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot listen at 127.0.0.1:{port}: "):
-            await SimulatedServer(FixedAnswers("x"), port=port).start()
+            async with SimulatedServer(FixedAnswers("x"), port=port):
+                pytest.fail("it listens")
