@@ -73,8 +73,9 @@ def total(found: Iterable[Findings]) -> Findings:
     return result
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    "share", [pytest.param(1, id="all", marks=pytest.mark.long), pytest.param(4, id="a quarter")]
+    "share", [pytest.param(1, id="all", marks=pytest.mark.long), pytest.param(8, id="an eighth")]
 )
 def test_games_agree_over_100_steps(
     share: int, game_files: list[Path], generated_games: list[Path]
@@ -88,6 +89,7 @@ def test_games_agree_over_100_steps(
     assert found.won >= len(games)
 
 
+@pytest.mark.timeout(7200)
 @pytest.mark.long
 def test_a_thousand_walks_agree(game_files: list[Path], generated_games: list[Path]) -> None:
     games = list(dict.fromkeys(game_files + generated_games))
