@@ -7,27 +7,28 @@ fails with a SystemError when they meet (python/cpython#106905).
 from __future__ import annotations
 
 import ast
-from threading import Lock
+from threading import RLock
 from typing import Any
 
-_ONE_AT_A_TIME = Lock()
+PARSER = RLock()
+"""Held while anything parses: also while a plugin is imported, as pydantic parses its models."""
 
 
 def parse(code: str | bytes) -> ast.Module:
     """Parse code into its syntax tree; raises what `ast.parse` raises."""
-    with _ONE_AT_A_TIME:
+    with PARSER:
         return ast.parse(code)
 
 
 def parse_expression(code: str | bytes) -> ast.Expression:
     """Parse one expression into its syntax tree; raises what `ast.parse` raises."""
-    with _ONE_AT_A_TIME:
+    with PARSER:
         return ast.parse(code, mode="eval")
 
 
 def literal(code: str | ast.expr) -> Any:
     """Evaluate a Python literal; raises what `ast.literal_eval` raises."""
-    with _ONE_AT_A_TIME:
+    with PARSER:
         return ast.literal_eval(code)
 
 

@@ -66,7 +66,7 @@ def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
         raise ConfigError(
             f"the {kind} {name!r} names a file only; add the name of the class: {name}:CLASS"
         )
-    with _loading:
+    with _loading, parsing.PARSER:
         return _loaded(_absolute(path)), attribute
 
 

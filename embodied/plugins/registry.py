@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from embodied._util import parsing
 from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
@@ -62,7 +63,8 @@ def load(group: str, name: str, base: type | None = None) -> Any:
     if name not in found:
         raise ConfigError(f"there is no {kind} {name!r}{suggestion(name, found)}")
     try:
-        return found[name].load()
+        with parsing.PARSER:
+            return found[name].load()
     except ModuleNotFoundError as error:
         if f"{found[name].module}.".startswith(f"{error.name}."):
             point = found[name]

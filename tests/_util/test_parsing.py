@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from embodied._util import parsing
+from embodied.plugins.plugin_file import load_file
 
 CODE = "for a in b:\n" + "    x = f(a[1], [1, {'k': 2}]) + 2\n" * 60
 
@@ -56,3 +57,21 @@ def test_a_walk_gives_what_that_of_the_standard_library_gives_but_contexts(file:
     tree = ast.parse(Path(file).read_bytes())
     expected = [node for node in ast.walk(tree) if not isinstance(node, ast.expr_context)]
     assert parsing.walk(tree) == expected
+
+
+PLUGIN = """
+import threading
+from embodied._util.parsing import PARSER
+
+got = []
+other = threading.Thread(target=lambda: got.append(PARSER.acquire(blocking=False)))
+other.start()
+other.join()
+"""
+
+
+def test_nothing_else_parses_while_a_plugin_is_imported(tmp_path: Path) -> None:
+    """As pydantic parses the source of a model for what its fields say."""
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    file, _ = load_file(f"{tmp_path}/plugin.py:got", "environment")
+    assert file.get("got", "list") == [False]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from embodied._util.parsing import parse_expression
+
 Expression = Callable[[Mapping[str, Any]], Any]
 """The value of an expression under the entities that its names stand for."""
 
@@ -33,7 +35,7 @@ def compile_expression(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         raise UnsupportedExpressionError("an expression is too long")
     try:
-        return _compiled(ast.parse(text.strip(), mode="eval").body)
+        return _compiled(parse_expression(text.strip()).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnsupportedExpressionError(f"the expression {text!r:.80}: {error}") from None
 
@@ -41,7 +43,7 @@ def compile_expression(text: str) -> Expression:
 @lru_cache(maxsize=1024)
 def names_in(text: str) -> frozenset[str]:
     """Return the variables of an expression that compiles."""
-    nodes = ast.walk(ast.parse(text.strip(), mode="eval"))
+    nodes = ast.walk(parse_expression(text.strip()))
     return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 
 
