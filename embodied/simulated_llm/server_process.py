@@ -29,6 +29,11 @@ class ServerProcess:
         self.base_url = ""
         """The API's address, once the server has started."""
 
+    @property
+    def pid(self) -> int:
+        """Id of the server's process."""
+        return self._process.pid
+
     def statistics(self) -> Statistics:
         """Read the figures since the last reset."""
         return Statistics.model_validate_json(self._ask("/simulation"))
