@@ -6,6 +6,7 @@ import asyncio
 import time
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -66,8 +67,9 @@ async def run_episode(
         InfrastructureError: simulator, interpreter or policy's server failed.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    observation = await asyncio.to_thread(_begin, task, env, robot, protocol, seed)
-    await asyncio.to_thread(policy.begin, task, robot, observation, protocol)
+    observation = await asyncio.to_thread(_begin, task, env, robot, policy, protocol, seed)
+    ending = ExitStack()
+    ending.callback(policy.end)
     try:
         prompt = make_prompt(protocol, type(robot))
         messages = prompt.initial_messages(observation)
@@ -75,14 +77,12 @@ async def run_episode(
             feedback_provider.begin(task, robot, protocol)
         chosen = seed if seed is not None else task.seed or 0
         session = _session(prompt, robot, chosen * 1_000_003 + sample, interpreters)
-        try:
-            history = ConversationHistory(messages, protocol.history)
-            play = _Play(robot, policy, prompt, session, history, feedback_provider)
-            outcome, limit = await play.to_the_end()
-        finally:
-            await asyncio.to_thread(session.close)
+        ending.callback(session.close)
+        history = ConversationHistory(messages, protocol.history)
+        play = _Play(robot, policy, prompt, session, history, feedback_provider)
+        outcome, limit = await play.to_the_end()
     finally:
-        await asyncio.to_thread(policy.end)
+        await asyncio.to_thread(ending.close)
     return Trajectory(
         episode_id=episode_id(task, sample),
         task=task,
@@ -101,12 +101,18 @@ async def run_episode(
 
 
 def _begin(
-    task: Task, env: Environment, robot: Controller, protocol: Protocol, seed: int | None
+    task: Task,
+    env: Environment,
+    robot: Controller,
+    policy: Policy,
+    protocol: Protocol,
+    seed: int | None,
 ) -> Observation:
     with ErrorBoundary(f"{type(env).__name__}.reset()"):
         observation = env.reset(task, seed)
     with ErrorBoundary(f"{type(robot).__name__}.begin()"):
         robot.begin(observation, protocol.limits.steps, protocol.after_end)
+    policy.begin(task, robot, observation, protocol)
     return observation
 
 
