@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from embodied.action_formats.blocks import split
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
@@ -49,7 +48,7 @@ class DefaultPrompt(Prompt):
         A solution in the action, such as one that the code prints, or in a thought is none.
         """
         found = self.format.parse(reply)
-        answers = split(reply.content).solutions
+        answers = self.format.split(reply.content).solutions
         return ParsedReply(
             action=found.action,
             answer=answers[0].strip() if answers else None,
