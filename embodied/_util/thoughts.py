@@ -84,7 +84,7 @@ class Thoughts:
     prompt asks for it, such as `<thought>`, hides nothing then.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, only_trained: bool = False) -> None:
         self.marks: list[Mark] = []
         closings: dict[str, Mark] = {}
         worded = _IN_WORDS.match(text)
@@ -93,6 +93,8 @@ class Thoughts:
             if is_quoted(text, found):
                 continue
             kind, opens = _kind(found)
+            if only_trained and not _is_trained(kind):
+                continue
             start, end = found.span()
             if not opens:
                 alone = not found[0].startswith(_ALONE_NOTHING)
@@ -101,7 +103,7 @@ class Thoughts:
                 following = self.marks[-1] if self.marks else None
                 other = following if following and following.closes_alone else None
                 closing = closings.get(kind) or other
-                if closing is None and not _may_be_cut(kind):
+                if closing is None and not _is_trained(kind):
                     continue
                 mark = Mark(start, end, True, closing.end if closing else len(text))
             self.marks.append(mark)
@@ -143,11 +145,15 @@ def split_thoughts(content: str) -> tuple[str | None, str]:
     return thoughts.strip(), content[first.until :].lstrip()
 
 
-def without_thoughts(text: str) -> str:
+def without_thoughts(text: str, *, only_trained: bool = False) -> str:
     """Leave the thoughts out of a text. What stands before a closing mark that nothing opened is
     one, and so is all that follows an opening mark that nothing closes.
+
+    Args:
+        text: of a message.
+        only_trained: keep thoughts in tags that models write only where a prompt asks for them.
     """
-    found = Thoughts(text)
+    found = Thoughts(text, only_trained=only_trained)
     said: list[str] = []
     position = 0
     for mark in found.marks:
@@ -172,7 +178,10 @@ def without_marks(text: str) -> str:
 
 def is_quoted(text: str, found: re.Match[str]) -> bool:
     """Tell whether a match stands between two quotes of one kind, right beside them."""
-    return text[found.start() - 1 : found.start()] + text[found.end() : found.end() + 1] in _QUOTES
+    before = text[max(found.start() - 2, 0) : found.start()]
+    behind = text[found.end() : found.end() + 2]
+    between_fences = len(before + behind) == 4 and len({*before, *behind}) == 1
+    return before[-1:] + behind[:1] in _QUOTES and not between_fences
 
 
 def _kind(found: re.Match[str]) -> tuple[str, bool]:
@@ -181,6 +190,6 @@ def _kind(found: re.Match[str]) -> tuple[str, bool]:
     return tag.lower() if tag else _KINDS[int(group[1:])], group.startswith("o")
 
 
-def _may_be_cut(kind: str) -> bool:
+def _is_trained(kind: str) -> bool:
     """Tell whether models are trained to write marks of this kind."""
     return kind in _KINDS or "think" in kind

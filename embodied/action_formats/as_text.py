@@ -21,8 +21,8 @@ from embodied.policy import Reply
 
 _BULLET = re.compile(r"(?:(?:[-*+•>]|#{1,6}|\d{1,4}[.)])\s+)+")
 _WORDS = (
-    r"(?P<emphasis>[*_]{0,3})(?:(?:next|final|chosen)\s+)?(?:action|command)(?:\s*[#(]?\d{1,4}\)?)?"
-    r"(?P<ended>[*_]{0,3})(?:\s*[:：]|\s+[-–—]\s)\s*(?P<after>[*_]{0,3}(?=\s|$)|[*_]{2,3})?"
+    r"(?P<emphasis>[*_]{0,3})(?:(?:next|final|chosen)\s+)?(?:action|command)"
+    r"(?:\s*[#(]?\d{1,4}\)?)?(?P<ended>[*_]{0,3})(?:\s*[:\uff1a]|\s+[-\u2013\u2014]\s)"
 )
 _LABEL = re.compile(_WORDS, re.IGNORECASE)
 _IN_LINE = re.compile(rf"(?<![\w\"'`(*_]){_WORDS.replace('(?:action|command)', 'Action')}")
@@ -160,10 +160,10 @@ class TextFormat(CallFormat):
         bullet = _BULLET.match(text)
         if _LABEL.match(text, bullet.end() if bullet else 0):
             return line
-        *_, last = [None, *(_IN_LINE.finditer(text) if "Action" in text else ())]
-        if last is None:
+        inner = list(_IN_LINE.finditer(text)) if "Action" in text else []
+        if not inner:
             return None
-        labelled = text[last.start() :]
+        labelled = text[inner[-1].start() :]
         thought = _THOUGHT.match(text, bullet.end() if bullet else 0)
         return labelled if thought or self._is_command(_command(labelled)) else None
 
@@ -192,6 +192,11 @@ def _cut_at(block: Block) -> str:
     return "" if whole else block.missing
 
 
+def _emphasis_ended(text: str, mark: str) -> str:
+    """Drop the mark that ends an emphasis: behind `Action:`, or behind the command."""
+    return text.removeprefix(mark).strip() if text.startswith(mark) else text.removesuffix(mark)
+
+
 def _command(line: str) -> str:
     """Strip a line of bullet, number, `Action:`, quotes and emphasis."""
     text = line.strip()
@@ -200,8 +205,8 @@ def _command(line: str) -> str:
     label = _LABEL.match(text)
     if label:
         text = text[label.end() :].strip()
-        if label["emphasis"] and not label["ended"] and not label["after"]:
-            text = text.removesuffix(label["emphasis"])
+        if label["emphasis"] and not label["ended"]:
+            text = _emphasis_ended(text, label["emphasis"])
     for _ in range(_NESTED_QUOTES):
         if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
             text = text[1:-1].strip()

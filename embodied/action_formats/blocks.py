@@ -139,11 +139,13 @@ class _Chooser:
             if any(self.is_action(part.text) for part in form):
                 return self._without_prose(form)
         said = without_thoughts(block.text)
-        fenced = self._fences(said) if said.lstrip().startswith(("```", "~~~")) else []
+        fenced = self._fences(said)
+        if not said.lstrip().startswith(("```", "~~~")):
+            fenced = [fence for fence in fenced if fence.language in self._languages]
         return [_block(fence) for fence in fenced] or [Block(said, block.missing)]
 
     def _forms(self, block: Block) -> Iterator[list[Block]]:
-        """Yield what may be meant: all; what stands between further tags; the same without thoughts;
+        """Yield what may be meant: all; what stands between further tags; both without thoughts;
         what stands in fences, or beside the lines of half ones.
         """
         text = fences.without_name(block.text, self._languages)

@@ -12,7 +12,7 @@ _MEANINGS = tuple(
     for words in (
         "go, goto, move, move to, walk, run, head, travel, navigate, approach, drive, proceed",
         "take, pick, pick up, grab, get, fetch, collect, grasp, lift, retrieve, acquire",
-        "put, put down, place, set, lay, leave, deposit, move, insert, store, return, drop, release",
+        "put, put down, place, set, lay, leave, deposit, move, insert, store, drop, release",
         "use, toggle, turn on, switch on, activate, operate, press, power on, light, turn, switch",
         "turn off, switch off, deactivate, power off, off",
         "open, unseal, uncover",
@@ -49,7 +49,9 @@ def meant_action(command: str, actions: Collection[str]) -> str | None:
         alike = [name for name in actions if _means(name, start)]
         if alike:
             return max(alike, key=lambda name: len(_parts(name) & set(words)))
-    spelled = {name.lower().replace("_", ""): name for name in reversed(list(actions))}
+    ordered = list(actions)[::-1]
+    spelled = {name.lower().split("_", 1)[0]: name for name in ordered}
+    spelled |= {name.lower().replace("_", ""): name for name in ordered}
     for start in starts:
         close = difflib.get_close_matches(start.replace(" ", "")[:40], spelled, n=1, cutoff=0.7)
         if close:

@@ -123,6 +123,10 @@ def _mistakes(report: Report) -> Iterator[Text]:
     if any(count.total for count in counts.values()):
         yield Text(" ".join(f"{name}: {count.total:,}." for name, count in counts.items()))
 
+    if report.unread_calls_hint:
+        count = f"Messages with unread function calls: {report.unread_calls.total:,}."
+        yield Text(f"{count} {report.unread_calls_hint}", style="bold")
+
 
 def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
     """Yield a heading with the sum, and a line for each cause."""

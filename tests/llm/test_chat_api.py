@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from embodied.llm.chat_api import MalformedResponseError, read_completion, split_thoughts
+from embodied._util.thoughts import split_thoughts
+from embodied.llm.chat_api import MalformedResponseError, read_completion
 from embodied.trajectory import TokenRecord, Usage
 
 COUNTED = {"prompt_tokens": 100, "completion_tokens": 7}
