@@ -102,7 +102,7 @@ def sendable_message(message: Message) -> dict[str, Any]:
     """Convert a message to the shape that servers take, with only the keys of its role."""
     sent: dict[str, Any] = {"role": message.role, "content": sendable_text(message.content)}
     if message.role == "assistant" and message.tool_calls:
-        sent["tool_calls"] = [_sendable_call(call) for call in message.tool_calls]
+        sent["tool_calls"] = [sendable_call(call) for call in message.tool_calls]
     if message.role == "tool":
         sent["tool_call_id"] = sendable_text(message.tool_call_id or "")
     return sent
@@ -113,7 +113,8 @@ def sendable_text(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _sendable_call(call: ToolCall) -> dict[str, Any]:
+def sendable_call(call: ToolCall) -> dict[str, Any]:
+    """Convert a call to the shape that servers take and send."""
     function = {"name": sendable_text(call.name), "arguments": sendable_text(call.arguments)}
     return {"id": sendable_text(call.id), "type": "function", "function": function}
 

@@ -37,6 +37,7 @@ _ACTION_BLOCK = re.compile(
 )
 """From `Action:` to `End Action`, which a token limit or a stop string may have cut."""
 _ANSWER = re.compile(r"\bAnswer:\**\s*(.*)")
+_NOTHING = "(no output)"
 _TAGGED = re.compile(r"<execute>(.*)</execute>", re.DOTALL)
 _SOLUTION = re.compile(r"<solution>(.*)</solution>", re.DOTALL)
 
@@ -92,7 +93,12 @@ class M3Prompt(Prompt):
         if parsed.action is None:
             problem = f" ({parsed.problem})" if parsed.problem else ""
             return f"No action and no answer could be read{problem}. {_form(self.format)}"
-        return self.describe_output(parsed.action, output) or "(no output)"
+        return self.describe_output(parsed.action, output) or _NOTHING
+
+    @classmethod
+    def outcome_of(cls, observation: str) -> str:
+        """Take the observation as it is: nothing surrounds the outcome."""
+        return "" if observation == _NOTHING else observation
 
     def frame_observation(self, body: str, budget: Budget) -> str:
         """Leave the outcome as it is: the benchmark does not count down."""
