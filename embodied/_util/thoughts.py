@@ -79,39 +79,50 @@ class Mark:
 class Thoughts:
     """The marks of thoughts in a text. One that stands in quotes is only spoken of.
 
-    A thought ends with its own closing mark, else with one of another kind that comes next. Without
-    either it was cut, and reaches to the end of the text; but a tag that models write only where a
-    prompt asks for it, such as `<thought>`, hides nothing then.
+    A thought ends with its own closing mark; with one of another kind that comes next, where there
+    is none of its own before the next such thought. Without either it was cut, and reaches to the
+    end of the text; but a tag that models write only where a prompt asks for it, such as
+    `<thought>`, hides nothing then.
     """
 
     def __init__(self, text: str, *, only_trained: bool = False) -> None:
         self.marks: list[Mark] = []
         closings: dict[str, Mark] = {}
+        openings: dict[str, int] = {}
+        following: Mark | None = None
         worded = _IN_WORDS.match(text)
-        start = worded.end() if worded else 0
-        for found in reversed(list(_MARK.finditer(text, start))):
-            if is_quoted(text, found):
-                continue
+        for found in reversed(list(_MARK.finditer(text, worded.end() if worded else 0))):
             kind, opens = _kind(found)
-            if only_trained and not _is_trained(kind):
+            if is_quoted(text, found) or (only_trained and not _is_trained(kind)):
                 continue
             start, end = found.span()
             if not opens:
                 alone = not found[0].startswith(_ALONE_NOTHING)
-                mark = closings[kind] = Mark(start, end, False, end, alone)
+                mark = Mark(start, end, False, end, alone)
+                closings[kind] = mark
             else:
-                following = self.marks[-1] if self.marks else None
-                other = following if following and following.closes_alone else None
-                closing = closings.get(kind) or other
+                closing = closings.get(kind)
+                pairs = closing is not None and openings.get(kind, len(text)) > closing.start
+                if not pairs and following is not None and following.closes_alone:
+                    closing = following
                 if closing is None and not _is_trained(kind):
                     continue
                 mark = Mark(start, end, True, closing.end if closing else len(text))
+                openings[kind] = start
             self.marks.append(mark)
+            following = mark
         if worded:
             opened, closed = worded.span("thought" if worded["thought"] else "process")
             self.marks.append(Mark(closed, worded.end(), False, worded.end()))
             self.marks.append(Mark(0, opened, True, worded.end()))
         self.marks.reverse()
+
+    def covers(self, start: int, position: int) -> bool:
+        """Tell whether a place stands in a thought that begins at or behind another place."""
+        first = bisect_left(self.marks, start, key=lambda mark: mark.start)
+        following = itertools.islice(self.marks, first, None)
+        before = itertools.takewhile(lambda mark: mark.start < position, following)
+        return any(mark.opens and position < mark.until for mark in before)
 
     def left_over(self, start: int, end: int) -> Mark | None:
         """Find a closing mark in a part of the text that nothing in this part opens."""

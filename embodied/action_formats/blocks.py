@@ -27,6 +27,8 @@ _CLOSING = {
 _EXECUTE = re.compile(r"<execute(?:\s[^<>]{0,200})?>", re.IGNORECASE)
 _MAX_FENCES = 200
 """Fences of one message that are looked at."""
+_MAX_DOUBLED = 50
+"""Tags of one message that open an action within another."""
 _MAX_BLOCKS = 1000
 """Tagged blocks of one message that are looked at."""
 
@@ -145,18 +147,15 @@ class _Chooser:
         return [_block(fence) for fence in fenced] or [Block(said, block.missing)]
 
     def _forms(self, block: Block) -> Iterator[list[Block]]:
-        """Yield what may be meant: all; what stands between further tags; both without thoughts;
-        what stands in fences, or beside the lines of half ones.
+        """Yield what may be meant: all; all without thoughts; what stands in fences, or beside the
+        lines of half ones.
         """
         text = fences.without_name(block.text, self._languages)
         if text.strip().startswith("<![CDATA["):
             text = text.strip().removeprefix("<![CDATA[").removesuffix("]]>")
         said = without_thoughts(text)
-        for form in dict.fromkeys((text, said)):
-            yield [Block(form, block.missing)]
-            *before, last = _EXECUTE.split(form)
-            if before:
-                yield [*map(Block, before), Block(last, block.missing)]
+        yield [Block(text, block.missing)]
+        yield [Block(said, block.missing)]
         yield self.of_fences(self._fences(said))
         yield [Block(fences.without_lone_lines(said), block.missing)]
 
@@ -177,6 +176,7 @@ class _Scanner:
         self.solutions: list[str] = []
         self.fences: list[Fence] = []
         self.rest: list[str] = []
+        self._doubled_tags = 0
         self._left_open: set[str] = set()
         """Tags that the text closes no more."""
 
@@ -229,11 +229,32 @@ class _Scanner:
             return start
         if name == "solution":
             self.solutions.append(self._text[start:end])
+        elif (inner := self._inner(start, end)) and not self._is_action(self._text[start:end]):
+            return self._doubled(start, inner, end)
         elif stray := self._stray(start, end):
             return self._all_was_thought(stray)
         elif len(self.blocks) < _MAX_BLOCKS:
             self.blocks.append(Block(self._text[start:end], "" if closed else "</execute>"))
         return after
+
+    def _inner(self, start: int, end: int) -> re.Match[str] | None:
+        """Find the next tag that opens an action before the last one is closed."""
+        for found in _EXECUTE.finditer(self._text, start, end):
+            within_thought = self._thoughts.covers(start, found.start())
+            if not within_thought and not is_quoted(self._text, found):
+                self._doubled_tags += 1
+                return found if self._doubled_tags <= _MAX_DOUBLED else None
+        return None
+
+    def _doubled(self, start: int, inner: re.Match[str], end: int) -> int:
+        """Read two opening tags in a row: the first is only spoken of, or the second was to close
+        it; return where the text goes on.
+        """
+        before, behind = self._text[start : inner.start()], self._text[inner.end() : end]
+        if not self._is_action(before) and behind.strip():
+            return inner.start()
+        self.blocks.append(Block(before))
+        return inner.start() if self._is_action(behind) else inner.end()
 
     def _closing(self, name: str, start: int) -> tuple[int, int]:
         """Find where a tag's content ends, and where the text goes on."""
