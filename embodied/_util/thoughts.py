@@ -7,6 +7,7 @@ answers.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from bisect import bisect_left
@@ -137,13 +138,17 @@ class Thoughts:
         return None
 
 
+find_thoughts = functools.lru_cache(maxsize=4)(Thoughts)
+"""Finds the marks of thoughts in a text; one text is looked through several times in a row."""
+
+
 def split_thoughts(content: str) -> tuple[str | None, str]:
     """Split content into the thoughts that begin it, if any, and what is said after them.
 
     Thoughts are recorded, but not sent back: models are trained to see conversations without those
     of earlier turns. Where thoughts were cut, all is thought. The opening mark may be missing.
     """
-    found = Thoughts(content)
+    found = find_thoughts(content)
     first = next((mark for mark in found.marks if mark.opens or mark.closes_alone), None)
     if first is None:
         return None, content
@@ -164,7 +169,7 @@ def without_thoughts(text: str, *, only_trained: bool = False) -> str:
         text: of a message.
         only_trained: keep thoughts in tags that models write only where a prompt asks for them.
     """
-    found = Thoughts(text, only_trained=only_trained)
+    found = find_thoughts(text, only_trained=only_trained)
     said: list[str] = []
     position = 0
     for mark in found.marks:
@@ -181,7 +186,7 @@ def without_thoughts(text: str, *, only_trained: bool = False) -> str:
 
 def without_marks(text: str) -> str:
     """Undo the marks that would open a thought, so that a text can stand before an action."""
-    for mark in reversed(Thoughts(text).marks):
+    for mark in reversed(find_thoughts(text).marks):
         if mark.opens:
             text = f"{text[: mark.start + 1]} {text[mark.start + 1 :]}"
     return text

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from embodied._util.thoughts import Mark, Thoughts, is_quoted, without_marks, without_thoughts
+from embodied._util.thoughts import Mark, find_thoughts, is_quoted, without_marks, without_thoughts
 from embodied.action_formats import fences
 from embodied.action_formats.fences import Fence, read_fence
 
@@ -171,7 +171,7 @@ class _Scanner:
         self._is_action = chooser.is_action
         self._chooser = chooser
         self._nested = nested
-        self._thoughts = Thoughts(text)
+        self._thoughts = find_thoughts(text)
         self.blocks: list[Block] = []
         self.solutions: list[str] = []
         self.fences: list[Fence] = []

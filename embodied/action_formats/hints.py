@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection
 
 _WORD = re.compile(r"[^\W_]+")
+_LONGEST = 200
+"""Characters of a command that are looked at."""
 _MEANINGS = tuple(
     frozenset(words.split(", "))
     for words in (
@@ -40,7 +42,7 @@ def meant_action(command: str, actions: Collection[str]) -> str | None:
     An action of these words comes first, then one of the same meaning, then one that is spelled
     nearly so. None: there is none.
     """
-    words = _WORD.findall(command.lower().replace("_", " "))[:20]
+    words = _WORD.findall(command[:_LONGEST].lower().replace("_", " "))
     starts = [" ".join(words[:size]) for size in (3, 2, 1) if len(words) >= size]
     for start in starts:
         named = [name for name in actions if _named(name, start)]

@@ -211,19 +211,19 @@ def check_text(message: str) -> None:
     assert (call.name, bound) == ("goto", {"receptacle": "safe 1"})
 
 
-@more(150)
+@more(60)
 @given(CODE)
 def test_code_is_found_in_its_surroundings(message: str) -> None:
     check_code(message)
 
 
-@more(150)
+@more(60)
 @given(JSON)
 def test_json_is_found_in_its_surroundings(message: str) -> None:
     check_json(message)
 
 
-@more(150)
+@more(60)
 @given(TEXT)
 def test_commands_are_found_in_their_surroundings(message: str) -> None:
     check_text(message)
