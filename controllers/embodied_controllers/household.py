@@ -48,12 +48,12 @@ class _HouseholdBase(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """Return the call that sends a game command, whose words are read in any case.
+        """Return the call that sends a game command, in any case, with a full stop or without.
 
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.
         """
-        call = match_command(command.lower(), _COMMANDS)
+        call = match_command(command.lower().rstrip(".!"), _COMMANDS)
         return call if call and call[0] in cls.actions() else super().command_call(command)
 
 

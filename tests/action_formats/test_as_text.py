@@ -276,6 +276,11 @@ def test_case_is_no_mistake(line: str) -> None:
     assert arguments(line) == GOTO
 
 
+@pytest.mark.parametrize("line", ["Action: go to desk 1.", "Thought: Hm. Action: Go to desk 1!"])
+def test_a_full_stop_is_no_part_of_a_command(line: str) -> None:
+    assert arguments(line) == GOTO
+
+
 def test_a_text_keeps_its_case() -> None:
     assert arguments("<execute>Say, Hello</execute>", Typed) == [{"text": "Hello"}]
 

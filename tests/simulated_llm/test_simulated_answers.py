@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from embodied import Observation, Policy, Protocol, Task, run_episode
+from embodied import Observation, Policy, Protocol, Task, action, run_episode
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
 from embodied.limits import EpisodeLimits
@@ -210,6 +210,35 @@ class Asks(Policy):
     async def reply(self, messages: Sequence[Message]) -> Reply:
         self.said.append(self._answers.answer(request(list(messages), **self._more)))
         return self.said[-1]
+
+
+class Signposted(CorridorRobot):
+    """A robot whose answers are not all text."""
+
+    @action
+    def ways(self) -> list[str]:
+        """List the ways."""
+        return ["left", "right"]
+
+    @action
+    def marked(self, way: str) -> str | None:
+        """Read the mark on a way."""
+        return "here" if way == "right" else None
+
+
+def test_answers_that_are_no_text_are_values_to_the_expert() -> None:
+    seen: list[str] = []
+
+    def reader(observation: str) -> Generator[ExpertStep, str, None]:
+        code = "print([(way, marked(way)) for way in ways()])"
+        seen.append((yield ExpertStep("I read.", code)))
+
+    environment = Corridor(length=2)
+    robot, protocol = Signposted(environment), Protocol(action="json")
+    policy = Asks(ExpertAnswers(reader, Signposted), robot, protocol)
+    task = Task(environment="corridor", id="t", split="s", kind="k", instruction="Read.")
+    asyncio.run(run_episode(task, environment, robot, policy, protocol))
+    assert seen == ["[('left', None), ('right', 'here')]\n"]
 
 
 @pytest.mark.parametrize("error", [False, True])
