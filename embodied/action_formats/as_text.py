@@ -22,7 +22,7 @@ from embodied.policy import Reply
 _BULLET = re.compile(r"(?:(?:[-*+•>]|#{1,6}|\d{1,4}[.)])\s+)+")
 _WORDS = (
     r"(?P<emphasis>[*_]{0,3})(?:(?:next|final|chosen)\s+)?(?:action|command)"
-    r"(?:\s*[#(]?\d{1,4}\)?)?(?P<ended>[*_]{0,3})(?:\s*[:\uff1a]|\s+[-\u2013\u2014]\s)"
+    r"(?:\s*[#(]?\d{1,4}\)?)?(?P<ended>[*_]{0,3})(?:\s*[:\uff1a]|\s+[-\u2013\u2014]\s|\s*\Z)"
 )
 _LABEL = re.compile(_WORDS, re.IGNORECASE)
 _IN_LINE = re.compile(rf"(?<![\w\"'`(*_]){_WORDS.replace('(?:action|command)', 'Action')}")
@@ -138,10 +138,16 @@ class TextFormat(CallFormat):
         return "\n".join(self._after_label(block.text)) or block.text
 
     def _after_label(self, text: str) -> list[str]:
+        """Find the commands behind labels; one in the line of a thought may hold a mistake only
+        where there is no other.
+        """
+        return self._labelled_lines(text, strict=True) or self._labelled_lines(text, strict=False)
+
+    def _labelled_lines(self, text: str, *, strict: bool) -> list[str]:
         found: list[str] = []
         waiting = below = False
         for line in text.split("\n"):
-            labelled = self._labelled(line)
+            labelled = self._labelled(line, strict)
             if labelled is not None:
                 found.append(labelled)
                 waiting = below = not _command(labelled)
@@ -154,18 +160,19 @@ class TextFormat(CallFormat):
                 below = waiting
         return found
 
-    def _labelled(self, line: str) -> str | None:
+    def _labelled(self, line: str, strict: bool) -> str | None:
         """Find the part of a line that begins with `Action:`; None: there is none."""
-        text = line.strip()
+        text = _unquoted(line.strip())
         bullet = _BULLET.match(text)
         if _LABEL.match(text, bullet.end() if bullet else 0):
-            return line
+            return text
         inner = list(_IN_LINE.finditer(text)) if "Action" in text else []
         if not inner:
             return None
         labelled = text[inner[-1].start() :]
         thought = _THOUGHT.match(text, bullet.end() if bullet else 0)
-        return labelled if thought or self._is_command(_command(labelled)) else None
+        meant = thought and not strict
+        return labelled if meant or self._is_command(_command(labelled)) else None
 
     def _is_command(self, command: str) -> bool:
         try:
@@ -199,7 +206,7 @@ def _emphasis_ended(text: str, mark: str) -> str:
 
 def _command(line: str) -> str:
     """Strip a line of bullet, number, `Action:`, quotes and emphasis."""
-    text = line.strip()
+    text = _unquoted(line.strip())
     bullet = _BULLET.match(text)
     text = text[bullet.end() :] if bullet else text
     label = _LABEL.match(text)
@@ -207,7 +214,12 @@ def _command(line: str) -> str:
         text = text[label.end() :].strip()
         if label["emphasis"] and not label["ended"]:
             text = _emphasis_ended(text, label["emphasis"])
+    text = _unquoted(text)
+    return text.strip("`").strip() if text.startswith("`") else text
+
+
+def _unquoted(text: str) -> str:
     for _ in range(_NESTED_QUOTES):
         if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
             text = text[1:-1].strip()
-    return text.strip("`").strip() if text.startswith("`") else text
+    return text

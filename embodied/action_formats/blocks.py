@@ -25,6 +25,10 @@ _CLOSING = {
     for name in ("execute", "solution")
 }
 _EXECUTE = re.compile(r"<execute(?:\s[^<>]{0,200})?>", re.IGNORECASE)
+_END_TOKENS = re.compile(
+    r"(?:<\|(?:im_end|end|eot_id|eom_id|return|endoftext|end_of_text)\|>|</s>|<end_of_turn>)\s*\Z"
+)
+"""What ends a model's message, where its server leaves it in the text."""
 _MAX_FENCES = 200
 """Fences of one message that are looked at."""
 _MAX_DOUBLED = 50
@@ -80,7 +84,8 @@ def split(
         verdict: what the format makes of a text.
     """
     chooser = _Chooser(languages, functools.cache(verdict))
-    found = _Scanner(whole_characters(message), chooser).scan()
+    text = _END_TOKENS.sub("", whole_characters(message))
+    found = _Scanner(text, chooser).scan()
     return MessageParts(
         actions=tuple(chooser.of_tags(found.blocks) or chooser.of_fences(found.fences)),
         solutions=tuple(without_thoughts(text) for text in found.solutions),

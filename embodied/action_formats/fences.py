@@ -54,8 +54,8 @@ class Fence:
 def read_fence(text: str, opening: re.Match[str], is_action: Callable[[str], bool]) -> Fence:
     """Read the fence that opens there.
 
-    It ends where a line holds nothing but its mark, or where the next one opens. Where its mark
-    stands in a line with other words, it ends there if what stands before that is an action.
+    It ends at the first mark that leaves an action before it; where there is none, at the first
+    that stands in a line with other words, or alone, or opens the next fence.
     """
     mark = opening[0].strip()
     language, start = _info(text, opening.end())
@@ -111,26 +111,28 @@ def _end(
 ) -> tuple[int, int, bool]:
     """Find where the content ends, where the text goes on, and whether the fence is closed."""
     within: list[tuple[int, int, bool]] = []
-    last: tuple[int, int, bool] | None = None
+    ends: list[tuple[int, int, bool]] = []
+    nested = False
     runs = re.compile(f"{mark[0]}{{{len(mark)},}}").finditer(text, start)
     for run in itertools.islice(runs, _MAX_RUNS):
         line = max(text.rfind("\n", start, run.start()) + 1, start)
         line_end = text.find("\n", run.end())
         behind = text[run.end() : line_end if line_end >= 0 else len(text)]
         alone = not text[line : run.start()].strip()
+        opens = alone and line > start and _info(text, run.end())[0] in _LANGUAGES
         if alone and not behind.strip():
-            last = run.start(), run.end(), True
-            break
-        if alone and line > start and _info(text, run.end())[0] in _LANGUAGES:
-            last = run.start(), run.start(), True
-            break
-        within.append((run.start(), run.end(), True))
-    for place in within:
+            ends.append((run.start(), run.end(), True))
+            if not nested:
+                break
+        elif opens:
+            nested = True
+            ends.append((run.start(), run.start(), True))
+        else:
+            within.append((run.start(), run.end(), True))
+    for place in sorted(within + ends):
         if is_action(text[start : place[0]]):
             return place
-    if last is not None and (not within or is_action(text[start : last[0]])):
-        return last
-    if within:
-        return within[0]
+    if within or ends:
+        return (within or ends)[0]
     cut = _CUT_CLOSING.search(text, start)
     return (cut.start(), len(text), True) if cut else (len(text), len(text), False)
