@@ -33,8 +33,8 @@ class ParityReport(BaseModel):
     observation_mismatches: int = 0
     """Different text; in an error turn, different text before the traceback."""
     out_numbers: int = 0
-    """Observations that differ in nothing but the number `n` of an echoed value (`Out[n]: …`), which
-    counts what a recorder ran before the episode, too. They are no mismatches."""
+    """Observations, no mismatches, that differ in nothing but the `n` of `Out[n]` before an echoed
+    value: it counts what a recorder ran before the episode, too."""
     error_turns: int = 0
     """Observations with a recorded traceback."""
     error_type_mismatches: int = 0
