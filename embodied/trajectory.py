@@ -35,6 +35,11 @@ StoredAsText = PlainSerializer(as_json_text, return_type=str, when_used="json")
 """Marks a field whose keys or types differ from record to record. JSON holds it as a text, which is
 JSON in turn, so that each column of a file of records has one type for readers that need that."""
 
+_ReadFromText = BeforeValidator(_from_json_text)
+
+TextsByName = Annotated[dict[str, str], _ReadFromText, StoredAsText]
+NumbersByName = Annotated[dict[str, float], _ReadFromText, StoredAsText]
+
 
 class Record(BaseModel):
     """Base of all records: unknown keys are errors, and so are numbers that JSON does not know."""
@@ -73,9 +78,7 @@ class ErrorRecord(Record):
     """Line of the statement that was running, where `line` is in a function that it called."""
     column: int | None = None
     """Character of that line, counted from 1, where the error can be pinned down."""
-    variables: Annotated[dict[str, str], BeforeValidator(_from_json_text), StoredAsText] = Field(
-        default_factory=dict
-    )
+    variables: TextsByName = Field(default_factory=dict)
     """The variables that the failing line uses, and the `repr` of their values."""
 
 
@@ -255,6 +258,8 @@ class Trajectory(Record):
     """Python's traceback of that, where it is an exception."""
     reward: float = 0.0
     """Sum of the rewards of all environment steps."""
+    metrics: NumbersByName = Field(default_factory=dict)
+    """The numbers in `info["metrics"]` of the last environment step, by their names."""
     first_observation: str = ""
     prompt: list[Message] = Field(default_factory=list)
     """The messages before the first turn."""

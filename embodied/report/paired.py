@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from embodied.report.metrics import CONFIDENCE
+from embodied.report.intervals import CONFIDENCE
 from embodied.store.summary import Summary
 from embodied.trajectory import Outcome, Record
 
@@ -51,6 +51,11 @@ class PairedFigures(Record):
     """Above 0 where the run succeeds more often; None where no episode is shared."""
     turns_difference: Difference | None
     """Above 0 where the run takes more turns; None where no episode is shared."""
+    reward_difference: Difference | None
+    """Above 0 where the run is rewarded more; None where no episode is shared."""
+    metric_differences: dict[str, Difference]
+    """The same of each number in `info["metrics"]`, over the shared episodes that have it in both
+    runs, by its name, sorted."""
 
 
 def compare_pairs(
@@ -72,10 +77,23 @@ def compare_pairs(
         neither=verdicts.count((False, False)),
         success_rate_difference=mean_difference(pairs, _success),
         turns_difference=mean_difference(pairs, lambda summary: summary.turns),
+        reward_difference=mean_difference(pairs, lambda summary: summary.reward),
+        metric_differences=_metric_differences(pairs),
     )
 
 
-def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], int]) -> Difference | None:
+def _metric_differences(pairs: Sequence[Pair]) -> dict[str, Difference]:
+    names = {name for one, other in pairs for name in one.metrics.keys() & other.metrics.keys()}
+    found = {name: _metric_difference(pairs, name) for name in sorted(names)}
+    return {name: difference for name, difference in found.items() if difference is not None}
+
+
+def _metric_difference(pairs: Sequence[Pair], name: str) -> Difference | None:
+    having = [(one, other) for one, other in pairs if name in one.metrics and name in other.metrics]
+    return mean_difference(having, lambda summary: summary.metrics[name])
+
+
+def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], float]) -> Difference | None:
     """Compute the mean difference of a figure within pairs, the second less the first.
 
     Its interval is that of a paired percentile bootstrap with a fixed seed. Whole tasks are
@@ -85,7 +103,7 @@ def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], int]) -> 
     for the resampling of groups, A. C. Davison and D. V. Hinkley, Bootstrap Methods and their
     Application (1997), section 3.8.
     """
-    by_task: dict[str, list[int]] = {}
+    by_task: dict[str, list[float]] = {}
     for one, other in pairs:
         by_task.setdefault(one.task_id, []).append(figure(other) - figure(one))
     if not by_task:
@@ -95,7 +113,7 @@ def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], int]) -> 
     return Difference(value=sum(sums) / sum(counts), interval=_interval(sums, counts))
 
 
-def _interval(sums: list[int], counts: list[int]) -> tuple[float, float] | None:
+def _interval(sums: list[float], counts: list[int]) -> tuple[float, float] | None:
     """Compute the bootstrap interval of the ratio of two sums over tasks."""
     import numpy as np
     from scipy.stats import bootstrap

@@ -42,6 +42,10 @@ class Summary(Record):
     """The limit that cut the episode, where the outcome is `truncated`."""
     error: str | None = None
     """What failed, shortened, where the outcome is `infrastructure_error`."""
+    reward: float
+    """Sum of the rewards of all environment steps."""
+    metrics: dict[str, float]
+    """The simulator's own figures after the last step, by their names."""
     turns: NonNegativeInt
     calls: NonNegativeInt
     steps: NonNegativeInt
@@ -95,6 +99,8 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         outcome=trajectory.outcome,
         limit=trajectory.limit,
         error=None if trajectory.error is None else shorten(trajectory.error),
+        reward=trajectory.reward,
+        metrics=trajectory.metrics,
         turns=len(trajectory.turns),
         calls=len(calls),
         steps=sum(len(call.steps) for call in calls),

@@ -24,6 +24,7 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
     """A summary with figures by number."""
     figures = {
         "episode_id": f"t{number}#0",
+        "task_id": f"t{number}",
         "kind": KINDS[number % 4],
         "outcome": outcome,
         "turns": number % 20,
