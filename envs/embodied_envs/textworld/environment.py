@@ -102,7 +102,8 @@ class TextWorld(Environment):
     def step(self, command: str) -> StepResult:
         """Send a command. The reward is the change of the game's score.
 
-        `info` has `success`, `lost` and `score`. After the end nothing changes any more.
+        `info` has `success`, `lost` and, also among `metrics`, `score`. After the end nothing
+        changes any more.
         """
         if self._last is None:
             raise RuntimeError("step() needs a reset first")
@@ -145,7 +146,9 @@ class TextWorld(Environment):
 
 
 def _result(situation: Situation, text: str, reward: float) -> StepResult:
-    info = {"success": situation.won, "lost": situation.lost, "score": situation.score}
+    score = situation.score
+    info = {"success": situation.won, "lost": situation.lost, "score": score}
+    info["metrics"] = {"score": score}
     return StepResult(Observation(text), reward, situation.ended, False, info)
 
 
