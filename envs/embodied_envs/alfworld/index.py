@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, DataError
 from embodied_envs.alfworld.game_file import parse_game
+from embodied_envs.unplayable import unplayable_note
 
 GAMES = "json_2.1.1"
 """The folder of games below the data folder; the name is that of ALFRED's release."""
@@ -27,8 +28,6 @@ GAMES = "json_2.1.1"
 GAME_FILE = "game.tw-pddl"
 _DEFAULT = Path.home() / ".cache" / "alfworld"
 _INSTRUCTION = re.compile(r"Your task is to: (.*?)\.?\"")
-_NAMED = 3
-"""Trials that a note names, of each problem."""
 
 
 class Problem(StrEnum):
@@ -74,21 +73,9 @@ class Split:
 
     def note(self) -> str:
         """Count and name the trials that cannot be played; empty where there is none."""
-        if not self.problems:
-            return ""
-        found = {
-            each: [id_ for id_, problem in self.problems if problem is each] for each in Problem
-        }
-        parts = [f"{len(ids):,} {each} ({_named(ids)})" for each, ids in found.items() if ids]
-        return (
-            f"{len(self.problems):,} of {self.trials:,} trials in {self.folder} cannot be played: "
-            + "; ".join(parts)
-        )
-
-
-def _named(ids: Sequence[str]) -> str:
-    more = f", and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
-    return ", ".join(ids[:_NAMED]) + more
+        order = list(Problem)
+        problems = sorted(self.problems, key=lambda each: order.index(each[1]))
+        return unplayable_note("trials", self.trials, self.folder, problems)
 
 
 class _Cached(BaseModel):
