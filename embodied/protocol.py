@@ -123,14 +123,15 @@ class RunProtocol(_Part):
 
     def warnings(self) -> list[str]:
         """Name settings by which figures say less than they seem to, in a sentence each."""
-        samples, temperature = self.tasks.get("samples", 1), self.policy.get("temperature")
-        if samples > 1 and temperature is not None and temperature < _ALMOST_ZERO:
-            return [
-                f"the {samples} samples of a task are drawn at temperature {temperature:g}, where "
-                "models all but repeat themselves, and say little more than one; set "
-                "llm.temperature"
-            ]
-        return []
+        samples, temperature = self.tasks.get("samples"), self.policy.get("temperature")
+        if not (isinstance(samples, int) and isinstance(temperature, int | float)):
+            return []
+        if samples < 2 or temperature >= _ALMOST_ZERO:
+            return []
+        return [
+            f"the {samples} samples of a task are drawn at temperature {temperature:g}, where "
+            "models all but repeat themselves, and say little more than one; set llm.temperature"
+        ]
 
     def settings(self) -> dict[str, Any]:
         """List all settings as plain values, by dotted name."""

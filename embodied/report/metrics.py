@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from embodied.errors import RunError
 from embodied.report.intervals import TaskSums, mean_interval, rate_interval
 from embodied.report.passes import PassRate, pass_at_k, pass_hat_k
 from embodied.report.throughput import Throughput, aggregate_throughput, ratio
@@ -157,8 +158,15 @@ def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation]
 def aggregate_run(run: RunReader) -> Report:
     """Aggregate all that a run stores so far."""
     report = aggregate(run.summaries(), run.invocations())
-    changes = {"damaged_lines": len(run.damaged), "warnings": run.protocol.warnings()}
+    changes = {"damaged_lines": len(run.damaged), "warnings": _warnings(run)}
     return report.model_copy(update=changes)
+
+
+def _warnings(run: RunReader) -> list[str]:
+    try:
+        return run.protocol.warnings()
+    except RunError as error:
+        return [str(error)]
 
 
 @dataclass

@@ -81,27 +81,25 @@ def test_rewards_and_metrics_side_by_side(tmp_path: Path) -> None:
 
 
 def test_samples_at_temperature_zero_are_warned_of(tmp_path: Path) -> None:
-    def run(name: str, temperature: float | None, samples: int) -> Path:
+    def run(name: str, temperature: object, samples: object) -> Path:
         policy = {"name": "llm", "temperature": temperature}
         return write_run(tmp_path / name, [episode(1)], policy=policy, tasks={"samples": samples})
 
-    cold, single, warm, unset = (
-        run("cold", 0.0, 4),
-        run("single", 0.0, 1),
-        run("warm", 0.7, 4),
-        run("unset", None, 4),
-    )
+    cold, warm = run("cold", 0.0, 4), run("warm", 0.7, 4)
     warning = "the 4 samples of a task are drawn at temperature 0, where"
     assert f"Warning: in cold {warning}" in printed([cold, warm])
-    assert "Warning: in" not in printed([single, warm])
-    assert [
-        bool(aggregate_run(open_run(each)).warnings) for each in (cold, single, warm, unset)
-    ] == [
-        True,
-        False,
-        False,
-        False,
-    ]
+    assert aggregate_run(open_run(cold)).warnings[0].startswith(warning)
+    others = [("one", 0.0, 1), ("unset", None, 4), ("odd", "0", 4), ("odder", 0.0, "4")]
+    for folder in (warm, *(run(*settings) for settings in others)):
+        assert aggregate_run(open_run(folder)).warnings == []
+
+
+def test_a_run_whose_protocol_is_damaged_is_reported_on(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", [episode(1)])
+    (folder / "protocol.yaml").write_text("environment: [")
+    report = aggregate_run(open_run(folder))
+    assert report.episodes == 1
+    assert "protocol.yaml is not YAML" in report.warnings[0]
 
 
 def test_warnings(tmp_path: Path) -> None:

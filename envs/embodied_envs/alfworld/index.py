@@ -101,22 +101,28 @@ def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
 
 
 def requirements() -> list[Requirement]:
-    """Look at what `$ALFWORLD_DATA` names, where it is set, and count what cannot be played."""
-    given = os.environ.get("ALFWORLD_DATA")
-    if not given or Path(given) == _DEFAULT:  # alfworld sets it so, when it is imported
+    """Look at the folder of games, where one is set or there, and count what cannot be played."""
+    given = Path(os.environ.get("ALFWORLD_DATA") or _DEFAULT)
+    # alfworld sets the variable to its own folder when it is imported.
+    if given == _DEFAULT and not (given / GAMES).is_dir():
         return []
+    name = str(given) if given == _DEFAULT else "$ALFWORLD_DATA"
     try:
         folder = data_folder(given)
-        splits = sorted({p.parents[2].name for p in (folder / GAMES).glob(f"*/*/*/{GAME_FILE}")})
-        notes = {split: read_split(folder, split).note() for split in splits}
+        notes = {path.name: read_split(folder, path.name).note() for path in _splits(folder)}
     except DataError as error:
-        return [Requirement("$ALFWORLD_DATA", problem=str(error))]
+        return [Requirement(name, problem=str(error))]
+    splits = sorted({path.parents[2].name for path in (folder / GAMES).glob(f"*/*/*/{GAME_FILE}")})
     empty = f"{folder / GAMES} holds no game (SPLIT/TASK/TRIAL/{GAME_FILE})"
     found = f"{folder}: {', '.join(splits)}" if splits else ""
     return [
-        Requirement("$ALFWORLD_DATA", found, problem=None if splits else empty),
+        Requirement(name, found, problem=None if splits else empty),
         *(Requirement(split, note) for split, note in notes.items() if note),
     ]
+
+
+def _splits(data: Path) -> list[Path]:
+    return sorted(path for path in (data / GAMES).iterdir() if path.is_dir())
 
 
 def split_folder(data: Path, split: str) -> Path:
@@ -125,7 +131,7 @@ def split_folder(data: Path, split: str) -> Path:
     Raises:
         ConfigError: the data has no such split.
     """
-    known = sorted(path.name for path in (data / GAMES).iterdir() if path.is_dir())
+    known = [path.name for path in _splits(data)]
     if split not in known:
         raise ConfigError(
             f"there is no split {split!r} in {data / GAMES}; there are: {', '.join(known)}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.alfworld import index
 from embodied_envs.alfworld.environment import Alfworld
 from embodied_envs.alfworld.game_file import MAX_BYTES
 from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
@@ -224,9 +225,16 @@ def test_doctor_is_told_what_cannot_be_played(
     assert (games.found, games.problem) == (f"{holes}: train", None)
     assert (train.name, train.problem) == ("train", None)
     assert train.found.startswith("5 of 6 trials in ")
+    monkeypatch.setattr(index, "_DEFAULT", holes)
+    monkeypatch.delenv("ALFWORLD_DATA")
+    games, train = Alfworld.requirements()
+    assert (games.name, train.name) == (str(holes), "train")
     monkeypatch.setenv("ALFWORLD_DATA", str(data))
     (games,) = Alfworld.requirements()
     assert games.found == f"{data}: train"
+    monkeypatch.setattr(index, "_DEFAULT", holes / "nowhere")
+    monkeypatch.delenv("ALFWORLD_DATA")
+    assert Alfworld.requirements() == []
 
 
 def test_data_version_names_what_scores_depend_on(data: Path) -> None:
