@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from embodied.store.jsonl import StoredEpisode, decode, encode
+from embodied.store.writer import SHARD_BYTES
 from embodied.task import Task
 from embodied.trajectory import (
     CallRecord,
@@ -111,7 +112,12 @@ def test_pyarrow_reads_a_run_and_writes_it_as_parquet(folder: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason=wanted)
     for name in ("episodes/00000.jsonl", "index.jsonl"):
         assert reader.read_json(folder / name).num_rows == len(EPISODES)
-    table = reader.read_json(folder / "episodes" / "00000.jsonl")
+    shard = folder / "episodes" / "00000.jsonl"
+    table = reader.read_json(shard)
+    long = episode(0, None, None).model_copy(update={"first_observation": "x" * 2_000_000})
+    content = BytesIO(encode(long)[0] + shard.read_bytes())
+    whole = reader.ReadOptions(block_size=SHARD_BYTES)
+    assert reader.read_json(content, whole).num_rows == 1 + len(EPISODES)
     file = BytesIO()
     parquet.write_table(table, file)
     turns = parquet.read_table(file)["turns"].to_pylist()
