@@ -44,10 +44,11 @@ class TaskSums:
 
     @property
     def mean(self) -> float | None:
-        """Mean per episode; None of no episode."""
+        """Mean per episode; None of no episode, or of numbers too large to add up."""
         if not self._sums:
             return None
-        return math.fsum(total for total, _ in self._sums.values()) / self.episodes
+        mean = sum(total for total, _ in self._sums.values()) / self.episodes
+        return mean if math.isfinite(mean) else None
 
 
 def wilson_interval(successes: float, episodes: float) -> Interval | None:
@@ -98,7 +99,8 @@ def rate_interval(by_task: Sequence[tuple[float, float]]) -> Interval | None:
 def mean_interval(by_task: Sequence[tuple[float, float]]) -> Interval | None:
     """Compute the interval of a mean over episodes, by Student's t with clustered standard errors.
 
-    None where the spread cannot tell it: there are fewer than two tasks, or all have the same mean.
+    None where the spread cannot tell it: there are fewer than two tasks, all have the same mean, or
+    the numbers are too large to be squared.
 
     Args:
         by_task: for each task the sum of a figure over its episodes, and their number.
@@ -108,10 +110,14 @@ def mean_interval(by_task: Sequence[tuple[float, float]]) -> Interval | None:
         return None
     from scipy.stats import t
 
-    mean = math.fsum(total for total, _ in by_task) / math.fsum(count for _, count in by_task)
-    error = math.sqrt(_variance(by_task, mean) * tasks / (tasks - 1))
+    mean = sum(total for total, _ in by_task) / sum(count for _, count in by_task)
+    try:
+        error = math.sqrt(_variance(by_task, mean) * tasks / (tasks - 1))
+    except (OverflowError, ValueError):
+        return None
     half = float(t.ppf((1 + CONFIDENCE) / 2, tasks - 1)) * error
-    return mean - half, mean + half
+    low, high = mean - half, mean + half
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 def _variance(by_task: Iterable[tuple[float, float]], mean: float) -> float:

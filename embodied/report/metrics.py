@@ -54,10 +54,10 @@ class Mean(Record):
     episodes: int
     """Those that have it."""
     mean: float | None
-    """None where there is none."""
+    """None where there is none, or the numbers are too large to add up."""
     interval: tuple[float, float] | None
-    """At `intervals.CONFIDENCE`, by tasks; None where there are fewer than two tasks, or all have
-    the same mean."""
+    """At `intervals.CONFIDENCE`, by tasks; None where there are fewer than two tasks, all have the
+    same mean, or the numbers are too large."""
 
 
 class Metrics(Record):

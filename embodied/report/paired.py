@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from embodied.report.intervals import CONFIDENCE
@@ -96,8 +97,9 @@ def _metric_difference(pairs: Sequence[Pair], name: str) -> Difference | None:
 def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], float]) -> Difference | None:
     """Compute the mean difference of a figure within pairs, the second less the first.
 
-    Its interval is that of a paired percentile bootstrap with a fixed seed. Whole tasks are
-    resampled, with all their samples, because the samples of a task are not independent.
+    None of no pair, or of numbers too large to add up. Its interval is that of a paired percentile
+    bootstrap with a fixed seed. Whole tasks are resampled, with all their samples, because the
+    samples of a task are not independent.
 
     Sources: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13;
     for the resampling of groups, A. C. Davison and D. V. Hinkley, Bootstrap Methods and their
@@ -110,7 +112,10 @@ def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], float]) -
         return None
     sums = [sum(differences) for differences in by_task.values()]
     counts = [len(differences) for differences in by_task.values()]
-    return Difference(value=sum(sums) / sum(counts), interval=_interval(sums, counts))
+    value = sum(sums) / sum(counts)
+    if not isfinite(value):
+        return None
+    return Difference(value=value, interval=_interval(sums, counts))
 
 
 def _interval(sums: list[float], counts: list[int]) -> tuple[float, float] | None:
@@ -132,7 +137,8 @@ def _interval(sums: list[float], counts: list[int]) -> tuple[float, float] | Non
         batch=max(1, _BATCH_VALUES // len(sums)),
         random_state=np.random.default_rng(0),
     ).confidence_interval
-    return float(interval.low), float(interval.high)
+    low, high = float(interval.low), float(interval.high)
+    return (low, high) if isfinite(low) and isfinite(high) else None
 
 
 def _ratio(sums: NDArray[Any], counts: NDArray[Any], axis: int) -> Any:

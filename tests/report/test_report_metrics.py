@@ -190,3 +190,19 @@ def test_an_infrastructure_error_has_no_reward() -> None:
     lost = summary(Outcome.INFRASTRUCTURE_ERROR, reward=9.0, metrics={"score": 9.0})
     report = aggregate([lost])
     assert (report.reward.episodes, report.reward.mean, report.metrics) == (0, None, {})
+
+
+@pytest.mark.parametrize("size", [1e100, 1e200, 1.7e308])
+def test_numbers_of_any_size_are_reported_on(size: float) -> None:
+    numbers = (size, size, -size, size, 0.0)
+    report = aggregate(
+        summary(Outcome.FAILURE, task_id=f"t{task}", reward=number, metrics={"x": -number})
+        for task, number in enumerate(numbers)
+    )
+    assert "NaN" not in report.model_dump_json()
+    assert report.reward.episodes == 5
+    if size == 1e100:
+        assert report.reward.mean == pytest.approx(4e99)
+        assert report.metrics["x"].interval is not None
+    else:
+        assert report.metrics["x"].interval is None
