@@ -109,7 +109,7 @@ class Household(_HouseholdBase):
         """
         name = self._receptacle(receptacle)
         text = self._send_or_examine(f"go to {name}", name)
-        if self._receptacles and text.startswith(_REFUSAL):
+        if self._receptacles and not self.ended and text.startswith(_REFUSAL):
             return f"{text} You are at the {name} already; examine it to see what is in or on it."
         return text
 

@@ -167,6 +167,15 @@ def test_where_the_game_does_not_say_what_is_valid_goto_says_what_to_do() -> Non
     assert robot.examine("drawer 2") == "The drawer 2 is closed."
 
 
+def test_after_the_end_goto_adds_nothing_to_the_last_text() -> None:
+    robot = Household(BareDrawers())
+    robot.begin(Observation(DRAWERS), max_steps=2, after_end="repeat")
+    robot.goto("drawer 1")
+    for place in ("drawer 2", "desk 1"):
+        assert robot.goto(place) == "Nothing happens."
+    assert len(robot.steps) == 2
+
+
 def test_mint_asks_the_game_for_nothing_but_its_answer() -> None:
     robot = MintHousehold(Drawers())
     assert robot.goto("drawer 1") == "The drawer 1 is closed."
