@@ -39,6 +39,7 @@ _ReadFromText = BeforeValidator(_from_json_text)
 
 TextsByName = Annotated[dict[str, str], _ReadFromText, StoredAsText]
 NumbersByName = Annotated[dict[str, float], _ReadFromText, StoredAsText]
+CountsByName = Annotated[dict[str, NonNegativeInt], _ReadFromText, StoredAsText]
 
 
 class Record(BaseModel):

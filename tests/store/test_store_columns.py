@@ -95,12 +95,18 @@ def columns(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, type(value).__name__
 
 
-def test_each_column_has_one_type(folder: Path) -> None:
+def column_types(path: Path) -> dict[str, set[str]]:
     types: dict[str, set[str]] = {}
-    for line in (folder / "episodes" / "00000.jsonl").read_text().splitlines():
+    for line in path.read_text().splitlines():
         for column, kind in columns(json.loads(line)):
             types.setdefault(column, set()).add(kind)
-    assert not {column: kinds for column, kinds in types.items() if len(kinds) > 1}
+    return types
+
+
+def test_each_column_has_one_type(folder: Path) -> None:
+    types = column_types(folder / "episodes" / "00000.jsonl")
+    for each in (types, column_types(folder / "index.jsonl")):
+        assert not {column: kinds for column, kinds in each.items() if len(kinds) > 1}
     assert types[".turns[].calls[].arguments"] == types[".turns[].calls[].result"] == {"str"}
     assert types[".turns[].calls[].error.variables"] == types[".turns[].error.variables"] == {"str"}
     assert types[".metrics"] == {"str"}
