@@ -584,8 +584,14 @@ async def test_no_more_is_asked_at_once_than_allowed() -> None:
 
 async def test_nobody_waits_for_hours() -> None:
     server = FakeServer(answer(error("quota"), 429, {"Retry-After": "86400"}), GOOD)
-    assert "in 1 attempt: HTTP 429: quota" in str(await failure(server))
+    caught = await failure(server)
+    assert isinstance(caught, ConfigError)
+    assert "takes no requests for 86400 s, which is more than llm.outage_seconds" in str(caught)
+    assert "HTTP 429: quota" in str(caught)
     assert len(server.bodies) == 1
+    busy = FakeServer(answer(error("busy"), 503, {"Retry-After": "86400"}), GOOD)
+    assert "in 1 attempt: HTTP 503: busy" in str(await failure(busy))
+    assert len(busy.bodies) == 1
 
 
 @pytest.mark.parametrize(
@@ -595,7 +601,6 @@ async def test_nobody_waits_for_hours() -> None:
         (raw(b'{"choices": [{"message": {"content": "hel'), "Invalid JSON"),
         (raw(b""), "Invalid JSON"),
         (raw(b"[" * 100_000), "Invalid JSON"),
-        (raw(b'{"choices": [{"message": {"content": "\\ud800"}}]}'), "Invalid JSON"),
         (raw(b"\xff\xfe", content_type="text/plain; charset=base64"), "Invalid JSON"),
         (answer({"id": "c-1"}), "choices: Field required"),
         (answer(error("engine died")), "engine died"),
@@ -603,7 +608,6 @@ async def test_nobody_waits_for_hours() -> None:
         (answer({"choices": "hello"}), "choices: Input should be a valid array"),
         (answer([1, 2]), "Input should be an object"),
         (answer(completion(17)), "choices.0.message.content: Input should be a valid string"),
-        (answer(completion([{"type": "text", "text": "hi"}])), "choices.0.message.content"),
         (answer(completion() | {"usage": {"prompt_tokens": -1}}), "usage.prompt_tokens"),
         (answer(completion() | {"usage": {"prompt_tokens": 10**30}}), "usage.prompt_tokens"),
         (answer(completion(None)), "without content that does not say why"),
@@ -625,7 +629,7 @@ async def test_nonsense_is_tried_again_and_then_named(bad: Answer, cause: str) -
     assert cause in forgiven
     assert cause in said
     assert said.isprintable()
-    assert len(said) < 1000
+    assert len(said) < 3000
 
 
 @pytest.mark.parametrize("slow", [silence, drip])
@@ -829,13 +833,34 @@ async def test_check_is_content_with_a_served_model() -> None:
 
 
 @pytest.mark.parametrize(
+    ("models", "noted"),
+    [
+        (answer({"data": [{"id": "models/tiny"}]}), ""),
+        (answer({"detail": "Not Found"}, 404), "does not list its models (HTTP 404: Not Found)"),
+        (answer({}, 405), "(HTTP 405: nothing said); it is believed to have 'tiny'"),
+        (raw(b"not implemented", 501), "(HTTP 501: not implemented)"),
+        (answer(error("Missing scopes: api.model.read"), 403), "Missing scopes: api.model.read"),
+        (answer(error("slow down"), 429), "HTTP 429"),
+    ],
+)
+async def test_a_server_that_lists_no_models_is_believed(
+    models: Answer, noted: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeServer(GOOD, models=models).client() as (client, waits):
+        await client.check()
+        assert (await ask(client)).content == "hello"
+    assert waits == []
+    assert noted in caplog.text
+    assert bool(noted) is bool(caplog.records)
+
+
+@pytest.mark.parametrize(
     ("models", "said"),
     [
         (answer({"data": [{"id": "a"}, {"id": "b\x1b[2J"}]}), "serves: a, b [2J; not 'tiny'"),
         (answer({"data": []}), "serves: no model; not 'tiny'"),
         (answer({"models": []}), "data: Field required"),
         (raw(b"<html>"), "'<html>'; is base_url an OpenAI-compatible API?"),
-        (answer({"detail": "Not Found"}, 404), "does not list its models (HTTP 404: "),
         (answer({}, 503), "does not list its models (HTTP 503: nothing said)"),
         (answer({}, 401), "put a valid key into the environment variable"),
         (raw(b"", 301, Location="/v2"), "redirects to /v2"),
