@@ -266,7 +266,8 @@ def _split_parts(content: list[Any] | dict[str, Any]) -> tuple[str, str]:
     Parts without a text, such as references, say nothing.
     """
     parts = content if isinstance(content, list) else [content]
-    said, thought = [], []
+    said: list[str] = []
+    thought: list[str] = []
     for part in parts:
         if not isinstance(part, str | dict):
             raise ValueError(f"a part of the content is neither text nor an object: {part!r:.50}")

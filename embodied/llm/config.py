@@ -133,7 +133,9 @@ class LLMConfig(BaseModel):
         if url.username or url.password:
             raise ValueError("an address holds no password; see api_key_environment")
         if url.query or url.fragment:
-            raise ValueError(f"an address ends before its {'?' if url.query else '#'}; see extra_query")
+            raise ValueError(
+                f"an address ends before its {'?' if url.query else '#'}; see extra_query"
+            )
         return str(url).rstrip("/")
 
     @field_validator("api_key_header")
@@ -148,7 +150,9 @@ class LLMConfig(BaseModel):
     def _own_headers(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
             if not _HEADER_NAME.fullmatch(name) or not (text.isascii() and text.isprintable()):
-                raise ValueError(f"{name!r} is no header with a value of printable ASCII characters")
+                raise ValueError(
+                    f"{name!r} is no header with a value of printable ASCII characters"
+                )
             if name.lower() in _FIXED_HEADERS:
                 raise ValueError(f"the client itself sets {name}")
         return _without_secrets(value)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 _MESSAGES = ("message", "msg", "detail", "error", "title")
+_WRAPPINGS = ("error", "errors", "message", "detail")
 _NOTHING = "nothing said"
 _MAX_CHARACTERS = 5000
 
@@ -53,27 +55,31 @@ def read_error(body: str) -> ErrorBody:
 
 def _innermost(content: object) -> Mapping[str, Any]:
     """Find the object that describes the error."""
-    match content:
-        case [first, *_]:
-            return _innermost(first)
-        case {"error": {**inner} | [inner, *_]} | {"message": {**inner}}:
-            return _innermost(inner)
-        case {"detail": [inner, *_]} | {"errors": [inner, *_]} if isinstance(inner, dict):
-            return _innermost(inner)
-        case {"message": str(text)} if text.lstrip().startswith(("{", "[")):
-            try:
-                return _innermost(json.loads(text))
-            except ValueError:
-                return dict(content)  # type: ignore[call-overload, no-any-return]
-        case {**fields}:
-            return fields
-    return {"message": content}
+    while (inner := _inner(content)) is not None:
+        content = inner
+    return content if isinstance(content, dict) else {"message": content}
+
+
+def _inner(content: object) -> object:
+    """Return what a content is wrapped around; None: it is no wrapping."""
+    if isinstance(content, list):
+        return content[0] if content else None
+    if not isinstance(content, dict):
+        return None
+    for name in _WRAPPINGS:
+        inner = content.get(name)
+        if isinstance(inner, str) and inner.lstrip().startswith(("{", "[")):
+            with contextlib.suppress(ValueError):
+                inner = json.loads(inner)
+        if isinstance(inner, dict) or (isinstance(inner, list) and inner[:1] != []):
+            return inner
+    return None
 
 
 def _message(fields: Mapping[str, Any]) -> str:
     said = next((fields[name] for name in _MESSAGES if fields.get(name)), None)
     if said is None:
-        return json.dumps(fields, ensure_ascii=False) if fields else _NOTHING
+        said = fields if any(fields.values()) else _NOTHING
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     match fields:
         case {"loc": [*path]}:
@@ -95,5 +101,5 @@ def _parameter(fields: Mapping[str, Any]) -> str | None:
 def _quoted_headers(fields: Mapping[str, Any]) -> dict[str, str]:
     match fields:
         case {"metadata": {"headers": {**headers}}}:
-            return {name: text for name, text in headers.items() if isinstance(text, str)}
+            return {str(name): text for name, text in headers.items() if isinstance(text, str)}
     return {}

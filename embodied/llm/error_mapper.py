@@ -26,7 +26,8 @@ _TOO_LARGE = re.compile(r"request too large", re.IGNORECASE)
 _CROWDED = re.compile(r"concurren|overload|capacity|queue|busy", re.IGNORECASE)
 """What servers say that bear no more requests at a time, rather than a minute."""
 _OF_CONTENT = re.compile(
-    r"content.?(?:filter|policy|management)|moderation|flagged|responsible.?ai|safety", re.IGNORECASE
+    r"content.?(?:filter|policy|management)|moderation|flagged|responsible.?ai|safety",
+    re.IGNORECASE,
 )
 """What servers say that refuse a conversation for its content."""
 _OVERFLOW = re.compile(
@@ -57,7 +58,7 @@ _NO_SYSTEM = re.compile(
 )
 """What is said of system messages where a model takes none (OpenAI, Google, chat templates)."""
 _PARAMETER_WORDS = re.compile(
-    r"un(?:supported|known|expected|recognized)|not (?:\w+ )?(?:support|permitted|allowed)|n't support"
+    r"un(?:supported|known|expected|recognized)|n(?:o|')t (?:\w+ )?(?:support|permitted|allowed)"
     r"|invalid|cannot|only|extra input|must be|deprecated",
     re.IGNORECASE,
 )
@@ -135,7 +136,7 @@ class ErrorMapper:
         status, said = error.status, self.message(error)
         if with_tools and _refuses_tools(status, said):
             return None
-        if status not in _RETRIED_STATUSES and status < 500:
+        if status not in _RETRIED_STATUSES and (status < 500 or status == 501):
             return None
         rate_limited = status == 429
         if rate_limited and (_NO_CREDIT.search(_words(error)) or _TOO_LARGE.search(said)):

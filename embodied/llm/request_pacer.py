@@ -94,7 +94,7 @@ class RequestPacer:
             self._answers_in_row += 1
             self.interval /= 1 + _GROWTH * self._answers_in_row
         self._answered.append(departure.moment)
-        while self._answered[0] < self._clock() - WINDOW:
+        while self._answered[0] < departure.moment - WINDOW:
             self._answered.popleft()
         if is_late:
             self._learn()
@@ -103,27 +103,29 @@ class RequestPacer:
         """Note that the server refused a request because there were too many.
 
         Args:
-            departure: of the request. The refusals of requests that were sent before the last refusal
-                came count as one with it.
+            departure: of the request. Requests that were sent before the last refusal came are
+                refused with it.
             seconds: what the server asks to wait; None: it does not say.
         """
-        if departure.refusals == self._refusals:
+        if departure.refusals < self._refusals:
+            self.pause(seconds or 0.0)
+        else:
             self._refusals += 1
             self._refusals_in_row += 1
             self._answers_in_row = 0
-            seconds = max(seconds or 0.0, self._backoff(is_first_told=seconds is not None))
-        if self._refused_since is None:
-            self._refused_since = self._clock()
-        self.pause(seconds or 0.0)
-        self._learn()
+            if self._refused_since is None:
+                self._refused_since = self._clock()
+            self.pause(max(seconds or 0.0, self._backoff(is_told=seconds is not None)))
+        if self._refused_since is not None:
+            self._learn()
 
-    def _backoff(self, *, is_first_told: bool) -> float:
-        """Draw a wait that doubles with each refusal in a row, the first of which may have told
-        how long to wait.
-        """
-        doublings = self._refusals_in_row - 1 - is_first_told
-        return min(2.0**doublings, MAX_INTERVAL) * random.uniform(0.5, 1.0) * (doublings >= 0)
+    def _backoff(self, *, is_told: bool) -> float:
+        """Draw a wait that doubles with each refusal in a row; none where the first one tells."""
+        doublings = self._refusals_in_row - 1 - is_told
+        if doublings < 0:
+            return 0.0
+        return min(2.0 ** min(doublings, 10), MAX_INTERVAL) * random.uniform(0.5, 1.0)
 
     def _learn(self) -> None:
-        since = self._answered[0] if self._answered else self._refused_since or self._next
-        self.interval = min((self._next - since) / max(len(self._answered), 1), MAX_INTERVAL)
+        seconds = self._next - self._answered[0] if self._answered else self.refused_seconds
+        self.interval = min(seconds / max(len(self._answered), 1), MAX_INTERVAL)

@@ -75,7 +75,9 @@ def test_moments_are_read(name: str) -> None:
     later = datetime.now(UTC) + timedelta(seconds=60)
     for text in (format_datetime(later, usegmt=True), later.isoformat(), f"{time.time() + 60:.3f}"):
         assert 50 < (requested_wait({name: text}, "") or 0) <= 61
-    assert 50 < (requested_wait({"x-ratelimit-reset": f"{1000 * time.time() + 60_000:.0f}"}, "") or 0)
+    assert 50 < (
+        requested_wait({"x-ratelimit-reset": f"{1000 * time.time() + 60_000:.0f}"}, "") or 0
+    )
     assert requested_wait({name: "Tue, 26 Mar 2024 20:00:00 GMT"}, "") == 0
 
 
