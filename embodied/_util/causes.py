@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-_DETAIL = re.compile(
-    r"(?P<source>[^\s'\"(),;]+\.py:\d+)|[^\s'\"(),;]*[/\\][^\s'\"(),;]*|\w*\d\w*(?:[.:-]\w+)*"
-)
-"""Paths, addresses and words with digits, such as numbers and ids; and lines of source code."""
+_WORD = re.compile(r"[^\s'\"(),;=]+")
+_PATH_STARTS = ("/", "\\", "~", "./", "../")
 
 
 def cause_of(sentence: str) -> str:
@@ -15,4 +13,10 @@ def cause_of(sentence: str) -> str:
 
     Lines of source code stay: what fails in another line has another cause.
     """
-    return _DETAIL.sub(lambda found: found["source"] or "…", sentence)
+    return _WORD.sub(lambda word: "…" if _is_detail(word[0]) else word[0], sentence)
+
+
+def _is_detail(word: str) -> bool:
+    if ".py:" in word:
+        return False
+    return word.startswith(_PATH_STARTS) or "://" in word or any(map(str.isdigit, word))

@@ -133,9 +133,7 @@ class LLMConfig(BaseModel):
         if url.username or url.password:
             raise ValueError("an address holds no password; see api_key_environment")
         if url.query or url.fragment:
-            raise ValueError(
-                f"an address ends before its {'?' if url.query else '#'}; see extra_query"
-            )
+            raise ValueError("an address has no ? and no #; see extra_query")
         return str(url).rstrip("/")
 
     @field_validator("api_key_header")

@@ -73,11 +73,10 @@ def test_headers_are_read(headers: dict[str, str], seconds: float | None) -> Non
 @pytest.mark.parametrize("name", ["retry-after", "anthropic-ratelimit-requests-reset"])
 def test_moments_are_read(name: str) -> None:
     later = datetime.now(UTC) + timedelta(seconds=60)
-    for text in (format_datetime(later, usegmt=True), later.isoformat(), f"{time.time() + 60:.3f}"):
+    since_1970 = time.time() + 60
+    numbers = f"{since_1970:.3f}", f"{1000 * since_1970:.0f}"
+    for text in (format_datetime(later, usegmt=True), later.isoformat(), *numbers):
         assert 50 < (requested_wait({name: text}, "") or 0) <= 61
-    assert 50 < (
-        requested_wait({"x-ratelimit-reset": f"{1000 * time.time() + 60_000:.0f}"}, "") or 0
-    )
     assert requested_wait({name: "Tue, 26 Mar 2024 20:00:00 GMT"}, "") == 0
 
 
