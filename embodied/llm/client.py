@@ -263,7 +263,8 @@ class LLMClient:
             return await self._completion(request)
         except HTTPStatusError as error:
             refused = error
-        if self._system_role and self._errors.is_of_system_role(refused):
+        has_system = any(message["role"] == "system" for message in request["messages"])
+        if has_system and self._errors.is_of_system_role(refused):
             raise _SystemRoleRefusedError
         if retryable := self._errors.retryable(refused, with_tools="tools" in request):
             raise retryable
