@@ -38,7 +38,7 @@ MESSAGE_CHARACTERS = 200_000
 """A longer policy message is cut, and so are longer thoughts."""
 
 _CUT = "[your message was cut: it reached the most tokens that a message may have; {hint}]"
-_CUT_HINT = "what is missing at its end was not read; write less"
+_CUT_HINT = "its end is missing; write less"
 _EMPTY_HINT = "your thoughts took all of them, and nothing was said; think less"
 
 _Ending: TypeAlias = tuple[Outcome, str | None]

@@ -98,6 +98,11 @@ class LLMClient:
             clock=clock,
         )
 
+    @property
+    def waited_seconds(self) -> float:
+        """Time in which requests waited for the server's rate limit."""
+        return self._pacer.waited_seconds
+
     async def complete(
         self,
         messages: Sequence[Message],

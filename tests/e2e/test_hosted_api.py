@@ -79,7 +79,7 @@ def test_every_task_is_played_to_its_end(
         assert "your thoughts took all of them" in silent.observation
         assert "[your message was cut:" in cut.observation
         assert cut.calls
-        assert "cut" not in whole.observation
+        assert "was cut" not in whole.observation
         assert whole.message.startswith("I go ?.\n")
         assert whole.reasoning == "<execute>go(1)</execute>"
 

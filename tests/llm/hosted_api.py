@@ -91,10 +91,10 @@ class HostedAPI:
         said = ["", f"<execute>\n{_TO_THE_LEFT}", _TO_THE_LEFT, _TO_THE_DOOR][min(turn, 3)]
         if turn > 1:
             said = f"I go \ud83d.\n<execute>\n{said}\n</execute>"
-        parts = [
-            {"type": "thinking", "thinking": [{"type": "text", "text": "<execute>go(1)</execute>"}]},
-            *([{"type": "text", "text": said}] if said else []),
-        ]
+        thought = [{"type": "text", "text": "<execute>go(1)</execute>"}]
+        parts: list[dict[str, Any]] = [{"type": "thinking", "thinking": thought}]
+        if said:
+            parts.append({"type": "text", "text": said})
         return {
             "choices": [
                 {
