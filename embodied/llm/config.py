@@ -83,11 +83,12 @@ class LLMConfig(BaseModel):
     """Longest wait for one whole answer, in seconds. Answers are not streamed, so that this also
     bounds the wait for the first token."""
     retries: int = Field(4, ge=0)
-    """How often a request that failed is sent again. Failures while the server is gone do not
-    count."""
+    """How often a request that failed is sent again. Failures while the server is gone, and
+    refusals by its rate limit, do not count."""
     outage_seconds: float = Field(600.0, ge=0)
-    """How long all requests wait for a server that is gone, before they fail, in seconds. Longer
-    than the server takes to start again."""
+    """How long all requests wait for a server that is gone, before they fail, or that takes none
+    for its rate limit, before the run ends; in seconds. Longer than the server takes to start
+    again."""
     max_concurrency: int = Field(1024, gt=0)
     """Most requests that one worker has in flight. It begins with 64 and adapts to the server:
     fewer where it is congested, more where it is not."""
