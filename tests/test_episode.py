@@ -251,5 +251,5 @@ async def test_the_last_call_of_a_message_that_was_cut_is_answered_so(task: Any)
 async def test_a_model_that_says_nothing_once_goes_on(task: Any) -> None:
     trajectory, _ = await said(task, Reply(""), Reply(BOTH), Reply(BOTH))
     assert trajectory.outcome is Outcome.SUCCESS
-    assert [turn.format_error for turn in trajectory.turns][0]
+    assert trajectory.turns[0].format_error
     assert "was cut" not in trajectory.turns[0].observation
