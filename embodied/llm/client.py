@@ -288,9 +288,8 @@ class LLMClient:
         except HTTPStatusError as error:
             if error.said.generated is None:
                 raise
-            message = {"content": error.said.generated}
-            choice = {"message": message, "finish_reason": "unusable_calls"}
-            return json.dumps({"choices": [choice]})
+            message, reason = {"content": error.said.generated}, "".join(error.said.codes[:1])
+            return json.dumps({"choices": [{"message": message, "finish_reason": reason}]})
         if '"choices"' not in body:
             status = read_error(body).status
             if status is not None and 400 <= status < 600:

@@ -38,7 +38,7 @@ _CHANGES_NO_ANSWER = {*REACHING_SETTINGS, "record_tokens"}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A token of RFC 9110, 5.6.2."""
 _FIXED_HEADERS = {"accept-encoding", "connection", "content-length", "content-type", "host"}
-_SECRET = re.compile(r"auth|cookie|secret|(?:^|[-_]|api)key$|token$", re.IGNORECASE)
+_SECRET = re.compile(r"auth(?:oriz|[-_]|$)|cookie|secret|(?:^|[-_]|api)key$|token$", re.IGNORECASE)
 """Names under which servers take keys."""
 
 

@@ -12,7 +12,7 @@ from embodied.llm.retry_after import requested_wait
 
 LOAD_HINT = "is the server overloaded? run fewer episodes at once, or allow longer waits"
 ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in /v1"
-_RETRIED_STATUSES = {408, 409, 429, 498}
+_RETRIED_STATUSES = {408, 409, 498}
 _CONGESTED_STATUSES = {408, 498, 503, 504}
 _REFUSED_STATUSES = {400, 413, 422}
 _MESSAGE_CHARACTERS = 2000
@@ -21,6 +21,7 @@ _NO_CREDIT = re.compile(
     r"insufficient_quota|insufficient.?(?:balance|funds|credits)|billing_(?:hard_limit|not_active)",
     re.IGNORECASE,
 )
+_RATE_LIMITED = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"request too large", re.IGNORECASE)
 """What OpenAI says of a request that has more tokens than it allows in a minute."""
 _CROWDED = re.compile(r"concurren|overload|capacity|queue|busy", re.IGNORECASE)
@@ -136,9 +137,10 @@ class ErrorMapper:
         status, said = error.status, self.message(error)
         if with_tools and _refuses_tools(status, said):
             return None
-        if status not in _RETRIED_STATUSES and (status < 500 or status == 501):
+        is_limit = _RATE_LIMITED.search(_words(error)) is not None
+        rate_limited = status == 429 or (status in (403, 503, 529) and is_limit)
+        if not rate_limited and not _may_pass(status):
             return None
-        rate_limited = status == 429
         if rate_limited and (_NO_CREDIT.search(_words(error)) or _TOO_LARGE.search(said)):
             return None
         wait = requested_wait(error.headers, error.said.text)
@@ -147,7 +149,7 @@ class ErrorMapper:
             f"HTTP {status}: {said}",
             LOAD_HINT,
             wait,
-            gone=status >= 500,
+            gone=status >= 500 and not rate_limited,
             congested=crowded or status in _CONGESTED_STATUSES,
             rate_limited=rate_limited,
         )
@@ -259,6 +261,10 @@ class ErrorMapper:
     def start_hint(self) -> str:
         """Advice on how to start a server."""
         return f"is the server running? start one with: embodied serve --model {self._config.model}"
+
+
+def _may_pass(status: int) -> bool:
+    return status in _RETRIED_STATUSES or (status >= 500 and status != 501)
 
 
 def _refuses_tools(status: int, said: str) -> bool:

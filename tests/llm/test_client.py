@@ -999,6 +999,16 @@ async def test_a_rate_limit_is_waited_for(
     assert waits[0] == seconds
 
 
+@pytest.mark.parametrize("status", [403, 503, 529])
+async def test_a_rate_limit_may_have_another_status(status: int) -> None:
+    limited = answer(
+        error("You have exceeded a secondary rate limit"), status, {"Retry-After": "9"}
+    )
+    async with FakeServer(limited, GOOD).client(retries=0) as (client, waits):
+        assert (await ask(client)).content == "hello"
+    assert waits == [9.0]
+
+
 async def test_a_rate_limit_may_come_with_a_status_of_success() -> None:
     limited = answer({"error": {"code": 429, "message": "Try again in 3 s"}})
     async with FakeServer(limited, GOOD).client(retries=0) as (client, waits):
@@ -1273,6 +1283,7 @@ async def test_check_notices_that_nothing_listens() -> None:
         ({"extra_headers": {"a b": "c"}}, "is no header"),
         ({"extra_headers": {"a": "b\r\nc: d"}}, "is no header"),
         ({"extra_query": {"key": "x"}}, "looks like a key"),
+        ({"extra_headers": {"X-Auth-Token": "x"}}, "looks like a key"),
         ({"api_key_header": "a:b"}, "cannot be the header of a key"),
         ({"tempreature": 1.0}, "Extra inputs are not permitted"),
     ],
