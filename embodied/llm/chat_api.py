@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -207,11 +208,17 @@ _Shape = TypeVar("_Shape", bound=_Part)
 
 
 class _Model(_Part):
-    id: str
+    id: str = Field(validation_alias=AliasChoices("id", "name", "model"))
 
 
 class _ModelList(_Part):
-    data: list[_Model]
+    data: list[_Model] = Field(validation_alias=AliasChoices("data", "models"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, content: Any) -> Any:
+        """Take a list that stands alone, as Together and GitHub send it."""
+        return {"data": content} if isinstance(content, list) else content
 
 
 class _PromptDetails(_Part):

@@ -1196,6 +1196,8 @@ async def test_check_is_content_with_a_served_model() -> None:
     ("models", "noted"),
     [
         (answer({"data": [{"id": "models/tiny"}]}), ""),
+        (answer([{"id": "other"}, {"id": "tiny", "name": "Tiny"}]), ""),
+        (answer({"models": [{"name": "tiny"}]}), ""),
         (answer({"detail": "Not Found"}, 404), "does not list its models (HTTP 404: Not Found)"),
         (answer({}, 405), "(HTTP 405: nothing said); it is believed to have 'tiny'"),
         (raw(b"not implemented", 501), "(HTTP 501: not implemented)"),
@@ -1219,7 +1221,8 @@ async def test_a_server_that_lists_no_models_is_believed(
     [
         (answer({"data": [{"id": "a"}, {"id": "b\x1b[2J"}]}), "serves: a, b [2J; not 'tiny'"),
         (answer({"data": []}), "serves: no model; not 'tiny'"),
-        (answer({"models": []}), "data: Field required"),
+        (answer({"object": "list"}), "data: Field required"),
+        (answer({"data": [{"object": "model"}]}), "data.0.id: Field required"),
         (raw(b"<html>"), "'<html>'; is base_url an OpenAI-compatible API?"),
         (answer({}, 503), "does not list its models (HTTP 503: nothing said)"),
         (answer({}, 401), "put a valid key into the environment variable"),
