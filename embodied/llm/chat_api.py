@@ -26,13 +26,13 @@ from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
 from embodied.trajectory import Message, TokenRecord, ToolCall, Usage
 
-_LONGEST_REASON = 100
-_LONGEST_NAME = 200
-_OPEN, _CLOSE = "<think>", "</think>"
 EMPTY_MESSAGE = "(empty message)"
 """What is sent for a message of the conversation that says nothing, which many servers refuse."""
 _THOUGHT_KINDS = {"thinking", "reasoning", "thought", "reasoning.text", "reasoning.summary"}
 _PART_TEXTS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
+_LONGEST_REASON = 100
+_LONGEST_NAME = 200
+_OPEN, _CLOSE = "<think>", "</think>"
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,12 @@ class Metrics(Record):
     """Characters that the policy wrote."""
     format_errors: Stat
     """Messages that could not be read as an action."""
+    cached_messages: Stat
+    """Messages that a cache had kept: their episodes say nothing of a server's speed."""
     cut_messages: Stat
     """Messages that used up the tokens that they may have, `llm.max_tokens`."""
     empty_messages: Stat
     """Messages that say nothing and call nothing."""
-    cached_messages: Stat
-    """Messages that a cache had kept: their episodes say nothing of a server's speed."""
     seconds: Seconds
 
 

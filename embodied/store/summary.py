@@ -57,14 +57,14 @@ class Summary(Record):
     """Length of the policy's messages; of native function calls, their names and arguments."""
     format_errors: NonNegativeInt
     """Messages that could not be read as an action."""
-    cut_messages: NonNegativeInt
-    """Messages that used up the tokens that they may have."""
-    empty_messages: NonNegativeInt
-    """Messages that say nothing and call nothing."""
     cached_messages: NonNegativeInt
     """Messages that a cache had kept, so that no model was asked."""
     failed_calls: NonNegativeInt
     """Calls that raised an error."""
+    cut_messages: NonNegativeInt
+    """Messages that used up the tokens that they may have."""
+    empty_messages: NonNegativeInt
+    """Messages that say nothing and call nothing."""
     seconds: EpisodeSeconds
     attempts: NonNegativeInt = 1
     retries: list[str] = Field(default_factory=list)
@@ -111,10 +111,10 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         feedback_completion_tokens=feedback.completion_tokens,
         characters=sum(_characters(turn) for turn in trajectory.turns),
         format_errors=sum(turn.format_error for turn in trajectory.turns),
-        cut_messages=sum(turn.is_cut for turn in trajectory.turns),
-        empty_messages=sum(turn.is_empty for turn in trajectory.turns),
         cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
+        cut_messages=sum(turn.is_cut for turn in trajectory.turns),
+        empty_messages=sum(turn.is_empty for turn in trajectory.turns),
         seconds=EpisodeSeconds(
             total=trajectory.seconds,
             **{
