@@ -106,8 +106,7 @@ _ROWS: dict[str, Callable[[Report], str]] = {
     "empty messages": lambda report: f"{report.empty_messages.total:,}",
     "infrastructure errors": lambda report: f"{report.infrastructure_errors:,}",
 }
-_ONLY_WHERE_ANY = {"feedback tokens", "infrastructure errors"}
-_ONLY_WHERE_ANY |= {"cut messages", "empty messages"}
+_ONLY_WHERE_ANY = {"feedback tokens", "cut messages", "empty messages", "infrastructure errors"}
 
 
 def _paired(paired: Sequence[PairedFigures]) -> Table:
