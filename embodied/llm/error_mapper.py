@@ -18,7 +18,7 @@ _REFUSED_STATUSES = {400, 413, 422}
 _MESSAGE_CHARACTERS = 2000
 _QUOTED_CHARACTERS = 300
 _NO_CREDIT = re.compile(
-    r"insufficient_quota|insufficient.?(?:balance|funds|credits)|billing_(?:hard_limit|not_active)",
+    r"insufficient_quota|exceeded_current_quota|insufficient.?(?:balance|funds|credits)|billing_(?:hard_limit|not_active)",
     re.IGNORECASE,
 )
 _RATE_LIMITED = re.compile(r"rate.?limit|too many requests", re.IGNORECASE)
@@ -33,7 +33,7 @@ _OF_CONTENT = re.compile(
 """What servers say that refuse a conversation for its content."""
 _OVERFLOW = re.compile(
     r"context.?(?:length|size|window|limit)|max(?:imum)?.(?:model.len|prompt.length)"
-    r"|prompt is too long|input (?:is too long|token count)|too many (?:input )?tokens"
+    r"|prompt (?:is too long|exceeds)|input (?:is too long|token|length)|too many (?:input )?tokens"
     r"|max_new_tokens`? must be <=",
     re.IGNORECASE,
 )

@@ -1142,10 +1142,17 @@ async def test_a_wrong_address_is_called_so(models: Answer) -> None:
         ),
         error("Please shorten the messages.", "context_length_exceeded"),
         error("the request exceeds the available context size. try increasing the context size"),
+        error("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000"),
+        error("The input token count (9) exceeds the maximum number of tokens allowed (4)."),
+        error("This model's maximum prompt length is 4 but the request contains 9 tokens."),
+        error("Input is too long for requested model."),
+        error("Range of input length should be [1, 30720]"),
+        error("Prompt exceeds max length"),
     ],
 )
-async def test_a_conversation_can_be_too_long(body: Any) -> None:
-    server = FakeServer(answer(body, 400))
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_conversation_can_be_too_long(body: Any, status: int) -> None:
+    server = FakeServer(answer(body, status))
     max_tokens = 2 if "(context length 4)" in str(body) else 1024
     caught = await failure(server, max_tokens=max_tokens)
     assert type(caught) is ContextOverflow
