@@ -31,7 +31,7 @@ async def check_server(base_url: str) -> Check:
         return _problem(base_url, f"no whole answer within {_SECONDS:g} s", _START)
     except HTTPStatusError as error:
         advice = f"put its key into {_KEY}" if error.status in (401, 403) else _START
-        return _problem(base_url, f"HTTP {error.status}: {error.message:.200}", advice)
+        return _problem(base_url, f"HTTP {error.status}: {error.said.message:.200}", advice)
     except (RequestError, MalformedResponseError, ConfigError) as error:
         return _problem(base_url, f"{error}", _START)
     finally:

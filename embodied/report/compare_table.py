@@ -123,9 +123,11 @@ _ROWS: dict[str, Callable[[Report], str]] = {
     "  prompt": lambda report: format_number(report.tokens.prompt.mean, 0),
     "  completion": lambda report: format_number(report.tokens.completion.mean, 0),
     "feedback tokens": lambda report: format_number(report.feedback_tokens.mean, 0),
+    "cut messages": lambda report: f"{report.cut_messages.total:,}",
+    "empty messages": lambda report: f"{report.empty_messages.total:,}",
     "infrastructure errors": lambda report: f"{report.infrastructure_errors:,}",
 }
-_ONLY_WHERE_ANY = {"feedback tokens", "infrastructure errors"}
+_ONLY_WHERE_ANY = {"feedback tokens", "cut messages", "empty messages", "infrastructure errors"}
 
 
 def _paired(paired: Sequence[PairedFigures]) -> Table:
