@@ -25,10 +25,22 @@ from embodied.prompting import Budget, ParsedReply, Prompt, make_prompt
 from embodied.prompting.history import ConversationHistory
 from embodied.protocol import Protocol
 from embodied.task import Task
-from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, Turn, TurnSeconds
+from embodied.trajectory import (
+    AttachmentRecord,
+    Message,
+    Outcome,
+    Trajectory,
+    Turn,
+    TurnSeconds,
+    is_cut,
+)
 
 MESSAGE_CHARACTERS = 200_000
 """A longer policy message is cut, and so are longer thoughts."""
+
+_CUT = "[your message was cut: it reached the most tokens that a message may have; {hint}]"
+_CUT_HINT = "its end is missing; write less"
+_EMPTY_HINT = "your thoughts took all of them, and nothing was said; think less"
 
 _Ending: TypeAlias = tuple[Outcome, str | None]
 """How an episode ended, and the limit that cut it."""
@@ -93,12 +105,18 @@ async def run_episode(
         outcome=outcome,
         limit=limit,
         reward=sum(step.reward for step in robot.steps),
+        metrics=_metrics(robot),
         first_observation=observation.text,
         prompt=messages,
         turns=play.turns,
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
     )
+
+
+def _metrics(robot: Controller) -> dict[str, float]:
+    with ErrorBoundary(f"info['metrics'] of {type(robot.environment).__name__}.step()"):
+        return {} if robot.last_result is None else robot.last_result.metrics
 
 
 def _begin(
@@ -191,6 +209,10 @@ class _Play:
         native = self.prompt.format.native_calls
         calls = reply.tool_calls if native else ()
         results = self._results(len(calls), parsed, output)
+        if is_cut(reply.finish_reason):
+            says_nothing = not reply.content.strip() and not calls
+            hint = _EMPTY_HINT if says_nothing else _CUT_HINT
+            results[-1] += f"\n{_CUT.format(hint=hint)}"
         return Turn(
             message=reply.content,
             reasoning=reply.reasoning and truncate(reply.reasoning, MESSAGE_CHARACTERS),

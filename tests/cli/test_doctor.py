@@ -24,6 +24,7 @@ from embodied.simulated_llm import ServerProcess
 
 HEAVY = """
 from embodied import Requirement
+from tests.llm.hosted_api import hosted_api
 from embodied.testing import Corridor
 
 
@@ -157,6 +158,12 @@ def test_the_llm_server() -> None:
     check = asyncio.run(check_server(url))
     assert check.status == "problem"
     assert "embodied serve" in check.advice
+
+
+def test_a_server_that_lists_no_models_is_believed() -> None:
+    with hosted_api() as server:
+        check = asyncio.run(check_server(server.url))
+    assert (check.status, "lists no models" in check.found) == ("ok", True)
 
 
 @pytest.mark.parametrize(
