@@ -19,6 +19,7 @@ from embodied.environment import Environment, Observation
 from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
+from embodied.llm.tool_calls import leaves_calls
 from embodied.policy import Policy, Reply
 from embodied.prompting import Budget, ParsedReply, Prompt, make_prompt
 from embodied.prompting.history import ConversationHistory
@@ -205,7 +206,8 @@ class _Play:
         parsed = self.prompt.parse_reply(reply)
         output, seconds = await self._execute(parsed)
         self.answers += parsed.tries_to_answer
-        calls = reply.tool_calls if self.prompt.format.native_calls else ()
+        native = self.prompt.format.native_calls
+        calls = reply.tool_calls if native else ()
         results = self._results(len(calls), parsed, output)
         if is_cut(reply.finish_reason):
             says_nothing = not reply.content.strip() and not calls
@@ -225,6 +227,7 @@ class _Play:
             error=output.error,
             limit=output.limit,
             format_error=parsed.action is None and parsed.answer is None,
+            unread_calls=native and parsed.action is None and leaves_calls(reply.content),
             calls=output.calls,
             attachments=[
                 AttachmentRecord(

@@ -203,6 +203,8 @@ class Turn(Record):
     """The limit that stopped the action, in words."""
     format_error: bool = False
     """The message could not be read as an action."""
+    unread_calls: bool = False
+    """The message's text holds native function calls that its server should have read."""
     calls: list[CallRecord] = Field(default_factory=list)
     attachments: list[AttachmentRecord] = Field(default_factory=list)
     """Files that the action left."""

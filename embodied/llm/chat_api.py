@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from embodied._util.jsonable import truncate
+from embodied._util.thoughts import split_thoughts
 from embodied.llm.config import LLMConfig
 from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
@@ -32,7 +33,6 @@ _THOUGHT_KINDS = {"thinking", "reasoning", "thought", "reasoning.text", "reasoni
 _PART_TEXTS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
 _LONGEST_REASON = 100
 _LONGEST_NAME = 200
-_OPEN, _CLOSE = "<think>", "</think>"
 
 
 @dataclass(frozen=True)
@@ -179,25 +179,6 @@ def read_completion(content: str, used_ids: set[str] | None, *, tokens: bool = F
         reasoning="\n".join(filter(None, (message.thoughts, thoughts))) or None,
         model=truncate(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
     )
-
-
-def split_thoughts(content: str) -> tuple[str | None, str]:
-    """Split content into the thoughts that begin it, if any, and what is said after them.
-
-    Servers with a reasoning parser send thoughts apart; the others leave them in `<think>` tags.
-    They are recorded, but neither sent back nor read for actions: models are trained to see
-    conversations without the thoughts of earlier turns. Where thoughts were cut, all is thought.
-    The opening tag may be missing, since chat templates (DeepSeek-R1's, Qwen's) write it at the
-    end of the prompt.
-    """
-    start = content.lstrip()
-    opened = start.startswith(_OPEN)
-    before, closed, after = start.partition(_CLOSE)
-    if opened:
-        return before.removeprefix(_OPEN).strip(), after.lstrip()
-    if closed and _OPEN not in before:
-        return before.strip(), after.lstrip()
-    return None, content
 
 
 class _Part(BaseModel):

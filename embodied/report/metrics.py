@@ -14,6 +14,13 @@ from embodied.report.throughput import Throughput, aggregate_throughput, ratio
 from embodied.store import RunInvocation, RunReader, Summary
 from embodied.trajectory import Outcome, Record, TurnSeconds
 
+UNREAD_CALLS = (
+    "The server leaves function calls unread in the text of messages; start it with the parser of "
+    "the model's calls. vLLM: --enable-auto-tool-choice --tool-call-parser NAME, e.g. hermes, "
+    "llama3_json, mistral, deepseek_v3; SGLang: --tool-call-parser NAME; llama.cpp: --jinja. "
+    "Or choose --action json, which needs none."
+)
+
 
 class Stat(Record):
     """A quantity of the scored episodes."""
@@ -104,6 +111,8 @@ class Metrics(Record):
     """Characters that the policy wrote."""
     format_errors: Stat
     """Messages that could not be read as an action."""
+    unread_calls: Stat
+    """Messages with function calls that the server left in their text, for want of a parser."""
     cached_messages: Stat
     """Messages that a cache had kept: their episodes say nothing of a server's speed."""
     cut_messages: Stat
@@ -131,6 +140,8 @@ class Report(Metrics):
     most frequent first."""
     throughput: Throughput
     """How fast the run was played."""
+    unread_calls_hint: str | None = None
+    """What to do about function calls that the server left unread, where there are any."""
     warnings: list[str] = []
     """Settings by which the figures say less than they seem to."""
     damaged_lines: int = 0
@@ -158,6 +169,7 @@ def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation]
         llm_retries=dict(llm_retries.most_common()),
         served_models=dict(served_models.most_common()),
         throughput=aggregate_throughput(invocations, everything.totals),
+        unread_calls_hint=UNREAD_CALLS if everything.totals["unread_calls"] else None,
     )
 
 

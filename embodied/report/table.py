@@ -173,6 +173,10 @@ def _mistakes(report: Report) -> Iterator[Text]:
         hint = " Cut ones reached llm.max_tokens: raise it." if cut else ""
         yield Text(f"Messages cut: {cut:,}. Empty messages: {empty:,}.{hint}", style="bold")
 
+    if report.unread_calls_hint:
+        count = f"Messages with unread function calls: {report.unread_calls.total:,}."
+        yield Text(f"{count} {report.unread_calls_hint}", style="bold")
+
 
 @dataclass(frozen=True)
 class _Entry:

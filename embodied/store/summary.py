@@ -69,6 +69,8 @@ class Summary(Record):
     """Length of the policy's messages; of native function calls, their names and arguments."""
     format_errors: NonNegativeInt
     """Messages that could not be read as an action."""
+    unread_calls: NonNegativeInt
+    """Messages with function calls that the server left in their text."""
     cached_messages: NonNegativeInt
     """Messages that a cache had kept, so that no model was asked."""
     failed_calls: NonNegativeInt
@@ -125,6 +127,7 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         feedback_completion_tokens=feedback.completion_tokens,
         characters=sum(_characters(turn) for turn in trajectory.turns),
         format_errors=sum(turn.format_error for turn in trajectory.turns),
+        unread_calls=sum(turn.unread_calls for turn in trajectory.turns),
         cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
         cut_messages=sum(turn.is_cut for turn in trajectory.turns),

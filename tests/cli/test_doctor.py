@@ -21,10 +21,10 @@ from embodied.doctor.llm import check_server
 from embodied.errors import ConfigError
 from embodied.plugins.registry import environment_class, make_environment
 from embodied.simulated_llm import ServerProcess
+from tests.llm.hosted_api import hosted_api
 
 HEAVY = """
 from embodied import Requirement
-from tests.llm.hosted_api import hosted_api
 from embodied.testing import Corridor
 
 

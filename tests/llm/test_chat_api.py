@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from embodied.llm.chat_api import MalformedResponseError, read_completion, split_thoughts
+from embodied._util.thoughts import split_thoughts
+from embodied.llm.chat_api import MalformedResponseError, read_completion
+from embodied.llm.tool_calls import leaves_calls
 from embodied.trajectory import TokenRecord, Usage
 
 COUNTED = {"prompt_tokens": 100, "completion_tokens": 7}
@@ -264,3 +266,42 @@ def test_a_reason_is_short() -> None:
     reason = read_completion(body(choice={"finish_reason": "x" * 10_000}), None).finish_reason
     assert reason is not None
     assert len(reason) < 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<tool_call>\n{"name": "goto", "arguments": {}}\n</tool_call>',
+        "<tool_call>goto\n<arg_key>receptacle</arg_key>",
+        '[TOOL_CALLS][{"name": "goto"',
+        "<function=goto>{}</function>",
+        "<|python_tag|>goto.call()",
+        '<|tool_call|>[{"name": "goto"}]',
+        "<\uff5ctool\u2581calls\u2581begin\uff5c>function",
+        "<|tool_calls_section_begin|>",
+        '<minimax:tool_call><invoke name="goto">',
+        '<function_calls><invoke name="goto">',
+        "<|channel|>commentary to=functions.goto <|constrain|>json<|message|>{}",
+        "<|tool_call_start|>[goto()]<|tool_call_end|>",
+        'functools[{"name": "goto"}]',
+        '{"name": "goto", "parameters": {"receptacle": "desk 1"}}',
+        'I go.</think>{"name": "goto", "arguments": {}}',
+        '[goto(receptacle="desk 1")]',
+    ],
+)
+def test_calls_that_a_server_leaves_in_the_text(content: str) -> None:
+    assert leaves_calls(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "I go to the desk.",
+        '{"x": 1}',
+        "<solution>x</solution>",
+        "<think><tool_call></think>No.",
+    ],
+)
+def test_texts_without_calls(content: str) -> None:
+    assert not leaves_calls(content)

@@ -179,3 +179,18 @@ def test_a_process_without_standard_output_prints_nothing(
     monkeypatch.setattr(sys, "stdout", stream if closed else None)
     print_report(report)
     print_json(report)
+
+
+def test_calls_that_a_server_left_unread_are_named_with_what_to_do() -> None:
+    report = aggregate([summary(1, Outcome.FAILURE, unread_calls=3)])
+    said = printed(report)
+    assert "Messages with unread function calls: 3." in said
+    assert "--tool-call-parser" in said
+    assert report.unread_calls_hint is not None
+    assert "--tool-call-parser" in report.unread_calls_hint
+
+
+def test_runs_without_such_calls_are_told_nothing_of_them() -> None:
+    report = aggregate([summary(1, Outcome.FAILURE)])
+    assert "unread" not in printed(report)
+    assert report.unread_calls_hint is None
