@@ -118,7 +118,7 @@ class TextFormat(CallFormat):
             try:
                 calls.append(command_line.parse(command, self.controller, known=known))
             except LineError as error:
-                what = f"line {number}, `{truncate(command, 80)}`: {error}; {self._hint(command)}"
+                what = f"line {number}, `{truncate(command, 80)}`: {error}{self._hint(command)}"
                 raise FormatError(what) from None
         return calls
 
@@ -182,12 +182,10 @@ class TextFormat(CallFormat):
         return True
 
     def _hint(self, command: str) -> str:
-        """Show the form of the action that a line may have meant, or an example."""
+        """Show the form of the action that a line may have meant, if there is one."""
         actions = self.controller.actions()
         meant = meant_action(command, actions)
-        if meant is not None:
-            return f"did you mean: {command_line.pattern(actions[meant])}"
-        return f"a command is, e.g.: {self._line(example_call(self.controller))}"
+        return "" if meant is None else f"; did you mean: {command_line.pattern(actions[meant])}"
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         return Reply(in_tags(thought, "\n".join(self._line(call) for call in calls)))

@@ -108,7 +108,7 @@ def test_several_commands(message: str) -> None:
         ("<execute>\nlook\ngoto desk 1\n</execute>", "line 2, `goto desk 1`"),
         ("<execute>goto desk 1</execute>", "did you mean: goto, <receptacle>"),
         ("<execute>take mug 1</execute>", "did you mean: take_from, <object>, <receptacle>"),
-        ("<execute>§</execute>", "a command is, e.g.: look"),
+        ("<execute>§</execute>", "line 1, `§`: this is no command"),
         ('<execute>goto, "desk 1</execute>', "column 7: the text in quotes that begins here"),
         ('<execute>goto, "desk" 1</execute>', 'column 14: expected ","'),
         ("<execute>take_from, , desk 1</execute>", "column 12: expected an argument"),
