@@ -671,6 +671,17 @@ async def test_a_refused_connection_says_how_to_start_a_server() -> None:
     )
 
 
+async def test_what_was_handled_before_a_request_is_not_its_cause() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        try:
+            raise ValueError("of another thing")
+        except ValueError:
+            caught = await failure(FakeServer(GOOD), base_url=url)
+    assert "connection refused" in str(caught)
+
+
 async def test_who_queues_when_the_server_goes_asks_nothing_until_it_is_back() -> None:
     gone = [True]
 
