@@ -62,8 +62,8 @@ _MARK = re.compile(
     + ")",
     re.IGNORECASE,
 )
-_ALONE_NOTHING = "<|end|>"
-"""A closing mark that also ends whole messages (of Phi)."""
+_ALONE_NOTHING = ("<|end|>", "</details>")
+"""Closing marks that also end whole messages (of Phi), and what is no thought."""
 _IN_WORDS = re.compile(
     r"\A\s*(?:analysis(?=[A-Z])(?P<thought>.*?)assistant(?:commentary|final)"
     r"|Here(?:'s| is) my thought process:(?P<process>.*?)Here(?:'s| is) my response:)",
@@ -109,7 +109,7 @@ class Thoughts:
                 continue
             start, end = found.span()
             if not opens:
-                alone = not found[0].startswith(_ALONE_NOTHING)
+                alone = found[0].lower() not in _ALONE_NOTHING
                 mark = Mark(start, end, False, end, alone)
                 closings[kind] = mark
             else:

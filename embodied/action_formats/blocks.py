@@ -29,6 +29,8 @@ _END_TOKENS = re.compile(
     r"(?:<\|(?:im_end|end|eot_id|eom_id|return|endoftext|end_of_text)\|>|</s>|<end_of_turn>)\s*\Z"
 )
 """What ends a model's message, where its server leaves it in the text."""
+_SURROUNDED = re.compile(r"```|~~~|<!\[CDATA\[|\A\s*\w+[ \t]*\r?$", re.MULTILINE)
+"""What may stand around an action within its tags, or a language's name in the first line."""
 _MAX_FENCES = 200
 """Fences of one message that are looked at."""
 _MAX_DOUBLED = 50
@@ -69,6 +71,7 @@ class MessageParts:
     """What stands in no marks: neither action, nor thought, nor solution, nor fence."""
 
 
+@functools.lru_cache(maxsize=4)
 def split(
     message: str, languages: frozenset[str], verdict: Callable[[str], Verdict]
 ) -> MessageParts:
@@ -142,19 +145,18 @@ class _Chooser:
 
     def of_named_tags(self, text: str) -> list[Block]:
         """Take what stands in tags that are called as the format's fences."""
-        names = "|".join(map(re.escape, self._languages))
-        tags = rf"<({names})>(?P<text>.*?)(?:</\1>|\Z)" if names and "<" in text else r"(?!)"
-        found = re.finditer(tags, text, re.DOTALL | re.IGNORECASE)
-        blocks = [Block(tag["text"]) for tag in found]
+        blocks = [Block(tag["text"]) for tag in _named_tags(self._languages).finditer(text)]
         return [block for block in blocks if self._verdict(block.text) is not Verdict.PROSE]
 
     def _without_prose(self, blocks: Sequence[Block]) -> list[Block]:
         """Leave out prose beside actions; prose alone stays, to be answered with what is wrong."""
-        if not any(self.is_action(block.text) for block in blocks):
+        if len(blocks) < 2 or not any(self.is_action(block.text) for block in blocks):
             return list(blocks)
         return [block for block in blocks if self._verdict(block.text) is not Verdict.PROSE]
 
     def _inside(self, block: Block) -> list[Block]:
+        if not _SURROUNDED.search(block.text) and not find_thoughts(block.text).marks:
+            return [block]
         for form in self._forms(block):
             if any(self.is_action(part.text) for part in form):
                 return self._without_prose(form)
@@ -215,6 +217,8 @@ class _Scanner:
             for found in _OPENING.finditer(self._text)
             if not is_quoted(self._text, *found.span())
         )
+        if not self._thoughts.marks:
+            return others
         return heapq.merge(marks, others, key=lambda opening: opening[0])
 
     def _thought(self, mark: Mark) -> int:
@@ -314,6 +318,12 @@ class _Scanner:
         self.blocks += [Block(b.text, "" if fence.closed else b.missing) for b in within.blocks]
         self.solutions += within.solutions
         return bool(within.blocks or within.solutions)
+
+
+@functools.cache
+def _named_tags(languages: frozenset[str]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, sorted(languages))) or "(?!)"
+    return re.compile(rf"<({names})>(?P<text>.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def _block(fence: Fence) -> Block:

@@ -144,6 +144,8 @@ def _end(
             ends.append((run.start(), run.start(), True))
         else:
             within.append((run.start(), run.end(), True))
+    if not within and len(ends) == 1:
+        return ends[0]
     for place in sorted(within + ends):
         if is_action(text[start : place[0]]):
             return place
