@@ -417,6 +417,15 @@ async def test_a_name_that_no_function_has_becomes_text(name: str) -> None:
     assert answered.content == f"[call of {name!r}, which cannot be a function's name: {THERE}]"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["functions.goto", "default_api.goto", " goto\n", "goto<|channel|>json", "<|constrain|>goto"],
+)
+async def test_what_servers_leave_around_a_name_is_dropped(name: str) -> None:
+    (call,) = (await called(sent(name))).tool_calls
+    assert call.name == "goto"
+
+
 async def test_long_arguments_are_shortened_to_text() -> None:
     answered = await called(sent(arguments=f'{{"place": "{"x" * 200_000}"}}'))
     assert answered.tool_calls == ()
