@@ -76,6 +76,9 @@ class Capabilities:
     io_bound: bool = True
     """A step may wait for something outside its process, so that a thread for each of many
     environments pays off. False: it only computes."""
+    scored: bool = True
+    """`info["success"]` says whether the goal is reached. False: nothing says so, and episodes end
+    with the outcome `unscored`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from embodied.trajectory import ToolCall
 
 START = "start_episode"
 """The tool that begins an episode anew."""
+TASKS = "embodied://tasks"
+"""The resource that lists the tasks, by which a client knows this server."""
 TEXT_CHARACTERS = 20_000
 """A longer result is cut."""
 _log = logging.getLogger(__name__)

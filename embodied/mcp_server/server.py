@@ -18,10 +18,9 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from embodied.errors import ConfigError
-from embodied.mcp_server.robot import START, HostedRobot, ToolResult
+from embodied.mcp_server.robot import START, TASKS, HostedRobot, ToolResult
 
 TASK = "embodied://task"
-TASKS = "embodied://tasks"
 _MOST_TASKS = 1000
 """Tasks that the list of them shows."""
 

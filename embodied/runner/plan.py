@@ -92,7 +92,9 @@ def resolve(config: RunConfig) -> ResolvedRun:
     return ResolvedRun(
         config=config,
         environment=environment_class(config.environment.name),
-        controller=controller_class(str(config.protocol.controller)),
+        controller=controller_class(
+            str(config.protocol.controller), config.environment.options
+        ),
         tasks=tuple(chosen),
         data=data,
         protocol=_run_protocol(config, data),
@@ -190,8 +192,10 @@ def _policy(config: RunConfig) -> dict[str, Any]:
 
 def _check_prompt(config: RunConfig) -> None:
     """Refuse settings that the prompt does not take, and examples of another action format."""
-    protocol, name = config.protocol, config.environment.name
-    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
+    protocol, environment = config.protocol, config.environment
+    kind = environment_class(environment.name)
+    chosen = controller_name(protocol.controller, environment.name, kind)
+    robot = controller_class(chosen, environment.options)
     prompt = make_prompt(protocol, robot)
     structured = policy_class(config.policy).asks_llm and config.llm_section().structured
     if structured and prompt.reply_schema() is None:
