@@ -30,9 +30,10 @@ _DESCRIPTION = 4_000
 _REMARK = 500
 _INSTRUCTIONS = 8_000
 _EMPTY = inspect.Parameter.empty
-_TAKEN = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, *dir(Controller)}
-_INSTANCE = {"environment", "first_observation", "max_steps", "after_end", "steps"}
-_INSTANCE |= {"last_result", "last_answer", "robot", "self"}
+_KEYWORDS = {*keyword.kwlist, "self"}
+_OWN = {"environment", "first_observation", "max_steps", "after_end", "steps", "last_result"}
+_OWN |= {"last_answer", "robot", *dir(Controller), *dir(builtins), *keyword.softkwlist}
+"""What a tool may not be called: attributes of a robot, and what code needs under its own name."""
 _log = logging.getLogger(__name__)
 
 
@@ -108,7 +109,7 @@ def read_catalog(
     for tool in tools[:MAX_TOOLS]:
         try:
             specs.append(_tool(tool, {spec.python_name for spec in specs}))
-        except (ValueError, TypeError, RecursionError) as error:
+        except Exception as error:  # of pydantic and of Python, at what a server makes up
             _log.warning("the tool %s is left out: %.300s", safe_repr(tool.get("name"), 80), error)
     written = json.dumps(tools, sort_keys=True, default=str).encode("utf-8", "replace")
     return Catalog(
@@ -122,10 +123,10 @@ def read_catalog(
 
 
 def python_name(name: str, taken: Iterable[str], stem: str) -> str:
-    """Make a name of Python of any text: one that no built-in, keyword or other has."""
+    """Make a name of Python of any text: no keyword, and none that is taken."""
     words = re.sub(r"[^0-9a-zA-Z_]+", "_", name)[:_MAX_NAME].strip("_")
     made = words if words and not words[0].isdigit() else f"{stem}_{words}".rstrip("_")
-    taken = set(taken) | _TAKEN | _INSTANCE
+    taken = {*taken, *_KEYWORDS}
     numbered = (f"{made}_{number}" for number in range(2, len(taken) + 3))
     return next(each for each in (made, f"{made}_", *numbered) if each not in taken)
 
@@ -144,7 +145,7 @@ def _tool(tool: Mapping[str, Any], taken: set[str]) -> ToolSpec:
     sections += [f"Returns:\n    {shape}"] if shape else []
     return ToolSpec(
         name=name,
-        python_name=python_name(name, taken, "tool"),
+        python_name=python_name(name, taken | _OWN, "tool"),
         documentation="\n\n".join(sections),
         parameters=parameters,
         returns=returns,
@@ -211,7 +212,10 @@ def _returned(schema: object) -> tuple[Any, str]:
         return str, ""
     properties = schema.get("properties")
     if isinstance(properties, dict) and list(properties) == ["result"]:
-        schema = {**schema, **(properties["result"] if isinstance(properties["result"], dict) else {})}
+        schema = {
+            **schema,
+            **(properties["result"] if isinstance(properties["result"], dict) else {}),
+        }
     reader = TypeReader(schema)
     kind = reader.type_of(schema, "result")
     return (dict[str, Any] if is_typeddict(kind) else kind), shape_of(kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +88,8 @@ class McpEnvironment(AddressedEnvironment):
         except BaseException:
             self._connection.close()
             raise
-        exists_once = self.address.startswith(("http://", "https://"))
         self.capabilities = Capabilities(
-            max_per_process=1 if exists_once else None,
+            max_per_process=1,
             scored=self._offer.tasks is not None or self._goal is not None,
         )
 
@@ -143,7 +142,7 @@ class McpEnvironment(AddressedEnvironment):
         """Begin the episode at the server, where it knows how."""
         if self._offer.tasks is not None:
             answer = self._begun(START, {"task": task.id})
-            return Observation(answer.text, answer.attachments)
+            return Observation(str(_status(answer).get("result")), answer.attachments)
         if self._options.reset is None:
             return Observation(task.instruction)
         answer = self._begun(self._options.reset, {})
@@ -160,7 +159,8 @@ class McpEnvironment(AddressedEnvironment):
             return _result(ToolAnswer(text, failed=True))
         answer = self._connection.call(tool, arguments)
         if self._offer.tasks is not None:
-            status = answer.data if isinstance(answer.data, dict) else {}
+            status = _status(answer)
+            answer = replace(answer, data=status.get("result"))
             success = status.get("success") is True
             return _result(answer, success=success, ended=status.get("running") is False)
         step = ToolStep(tool, arguments, answer, self._call)
@@ -255,6 +255,11 @@ def _chosen(offer: _Offer, options: McpOptions) -> list[ToolSpec]:
     if not chosen:
         raise ConfigError(f"the MCP server {catalog.server!r} has no tool that the robot could use")
     return chosen
+
+
+def _status(answer: ToolAnswer) -> dict[str, Any]:
+    """Return what a server that `embodied mcp` runs says with each answer."""
+    return answer.data if isinstance(answer.data, dict) else {}
 
 
 def _result(answer: ToolAnswer, *, success: bool = False, ended: bool = False) -> StepResult:

@@ -14,28 +14,14 @@ from embodied.mcp_client.catalog import Catalog, ToolSpec
 class ToolRobot(Controller):
     """Base of the robots that `make_robot` makes. Each action calls one tool, which is a step."""
 
-    introduction: ClassVar[str] = ""
-    tools: ClassVar[Mapping[str, ToolSpec]] = {}
+    _tools: ClassVar[Mapping[str, ToolSpec]] = {}
     """By the names that the server has for them."""
-
-    def use(self, tool: ToolSpec, arguments: Mapping[str, Any]) -> Any:
-        """Call a tool and return its result, structured where the server says how.
-
-        Raises:
-            ValueError: the tool failed; the message is what it said.
-        """
-        text = self.send(write_command(tool.name, arguments))
-        assert self.last_result is not None  # noqa: S101 - a step has just been taken
-        info = self.last_result.info
-        if info.get("failed"):
-            raise ValueError(text)
-        return text if tool.returns is str else info.get("data", text)
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, Any]]:
         """Return the call of the action whose tool the command names."""
         name, arguments = read_command(command)
-        tool = cls.tools[name]
+        tool = cls._tools[name]
         names = {each.name: each.python_name for each in tool.parameters}
         return tool.python_name, {names[key]: value for key, value in arguments.items()}
 
@@ -43,10 +29,24 @@ class ToolRobot(Controller):
 def make_robot(catalog: Catalog, tools: Sequence[ToolSpec]) -> type[ToolRobot]:
     """Make the class of a robot with some of a server's tools."""
     members: dict[str, Any] = {tool.python_name: action(_method(tool)) for tool in tools}
-    named = {tool.name: tool for tool in tools}
-    return type(
-        "Robot", (ToolRobot,), {**members, "tools": named, "introduction": catalog.instructions}
-    )
+    members["_tools"] = {tool.name: tool for tool in tools}
+    return type("Robot", (ToolRobot,), {**members, "introduction": catalog.instructions})
+
+
+def _use(robot: Controller, tool: ToolSpec, arguments: Mapping[str, Any]) -> Any:
+    """Call a tool and return its result, structured where the server says how.
+
+    Raises:
+        ValueError: the tool failed; the message is what it said.
+    """
+    text = robot.send(write_command(tool.name, arguments))
+    assert robot.last_result is not None  # noqa: S101 - a step has just been taken
+    info = robot.last_result.info
+    if info["failed"]:
+        raise ValueError(text)
+    data = info["data"]
+    structured = isinstance(data, str) or (tool.returns is not str and data is not None)
+    return data if structured else text
 
 
 def write_command(tool: str, arguments: Mapping[str, Any]) -> str:
@@ -87,8 +87,8 @@ def _method(tool: ToolSpec) -> Callable[..., Any]:
     def method(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        robot: ToolRobot = bound.arguments.pop("self")
-        return robot.use(tool, tool.arguments(bound.arguments))
+        robot = bound.arguments.pop("self")
+        return _use(robot, tool, tool.arguments(bound.arguments))
 
     method.__name__ = tool.python_name
     method.__qualname__ = f"Robot.{tool.python_name}"

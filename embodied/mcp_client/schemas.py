@@ -17,6 +17,7 @@ _MAX_CHOICES = 100
 _MAX_ALTERNATIVES = 8
 _MAX_WORD = 200
 _LARGEST = 2.0**63
+_LARGEST_SIZE = 2.0**31
 _SIMPLE = {"string": str, "integer": int, "number": float, "boolean": bool, "null": type(None)}
 _BOUNDS = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
 _SIZES = {
@@ -56,7 +57,9 @@ class TypeReader:
             return _literal(choices)
         for key in ("anyOf", "oneOf", "allOf"):
             if isinstance(alternatives := part.get(key), list):
-                return self._union(alternatives if key != "allOf" else alternatives[:1], name, depth)
+                return self._union(
+                    alternatives if key != "allOf" else alternatives[:1], name, depth
+                )
         kinds = part.get("type")
         if isinstance(kinds, list):
             return self._union([{**part, "type": kind} for kind in kinds], name, depth)
@@ -109,7 +112,10 @@ def shape_of(kind: Any) -> str:
     if not is_typeddict(kind):
         return ""
     hints = get_type_hints(kind)
-    fields = (f'"{key}": {shape_of(hint) or inspect.formatannotation(hint)}' for key, hint in hints.items())
+    fields = (
+        f'"{key}": {shape_of(hint) or inspect.formatannotation(hint)}'
+        for key, hint in hints.items()
+    )
     return f"{{{', '.join(fields)}}}".replace("typing.", "")
 
 
@@ -128,6 +134,8 @@ def _bounded(kind: Any, part: Mapping[str, Any], names: Mapping[str, str], *, wh
     for key, bound in names.items():
         value = part.get(key)
         if type(value) not in (int, float) or not math.isfinite(value) or abs(value) >= _LARGEST:
+            continue
+        if names is not _BOUNDS and not 0 <= value < _LARGEST_SIZE:
             continue
         upper = bound in ("le", "lt", "max_length")
         rounded = (math.floor if upper != (bound in ("gt", "lt")) else math.ceil)(value)

@@ -7,7 +7,9 @@ import re
 from embodied._util.jsonable import truncate
 
 RESULT_CHARACTERS = 20_000
-_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
 """Control characters but newline and tab, and those that hide or turn round what stands there."""
 
 

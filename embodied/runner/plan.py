@@ -92,9 +92,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
     return ResolvedRun(
         config=config,
         environment=environment_class(config.environment.name),
-        controller=controller_class(
-            str(config.protocol.controller), config.environment.options
-        ),
+        controller=controller_class(str(config.protocol.controller), config.environment.options),
         tasks=tuple(chosen),
         data=data,
         protocol=_run_protocol(config, data),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import sys
 from typing import Annotated, Literal
 
+import uvicorn
 from mcp.server.mcpserver import Image, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
@@ -61,6 +64,11 @@ def is_done() -> bool:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        server.run("streamable-http", port=int(sys.argv[1]))
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)
+            app = server.streamable_http_app()
+            asyncio.run(uvicorn.Server(uvicorn.Config(app)).serve([listener]))
     else:
         server.run()
