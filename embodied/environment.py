@@ -137,6 +137,8 @@ class Environment(ABC):
     Options: ClassVar[type[EnvironmentOptions] | None] = None
     GeneratorOptions: ClassVar[type[EnvironmentOptions] | None] = None
     """Options of `generate`. One called `split` is the split that the run plays, unless given."""
+    unavailable: ClassVar[str | None] = None
+    """What it lacks here, for the error of whoever names it; None: it can be used."""
     default_split: ClassVar[str | None] = None
     """The split of runs that name none, where it has a name."""
     capabilities: Capabilities = Capabilities()

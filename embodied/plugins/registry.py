@@ -132,7 +132,10 @@ def environment_class(name: str) -> type[Environment]:
     """Load the environment of a name: as registered, `path/to/file.py:Class`, or an address."""
     if is_address(name):
         return environment_at(name)
-    return load("embodied.environments", name)  # type: ignore[no-any-return]
+    kind: type[Environment] = load("embodied.environments", name)
+    if kind.unavailable is not None:
+        raise ConfigError(f"the environment {name!r} cannot be used: {kind.unavailable}")
+    return kind
 
 
 def controller_class(name: str, options: Mapping[str, Any] = {}) -> type[Controller]:

@@ -83,6 +83,8 @@ def _notes(report: Report) -> Iterator[Text]:
         yield Text("Turns, calls, steps and tokens: mean per episode.", style="dim")
     if report.steps.mean_of_successes is not None:
         yield Text(f"Steps per success: {format_number(report.steps.mean_of_successes)}.")
+    if report.unscored:
+        yield Text(f"Unscored episodes, as nothing says what they reached: {report.unscored:,}.")
     yield from _cached(report)
     yield from _feedback(report)
     yield from _mistakes(report)
