@@ -283,7 +283,7 @@ def test_many_are_played_at_a_time_by_gymnasiums_vectors() -> None:
     )
     texts, _ = many.reset(seed=0)
     assert len(texts) == 3 and "You are in cell" in texts[0]
-    texts, rewards, _, _, info = many.step(["go left", "dance", "go left"])
+    texts, _, _, _, info = many.step(["go left", "dance", "go left"])
     assert texts[0] != texts[1] == "That cannot be done here."
     assert list(info["success"]) == [False] * 3
     many.close()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from embodied.config.schema import RunConfig
 
 ENVIRONMENT = (
-    "Environment: its name, e.g. alfworld, path/to/file.py:Class, or mcp:URL or mcp:COMMAND of an MCP "
-    "server."
+    "Environment: its name, e.g. alfworld, path/to/file.py:Class, or mcp:URL or mcp:COMMAND of an "
+    "MCP server."
 )
 
 ConfigFile = Annotated[

@@ -72,7 +72,8 @@ class EnvironmentConfig(Settings):
     """Which simulator, and how it is set up."""
 
     name: str = "alfworld"
-    """The environment: as registered, `path/to/file.py:Class`, or `mcp:ADDRESS` of an MCP server."""
+    """The environment: as registered, `path/to/file.py:Class`, or an address: `mcp:` with the URL
+    or the command of an MCP server, `inspect-robots:NAME`."""
     python: Path | None = None
     """The interpreter that the simulator runs in, where it needs another one than this: a process
     of that Python for each environment. Options, and what the simulator says, are plain data then;
@@ -92,7 +93,7 @@ class EnvironmentConfig(Settings):
     @property
     def plugin(self) -> str:
         """The name by which the environment is found, with the interpreter where it has one."""
-        return self.name if self.python is None else f"python:{self.python}::{self.name}"
+        return self.name if self.python is None else f"other-python:{self.python}::{self.name}"
 
 
 class GenerateConfig(Settings):

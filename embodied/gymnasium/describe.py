@@ -16,7 +16,9 @@ _SHOWN_NUMBERS = 100
 _DIGITS = 4
 
 
-def describe_observation(observation: Any, fields: Sequence[str] = ()) -> str:
+def describe_observation(  # noqa: PLR0911 - one for each kind
+    observation: Any, fields: Sequence[str] = ()
+) -> str:
     """Render an observation for reading: texts as they are, mappings a line each, numbers with
     four significant digits, tables of integers row by row, large arrays by their shape only.
 

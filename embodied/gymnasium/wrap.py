@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import gymnasium
-import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
+from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError
-from embodied._util.suggestion import suggestion
 from embodied.gymnasium.commands import Commands
 from embodied.gymnasium.describe import describe_cell, describe_observation, grid_of
 from embodied.gymnasium.robot import make_robot
@@ -180,7 +179,7 @@ def wrap_gymnasium(
     try:
         spec = _spec(source)
         robot = make_robot(None, actions) if actions else make_robot(_space(source))
-    except _PackageMissing as error:
+    except _MissingPackageError as error:
         missing, spec, robot = str(error), None, Controller
     chosen = name or re.sub(r"-v\d+$", "", _source_name(source).rpartition("/")[2]).lower()
     members = {
@@ -201,7 +200,7 @@ def wrap_gymnasium(
     return type(re.sub(r"\W", "_", chosen), (GymnasiumEnvironment,), members)
 
 
-class _PackageMissing(ConfigError):
+class _MissingPackageError(ConfigError):
     """An environment needs a package that is not installed."""
 
 
@@ -233,7 +232,7 @@ def _made(
             return source(**options)
         return gymnasium.make(source, **options)
     except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
-        raise _PackageMissing(f"{_source_name(source)} cannot be made: {error}") from error
+        raise _MissingPackageError(f"{_source_name(source)} cannot be made: {error}") from error
     except (gymnasium.error.Error, TypeError) as error:
         given = f" with the options {json.dumps(dict(options), default=str)}" if options else ""
         raise ConfigError(
@@ -254,7 +253,7 @@ def _spec(source: str | EnvSpec | Callable[..., Any]) -> EnvSpec | None:
         if module:
             importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise _PackageMissing(f"{source} cannot be made: {error}") from error
+        raise _MissingPackageError(f"{source} cannot be made: {error}") from error
     known = gymnasium.registry
     if id_ in known:
         return known[id_]

@@ -1,4 +1,4 @@
-"""A connection to an MCP server, for code that waits for each answer. Importing it imports `mcp`."""
+"""A connection to an MCP server, for code that waits for answers. Importing it imports `mcp`."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Connection(Closeable):
 
     async def _tools(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        cursor = None
+        cursor: str | None = None
         for _ in range(_PAGES):
             page = await self._client.list_tools(cursor=cursor)
             found += [tool.model_dump(mode="json") for tool in page.tools]

@@ -1,4 +1,4 @@
-"""When a robot at an MCP server has reached its goal: what a tool or a function of the user says."""
+"""When a robot at an MCP server has reached its goal, as a tool or a function of the user says."""
 
 from __future__ import annotations
 

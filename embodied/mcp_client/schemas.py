@@ -132,7 +132,7 @@ def _literal(choices: object) -> Any:
 def _bounded(kind: Any, part: Mapping[str, Any], names: Mapping[str, str], *, whole: bool) -> Any:
     bounds: dict[str, Any] = {}
     for key, bound in names.items():
-        value = part.get(key)
+        value: Any = part.get(key)
         if type(value) not in (int, float) or not math.isfinite(value) or abs(value) >= _LARGEST:
             continue
         if names is not _BOUNDS and not 0 <= value < _LARGEST_SIZE:

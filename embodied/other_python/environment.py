@@ -20,7 +20,6 @@ from embodied.controller import Controller
 from embodied.environment import (
     Attachment,
     Capabilities,
-    Environment,
     Observation,
     Requirement,
     StepResult,
@@ -91,7 +90,7 @@ class HostProcess(Closeable):
             ConfigError, DataError: as the call raised it there.
             InfrastructureError: it raised something else, or the process is gone.
         """
-        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - both are pipes
+        assert self._process.stdin and self._process.stdout  # noqa: S101 - both are pipes
         request = {"call": call, "arguments": arguments, "options": options}
         try:
             with self._lock:
@@ -119,7 +118,7 @@ class HostProcess(Closeable):
         if self._closed:
             return
         self._closed = True
-        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - both are pipes
+        assert self._process.stdin and self._process.stdout  # noqa: S101 - both are pipes
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -163,7 +162,7 @@ class PythonEnvironment(AddressedEnvironment):
     @functools.cache
     def at(cls, scheme: str, address: str) -> type[Self]:
         """Ask for what its class says, once in a process."""
-        python, name = _parts(address)
+        _, name = _parts(address)
         members = {"address": address, "__module__": cls.__module__}
         try:
             said = _class_host(address).ask(_DICT, "describe_class")
@@ -271,7 +270,8 @@ def _parts(address: str) -> tuple[str, str]:
     python, separator, name = address.partition(_SEPARATOR)
     if not separator:
         raise ConfigError(
-            f"python:{address} names no environment; write python:INTERPRETER{_SEPARATOR}NAME"
+            f"other-python:{address} names no environment; write "
+            f"other-python:INTERPRETER{_SEPARATOR}NAME"
         )
     return python, name
 

@@ -24,7 +24,7 @@ import struct
 import sys
 import traceback
 import types
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, Tuple  # noqa: UP035 - for 3.8
+from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 
 MAX_BYTES = 256 * 1024**2
 _SIZE = struct.Struct(">I")
@@ -36,10 +36,11 @@ _CLASS_CALLS = (
     "generate",
     "describe_tasks",
 )
-_CALLS = ("command_templates", "valid_commands", "plan", "close")
+_CALLS = ("reset", "step", "snapshot", "restore")
+"""Of an environment, with arguments or results that are no plain data."""
 
 
-def read(stream: BinaryIO) -> Any:
+def read(stream: IO[bytes]) -> Any:
     """Read one message; None at the end of the stream.
 
     Raises:
@@ -55,7 +56,7 @@ def read(stream: BinaryIO) -> Any:
     return None if body is None else json.loads(body)
 
 
-def write(stream: BinaryIO, message: Any) -> None:
+def write(stream: IO[bytes], message: Any) -> None:
     """Write one message.
 
     Raises:
@@ -68,8 +69,8 @@ def write(stream: BinaryIO, message: Any) -> None:
     stream.flush()
 
 
-def _exactly(stream: BinaryIO, size: int) -> Optional[bytes]:  # noqa: UP045 - for 3.8
-    parts: List[bytes] = []  # noqa: UP006 - for 3.8
+def _exactly(stream: IO[bytes], size: int) -> Optional[bytes]:
+    parts: List[bytes] = []
     while size > 0:
         part = stream.read(size)
         if not part:
@@ -115,10 +116,10 @@ class Host:
     def __init__(self, name: str) -> None:
         self._name = name
         self._kind: Any = None
-        self._file: Dict[str, str] = {}  # noqa: UP006 - for 3.8
+        self._file: Dict[str, str] = {}
         self._environment: Any = None
 
-    def answer(self, request: Dict[str, Any]) -> Dict[str, Any]:  # noqa: UP006 - for 3.8
+    def answer(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Do what a request asks; errors are answers too."""
         try:
             value = self._do(request["call"], request["arguments"], request["options"])
@@ -132,63 +133,66 @@ class Host:
                 "traceback": traceback.format_exc()[-20_000:],
             }
 
-    def _do(self, call: str, arguments: List[Any], options: Dict[str, Any]) -> Any:  # noqa: UP006
+    def _do(self, call: str, arguments: List[Any], options: Dict[str, Any]) -> Any:
         if self._kind is None:
             self._kind, self._file = _load(self._name)
-        kind = self._kind
         if call == "describe_class":
-            return _described(kind)
+            return _described(self._kind)
         if call == "make":
-            self._environment = kind(**options)
+            self._environment = self._kind(**options)
             return dataclasses.asdict(self._environment.capabilities)
         if call in _CLASS_CALLS:
-            result = getattr(kind, call)(*_prepared(call, arguments), **options)
+            result = getattr(self._kind, call)(*_prepared(call, arguments), **options)
             own = {"python": platform.python_version(), **self._file}
-            return {**result, **own} if call == "data_version" else plain(result)
-        environment = self._environment
-        if call == "reset":
-            task, seed = arguments
-            return _seen(environment.reset(_task(task), seed))
-        if call == "step":
-            result = environment.step(*arguments)
-            seen = _seen(result.observation)
-            rest = [float(result.reward), bool(result.terminated), bool(result.truncated)]
-            return [seen, *rest, plain(dict(result.info))]
-        if call == "snapshot":
-            return base64.b64encode(environment.snapshot()).decode()
-        if call == "restore":
-            return environment.restore(base64.b64decode(arguments[0]))
+            return plain({**result, **own} if call == "data_version" else result)
         if call in _CALLS:
-            return plain(getattr(environment, call)())
-        raise ValueError(f"there is no call {call!r}")
+            return getattr(self, call)(*arguments)
+        return plain(getattr(self._environment, call)())
+
+    def reset(self, task: Dict[str, Any], seed: Optional[int]) -> Any:
+        """Start a task."""
+        return _seen(self._environment.reset(sys.modules["embodied"].Task(**task), seed))
+
+    def step(self, command: str) -> Any:
+        """Take a step."""
+        result = self._environment.step(command)
+        ends = [float(result.reward), bool(result.terminated), bool(result.truncated)]
+        return [_seen(result.observation), *ends, plain(dict(result.info))]
+
+    def snapshot(self) -> str:
+        """Return the state of the task."""
+        return base64.b64encode(self._environment.snapshot()).decode()
+
+    def restore(self, snapshot: str) -> None:
+        """Go back to a state."""
+        self._environment.restore(base64.b64decode(snapshot))
 
 
 def plain(value: Any) -> Any:
     """Turn what an environment returns into plain data."""
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    for method in ("model_dump", "tolist"):  # of pydantic's models, of NumPy's arrays and numbers
+        if hasattr(value, method):
+            value = getattr(value, method)()
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     if isinstance(value, pathlib.Path):
         return str(value)
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return plain(dataclasses.asdict(value))
-    if hasattr(value, "tolist"):  # NumPy's arrays and numbers
-        return plain(value.tolist())
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
     raise TypeError(f"an environment in another Python may not return a {type(value).__name__}")
 
 
-def _prepared(call: str, arguments: List[Any]) -> List[Any]:  # noqa: UP006 - for 3.8
+def _prepared(call: str, arguments: List[Any]) -> List[Any]:
     if call in ("generate", "describe_tasks"):
         return [pathlib.Path(arguments[0]), *arguments[1:]]
     return arguments
 
 
-def _described(kind: Any) -> Dict[str, Any]:  # noqa: UP006 - for 3.8
+def _described(kind: Any) -> Dict[str, Any]:
     return {
         "default_split": kind.default_split,
         "unavailable": kind.unavailable,
@@ -199,7 +203,7 @@ def _described(kind: Any) -> Dict[str, Any]:  # noqa: UP006 - for 3.8
     }
 
 
-def _seen(observation: Any) -> List[Any]:  # noqa: UP006 - for 3.8
+def _seen(observation: Any) -> List[Any]:
     files = [
         [each.name, each.media_type, base64.b64encode(each.data).decode()]
         for each in observation.attachments
@@ -207,18 +211,14 @@ def _seen(observation: Any) -> List[Any]:  # noqa: UP006 - for 3.8
     return [observation.text.encode("utf-8", "replace").decode(), files]
 
 
-def _task(fields: Dict[str, Any]) -> Any:  # noqa: UP006 - for 3.8
-    return sys.modules["embodied"].Task(**fields)
-
-
-def _load(name: str) -> Tuple[Any, Dict[str, str]]:  # noqa: UP006 - for 3.8
+def _load(name: str) -> Tuple[Any, Dict[str, str]]:
     """Load the environment of a name, and hash its file."""
     path, _, attribute = name.rpartition(":")
     digest = {}
     if path.endswith(".py"):
         digest["environment_file"] = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
     if importlib.util.find_spec("embodied") is not None:
-        import embodied  # noqa: F401 - `_task` finds it
+        import embodied  # noqa: F401 - `reset` finds it
         from embodied.plugins.registry import environment_class
 
         return environment_class(name), digest
@@ -229,7 +229,7 @@ def _load(name: str) -> Tuple[Any, Dict[str, str]]:  # noqa: UP006 - for 3.8
         )
     sys.modules["embodied"] = stand_in()
     spec = importlib.util.spec_from_file_location("embodied_file", path)
-    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - it ends with .py
+    assert spec is not None and spec.loader is not None  # noqa: S101 - it ends with .py
     module = importlib.util.module_from_spec(spec)
     sys.modules[module.__name__] = module
     spec.loader.exec_module(module)
@@ -242,9 +242,10 @@ def _load(name: str) -> Tuple[Any, Dict[str, str]]:  # noqa: UP006 - for 3.8
 def stand_in() -> types.ModuleType:
     """Make a module `embodied` with what an environment needs of it."""
     module = types.ModuleType("embodied")
-    for value in (ConfigError, DataError, InfrastructureError, Attachment, Observation):
-        setattr(module, value.__name__, value)
-    for value in (StepResult, Capabilities, Requirement, Task, Environment, Controller, action):
+    errors = (ConfigError, DataError, InfrastructureError)
+    records = (Attachment, Observation, StepResult, Capabilities, Requirement, Task)
+    named: List[Any] = [*errors, *records, Environment, Controller, action]
+    for value in named:
         setattr(module, value.__name__, value)
 
     def missing(name: str) -> Any:
@@ -283,7 +284,7 @@ class Observation:
     """As `embodied.Observation`."""
 
     text: str
-    attachments: Tuple[Attachment, ...] = ()  # noqa: UP006 - for 3.8
+    attachments: Tuple[Attachment, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -294,7 +295,7 @@ class StepResult:
     reward: float
     terminated: bool
     truncated: bool
-    info: Dict[str, Any] = dataclasses.field(default_factory=dict)  # noqa: UP006 - for 3.8
+    info: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -304,7 +305,7 @@ class Capabilities:
     valid_commands: bool = False
     snapshot: bool = False
     plan: bool = False
-    max_per_process: Optional[int] = None  # noqa: UP045 - for 3.8
+    max_per_process: Optional[int] = None
     io_bound: bool = True
     scored: bool = True
 
@@ -315,7 +316,7 @@ class Requirement:
 
     name: str
     found: str = ""
-    problem: Optional[str] = None  # noqa: UP045 - for 3.8
+    problem: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -327,31 +328,31 @@ class Task:
     split: str
     kind: str
     instruction: str
-    seed: Optional[int] = None  # noqa: UP045 - for 3.8
+    seed: Optional[int] = None
 
 
 class Environment:
     """As `embodied.Environment`."""
 
-    unavailable: Optional[str] = None  # noqa: UP045 - for 3.8
-    default_split: Optional[str] = None  # noqa: UP045 - for 3.8
+    unavailable: Optional[str] = None
+    default_split: Optional[str] = None
     capabilities = Capabilities()
     location_options = frozenset()  # type: ignore[var-annotated]
-    default_controller: Optional[str] = None  # noqa: UP045 - for 3.8
-    default_limits: Dict[str, Optional[int]] = {}  # noqa: UP006, UP045 - for 3.8
+    default_controller: Optional[str] = None
+    default_limits: Dict[str, Optional[int]] = {}
 
     @classmethod
-    def requirements(cls) -> List[Requirement]:  # noqa: UP006 - for 3.8
+    def requirements(cls) -> List[Requirement]:
         """Look up what it needs outside of Python."""
         return []
 
     @classmethod
-    def resolve_options(cls, **options: Any) -> Dict[str, Any]:  # noqa: UP006 - for 3.8
+    def resolve_options(cls, **options: Any) -> Dict[str, Any]:
         """Return options that mean the same in another process."""
         return options
 
     @classmethod
-    def data_version(cls, split: Any = None, **options: Any) -> Dict[str, str]:  # noqa: UP006
+    def data_version(cls, split: Any = None, **options: Any) -> Dict[str, str]:
         """Return what a score depends on."""
         return {}
 
@@ -365,7 +366,7 @@ class Environment:
         """Refuse to describe tasks."""
         raise ConfigError(f"{cls.__name__} has no statistics of its tasks")
 
-    def command_templates(self) -> List[str]:  # noqa: UP006 - for 3.8
+    def command_templates(self) -> List[str]:
         """List the forms of command that the simulator knows."""
         return []
 

@@ -256,7 +256,7 @@ def make_controller(name: str, environment: Environment) -> Controller:
         ConfigError: there is no such controller.
         InfrastructureError: it cannot be made, by a defect of its own.
     """
-    addressed = isinstance(environment, AddressedEnvironment)
-    kind = controller_class(name, environment.options if addressed else {})
+    options = environment.options if isinstance(environment, AddressedEnvironment) else {}
+    kind = controller_class(name, options)
     with ErrorBoundary(f"{kind.__qualname__}()"):
         return kind(environment)

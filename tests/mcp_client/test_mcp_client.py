@@ -194,7 +194,7 @@ def test_wrong_options_are_told(arm_name: str, options: Mapping[str, Any], said:
     "name", ["mcp:", "mcp:'", "mcp:no-such-command", "mcp:http://127.0.0.1:9/mcp", "mcp:true"]
 )
 def test_servers_that_are_not_there_are_told(name: str) -> None:
-    with pytest.raises(ConfigError, match="MCP server|mcp: needs"):
+    with pytest.raises(ConfigError, match=r"MCP server|mcp: needs"):
         controller_class(name)
 
 
@@ -250,7 +250,8 @@ class Greenhouse(Environment):
 
     def step(self, command):
         done = command == "on"
-        return StepResult(Observation(f"The lamp is {command}."), 0.0, done, False, {"success": done})
+        seen = Observation(f"The lamp is {command}.")
+        return StepResult(seen, 0.0, done, False, {"success": done})
 
     def close(self):
         pass

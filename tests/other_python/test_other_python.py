@@ -78,7 +78,8 @@ class Belt(Environment):
                 pass
         self.place += command == "on"
         won = self.place >= self.length
-        return StepResult(Observation(f"cell {self.place}"), float(won), won, False, {"success": won})
+        seen = Observation(f"cell {self.place}")
+        return StepResult(seen, float(won), won, False, {"success": won})
 
     def plan(self):
         return ["on"] * self.length
@@ -128,7 +129,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def name(python: Path, folder: Path) -> str:
-    return f"python:{python}::{folder}/belt.py:Belt"
+    return f"other-python:{python}::{folder}/belt.py:Belt"
 
 
 def test_an_environment_of_another_python_passes_the_checks(name: str) -> None:
@@ -176,8 +177,8 @@ def test_errors_are_those_of_this_side(name: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("python:/no/such/python::x.py:X", "cannot be run"),
-        ("python:x.py:X", "names no environment"),
+        ("other-python:/no/such/python::x.py:X", "cannot be run"),
+        ("other-python:x.py:X", "names no environment"),
     ],
 )
 def test_wrong_names_are_told(wrong: str, said: str) -> None:
@@ -194,7 +195,7 @@ def test_what_is_missing_there_is_told(python: Path, tmp_path: Path) -> None:
         ("alfworld", "embodied is not installed"),
     ):
         with pytest.raises(ConfigError, match=said):
-            environment_class(f"python:{python}::{name}")
+            environment_class(f"other-python:{python}::{name}")
 
 
 def test_a_run_plays_there_with_a_robot_from_here(
@@ -220,7 +221,7 @@ def test_a_run_plays_there_with_a_robot_from_here(
 def test_robots_beside_the_simulator_are_found(python: Path, tmp_path: Path) -> None:
     text = SIMULATOR.replace('"robot.py:Driver"', '":Driver"')
     (tmp_path / "both.py").write_text(text + ROBOT)
-    name = f"python:{python}::{tmp_path}/both.py:Belt"
+    name = f"other-python:{python}::{tmp_path}/both.py:Belt"
     kind = environment_class(name)
     assert controller_name(None, name, kind) == f"{tmp_path}/both.py:Driver"
 
