@@ -95,7 +95,8 @@ class TypeReader:
             for key, value in properties.items()
         }
         words = re.findall(r"[A-Za-z0-9]+", name)[-3:]
-        kind: Any = TypedDict("".join(map(str.title, words)) or "Object", fields)  # type: ignore[misc]
+        make: Any = TypedDict
+        kind = make("".join(map(str.title, words)) or "Object", fields)
         kind.__pydantic_config__ = ConfigDict(extra="allow")
         return kind
 
