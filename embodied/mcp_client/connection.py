@@ -34,7 +34,7 @@ T = TypeVar("T")
 _PAGES = 20
 _PICTURES = 8
 _PICTURE_BYTES = 8 * 1024**2
-_DATA_CHARACTERS = 100_000
+_DATA_CHARACTERS = 1_000_000
 _MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 _CLOSE_SECONDS = 15.0
 _HTTP_TIMEOUT = httpx2.Timeout(30.0, read=300.0)
@@ -234,7 +234,7 @@ def _answer(tool: str, result: types.CallToolResult) -> ToolAnswer:
                 parts.append(text)
             case _:
                 parts.append(f"({block.type} cannot be shown)")
-    data = result.structured_content
+    data: Any = result.structured_content
     if data is not None and len(json.dumps(data)) > _DATA_CHARACTERS:
         data = None
     if isinstance(data, dict) and list(data) == ["result"]:
