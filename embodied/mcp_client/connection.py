@@ -234,13 +234,13 @@ def _answer(tool: str, result: types.CallToolResult) -> ToolAnswer:
                 parts.append(text)
             case _:
                 parts.append(f"({block.type} cannot be shown)")
-    data: Any = result.structured_content
-    if data is not None and len(json.dumps(data)) > _DATA_CHARACTERS:
-        data = None
-    if isinstance(data, dict) and list(data) == ["result"]:
-        data = data["result"]
+    structured: Any = result.structured_content
+    if structured is not None and len(json.dumps(structured)) > _DATA_CHARACTERS:
+        structured = None
+    if isinstance(structured, dict) and list(structured) == ["result"]:
+        structured = structured["result"]
     text = clean("\n".join(parts)) or ("(a picture)" if pictures else "(no text)")
-    return ToolAnswer(text, data, bool(result.is_error), tuple(pictures))
+    return ToolAnswer(text, structured, bool(result.is_error), tuple(pictures))
 
 
 def _picture(name: str, kind: str, data: str) -> Attachment | None:

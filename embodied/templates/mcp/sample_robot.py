@@ -10,7 +10,7 @@ GOAL_X = 0.5
 def is_done(step: ToolStep) -> bool:
     """Bring the arm to x = 0.5, and close its gripper there."""
     pose = step.call("pose").data
-    return pose["closed"] and abs(pose["x"] - GOAL_X) < 0.01
+    return bool(pose["closed"]) and abs(pose["x"] - GOAL_X) < 0.01
 
 
 def plays(messages: object) -> str:
