@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import contextlib
 import json
 import os
 import shlex
+import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from importlib.metadata import version
@@ -16,7 +18,6 @@ from typing import Any, TypeVar
 
 import anyio
 import httpx2
-from anyio.from_thread import start_blocking_portal
 from mcp import Client, types
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
@@ -72,10 +73,12 @@ class Connection(Closeable):
         else:
             connect = _to_command(address, variables, folder)
         ready: Future[Client] = Future()
-        self._leave = anyio.Event()
-        self._open = contextlib.ExitStack()
-        self._portal = self._open.enter_context(start_blocking_portal())
-        self._held = self._portal.start_task_soon(self._hold, connect, ready)
+        self._leave = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        # A daemon: a connection that nobody closes does not keep the process from ending.
+        self._thread = threading.Thread(target=self._loop.run_forever, name="mcp", daemon=True)
+        self._thread.start()
+        self._held = asyncio.run_coroutine_threadsafe(self._hold(connect, ready), self._loop)
         wait({ready, self._held}, seconds, FIRST_COMPLETED)
         if ready.done():
             self._client = ready.result()
@@ -100,12 +103,15 @@ class Connection(Closeable):
 
     def close(self) -> None:
         """Leave the server; a command is ended."""
-        if not self._held.done():
-            with contextlib.suppress(RuntimeError):
-                self._portal.call(self._leave.set)
-            wait({self._held}, _CLOSE_SECONDS)
-            self._held.cancel()
-        self._open.close()
+        if self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._leave.set)
+        wait({self._held}, _CLOSE_SECONDS)
+        self._held.cancel()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def catalog(self) -> Catalog:
         """Ask the server what it offers."""
@@ -157,7 +163,7 @@ class Connection(Closeable):
                 return await ask()
 
         try:
-            return self._portal.call(bounded)
+            return asyncio.run_coroutine_threadsafe(bounded(), self._loop).result()
         except TimeoutError:
             why = f"it does not answer within {self._seconds:g} s"
         except MCPError as error:
