@@ -19,7 +19,7 @@ from embodied.mcp_client.robot import make_robot, read_command
 from embodied.mcp_client.text import clean
 from embodied.mcp_server.robot import START, TASKS
 from embodied.plugins.address import AddressedEnvironment
-from embodied.plugins.plugin_file import absolute_name
+from embodied.plugins.plugin_file import absolute_name, short_name
 from embodied.task import Task
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class McpEnvironment(AddressedEnvironment):
     """
 
     Options = McpOptions
-    location_options = frozenset({"folder", "seconds", "token_variable", "variables"})
+    location_options = frozenset({"folder", "goal", "seconds", "token_variable", "variables"})
+    """The goal is recorded with the data: without the folder of its file, and with its hash."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -134,9 +135,14 @@ class McpEnvironment(AddressedEnvironment):
         """Return the server's name and version, and hashes of its tools and of the goal's file."""
         parsed = McpOptions.parse(options)
         catalog, goal = cls._offered(parsed).catalog, _goal(parsed)
-        data = {"server": catalog.server, "server_version": catalog.version}
-        hashes = {"tools": catalog.tools_sha256, "goal_file": goal.sha256 if goal else None}
-        return data | {name: value for name, value in hashes.items() if value}
+        data = {
+            "server": catalog.server,
+            "server_version": catalog.version,
+            "tools": catalog.tools_sha256,
+            "goal": short_name(goal.source) if goal else None,
+            "goal_file": goal.sha256 if goal else None,
+        }
+        return {name: value for name, value in data.items() if value}
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         """Begin the episode at the server, where it knows how."""

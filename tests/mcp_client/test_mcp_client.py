@@ -164,6 +164,8 @@ def test_runs_end_as_the_goal_says(
     run = open_run(tmp_path / "run")
     assert run.protocol.environment == run.protocol.protocol.controller == "mcp"
     assert run.protocol.data["server"] == "arm"
+    assert run.protocol.data.get("goal") == (goal if chosen == goal else f"goal.py:{goal}")
+    assert run.protocol.environment_options == TASK
     assert ("goal_file" in run.protocol.data) == (goal in ("at_half", "said"))
 
 
