@@ -11,11 +11,11 @@ from embodied._util import parsing
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError, EmbodiedError
 from embodied.interpreter.code_session import CodeSession
-from embodied.interpreter.monty.error_messages import only_full_has
 from embodied.interpreter.monty.monty_session import MontySession
-from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
+from embodied.interpreter.monty.subset.surface import only_full_has
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output, Session
+from embodied.interpreter.source_edits import SourceEdits
 from embodied.limits import Limits
 
 _CHARACTERS = 2_000_000

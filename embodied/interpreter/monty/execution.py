@@ -16,8 +16,10 @@ from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map
-from embodied.interpreter.monty.rewrite.source_edits import EditedSource
+from embodied.interpreter.monty.subset import surface
+from embodied.interpreter.monty.subset.patterns import UntranslatableError, translate
 from embodied.interpreter.session import Output
+from embodied.interpreter.source_edits import EditedSource
 from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
@@ -26,6 +28,8 @@ MEASURED = "()"
 """Ends the names of the host's functions, which only guarded calls reach.
 
 No name of code ends so. The arguments of other calls are never looked at: that would copy them."""
+TRANSLATE = "re.compile"
+"""Names the host's function that writes patterns for Monty's engine."""
 _CHARACTERS = 2000
 
 
@@ -158,7 +162,8 @@ class Execution:
         return error_messages.reword(message)
 
     def _unknown(self, name: str) -> Exception:
-        if missing := error_messages.missing(name):
+        if surface.is_builtin(name) and name not in surface.BUILTINS:
+            missing = error_messages.missing(name)
             self._lacking.add(missing)
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
@@ -178,13 +183,15 @@ class Execution:
             return snapshot.resume_not_handled()
         module = str(snapshot.args[0]) if snapshot.args else "module"
         message = error_messages.no_module(module)
-        if error_messages.only_full_has(module.partition(".")[0]):
+        if surface.only_full_has(module):
             self._lacking.add(message)
         return snapshot.resume({"exception": ModuleNotFoundError(message)})
 
     def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
         called = str(snapshot.function_name)
         name = called.removesuffix(MEASURED)
+        if name == TRANSLATE and name != called:
+            return snapshot.resume(self._translate(*snapshot.args))
         if name == called or name not in self._actions:
             if name == "input":
                 return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
@@ -203,6 +210,15 @@ class Execution:
             raise InfrastructureError(
                 f"{name}() returned what code cannot hold: {error}"
             ) from error
+
+    def _translate(self, pattern: str, flags: int, empty: bool) -> Any:
+        try:
+            return {"return_value": translate(pattern, flags, empty)}
+        except UntranslatableError as error:
+            message = f"this pattern cannot be used here; {error}"
+            return {"exception": NotImplementedError(message)}
+        except (re.error, OverflowError, RecursionError) as error:
+            return {"exc_type": "re.PatternError", "message": str(error)}
 
     def _exception(self, exception: Exception) -> Any:
         """Hand an exception to the code; Monty makes those that it does not know their base."""

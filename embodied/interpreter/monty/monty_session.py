@@ -20,10 +20,11 @@ from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.error_variables import look_up
-from embodied.interpreter.monty.execution import MEASURED, Execution
+from embodied.interpreter.monty.execution import MEASURED, TRANSLATE, Execution
 from embodied.interpreter.monty.pool import MontyPool
 from embodied.interpreter.monty.rewrite import Boundary, Rewritten, UnsupportedError, rewrite
 from embodied.interpreter.monty.state import State, StateCodec
+from embodied.interpreter.monty.subset import callbacks
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
@@ -115,16 +116,20 @@ class MontySession(CodeSession):
         try:
             actions = frozenset() if known.dynamic else self._robot.actions().keys() - known.bound
             characters = self._limits.output_characters
-            rewritten = rewrite(code, bound, Boundary(self._state.guards, actions, characters))
+            boundary = Boundary(
+                self._state.guards, actions, characters, self._robot.actions().keys()
+            )
+            rewritten = rewrite(code, bound, boundary)
+            reaching = callbacks.reaching(code.nodes, self._state.reaching | boundary.names)
+            callbacks.check(code.nodes, reaching)
         except UnsupportedError as refused:
-            lacking = refused.record.type == "NotImplementedError"
-            return Output(error=refused.record, parsed=False, unsupported=lacking)
+            return Output(error=refused.record, parsed=False, unsupported=refused.lacking)
         execution = Execution(self._robot, self._limits, rewritten.source, code.tree, known.bound)
         pool = self._open()
         try:
             with pool.borrow(self._limits, self._seed) as worker:
                 state = self._drive(execution, worker, rewritten, code)
-            self._keep(pool, state)
+            self._keep(pool, state.model_copy(update={"reaching": reaching}))
         except ActionAborted as aborted:
             execution.output.limit = aborted.limit
         except (monty.MontyError, RuntimeError, OverflowError, TypeError, ValueError) as error:
@@ -184,6 +189,7 @@ class MontySession(CodeSession):
         else:
             fed.insert(0, guards.code(actions))
             functions = {guards.call(name): _function(name) for name in actions}
+            functions[guards.name("pattern")] = _function(TRANSLATE)
         if fed:
             worker.feed_run("\n".join(fed), inputs=functions)
         return (*state.sources, None) if fed else state.sources, state.files.union(new)

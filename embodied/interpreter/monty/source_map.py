@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import pydantic_monty as monty
 
-from embodied.interpreter.monty.rewrite.source_edits import called_name, line_starts
+from embodied.interpreter.monty.subset.names import called_name
+from embodied.interpreter.source_edits import line_starts
 
 
 class SourceMap:

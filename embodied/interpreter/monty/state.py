@@ -29,6 +29,8 @@ class State(BaseModel, extra="forbid", frozen=True, strict=True):
     """Whether code may have bound names that its text does not show."""
     files: frozenset[str] = frozenset()
     """Files of `polyfills` that the session has."""
+    reaching: frozenset[str] = frozenset()
+    """Functions that may call the robot."""
     secret: str = Field(default_factory=new_secret, pattern=r"^[a-z]{1,100}$")
     """Of the session's guards."""
 
@@ -37,7 +39,7 @@ class State(BaseModel, extra="forbid", frozen=True, strict=True):
         """What measures the values that leave the session."""
         return Guards(self.secret)
 
-    @field_serializer("names", "files")
+    @field_serializer("names", "files", "reaching")
     def _in_order(self, names: frozenset[str]) -> list[str]:
         return sorted(names)
 

@@ -21,9 +21,7 @@ from importlib.resources import files
 from embodied._util import parsing
 from embodied.interpreter.parsed_code import BoundNames
 
-FILES = ("display", "heapq", "iterators", "objects")
-MODULES = frozenset({"heapq"})
-"""What code can import from here."""
+FILES = ("display", "iterators", "objects")
 
 _KEPT = "_built_in_functions"
 """Stands for the name under which a session keeps the built-in functions."""

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from embodied.interpreter.monty.rewrite.boundary import Boundary
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.rewrite.expressions import Rewriter
-from embodied.interpreter.monty.rewrite.source_edits import (
+from embodied.interpreter.monty.subset.names import NameChecker
+from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.source_edits import (
     EditedSource,
     OverlapError,
     SourceEdits,
 )
-from embodied.interpreter.monty.rewrite.unsupported import UnsupportedError
-from embodied.interpreter.parsed_code import ParsedCode
 
 __all__ = ["Boundary", "EditedSource", "Rewritten", "UnsupportedError", "rewrite"]
 
@@ -49,7 +50,8 @@ def rewrite(code: ParsedCode, bound: Set[str], boundary: Boundary | None = None)
         if boundary is not None:
             boundary.guard_result(context.source, code.tree)
         Rewriter(context, boundary).visit(code.tree)
+        NameChecker(code.nodes, bound | code.names.bound).check()
         return Rewritten(context.source.edited(), tuple(context.needs))
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"
-        raise UnsupportedError(code.tree.body[0], "NotImplementedError", message) from None
+        raise UnsupportedError(code.tree.body[0], message) from None

@@ -11,7 +11,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from embodied.interpreter.monty.polyfills import Guards
-from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
+from embodied.interpreter.source_edits import SourceEdits
 
 _MOST_ARGUMENTS = 8
 """Calls with more are left as they are: then all arguments are measured together."""
@@ -26,6 +26,8 @@ class Boundary:
     """Names that can only mean actions of the robot."""
     characters: int
     """How much of the last expression is shown."""
+    names: Set[str] = frozenset()
+    """Names of all actions, whatever they mean now."""
 
     def guard_result(self, source: SourceEdits, tree: ast.Module) -> None:
         """Lead the value of a last expression through a guard."""
@@ -55,3 +57,9 @@ class Boundary:
             shares_brackets = source.end(value) == source.end(call)
             source.insert_before(source.start(value) + shares_brackets, opening)
             source.insert_after(source.end(value) - shares_brackets, closing)
+
+    def restore(self, name: str) -> str:
+        """Code that follows a deletion: an action that the name hid has it again."""
+        if name not in self.names:
+            return ""
+        return f"; {name} = {self.guards.name('action')}({self.guards.call(name)})"

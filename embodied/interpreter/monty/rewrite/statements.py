@@ -1,14 +1,14 @@
-"""Statements that Monty lacks: `del`, and imports of modules from `polyfills`."""
+"""The statement that Monty lacks: `del`."""
 
 from __future__ import annotations
 
 import ast
 
-from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty.rewrite.boundary import Boundary
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 
 
-def delete(context: RewriteContext, node: ast.Delete) -> None:
+def delete(context: RewriteContext, node: ast.Delete, boundary: Boundary | None) -> None:
     """Rewrite `del`, target by target."""
     source = context.open(node)
     at, text = source.start(node), ""
@@ -17,11 +17,11 @@ def delete(context: RewriteContext, node: ast.Delete) -> None:
         if source.between(at, start).strip(b" ,del"):
             context.refuse(node, "write one `del` for each")
         source.replace(at, start, text)
-        _delete(context, target)
+        _delete(context, target, boundary)
         at, text = source.end(target), "; "
 
 
-def _delete(context: RewriteContext, target: ast.expr) -> None:
+def _delete(context: RewriteContext, target: ast.expr, boundary: Boundary | None) -> None:
     source = context.source
     match target:
         case ast.Subscript(slice=ast.Slice(step=None)):
@@ -37,38 +37,10 @@ def _delete(context: RewriteContext, target: ast.expr) -> None:
             source.replace(source.end(target) - 1, source.end(target), "))")
         case ast.Name(id=name) if not context.scopes and "exec" not in context.bound:
             unbind = f"; exec('try:\\n 1/0\\nexcept ArithmeticError as {name}: pass')"
-            source.insert_after(source.end(target), unbind)
+            restored = boundary.restore(name) if boundary else ""
+            source.insert_after(source.end(target), unbind + restored)
         case ast.Name(id=name):
             context.refuse(target, f"`del {name}` cannot be used in a function; leave it out")
         case _:
             text = ast.unparse(target)
             context.refuse(target, f"`del {text}` cannot be used here; assign None instead")
-
-
-def import_modules(context: RewriteContext, node: ast.Import) -> None:
-    """Rewrite `import`, where a module comes from `polyfills`."""
-    if all(alias.name not in polyfills.MODULES for alias in node.names):
-        return
-    parts = []
-    for alias in node.names:
-        if alias.name in polyfills.MODULES:
-            module = context.need(f"{alias.name}.module")
-            parts.append(f"{alias.asname or alias.name} = {module}")
-        else:
-            parts.append(f"import {ast.unparse(alias)}")
-    context.replace(node, "; ".join(parts))
-
-
-def import_names(context: RewriteContext, node: ast.ImportFrom) -> None:
-    """Rewrite `from module import names`, where `polyfills` has them all."""
-    module = node.module
-    if node.level or module is None or module not in polyfills.MODULES:
-        return
-    if not {alias.name for alias in node.names} <= {*polyfills.public(module)}:
-        return
-    names = ", ".join(alias.asname or alias.name for alias in node.names)
-    values = ", ".join(context.need(f"{module}.{alias.name}") for alias in node.names)
-    source = context.open(node)
-    end = source.end(node)
-    source.replace(source.start(node), end - 1, f"{names}, = ({values},")
-    source.replace(end - 1, end, ")")

@@ -1,0 +1,72 @@
+"""Calls of `re`, whose patterns are written again for Monty's engine."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from embodied.interpreter.monty.rewrite.boundary import Boundary
+from embodied.interpreter.monty.rewrite.context import RewriteContext
+from embodied.interpreter.monty.subset.patterns import FLAGS, UntranslatableError, translate
+from embodied.interpreter.monty.subset.refusal import UnsupportedError
+
+_FLAGS_AT = {"compile": 1, "findall": 2, "finditer": 2, "fullmatch": 2, "match": 2, "search": 2}
+_FLAGS_AT |= {"split": 3, "sub": 4}
+"""Functions that take a pattern, and the place of their flags."""
+_ONE_MATCH = {"fullmatch", "match", "search"}
+_PLAIN = re.compile(r"(?:[^\\]|\\[1-9](?!\d)|\\g<\w+>|\\\\)*", re.DOTALL)
+"""Replacements that mean the same in both engines."""
+
+
+def call(context: RewriteContext, node: ast.Call, boundary: Boundary | None) -> None:
+    """Rewrite a call of `re.search` and the like; refuse one whose flags are not named."""
+    match node.func:
+        case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in _FLAGS_AT:
+            _rewrite(context, node, name, boundary)
+        case ast.Attribute(attr="sub") if len(node.args) > 1:
+            _replacement(context, node.args[0])
+
+
+def _rewrite(context: RewriteContext, node: ast.Call, name: str, boundary: Boundary | None) -> None:
+    if not node.args or {k.arg for k in node.keywords} - {"flags", "count", "maxsplit"}:
+        context.refuse(node, f"give re.{name}() its pattern and text by position")
+    if name == "sub":
+        _replacement(context, *node.args[1:2])
+    given = [*node.args[_FLAGS_AT[name] :], *(k.value for k in node.keywords if k.arg == "flags")]
+    flags = sum(_flags(context, part) for part in given)
+    for part in given:
+        context.replace(part, "0")
+    pattern = node.args[0]
+    if isinstance(pattern, ast.Constant) and isinstance(pattern.value, str):
+        context.replace(pattern, _written(context, pattern, pattern.value, flags, name))
+    elif boundary is not None:
+        function, host = context.need("objects.pattern"), boundary.guards.name("pattern")
+        context.wrap(pattern, f"{function}({host}, (", f"), {flags}, {name in _ONE_MATCH})")
+
+
+def _written(context: RewriteContext, node: ast.expr, pattern: str, flags: int, name: str) -> str:
+    try:
+        return repr(translate(pattern, flags, name in _ONE_MATCH))
+    except (UntranslatableError, re.error) as error:
+        context.refuse(node, f"this pattern cannot be used here: {error}; write it in another way")
+
+
+def _flags(context: RewriteContext, node: ast.expr) -> int:
+    match node:
+        case ast.Constant(value=0):
+            return 0
+        case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in FLAGS:
+            return int(FLAGS[name])
+        case ast.BinOp(left=left, op=ast.BitOr() | ast.Add(), right=right):
+            return _flags(context, left) | _flags(context, right)
+    message = "name the flags of re where they are used, as in re.IGNORECASE | re.DOTALL"
+    raise UnsupportedError(node, message)
+
+
+def _replacement(context: RewriteContext, *nodes: ast.expr) -> None:
+    for node in nodes:
+        if isinstance(node, ast.Lambda | ast.Attribute):
+            context.refuse(node, "re.sub() takes a text here, no function; loop over re.finditer()")
+        constants = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+        if not all(_PLAIN.fullmatch(text) for text in constants if isinstance(text, str)):
+            context.refuse(node, "write line breaks and the like into the replacement itself")

@@ -1,0 +1,84 @@
+"""Expressions that Monty computes to another value: rounding, formats, keys of dictionaries."""
+
+from __future__ import annotations
+
+import ast
+from string import Formatter
+
+from embodied.interpreter.monty.rewrite.context import RewriteContext
+
+_ANYTHING = frozenset("bcdeEfFgGnoxX%")
+"""Format codes that fail for all but numbers, as in CPython."""
+
+
+def call(context: RewriteContext, node: ast.Call) -> None:
+    """Rewrite calls of `round`, `dict` and `format`."""
+    match node:
+        case ast.Call(func=ast.Name(id="round"), args=[_, _]):
+            _replace(context, node.func, "round", "rounded")
+        case ast.Call(func=ast.Name(id="dict"), args=[_]):
+            _replace(context, node.func, "dict", "dict_of")
+        case ast.Call(func=ast.Name(id="format"), args=[value, _]) if "format" not in context.bound:
+            context.wrap(value, f"{context.need('objects.formattable')}(")
+        case ast.Call(func=ast.Attribute(value=text, attr="format")):
+            _format(context, node, text)
+
+
+def _replace(context: RewriteContext, function: ast.expr, name: str, definition: str) -> None:
+    if context.is_builtin(function, {name}):
+        context.replace(function, context.need(f"objects.{definition}"))
+
+
+def _format(context: RewriteContext, node: ast.Call, text: ast.expr) -> None:
+    """Guard what a text formats; the text of a variable must not hold formats."""
+    if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
+        context.wrap(text, f"{context.need('objects.template')}(")
+        return
+    try:
+        fields = [(name, spec) for _, name, spec, how in Formatter().parse(text.value) if not how]
+    except ValueError:
+        return
+    given = dict(enumerate(node.args)) | {k.arg: k.value for k in node.keywords}
+    for number, (name, spec) in enumerate(field for field in fields if field[0] is not None):
+        value = given.get(int(name) if name.isdecimal() else name or number)
+        if spec and isinstance(value, ast.expr) and not isinstance(value, ast.Starred):
+            context.wrap(value, f"{context.need('objects.formattable')}(")
+        elif spec:
+            context.refuse(node, "give format() its values one by one, or write an f-string")
+
+
+def format_value(context: RewriteContext, node: ast.FormattedValue) -> None:
+    """Guard a value of an f-string that has a format."""
+    spec = node.format_spec
+    if node.conversion != -1 or not isinstance(spec, ast.JoinedStr) or not spec.values:
+        return
+    last = spec.values[-1]
+    code = last.value[-1:] if isinstance(last, ast.Constant) else ""
+    if not context.closed:
+        context.wrap(node.value, f"{context.need('objects.formattable')}(")
+    elif code not in _ANYTHING:
+        context.refuse(node, f"put {ast.unparse(node.value)} into a variable before the f-string")
+
+
+def store(context: RewriteContext, node: ast.Subscript) -> None:
+    """Keep the first of equal keys when a value is stored under another."""
+    match node.slice:
+        case ast.Slice() | ast.JoinedStr() | ast.Constant(value=str()):
+            return
+    if not any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(node.value)):
+        container = ast.unparse(node.value)
+        context.wrap(node.slice, f"{context.need('objects.key')}({container}, (", "))")
+
+
+def dict_comprehension(context: RewriteContext, node: ast.DictComp) -> None:
+    """Turn `{k: v for ...}` into `dict_of([(k, v) for ...])`, with the first of equal keys."""
+    if isinstance(node.key, ast.JoinedStr):
+        return
+    source = context.open(node)
+    start, end = source.start(node), source.end(node)
+    source.replace(start, start + 1, f"{context.need('objects.dict_of')}([((")
+    between = source.between(source.end(node.key), source.start(node.value))
+    colon = source.end(node.key) + between.index(b":")
+    source.replace(colon, colon + 1, "),(")
+    source.insert_after(source.end(node.value), "))")
+    source.replace(end - 1, end, "])")

@@ -1,0 +1,211 @@
+"""Names, attributes and arguments that mean something else in Monty, or nothing at all."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence, Set
+from typing import Any, NoReturn
+
+from embodied.interpreter.monty import error_messages
+from embodied.interpreter.monty.subset import surface
+from embodied.interpreter.monty.subset.refusal import UnsupportedError
+
+_BY_NUMBER = {"end", "span", "start"}
+"""Methods of a match that know groups by their numbers only."""
+_WITH_KEY = {"filter", "map"}
+_MAKES_CLASSES = {"namedtuple", "dataclass"}
+_READABLE = {"__name__", "__debug__"}
+
+
+class NameChecker:
+    """Checks one code action.
+
+    Args:
+        nodes: all parts of it.
+        bound: names that the session or this code binds anywhere, and the robot's actions.
+    """
+
+    def __init__(self, nodes: Sequence[ast.AST], bound: Set[str]) -> None:
+        self._nodes = nodes
+        self._bound = bound
+        self._own = bound | {
+            node.attr
+            for node in nodes
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        }
+        self._modules = modules_of(nodes, bound)
+        self._called: set[ast.AST] = set(_called_or_keys(nodes))
+        self._named: set[ast.AST] = set(_only_named(nodes))
+
+    def check(self) -> None:
+        """Raise `UnsupportedError` for the first part that Monty has no equal of."""
+        for node in self._nodes:
+            check = _CHECKS.get(type(node))
+            if check is not None:
+                check(self, node)
+
+    def _import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._module(node, alias.name)
+            if alias.name == "re" and alias.asname not in (None, "re"):
+                raise UnsupportedError(node, "write `import re`, without another name")
+
+    def _module(self, node: ast.AST, name: str) -> None:
+        if surface.only_full_has(name):
+            raise UnsupportedError(node, error_messages.no_module(name), "ModuleNotFoundError")
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        self._module(node, module)
+        if module == "re":
+            raise UnsupportedError(node, "write `import re`, and re.search(...) and the like")
+        for alias in node.names:
+            self._taken(node, module, alias.name)
+
+    def _taken(self, node: ast.AST, module: str, name: str) -> None:
+        """Refuse a name of a module that Monty's module lacks."""
+        if surface.lacks(module, name):
+            names = ", ".join(sorted(surface.MODULES[module]))
+            message = f"{module}.{name} cannot be used here; {module} has here: {names}"
+            raise UnsupportedError(node, message)
+
+    def _name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            return
+        name = node.id
+        if self._modules.get(name) == "re" and node not in self._called:
+            raise UnsupportedError(node, "call re directly, as in re.search(...)")
+        if name in self._bound:
+            return
+        if name == "type" and node not in self._called:
+            raise UnsupportedError(node, "`type` as a value cannot be used here; name the types")
+        unknown = name.startswith("__") and name not in _READABLE
+        if unknown or (surface.is_builtin(name) and name not in surface.BUILTINS):
+            raise UnsupportedError(node, error_messages.missing(name))
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        name = node.attr
+        if module := self._modules.get(ast.unparse(node.value), ""):
+            self._taken(node, module, name)
+        elif name in self._own:
+            return
+        elif name.startswith("__"):
+            if node not in self._named:
+                self._refuse_attribute(node, "it is not there, or not the same")
+        elif name in surface.LACKING:
+            self._refuse_attribute(node, "write it in another way")
+        elif name in surface.CALLED and node not in self._called:
+            advice = "methods cannot be kept as values; call it where it is named"
+            self._refuse_attribute(node, advice)
+
+    def _refuse_attribute(self, node: ast.Attribute, advice: str) -> NoReturn:
+        raise UnsupportedError(node, f".{node.attr} cannot be used here; {advice}")
+
+    def _call(self, node: ast.Call) -> None:
+        name = called_name(node)
+        if name in self._own:
+            return
+        if name in surface.SHAPES:
+            self._shape(node, name)
+        elif name in _BY_NUMBER and any(map(_is_text, node.args)):
+            self._refuse_arguments(node, name, "give the number of the group")
+        elif name in surface.ERRORS and isinstance(node.func, ast.Name) and not _is_of_text(node):
+            raise UnsupportedError(node, error_messages.ONE_TEXT)
+
+    def _shape(self, node: ast.Call, name: str) -> None:
+        least, most, keywords = surface.SHAPES[name]
+        given = {keyword.arg for keyword in node.keywords}
+        starred = most == 1 and any(isinstance(arg, ast.Starred) for arg in node.args)
+        fits = least <= len(node.args) <= most and not starred
+        if not fits or (keywords is not None and not given <= keywords):
+            by_name = f", and by name {', '.join(sorted(keywords))}" if keywords else ""
+            self._refuse_arguments(node, name, f"it takes {most} by position{by_name}")
+
+    @staticmethod
+    def _refuse_arguments(node: ast.Call, name: str, advice: str) -> NoReturn:
+        raise UnsupportedError(node, f"{name}() does not take these arguments here; {advice}")
+
+    def _dict(self, node: ast.Dict) -> None:
+        seen: dict[Any, type] = {}
+        for key in node.keys:
+            if not isinstance(key, ast.Constant):
+                continue
+            if seen.setdefault(key.value, type(key.value)) is not type(key.value):
+                message = f"two keys equal {key.value!r} but are of two types; leave one out"
+                raise UnsupportedError(key, message)
+
+
+_CHECKS: dict[type[ast.AST], Callable[[NameChecker, Any], None]] = {
+    ast.Import: NameChecker._import,
+    ast.ImportFrom: NameChecker._import_from,
+    ast.Name: NameChecker._name,
+    ast.Attribute: NameChecker._attribute,
+    ast.Call: NameChecker._call,
+    ast.Dict: NameChecker._dict,
+}
+
+
+def modules_of(nodes: Sequence[ast.AST], bound: Set[str]) -> dict[str, str]:
+    """Map the names under which code has modules, as it writes them, to the modules.
+
+    A name that an earlier action bound stands for the module of that name.
+    """
+    imported = [
+        (alias.asname or alias.name.partition(".")[0], alias.name if alias.asname else None)
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    ]
+    stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    stored |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    found = {name: name for name in (surface.IMPORTABLE & bound) - stored}
+    found |= {name: module or name for name, module in imported}
+    found |= {f"{name}.path": "os.path" for name, module in found.items() if module == "os"}
+    return found
+
+
+def called_name(node: ast.Call) -> str:
+    """Name the function or method that a call names; empty for any other expression."""
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _called_or_keys(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yield what is called at once, or by the built-in function that it is given to."""
+    for node in nodes:
+        match node:
+            case ast.Call(func=function, args=args):
+                yield function
+                yield from (k.value for k in node.keywords if k.arg == "key")
+                yield from args[:1] if called_name(node) in _WITH_KEY else ()
+            case ast.Attribute(value=ast.Name() as value):
+                yield value
+
+
+def _only_named(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Yield `.__name__` of a type, and `self.__class__`."""
+    for node in nodes:
+        match node:
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="type")), attr="__name__"):
+                yield node
+            case ast.Attribute(value=ast.Attribute(attr="__class__"), attr="__name__"):
+                yield node
+            case ast.Attribute(value=ast.Name(id="self"), attr="__class__"):
+                yield node
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_of_text(node: ast.Call) -> bool:
+    """Whether an exception is made of nothing, or of what may be a text."""
+    if len(node.args) > 1 or node.keywords:
+        return False
+    built = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Starred, ast.ListComp, ast.Lambda)
+    return all(
+        _is_text(arg) if isinstance(arg, ast.Constant) else not isinstance(arg, built)
+        for arg in node.args
+    )
