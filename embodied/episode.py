@@ -202,6 +202,7 @@ class _Play:
             stdout=output.stdout,
             error=output.error,
             limit=output.limit,
+            interpreter=output.interpreter,
             format_error=parsed.action is None and parsed.answer is None,
             calls=output.calls,
             attachments=[

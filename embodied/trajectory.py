@@ -154,6 +154,8 @@ class Turn(Record):
     error: ErrorRecord | None = None
     limit: str | None = None
     """The limit that stopped the action, in words."""
+    interpreter: str | None = None
+    """What ran the action's code: `restricted` or `full`; None where no code has run."""
     format_error: bool = False
     """The message could not be read as an action."""
     calls: list[CallRecord] = Field(default_factory=list)

@@ -123,6 +123,8 @@ class AutoSession(CodeSession):
         self._names |= code.names.bound
         source = SourceEdits(code.text)
         for node in code.tree.body:
+            if isinstance(node, ast.Delete):
+                self._names -= {part.id for part in node.targets if isinstance(part, ast.Name)}
             for name in BoundNames.of(parsing.walk(node)).bound:
                 self._definitions.pop(name, None)
             text = source.text[source.start(node) : source.end(node)].decode()
@@ -147,7 +149,8 @@ class AutoSession(CodeSession):
 
     def _take_over(self, full: Session, restricted: MontySession | None) -> str:
         """Go on in the full interpreter; returns a note on what was left behind."""
-        variables = restricted.literals(_CHARACTERS) if restricted else {}
+        found = restricted.literals(_CHARACTERS) if restricted else {}
+        variables = {name: text for name, text in found.items() if name in self._names}
         functions_last = sorted(
             variables, key=lambda name: "def " in self._definitions.get(name, "")
         )

@@ -62,7 +62,7 @@ def test_loops_conditions_and_calls(session: Session) -> None:
         ("on()", "TypeError", 1),
         ("on(3)", "TypeError", 1),
         ("import numpy", "ModuleNotFoundError", 1),
-        ("open('/etc/passwd')", "PermissionError", 1),
+        ("open('desk 1')", "FileNotFoundError", 1),
         ("input('which? ')", "EOFError", 1),
     ],
 )
@@ -263,7 +263,6 @@ LAUGHS = "x = ['lol']\nfor i in range(9):\n    x = [x] * 10\n"
         "give(*x)",
         "give(**{'value': x})",
         "f = give\nf(x)",
-        "eval('give(x)')",
         "give({'a': {1: x}})",
         "give(f'{[1] * 50_000}')",
         "give([10 ** 1000])",
@@ -299,7 +298,7 @@ def test_arguments_may_be_as_large_as_that(giver: Session, argument: str) -> Non
 
 def test_what_code_gives_to_unknown_names_is_not_looked_at(robot: Any) -> None:
     with make_interpreter("restricted", robot, check=False) as session:
-        for code in ("unknown(x)", "del on\non(x)", "eval('unknown(x, y=x)')"):
+        for code in ("unknown(x)", "unknown(x, y=x)"):
             output = session.run(LAUGHS + code)
             assert output.error is not None
             assert output.error.type == "NameError"
@@ -640,7 +639,7 @@ def test_looking_at_variables_leaves_no_trace(session: Session) -> None:
         ("é = 'ü'; é.nothing", 10),
         ("x = [1]\nprint(any(y for y in x), nothing)", 26),
         ("d = {}\nmax([1], key=d.get), nothing", 22),
-        ("import heapq; nothing", 15),
+        ("import math; nothing", 14),
     ],
 )
 def test_columns_are_those_of_the_plan(robot: Any, code: str, column: int) -> None:
@@ -671,7 +670,7 @@ def test_a_missing_package_that_the_full_interpreter_has(session: Session) -> No
     error = session.run("import numpy.linalg").error
     assert error is not None
     assert "the interpreter `full` has numpy" in error.message
-    assert "heapq" in error.message
+    assert "bisect" in error.message
 
 
 @pytest.mark.parametrize("part", [0.01, 0.1, 0.3, 0.6, 0.9])

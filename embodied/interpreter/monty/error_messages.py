@@ -103,6 +103,8 @@ def missing(name: str) -> str:
 def no_module(name: str) -> str:
     """Say that there is no module, what to write instead, and what there is."""
     top = name.partition(".")[0]
+    if not surface.exists(name):
+        return f"No module named {name!r}; the robot's functions are there without an import"
     other = f"; the interpreter `full` has {top}" if top in _ONLY_FULL else ""
     other += f"; {_MISSING_MODULES[top]}" if top in _MISSING_MODULES else ""
     here = ", ".join(sorted(surface.IMPORTABLE))

@@ -36,6 +36,8 @@ _LARGE = 32
 class MontySession(CodeSession):
     """Borrows a Monty worker process for each action."""
 
+    interpreter = "restricted"
+
     def __init__(
         self, robot: Controller, limits: Limits, seed: int, check: bool, pool: MontyPool
     ) -> None:

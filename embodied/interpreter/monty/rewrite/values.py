@@ -35,16 +35,22 @@ def _format(context: RewriteContext, node: ast.Call, text: ast.expr) -> None:
         context.wrap(text, f"{context.need('objects.template')}(")
         return
     try:
-        fields = [(name, spec) for _, name, spec, how in Formatter().parse(text.value) if not how]
+        parts = [part[1:] for part in Formatter().parse(text.value) if part[1] is not None]
     except ValueError:
         return
-    given = dict(enumerate(node.args)) | {k.arg: k.value for k in node.keywords}
-    for number, (name, spec) in enumerate(field for field in fields if field[0] is not None):
-        value = given.get(int(name) if name.isdecimal() else name or number)
-        if spec and isinstance(value, ast.expr) and not isinstance(value, ast.Starred):
-            context.wrap(value, f"{context.need('objects.formattable')}(")
-        elif spec:
+    given: dict[object, ast.expr] = dict(enumerate(node.args))
+    given |= {keyword.arg: keyword.value for keyword in node.keywords}
+    formatted = [
+        (name or number, spec) for number, (name, spec, how) in enumerate(parts) if not how
+    ]
+    for value in {given.get(_number(name)) for name, spec in formatted if spec}:
+        if value is None or isinstance(value, ast.Starred):
             context.refuse(node, "give format() its values one by one, or write an f-string")
+        context.wrap(value, f"{context.need('objects.formattable')}(")
+
+
+def _number(name: object) -> object:
+    return int(name) if isinstance(name, str) and name.isdecimal() else name
 
 
 def format_value(context: RewriteContext, node: ast.FormattedValue) -> None:
@@ -53,7 +59,7 @@ def format_value(context: RewriteContext, node: ast.FormattedValue) -> None:
     if node.conversion != -1 or not isinstance(spec, ast.JoinedStr) or not spec.values:
         return
     last = spec.values[-1]
-    code = last.value[-1:] if isinstance(last, ast.Constant) else ""
+    code = str(last.value)[-1:] if isinstance(last, ast.Constant) else ""
     if not context.closed:
         context.wrap(node.value, f"{context.need('objects.formattable')}(")
     elif code not in _ANYTHING:

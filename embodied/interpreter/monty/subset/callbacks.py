@@ -82,5 +82,5 @@ def _is_evaluated(node: ast.expr) -> bool:
 
 
 def _cannot_wait(node: ast.stmt) -> bool:
-    special = isinstance(node, ast.FunctionDef) and node.name.startswith("__")
-    return special and node.name not in _WAITING
+    name = node.name if isinstance(node, ast.FunctionDef) else ""
+    return name.startswith("__") and name not in _WAITING

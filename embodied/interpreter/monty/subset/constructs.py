@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Set
 
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.monty.subset.surface import exists
 
 _OS_ERRORS = (
     "BlockingIOError BrokenPipeError ChildProcessError ConnectionAbortedError ConnectionError "
@@ -47,7 +48,7 @@ def check(node: ast.AST, bound: Set[str], in_function: bool) -> None:
             _malformed(node, "'return' outside function")
         case ast.Await() if not in_function:
             _malformed(node, "'await' outside function")
-        case ast.ImportFrom(names=[ast.alias(name="*")]):
+        case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]) if exists(module):
             _refuse(node, "import *", "name what you import")
         case ast.TryStar():
             _refuse(node, "except*", "write except")

@@ -35,6 +35,9 @@ class NameChecker:
         }
         self._modules = modules_of(nodes, bound)
         self._called: set[ast.AST] = set(_called_or_keys(nodes))
+        tries = (node for node in nodes if isinstance(node, ast.Try))
+        self._tried = {part for node in tries for part in node.body}
+        """Statements that prepare for a failure."""
         self._named: set[ast.AST] = set(_only_named(nodes))
 
     def check(self) -> None:
@@ -51,8 +54,10 @@ class NameChecker:
                 raise UnsupportedError(node, "write `import re`, without another name")
 
     def _module(self, node: ast.AST, name: str) -> None:
-        if surface.only_full_has(name):
-            raise UnsupportedError(node, error_messages.no_module(name), "ModuleNotFoundError")
+        lacking = surface.only_full_has(name)
+        if lacking or not (surface.exists(name) or node in self._tried):
+            message = error_messages.no_module(name)
+            raise UnsupportedError(node, message, "ModuleNotFoundError", lacking=lacking)
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
@@ -107,6 +112,8 @@ class NameChecker:
             return
         if name in surface.SHAPES:
             self._shape(node, name)
+        elif name == "open" and not all(map(_reads, [*node.args[1:], *node.keywords])):
+            self._refuse_arguments(node, name, "there are no files here")
         elif name in _BY_NUMBER and any(map(_is_text, node.args)):
             self._refuse_arguments(node, name, "give the number of the group")
         elif name in surface.ERRORS and isinstance(node.func, ast.Name) and not _is_of_text(node):
@@ -194,6 +201,16 @@ def _only_named(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
                 yield node
             case ast.Attribute(value=ast.Name(id="self"), attr="__class__"):
                 yield node
+
+
+def _reads(node: ast.AST) -> bool:
+    """Whether an argument of `open` lets it read."""
+    match node:
+        case ast.Constant(value="r" | "rt" | "rb") | ast.keyword(arg="encoding" | "errors"):
+            return True
+        case ast.keyword(arg="mode", value=value):
+            return _reads(value)
+    return False
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -40,7 +40,6 @@ MODULES: dict[str, frozenset[str]] = {
         "remainder sin sinh sqrt tan tanh tau trunc ulp",
         "os": "path sep",
         "os.path": "basename commonprefix dirname isabs join normpath split splitext",
-        "pathlib": "Path",
         "posixpath": "basename commonprefix dirname isabs join normpath split splitext",
         "random": "Random betavariate choice choices expovariate gammavariate gauss getrandbits "
         "lognormvariate normalvariate paretovariate randint random randrange sample seed shuffle "
@@ -147,23 +146,22 @@ def lacks(module: str, name: str) -> bool:
 
 def only_full_has(module: str) -> bool:
     """Whether the full interpreter has a module, by its whole name, that this one lacks."""
-    if module in MODULES or module in IMPORTABLE:
-        return False
-    top = module.partition(".")[0]
-    return _exists(module if top in IMPORTABLE else top)
+    return module not in MODULES and exists(module)
 
 
 @cache
-def _exists(module: str) -> bool:
+def exists(module: str) -> bool:
+    """Whether CPython here has a module, by its whole name; parts of packages are believed."""
+    top = module.partition(".")[0]
     try:
-        return find_spec(module) is not None
+        return find_spec(module if top in MODULES else top) is not None
     except (ValueError, ImportError):
         return False
 
 
 @cache
 def _has(module: str, name: str) -> bool:
-    return hasattr(importlib.import_module(module), name) or _exists(f"{module}.{name}")
+    return hasattr(importlib.import_module(module), name) or exists(f"{module}.{name}")
 
 
 def is_builtin(name: str) -> bool:
