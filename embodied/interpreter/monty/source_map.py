@@ -84,7 +84,9 @@ def possible_raise_lines(tree: ast.Module, line: int, column: int) -> list[int]:
                 *last,
                 *(h.type for h in node.handlers if h.type is not None),
             ]
-            if any(_holds(part, line, column) for part in held):
+            named = [handler.body[-1] for handler in node.handlers if handler.name]
+            last += [part for part in named if (part.lineno, part.col_offset + 1) == (line, column)]
+            if any(_holds(part, line, column) for part in [*held, *last]):
                 body = [part for statement in node.body for part in ast.walk(statement)]
                 places = [part for part in (*body, *last) if isinstance(part, ast.stmt)]
                 return sorted({part.lineno for part in places})

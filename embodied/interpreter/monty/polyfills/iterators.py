@@ -109,18 +109,3 @@ def lazy_filter(function: Any, iterable: Any) -> Any:
                 return item
 
     return _Lazy(_step)
-
-
-def lazy_reversed(sequence: Any) -> Any:
-    """Do what `reversed` does."""
-    items = sequence if type(sequence) is list else list(reversed(sequence))[::-1]
-    places = iter(range(len(items) - 1, -1, -1))
-
-    def _step() -> Any:
-        place = next(places)
-        if place >= len(items):
-            list(places)
-            raise StopIteration
-        return items[place]
-
-    return _Lazy(_step)

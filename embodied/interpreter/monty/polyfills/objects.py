@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from binascii import Incomplete
 from typing import Any
 
-EOFError = Incomplete
 _WITH_FORMATS = ("datetime.datetime", "datetime.date", "datetime.time", "decimal.Decimal")
 
 
@@ -33,6 +31,20 @@ def key(container: Any, key: Any) -> Any:
         for other in container:
             if other == key:
                 return other
+    return key
+
+
+def lone_key(key: Any) -> Any:
+    """Return a key that equals no key of another type.
+
+    Raises:
+        NotImplementedError: it is a number that may.
+    """
+    for part in key if type(key) is tuple else (key,):
+        if type(part) is bool or (type(part) is float and part % 1 == 0):
+            raise NotImplementedError(
+                f"the key {part} cannot be used here; fill the dict in a loop"
+            )
     return key
 
 
@@ -65,28 +77,6 @@ def formattable(value: Any) -> Any:
     raise TypeError(f"unsupported format string passed to {type(value).__name__}.__format__")
 
 
-def template(text: Any) -> Any:
-    """Return a text whose braces hold no formats."""
-    parts = text.split("{")[1:] if type(text) is str else []
-    for part in parts:
-        if ":" in part.partition("}")[0]:
-            raise NotImplementedError(
-                "format() of a text in a variable cannot be used here; write an f-string"
-            )
-    return text
-
-
 def pattern(translate: Any, value: Any, flags: Any, empty: Any) -> Any:
     """Have the host write a pattern for this engine; one that is compiled stays as it is."""
     return translate(value[:10_000], flags, empty) if type(value) is str else value
-
-
-def leave(code: Any = None) -> None:
-    """Do what `exit` and `quit` do."""
-    raise SystemExit("" if code is None else str(code))
-
-
-def input(prompt: Any = "") -> None:
-    """Fail as `input` does where nobody answers: at the end of CPython's input."""
-    print(prompt, end="")
-    raise Incomplete("EOF when reading a line")

@@ -21,7 +21,7 @@ _COMPUTING = frozenset({"map", "filter"})
 _PAIRING = frozenset({"enumerate", "zip", "reversed"})
 _LAZY = _COMPUTING | _PAIRING
 """Built-in functions that make iterators, in Monty lists."""
-_ARGUMENTS = {"enumerate": 1, "filter": 2, "map": 2, "reversed": 1, "zip": 0}
+_ARGUMENTS = {"enumerate": 1, "filter": 2, "map": 2, "zip": 0}
 """How many arguments they take at least."""
 _TYPES = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set"})
 _TYPES |= {"str", "tuple"}
@@ -73,8 +73,6 @@ class Rewriter(ast.NodeVisitor):
                 self._call(node)
             case ast.GeneratorExp() if node not in self._read | self._early:
                 self._context.refuse(node, _ADVICE)
-            case ast.Name(id=name, ctx=ast.Load()) if name not in self._context.bound:
-                self._name(node)
             case ast.For(iter=iterable, body=body):
                 self._loop(iterable, body)
             case ast.ListComp(generators=clauses) | ast.SetComp(generators=clauses):
@@ -94,16 +92,6 @@ class Rewriter(ast.NodeVisitor):
             case ast.ClassDef(bases=[base]):
                 self._context.replace(base, "")
 
-    def _name(self, node: ast.Name) -> None:
-        """Replace the name of a function or exception that Monty lacks."""
-        match node.id:
-            case "exit" | "quit":
-                self._context.replace(node, self._context.need("objects.leave"))
-            case "input" | "EOFError":
-                self._context.replace(node, self._context.need(f"objects.{node.id}"))
-            case name if name in constructs.OS_ERRORS:
-                self._context.replace(node, "OSError")
-
     def _loop(self, iterable: ast.expr, body: Iterable[ast.AST]) -> None:
         """Let a loop read pairs at once, if nothing in its body can change what they come from."""
         if self._context.is_call_of(iterable, _PAIRING):
@@ -116,7 +104,7 @@ class Rewriter(ast.NodeVisitor):
         for clause in clauses:
             self._loop(clause.iter, [node])
         if isinstance(node, ast.DictComp):
-            values.dict_comprehension(self._context, node)
+            values.made_key(self._context, node)
 
     def _may_change(self, node: ast.AST) -> bool:
         """Whether a part of the code may change a list or dictionary in place."""
@@ -162,8 +150,8 @@ class Rewriter(ast.NodeVisitor):
         """Keep an iterator that is read at once, and compute the items of others one by one."""
         if node in self._read:
             self._read.update(arg for arg in node.args if self._context.is_call_of(arg, _PAIRING))
-        elif name == "zip" and node.keywords:
-            self._context.refuse(node, "zip() with `strict` cannot be used here; compare lengths")
+        elif name == "reversed" or (name == "zip" and node.keywords):
+            self._context.refuse(node, f"{name}() is read at once here; write list({name}(...))")
         elif len(node.args) >= _ARGUMENTS[name]:
             self._context.replace(node.func, self._context.need(f"iterators.lazy_{name}"))
 

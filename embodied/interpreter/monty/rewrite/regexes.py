@@ -7,15 +7,18 @@ import re
 
 from embodied.interpreter.monty.rewrite.boundary import Boundary
 from embodied.interpreter.monty.rewrite.context import RewriteContext
-from embodied.interpreter.monty.subset.patterns import FLAGS, UntranslatableError, translate
+from embodied.interpreter.monty.subset.patterns import (
+    FLAGS,
+    UntranslatableError,
+    is_template,
+    translate,
+)
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 
 _FLAGS_AT = {"compile": 1, "findall": 2, "finditer": 2, "fullmatch": 2, "match": 2, "search": 2}
 _FLAGS_AT |= {"split": 3, "sub": 4}
 """Functions that take a pattern, and the place of their flags."""
 _ONE_MATCH = {"fullmatch", "match", "search"}
-_PLAIN = re.compile(r"(?:[^\\]|\\[1-9](?!\d)|\\g<\w+>|\\\\)*", re.DOTALL)
-"""Replacements that mean the same in both engines."""
 
 
 def call(context: RewriteContext, node: ast.Call, boundary: Boundary | None) -> None:
@@ -28,10 +31,12 @@ def call(context: RewriteContext, node: ast.Call, boundary: Boundary | None) -> 
 
 
 def _rewrite(context: RewriteContext, node: ast.Call, name: str, boundary: Boundary | None) -> None:
-    if not node.args or {k.arg for k in node.keywords} - {"flags", "count", "maxsplit"}:
+    needed = _FLAGS_AT[name] - (name in ("split", "sub"))
+    named = {keyword.arg for keyword in node.keywords}
+    if len(node.args) < needed or named - {"flags", "count", "maxsplit"}:
         context.refuse(node, f"give re.{name}() its pattern and text by position")
     if name == "sub":
-        _replacement(context, *node.args[1:2])
+        _replacement(context, node.args[1], node.args[0])
     given = [*node.args[_FLAGS_AT[name] :], *(k.value for k in node.keywords if k.arg == "flags")]
     flags = sum(_flags(context, part) for part in given)
     for part in given:
@@ -63,10 +68,12 @@ def _flags(context: RewriteContext, node: ast.expr) -> int:
     raise UnsupportedError(node, message)
 
 
-def _replacement(context: RewriteContext, *nodes: ast.expr) -> None:
-    for node in nodes:
-        if isinstance(node, ast.Lambda | ast.Attribute):
-            context.refuse(node, "re.sub() takes a text here, no function; loop over re.finditer()")
-        constants = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
-        if not all(_PLAIN.fullmatch(text) for text in constants if isinstance(text, str)):
-            context.refuse(node, "write line breaks and the like into the replacement itself")
+def _replacement(context: RewriteContext, node: ast.expr, pattern: ast.expr | None = None) -> None:
+    """Refuse what may replace a match otherwise than in CPython."""
+    if isinstance(node, ast.Lambda | ast.Attribute):
+        context.refuse(node, "re.sub() takes a text here, no function; loop over re.finditer()")
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    escaped = [text for text in texts if isinstance(text, str) and "\\" in text]
+    known = pattern.value if isinstance(pattern, ast.Constant) else None
+    if escaped and not all(isinstance(known, str) and is_template(known, t) for t in escaped):
+        context.refuse(node, "this replacement cannot be used here; loop over re.finditer()")

@@ -18,6 +18,8 @@ def call(context: RewriteContext, node: ast.Call) -> None:
             _replace(context, node.func, "round", "rounded")
         case ast.Call(func=ast.Name(id="dict"), args=[_]):
             _replace(context, node.func, "dict", "dict_of")
+        case ast.Call(func=ast.Name(id="format"), args=[_, ast.Constant(value="")]):
+            return
         case ast.Call(func=ast.Name(id="format"), args=[value, _]) if "format" not in context.bound:
             context.wrap(value, f"{context.need('objects.formattable')}(")
         case ast.Call(func=ast.Attribute(value=text, attr="format")):
@@ -30,20 +32,19 @@ def _replace(context: RewriteContext, function: ast.expr, name: str, definition:
 
 
 def _format(context: RewriteContext, node: ast.Call, text: ast.expr) -> None:
-    """Guard what a text formats; the text of a variable must not hold formats."""
+    """Guard what a text formats; the text must be known."""
     if not (isinstance(text, ast.Constant) and isinstance(text.value, str)):
-        context.wrap(text, f"{context.need('objects.template')}(")
-        return
+        context.refuse(
+            node, "format() of a text in a variable cannot be used here; use an f-string"
+        )
     try:
         parts = [part[1:] for part in Formatter().parse(text.value) if part[1] is not None]
     except ValueError:
         return
     given: dict[object, ast.expr] = dict(enumerate(node.args))
     given |= {keyword.arg: keyword.value for keyword in node.keywords}
-    formatted = [
-        (name or number, spec) for number, (name, spec, how) in enumerate(parts) if not how
-    ]
-    for value in {given.get(_number(name)) for name, spec in formatted if spec}:
+    fields = [(name or n, spec) for n, (name, spec, how) in enumerate(parts) if not how]
+    for value in {given.get(_number(name)) for name, spec in fields if spec}:
         if value is None or isinstance(value, ast.Starred):
             context.refuse(node, "give format() its values one by one, or write an f-string")
         context.wrap(value, f"{context.need('objects.formattable')}(")
@@ -76,15 +77,7 @@ def store(context: RewriteContext, node: ast.Subscript) -> None:
         context.wrap(node.slice, f"{context.need('objects.key')}({container}, (", "))")
 
 
-def dict_comprehension(context: RewriteContext, node: ast.DictComp) -> None:
-    """Turn `{k: v for ...}` into `dict_of([(k, v) for ...])`, with the first of equal keys."""
-    if isinstance(node.key, ast.JoinedStr):
-        return
-    source = context.open(node)
-    start, end = source.start(node), source.end(node)
-    source.replace(start, start + 1, f"{context.need('objects.dict_of')}([((")
-    between = source.between(source.end(node.key), source.start(node.value))
-    colon = source.end(node.key) + between.index(b":")
-    source.replace(colon, colon + 1, "),(")
-    source.insert_after(source.end(node.value), "))")
-    source.replace(end - 1, end, "])")
+def made_key(context: RewriteContext, node: ast.DictComp) -> None:
+    """Guard the keys of a dictionary that is made at once."""
+    if not isinstance(node.key, ast.JoinedStr):
+        context.wrap(node.key, f"{context.need('objects.lone_key')}(")

@@ -9,14 +9,6 @@ from collections.abc import Set
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 from embodied.interpreter.monty.subset.surface import exists
 
-_OS_ERRORS = (
-    "BlockingIOError BrokenPipeError ChildProcessError ConnectionAbortedError ConnectionError "
-    "ConnectionRefusedError ConnectionResetError EnvironmentError IOError InterruptedError "
-    "ProcessLookupError"
-)
-OS_ERRORS = frozenset(_OS_ERRORS.split())
-"""Exceptions that come as `OSError`, as Monty does not know them."""
-
 _SPECIAL = (
     "__bool__ __bytes__ __class_getitem__ __complex__ __del__ __delattr__ __format__ __get__ "
     "__getattr__ __getattribute__ __init_subclass__ __len__ __missing__ __ne__ __new__ "

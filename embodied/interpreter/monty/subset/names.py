@@ -13,7 +13,8 @@ from embodied.interpreter.monty.subset.refusal import UnsupportedError
 _BY_NUMBER = {"end", "span", "start"}
 """Methods of a match that know groups by their numbers only."""
 _WITH_KEY = {"filter", "map"}
-_MAKES_CLASSES = {"namedtuple", "dataclass"}
+_MATCHING = {"search", "match", "fullmatch"}
+_SHOWING = {"print", "str", "repr"}
 _READABLE = {"__name__", "__debug__"}
 
 
@@ -38,6 +39,7 @@ class NameChecker:
         tries = (node for node in nodes if isinstance(node, ast.Try))
         self._tried = {part for node in tries for part in node.body}
         """Statements that prepare for a failure."""
+        self._matches = set(_match_names(nodes))
         self._named: set[ast.AST] = set(_only_named(nodes))
 
     def check(self) -> None:
@@ -108,6 +110,8 @@ class NameChecker:
 
     def _call(self, node: ast.Call) -> None:
         name = called_name(node)
+        if name in _SHOWING and isinstance(node.func, ast.Name):
+            self._shown(*node.args)
         if name in self._own:
             return
         if name in surface.SHAPES:
@@ -118,6 +122,15 @@ class NameChecker:
             self._refuse_arguments(node, name, "give the number of the group")
         elif name in surface.ERRORS and isinstance(node.func, ast.Name) and not _is_of_text(node):
             raise UnsupportedError(node, error_messages.ONE_TEXT)
+
+    def _shown(self, *nodes: ast.expr) -> None:
+        """Refuse to show a whole match: of a long one, CPython shows the beginning."""
+        for node in nodes:
+            if _is_match(node) or (isinstance(node, ast.Name) and node.id in self._matches):
+                raise UnsupportedError(node, "show a part of the match, such as m.group()")
+
+    def _formatted(self, node: ast.FormattedValue) -> None:
+        self._shown(node.value)
 
     def _shape(self, node: ast.Call, name: str) -> None:
         least, most, keywords = surface.SHAPES[name]
@@ -133,6 +146,9 @@ class NameChecker:
         raise UnsupportedError(node, f"{name}() does not take these arguments here; {advice}")
 
     def _dict(self, node: ast.Dict) -> None:
+        numbers = [key for key in node.keys if key is not None and not _is_string(key)]
+        if len(numbers) > 1 and not all(isinstance(key, ast.Constant) for key in numbers):
+            raise UnsupportedError(node, "fill a dictionary whose keys may be equal in a loop")
         seen: dict[Any, type] = {}
         for key in node.keys:
             if not isinstance(key, ast.Constant):
@@ -149,6 +165,7 @@ _CHECKS: dict[type[ast.AST], Callable[[NameChecker, Any], None]] = {
     ast.Attribute: NameChecker._attribute,
     ast.Call: NameChecker._call,
     ast.Dict: NameChecker._dict,
+    ast.FormattedValue: NameChecker._formatted,
 }
 
 
@@ -203,6 +220,20 @@ def _only_named(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
                 yield node
 
 
+def _is_match(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and called_name(node) in _MATCHING
+
+
+def _match_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield the names of variables that hold matches."""
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_match(value):
+                yield name
+            case ast.NamedExpr(target=ast.Name(id=name), value=value) if _is_match(value):
+                yield name
+
+
 def _reads(node: ast.AST) -> bool:
     """Whether an argument of `open` lets it read."""
     match node:
@@ -215,6 +246,10 @@ def _reads(node: ast.AST) -> bool:
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_string(node: ast.expr) -> bool:
+    return _is_text(node) or isinstance(node, ast.JoinedStr)
 
 
 def _is_of_text(node: ast.Call) -> bool:

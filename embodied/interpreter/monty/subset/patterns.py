@@ -45,6 +45,8 @@ _PLACES = {
     op.AT_NON_BOUNDARY: _EDGE[1],
 }
 
+_TEMPLATE = re.compile(r"(?:[^\\]|\\[1-9](?!\d)|\\g<\w+>|\\\\)*", re.DOTALL)
+
 
 class UntranslatableError(ValueError):
     """A pattern means something that Monty's engine cannot be told; the message says what."""
@@ -71,6 +73,18 @@ def translate(pattern: str, flags: int = 0, empty: bool = False) -> str:
     if not empty and tree.getwidth()[0] == 0:
         raise UntranslatableError("a pattern that can match an empty text")
     return _Writer(tree.state.flags).sequence(tree)
+
+
+def is_template(pattern: str, template: str) -> bool:
+    """Whether a replacement fits a pattern and holds only groups that both engines know."""
+    if not _TEMPLATE.fullmatch(template):
+        return False
+    try:
+        with PARSER:
+            _parser.parse_template(template, re.compile(pattern))
+    except (re.error, IndexError):
+        return False
+    return True
 
 
 class _Writer:

@@ -62,20 +62,18 @@ IMPORTABLE = frozenset(name for name in MODULES if "." not in name)
 """What code may import."""
 
 _FUNCTIONS = (
-    "abs all any bin bool bytes chr dict divmod enumerate exit filter float format frozenset hex "
-    "id input int isinstance iter len list map max min next object oct open ord pow print quit "
+    "abs all any bin bool bytes chr dict divmod enumerate filter float format frozenset hex "
+    "id int isinstance iter len list map max min next object oct open ord pow print "
     "range repr reversed round set setattr slice sorted str sum tuple type zip Ellipsis False None "
     "NotImplemented True"
 )
 _ERRORS = (
-    "ArithmeticError AssertionError AttributeError BaseException BlockingIOError BrokenPipeError "
-    "ChildProcessError ConnectionAbortedError ConnectionError ConnectionRefusedError "
-    "ConnectionResetError EOFError EnvironmentError Exception FileExistsError FileNotFoundError "
-    "IOError ImportError IndexError InterruptedError IsADirectoryError KeyError KeyboardInterrupt "
+    "ArithmeticError AssertionError AttributeError BaseException Exception FileExistsError "
+    "FileNotFoundError ImportError IndexError IsADirectoryError KeyError KeyboardInterrupt "
     "LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplementedError "
-    "OSError OverflowError PermissionError ProcessLookupError RecursionError RuntimeError "
-    "StopIteration SyntaxError SystemExit TimeoutError TypeError UnboundLocalError "
-    "UnicodeDecodeError UnicodeEncodeError ValueError ZeroDivisionError"
+    "OSError OverflowError PermissionError RecursionError RuntimeError StopIteration SyntaxError "
+    "SystemExit TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError "
+    "ValueError ZeroDivisionError"
 )
 ERRORS = frozenset(_ERRORS.split())
 """Exceptions that code may name."""
