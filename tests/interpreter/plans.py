@@ -90,27 +90,75 @@ def of_cpython(code: str, robot: Controller) -> Result:
 
 
 PATTERNS = (
-    r"you see (.+)\.$", r"you see (.+)\.", r"[Yy]ou see (?:a |an )?(\w+ \d+)", r"(\w+) (\d+)", r"\d+",
-    r"a (\w+) (\d+)", r"(?P<name>[a-z]+) (?P<number>\d+)", r"\bdesk \d\b", r"^You .*", r"(?m)^(.+)$",
-    r"(?i)YOU SEE (.*?)[.,]", r"[^,.\n]+", r"\s+", r",\s*(?:and )?", r"\$(\d+\.\d\d)", r"\w+$",
-    r"\S+\Z", r"[\d,.]+", r"(?<=see )a (\w+)", r"mug(?! 1\b)", r"(?:(mug)|(key)\w*) \d+",
-    r"[A-Z][a-z]+", r".+", r"\W", r"[\w-]+:", r"open|closed", r"(?s)you.*see", r"no such thing",
-    r"\d{1,2}(?!\d)", r"[a-z&&[^b]]", r"(\w+) is (open|closed)\.$", r"(?:(a)|(b)|o)+", r"[é-ü€]|\W{2}",
-)  # fmt: skip
+    r"you see (.+)\.$",
+    r"you see (.+)\.",
+    r"[Yy]ou see (?:a |an )?(\w+ \d+)",
+    r"(\w+) (\d+)",
+    r"\d+",
+    r"a (\w+) (\d+)",
+    r"(?P<name>[a-z]+) (?P<number>\d+)",
+    r"\bdesk \d\b",
+    r"^You .*",
+    r"(?m)^(.+)$",
+    r"(?i)YOU SEE (.*?)[.,]",
+    r"[^,.\n]+",
+    r"\s+",
+    r",\s*(?:and )?",
+    r"\$(\d+\.\d\d)",
+    r"\w+$",
+    r"\S+\Z",
+    r"[\d,.]+",
+    r"(?<=see )a (\w+)",
+    r"mug(?! 1\b)",
+    r"(?:(mug)|(key)\w*) \d+",
+    r"[A-Z][a-z]+",
+    r".+",
+    r"\W",
+    r"[\w-]+:",
+    r"open|closed",
+    r"(?s)you.*see",
+    r"no such thing",
+    r"\d{1,2}(?!\d)",
+    r"[a-z&&[^b]]",
+    r"(\w+) is (open|closed)\.$",
+    r"(?:(a)|(b)|o)+",
+    r"[é-ü€]|\W{2}",
+)
 ODD = (r"\Z", r"(\w)\1", r"x*", r"(a|b)?c?", r".*", r"\b", r"(?=a)", r"(?>a)b", r"a||b", r"$")
 """What is refused for some uses."""
-SPECS = ["", ">8", "<6", "^9", ".2", "s", "d", "5d", "03", ".1f", ".2f", "8.3f", "e", "g", ",", "%", "x", "+"]
+SPECS = [
+    "",
+    ">8",
+    "<6",
+    "^9",
+    ".2",
+    "s",
+    "d",
+    "5d",
+    "03",
+    ".1f",
+    ".2f",
+    "8.3f",
+    "e",
+    "g",
+    ",",
+    "%",
+    "x",
+    "+",
+]
 
 GRAMMAR = {
     "place": "'bed 1'|'desk 1'|'desk 2'|'safe 1'|'shop'|places[0]|'nowhere'",
     "var": "seen|t",
     "text": "<var>|<var>|<var>.lower()|<var>.strip()|<var>.split('\\n')[0]|<var>.replace('a ', '')|"
-    "<var>[<small>:]|<var>.partition('you see ')[2]|<var>.title()|goto(<place>)|look()|str(<number>)|"
+    "<var>[<small>:]|<var>.partition('you see ')[2]|<var>.title()|goto(<place>)|look()|"
+    "str(<number>)|"
     "', '.join(map(str, <list>))|<var>.upper()[:20]|repr(<var>)|<var>.rstrip('.\\n')|"
     "'%s¦%5.1f' % (<list>, <number>)|'{} {!r}'.format(<number>, <var>)|json.dumps(<list>)",
     "small": "-3|-1|0|1|2|5",
     "value": "0.5|2.5|2.675|1.005|7|10|1e3|0.1|-3|True|n",
-    "number": "n|<value>|len(<list>)|round(<value> * n, <digits>)|round(<value>)|n / <value>|n // 2|"
+    "number": "n|<value>|len(<list>)|round(<value> * n, <digits>)|round(<value>)|n / <value>|"
+    "n // 2|"
     "<value> % 3|int(<value>)|<var>.count('a')|<var>.find('see')|weight(<text>)|max(n, <value>)|"
     "abs(<value> - n)|sum([<value>, n, 0.2])|float('<small>.125')|n * 2|min(map(len, places))",
     "digits": "0|1|2|3|-1",
@@ -119,7 +167,8 @@ GRAMMAR = {
     "list(filter(None, <list>))|<list>[::-1]|<list>[:<small>]|list(zip(<list>, range(9)))|"
     "list(enumerate(<list>, 1))|objects(<place>)|re.findall(<pattern>, <var>)|"
     "re.split(<pattern>, <var>)|[m.group() for m in re.finditer(<pattern>, <var>)]|"
-    "sorted(set(map(str, <list>)))|[goto(p) for p in places[:<small>]]|list(places for _ in range(2))|"
+    "sorted(set(map(str, <list>)))|[goto(p) for p in places[:<small>]]|"
+    "list(places for _ in range(2))|"
     "list(Counter(map(str, <list>)).items())|<list> + [<number>]|[*<list>, <text>]|"
     "list(dict.fromkeys(map(str, <list>)))|[w.strip(' .') for w in <var>.split(',')]|"
     "list(itertools.chain(<list>, 'ab'))|list(itertools.islice(<list>, 2))|"

@@ -173,9 +173,9 @@ EQUAL = [
     "print('{} {:>5} {a:.2f}'.format([1], 'x', a=2.5), format([1], ''), f'{[1]}')",
     "xs = [1, 2, 3]\nfor i, x in enumerate(xs):\n    if i < 3: xs.append(x)\nprint(xs)",
     "xs = ys = [1, 2]\nfor a, b in zip(xs, 'abcd'):\n    if len(ys) < 4: ys.append(a)\nprint(xs)",
-    "seen = set()\nfor x in filter(lambda x: x not in seen, [1, 1, 2]):\n    seen.add(x)\n    print(x)",
+    "s = set()\nfor x in filter(lambda x: x not in s, [1, 1, 2]):\n    s.add(x)\n    print(x)",
     "for n in map(int, ['1', '2']):\n    print(n)\nprint(sum(len(x) for x in ['a', 'bc']))",
-    "try:\n    for n in map(int, ['1', 'x']):\n        print(n)\nexcept ValueError:\n    print('x')",
+    "try:\n    for n in map(int, '1x'):\n        print(n)\nexcept ValueError:\n    print('x')",
     "try:\n    open('desk 1')\nexcept FileNotFoundError as e:\n    print(e)",
     "try:\n    import nothing_like_it\nexcept ImportError:\n    print('no module')",
 ]

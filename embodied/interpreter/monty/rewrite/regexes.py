@@ -14,30 +14,31 @@ from embodied.interpreter.monty.subset.patterns import (
     translate,
 )
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.monty.subset.surface import WITH_PATTERNS
 
-_FLAGS_AT = {"compile": 1, "findall": 2, "finditer": 2, "fullmatch": 2, "match": 2, "search": 2}
-_FLAGS_AT |= {"split": 3, "sub": 4}
-"""Functions that take a pattern, and the place of their flags."""
 _ONE_MATCH = {"fullmatch", "match", "search"}
 
 
 def call(context: RewriteContext, node: ast.Call, boundary: Boundary | None) -> None:
     """Rewrite a call of `re.search` and the like; refuse one whose flags are not named."""
     match node.func:
-        case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in _FLAGS_AT:
+        case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in WITH_PATTERNS:
             _rewrite(context, node, name, boundary)
         case ast.Attribute(attr="sub") if len(node.args) > 1:
             _replacement(context, node.args[0])
 
 
 def _rewrite(context: RewriteContext, node: ast.Call, name: str, boundary: Boundary | None) -> None:
-    needed = _FLAGS_AT[name] - (name in ("split", "sub"))
+    needed = WITH_PATTERNS[name] - (name in ("split", "sub"))
     named = {keyword.arg for keyword in node.keywords}
     if len(node.args) < needed or named - {"flags", "count", "maxsplit"}:
         context.refuse(node, f"give re.{name}() its pattern and text by position")
     if name == "sub":
         _replacement(context, node.args[1], node.args[0])
-    given = [*node.args[_FLAGS_AT[name] :], *(k.value for k in node.keywords if k.arg == "flags")]
+    given = [
+        *node.args[WITH_PATTERNS[name] :],
+        *(k.value for k in node.keywords if k.arg == "flags"),
+    ]
     flags = sum(_flags(context, part) for part in given)
     for part in given:
         context.replace(part, "0")

@@ -94,6 +94,8 @@ class NameChecker:
         name = node.attr
         if module := self._modules.get(ast.unparse(node.value), ""):
             self._taken(node, module, name)
+            if module == "re" and name in surface.WITH_PATTERNS and node not in self._called:
+                raise UnsupportedError(node, f"call re.{name}() where it is named")
         elif name in self._own:
             return
         elif name.startswith("__"):

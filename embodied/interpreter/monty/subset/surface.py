@@ -58,6 +58,9 @@ MODULES: dict[str, frozenset[str]] = {
 }
 """What code may take from each module."""
 
+WITH_PATTERNS = {"compile": 1, "findall": 2, "finditer": 2, "fullmatch": 2, "match": 2}
+WITH_PATTERNS |= {"search": 2, "split": 3, "sub": 4}
+"""Functions of `re` that take a pattern, and the place of their flags."""
 IMPORTABLE = frozenset(name for name in MODULES if "." not in name)
 """What code may import."""
 
