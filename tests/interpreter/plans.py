@@ -89,63 +89,44 @@ def of_cpython(code: str, robot: Controller) -> Result:
     return Result(printed.getvalue(), calls, error, line)
 
 
-PATTERNS = (
-    r"you see (.+)\.$",
-    r"you see (.+)\.",
-    r"[Yy]ou see (?:a |an )?(\w+ \d+)",
-    r"(\w+) (\d+)",
-    r"\d+",
-    r"a (\w+) (\d+)",
-    r"(?P<name>[a-z]+) (?P<number>\d+)",
-    r"\bdesk \d\b",
-    r"^You .*",
-    r"(?m)^(.+)$",
-    r"(?i)YOU SEE (.*?)[.,]",
-    r"[^,.\n]+",
-    r"\s+",
-    r",\s*(?:and )?",
-    r"\$(\d+\.\d\d)",
-    r"\w+$",
-    r"\S+\Z",
-    r"[\d,.]+",
-    r"(?<=see )a (\w+)",
-    r"mug(?! 1\b)",
-    r"(?:(mug)|(key)\w*) \d+",
-    r"[A-Z][a-z]+",
-    r".+",
-    r"\W",
-    r"[\w-]+:",
-    r"open|closed",
-    r"(?s)you.*see",
-    r"no such thing",
-    r"\d{1,2}(?!\d)",
-    r"[a-z&&[^b]]",
-    r"(\w+) is (open|closed)\.$",
-    r"(?:(a)|(b)|o)+",
-    r"[é-ü€]|\W{2}",
-)
-ODD = (r"\Z", r"(\w)\1", r"x*", r"(a|b)?c?", r".*", r"\b", r"(?=a)", r"(?>a)b", r"a||b", r"$")
+PATTERNS = r"""
+you see (.+)\.$
+you see (.+)\.
+[Yy]ou see (?:a |an )?(\w+ \d+)
+(\w+) (\d+)
+\d+
+a (\w+) (\d+)
+(?P<name>[a-z]+) (?P<number>\d+)
+\bdesk \d\b
+^You .*
+(?m)^(.+)$
+(?i)YOU SEE (.*?)[.,]
+[^,.\n]+
+\s+
+,\s*(?:and )?
+\$(\d+\.\d\d)
+\w+$
+\S+\Z
+[\d,.]+
+(?<=see )a (\w+)
+mug(?! 1\b)
+(?:(mug)|(key)\w*) \d+
+[A-Z][a-z]+
+.+
+\W
+[\w-]+:
+open|closed
+(?s)you.*see
+no such thing
+\d{1,2}(?!\d)
+[a-z&&[^b]]
+(\w+) is (open|closed)\.$
+(?:(a)|(b)|o)+
+[é-ü€]|\W{2}
+""".strip().split("\n")
+ODD = r"\Z (\w)\1 x* (a|b)?c? .* \b (?=a) (?>a)b a||b $".split(" ")
 """What is refused for some uses."""
-SPECS = [
-    "",
-    ">8",
-    "<6",
-    "^9",
-    ".2",
-    "s",
-    "d",
-    "5d",
-    "03",
-    ".1f",
-    ".2f",
-    "8.3f",
-    "e",
-    "g",
-    ",",
-    "%",
-    "x",
-    "+",
-]
+SPECS = ["", *">8 <6 ^9 .2 s d 5d 03 .1f .2f 8.3f e g , % x +".split()]
 
 GRAMMAR = {
     "place": "'bed 1'|'desk 1'|'desk 2'|'safe 1'|'shop'|places[0]|'nowhere'",

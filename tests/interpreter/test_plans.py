@@ -214,7 +214,7 @@ def test_a_name_hides_an_action_only_while_it_is_bound(session: Session) -> None
     assert "`del look` brings it back" in output.error.message
     assert session.run("del look").error is None
     assert session.run("look()[:4]").value == "'-= W'"
-    assert session.run("goto = 5\ndel goto\nlen(goto('bed 1'))").value == "75"
+    assert session.run("goto = 5\ndel goto\nlen(goto('bed 1'))").value == "83"
 
 
 def test_an_action_that_came_back_is_not_left_behind(interpreters: Interpreters) -> None:
