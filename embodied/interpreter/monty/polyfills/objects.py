@@ -34,18 +34,15 @@ def key(container: Any, key: Any) -> Any:
     return key
 
 
-def lone_key(key: Any) -> Any:
-    """Return a key that equals no key of another type.
+def dict_from(run: Any) -> Any:
+    """Make the dictionary of a comprehension, which stores each of its items."""
+    found: Any = {}
 
-    Raises:
-        NotImplementedError: it is a number that may.
-    """
-    for part in key if type(key) is tuple else (key,):
-        if type(part) is bool or (type(part) is float and part % 1 == 0):
-            raise NotImplementedError(
-                f"the key {part} cannot be used here; fill the dict in a loop"
-            )
-    return key
+    def _store(name: Any, value: Any) -> None:
+        found[key(found, name)] = value
+
+    run(_store)
+    return found
 
 
 def dict_of(pairs: Any = (), **named: Any) -> Any:

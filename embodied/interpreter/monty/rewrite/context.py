@@ -48,6 +48,14 @@ class RewriteContext:
         """Whether an expression calls one of these built-in functions."""
         return isinstance(node, ast.Call) and self.is_builtin(node.func, names)
 
+    def can_be_lambda(self, node: ast.AST) -> bool:
+        """Whether an expression means the same inside a function: it binds no outer names."""
+        if self.scopes and isinstance(self.scopes[-1], ast.ClassDef):
+            return False
+        parts = parsing.walk(node)
+        waits = any(isinstance(part, ast.comprehension) and part.is_async for part in parts)
+        return not waits and not any(isinstance(p, ast.NamedExpr | ast.Await) for p in parts)
+
     def wrap(self, node: ast.expr, opening: str, closing: str = ")") -> None:
         """Put text around an expression."""
         source = self.open(node)

@@ -104,7 +104,7 @@ class Rewriter(ast.NodeVisitor):
         for clause in clauses:
             self._loop(clause.iter, [node])
         if isinstance(node, ast.DictComp):
-            values.made_key(self._context, node)
+            values.dictionary(self._context, node)
 
     def _may_change(self, node: ast.AST) -> bool:
         """Whether a part of the code may change a list or dictionary in place."""
@@ -167,9 +167,7 @@ class Rewriter(ast.NodeVisitor):
         `any(x > 1 for x in xs)` becomes `any_of(lambda keep, until: [keep(x > 1) for x in
         until(xs)])`: every part stays on its line.
         """
-        scopes = self._context.scopes
-        in_class = bool(scopes) and isinstance(scopes[-1], ast.ClassDef)
-        if in_class or any(map(_is_entangled, ast.walk(node))):
+        if not self._context.can_be_lambda(node):
             self._context.refuse(node, _ADVICE)
         source = self._context.open(node)
         source.insert_before(source.start(node) + 1, f"lambda {_KEEP}, {_UNTIL}: [")
@@ -192,9 +190,3 @@ class Rewriter(ast.NodeVisitor):
                 source.insert_after(source.end(function), f"({arguments}))")
                 if of_type:
                     self._context.replace(function.value, _VALUE)
-
-
-def _is_entangled(node: ast.AST) -> bool:
-    """Whether a part of a generator expression binds outer names or waits."""
-    is_async = isinstance(node, ast.comprehension) and node.is_async
-    return bool(is_async) or isinstance(node, ast.NamedExpr | ast.Await)

@@ -9,6 +9,7 @@ from embodied.interpreter.monty.rewrite.context import RewriteContext
 
 _ANYTHING = frozenset("bcdeEfFgGnoxX%")
 """Format codes that fail for all but numbers, as in CPython."""
+_STORE = "_polyfill_store"
 
 
 def call(context: RewriteContext, node: ast.Call) -> None:
@@ -77,7 +78,21 @@ def store(context: RewriteContext, node: ast.Subscript) -> None:
         context.wrap(node.slice, f"{context.need('objects.key')}({container}, (", "))")
 
 
-def made_key(context: RewriteContext, node: ast.DictComp) -> None:
-    """Guard the keys of a dictionary that is made at once."""
-    if not isinstance(node.key, ast.JoinedStr):
-        context.wrap(node.key, f"{context.need('objects.lone_key')}(")
+def dictionary(context: RewriteContext, node: ast.DictComp) -> None:
+    """Turn `{k: v for ...}` into `dict_from(lambda store: [store(k, v) for ...])`.
+
+    So the first of equal keys is kept.
+    """
+    if isinstance(node.key, ast.JoinedStr):
+        return
+    if not context.can_be_lambda(node):
+        context.refuse(node, "this dictionary cannot be made at once here; fill it in a loop")
+    source = context.open(node)
+    start, end = source.start(node), source.end(node)
+    function = context.need("objects.dict_from")
+    source.replace(start, start + 1, f"{function}(lambda {_STORE}: [{_STORE}((")
+    colon = source.end(node.key)
+    colon += source.between(colon, source.start(node.value)).index(b":")
+    source.replace(colon, colon + 1, "), (")
+    source.insert_after(source.end(node.value), "))")
+    source.replace(end - 1, end, "])")
