@@ -179,10 +179,6 @@ class Execution:
         raise ActionAborted("the code waits for something that never comes (async)")
 
     def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
-        if snapshot.function_name == "open" and snapshot.args:
-            path = str(snapshot.args[0]).removeprefix("/")
-            missing = FileNotFoundError(f"[Errno 2] No such file or directory: {path!r}")
-            return snapshot.resume({"exception": missing})
         if snapshot.function_name != "import":
             return snapshot.resume_not_handled()
         module = str(snapshot.args[0]) if snapshot.args else "module"

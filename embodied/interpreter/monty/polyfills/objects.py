@@ -63,6 +63,11 @@ def rounded(number: Any, digits: Any) -> Any:
     return round(number, digits)
 
 
+def no_file(path: Any, *_more: Any, **_named: Any) -> None:
+    """Fail as `open` does where there are no files."""
+    raise FileNotFoundError(f"[Errno 2] No such file or directory: {path!r}")
+
+
 def formattable(value: Any) -> Any:
     """Return a value that takes a format.
 

@@ -13,8 +13,10 @@ _STORE = "_polyfill_store"
 
 
 def call(context: RewriteContext, node: ast.Call) -> None:
-    """Rewrite calls of `round`, `dict` and `format`."""
+    """Rewrite calls of `round`, `dict`, `open` and `format`."""
     match node:
+        case ast.Call(func=ast.Name(id="open"), args=[_, *_]):
+            _replace(context, node.func, "open", "no_file")
         case ast.Call(func=ast.Name(id="round"), args=[_, _]):
             _replace(context, node.func, "round", "rounded")
         case ast.Call(func=ast.Name(id="dict"), args=[_]):
