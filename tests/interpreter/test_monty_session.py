@@ -299,10 +299,16 @@ def test_arguments_may_be_as_large_as_that(giver: Session, argument: str) -> Non
 
 def test_what_code_gives_to_unknown_names_is_not_looked_at(robot: Any) -> None:
     with make_interpreter("restricted", robot, check=False) as session:
-        for code in ("unknown(x)", "del on\non(x)", "eval('unknown(x, y=x)')"):
+        for code in ("unknown(x)", "f = unknown\nf(x)", "eval('unknown(x, y=x)')"):
             output = session.run(LAUGHS + code)
             assert output.error is not None
             assert output.error.type == "NameError"
+
+
+def test_an_action_is_back_when_its_name_is_free_again(session: Session) -> None:
+    session.run("on = 'mine'")
+    assert session.run("del on\non('left 1')").value == "'The light left 1 is on.'"
+    assert session.run("f = on\nf('left 1')").value == "'The light left 1 is on.'"
 
 
 def test_code_cannot_replace_what_measures(robot: Any) -> None:

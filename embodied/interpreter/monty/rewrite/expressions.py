@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 from embodied._util import parsing
 from embodied.interpreter.monty.rewrite import statements, unsupported
-from embodied.interpreter.monty.rewrite.boundary import Boundary
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.rewrite.source_edits import called_name
 
@@ -38,9 +37,8 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 class Rewriter(ast.NodeVisitor):
     """Visits outer expressions before inner ones and changes the text where it must be."""
 
-    def __init__(self, context: RewriteContext, boundary: Boundary | None) -> None:
+    def __init__(self, context: RewriteContext) -> None:
         self._context = context
-        self._boundary = boundary
         self._read: set[ast.AST] = set()
         """Expressions that are read to their end before anything else happens."""
         self._early: set[ast.AST] = set()
@@ -107,8 +105,6 @@ class Rewriter(ast.NodeVisitor):
                 self._context.refuse(iterable, f"this loop changes {name}; loop over list({name})")
 
     def _call(self, node: ast.Call) -> None:
-        if self._boundary and not self._context.closed:
-            self._boundary.guard_call(self._context.source, node)
         name = called_name(node)
         builtin = self._context.is_builtin(node.func, _READERS | _EARLY)
         first = node.args[0] if node.args else None

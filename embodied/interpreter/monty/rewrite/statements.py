@@ -1,4 +1,4 @@
-"""Statements that Monty lacks: `del`, and imports of modules from `polyfills`."""
+"""Statements: last expressions, `del`, and imports of modules from `polyfills`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import ast
 
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite.context import RewriteContext
+
+
+def show_result(context: RewriteContext, tree: ast.Module, characters: int) -> None:
+    """Rewrite a last expression to the beginning of its text, so that no large value is sent."""
+    match tree.body[-1:]:
+        case [ast.Expr(value=value)]:
+            source = context.source
+            source.insert_before(source.start(value), f"{context.need('display.shown')}((")
+            source.insert_after(source.end(value), f"), {characters + 1})")
 
 
 def delete(context: RewriteContext, node: ast.Delete) -> None:
