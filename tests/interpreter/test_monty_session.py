@@ -137,11 +137,10 @@ def test_a_huge_number_can_be_a_value(session: Session) -> None:
 
 def test_the_worker_process_dies_with_its_host(robot: Any) -> None:
     script = (
-        "import os, signal\n"
-        "from pydantic_monty import Monty\n"
-        "pool = Monty(max_processes=1); pool.__enter__()\n"
-        "session = pool.checkout(); session.__enter__()\n"
-        "print(session.worker_pid, flush=True)\n"
+        "import os, signal, psutil\n"
+        "from embodied.interpreter.monty.worker import Worker\n"
+        "worker = Worker()\n"
+        "print(*[p.pid for p in psutil.Process().children()], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     command = [sys.executable, "-c", script]
@@ -390,14 +389,25 @@ def test_long_messages_are_cut_soon(session: Session) -> None:
     assert time.process_time() - started < 2
 
 
-def test_the_records_of_an_action_are_bounded(giver: Session) -> None:
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "'\\0' * 19_900",
+        "[0.1234567890123456] * 9_000",
+        "[{'\\0' * 90: '\\1' * 90}] * 500",
+        "'😀' * 60_000",
+    ],
+)
+def test_the_records_of_an_action_are_bounded(giver: Session, argument: str) -> None:
     output = giver.run(
         "for i in range(100):\n"
-        "    try:\n        give('\\0' * 99_000)\n    except ValueError:\n        pass"
+        f"    try:\n        give({argument})\n    except ValueError:\n        pass"
     )
     assert len(output.calls) == 100
     turn = Turn(message="", observation="", calls=output.calls)
-    assert len(turn.model_dump_json()) < 16_000_000
+    assert len(turn.model_dump_json().encode()) < 2_500_000
+    assert str(output.calls[0].arguments) != str(output.calls[99].arguments)
+    assert "more)" in str(output.calls[99].arguments) or "(cut)" in str(output.calls[99].arguments)
 
 
 def test_a_host_that_fails_to_record_an_error_is_not_the_plans_fault(
