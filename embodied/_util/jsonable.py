@@ -50,8 +50,11 @@ class SizeBudget:
 
     def text(self, text: str) -> str:
         """Return the text, cut where the budget is exceeded."""
-        kept = cut_to_size(text, max(self.size, 0))
-        self.size -= json_size(kept)
+        size = json_size(text)
+        if size <= self.size:
+            self.size -= size
+            return text
+        kept, self.size = cut_to_size(text, max(self.size, 0)), 0
         return kept
 
 

@@ -50,7 +50,8 @@ class Execution:
         self._limits = limits
         self._source = source
         self._tree = tree
-        self._shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
+        self.shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
+        """Whether the code ends with an expression, which is shown."""
         self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._started = time.monotonic()
         self._raised: dict[tuple[str, str], str] = {}
@@ -92,7 +93,7 @@ class Execution:
         """Whether the code has ended; then this takes note of how."""
         match event:
             case wire.Completed():
-                if self._shows:
+                if self.shows:
                     self._show(event)
             case wire.Raised():
                 self._report(event)

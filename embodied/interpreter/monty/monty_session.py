@@ -97,7 +97,7 @@ class MontySession(CodeSession):
         known = code.names | BoundNames(self._state.names, self._state.dynamic)
         bound = known.bound | self._robot.actions().keys()
         try:
-            rewritten = rewrite(code, bound, self._limits.output_characters)
+            rewritten = rewrite(code, bound, show=True)
         except UnsupportedError as refused:
             lacking = refused.record.type == "NotImplementedError"
             return Output(error=refused.record, parsed=False, unsupported=lacking)
@@ -124,7 +124,7 @@ class MontySession(CodeSession):
         code: ParsedCode,
     ) -> State:
         """Run an action to its end and return the state after it."""
-        sources, files = self._prepare(worker, rewritten)
+        sources, files = self._prepare(execution, worker, rewritten)
         execution.drive(worker, sources)
         state = State(
             monty=worker.dump(),
@@ -152,20 +152,26 @@ class MontySession(CodeSession):
         self._state = state
 
     def _prepare(
-        self, worker: Worker, rewritten: Rewritten
+        self, execution: Execution, worker: Worker, rewritten: Rewritten
     ) -> tuple[tuple[str | None, ...], frozenset[str]]:
         """Load the state and what the code needs; all that has been fed, and its polyfills."""
         state, functions = self._state, tuple[str, ...]()
         new = polyfills.sources(rewritten.needs, state.files)
         fed = list(new.values())
+        if execution.shows:
+            fed.append(polyfills.shown(self._limits.output_characters + 1))
         if state.monty:
             worker.load(state.monty)
         else:
             fed.insert(0, polyfills.first_code())
             functions = tuple(self._robot.actions())
-        if fed:
+        if not fed:
+            return state.sources, state.files
+        try:
             worker.run("\n".join(fed), functions)
-        return (*state.sources, None) if fed else state.sources, state.files.union(new)
+        except CodeFailed:
+            raise ActionAborted("the code replaced what rewritten code stands on") from None
+        return (*state.sources, None), state.files.union(new)
 
 
 def _leaves_code(code: ParsedCode) -> bool:

@@ -18,7 +18,7 @@ from embodied.interpreter.cpython.confined.values import MAX_DEPTH, MAX_KEYS
 MAX_CHARACTERS = 100_000
 """What the texts of a value may take, and each item of its collections the tenth of this part."""
 _ITEM = 10
-_MOST_NODES = 2 * MAX_CHARACTERS // _ITEM + 1
+_MOST_FIELDS = 2 * MAX_CHARACTERS // _ITEM
 _MAX_INTEGER_BYTES = 125
 _TOO_LARGE = (
     f"the argument is too large: no more than {MAX_CHARACTERS} characters or "
@@ -237,7 +237,8 @@ def _call(content: bytes, whole: bool) -> Called:
     name, nodes, file, offset, number = b"", b"", b"", 0, 0
     roots: list[int] = []
     names: list[int] = []
-    for tag, field in _fields(content):
+    fields = _fields(content)
+    for tag, field in fields:
         match tag:
             case 1:
                 name = field
@@ -254,6 +255,7 @@ def _call(content: bytes, whole: bool) -> Called:
             case 8:
                 place = dict(_fields(field))
                 file, offset = place[1], place.get(2, 0)
+    whole = whole and len(fields) < _MOST_FIELDS
     return Called(_text(name), _text(file), offset, number, Values(nodes, roots, whole), names)
 
 
@@ -381,16 +383,18 @@ def _nodes(tag: int, nodes: Sequence[bytes]) -> bytes:
 
 
 def _field(tag: int, content: bytes) -> bytes:
+    if tag < 16 and len(content) < 128:
+        return _BYTES[tag << 3 | 2] + _BYTES[len(content)] + content
     return _varint(tag << 3 | 2) + _varint(len(content)) + content
 
 
 def _tagged_number(tag: int, number: int) -> bytes:
+    if tag < 16 and number < 128:
+        return _BYTES[tag << 3] + _BYTES[number]
     return _varint(tag << 3) + _varint(number)
 
 
 def _varint(number: int) -> bytes:
-    if number < 128:
-        return _BYTES[number]
     parts = bytearray()
     while number >= 128:
         parts.append(number & 127 | 128)
@@ -423,7 +427,10 @@ class _Reader:
         self._depths: list[int] = []
         self._keys = 0
         """How many of them are keys or set members that are not text."""
-        for tag, node in _fields(nodes):
+        fields = _fields(nodes)
+        if len(fields) == _MOST_FIELDS:
+            raise ValueError(_TOO_LARGE)
+        for tag, node in fields:
             if tag == 2:
                 for kind, content in _fields(node):
                     self._add(kind, content)
@@ -470,20 +477,20 @@ class _Reader:
 
     def _parts(self, parts: Sequence[int], items: int) -> tuple[int, int]:
         """Return the size and the depth of a collection of parts."""
-        costs, depths = self._costs, self._depths
-        cost = _ITEM * items + sum([costs[part] for part in parts])
-        depth = 1 + max([depths[part] for part in parts], default=0)
-        if cost > MAX_CHARACTERS:
-            raise ValueError(_TOO_LARGE)
-        if depth > MAX_DEPTH:
-            raise ValueError(_TOO_DEEP)
-        for value in [self._values[part] for part in parts]:
-            if isinstance(value, _Other):
+        cost, depth = _ITEM * items, 0
+        for part in parts:
+            cost += self._costs[part]
+            depth = max(depth, self._depths[part])
+            if isinstance(self._values[part], _Other):
                 raise TypeError(
-                    f"a value of the type {value.kind} cannot be given to an action; "
+                    f"a value of the type {self._values[part].kind} cannot be given to an action; "
                     "give it text, numbers, lists or dictionaries"
                 )
-        return cost, depth
+        if cost > MAX_CHARACTERS:
+            raise ValueError(_TOO_LARGE)
+        if depth >= MAX_DEPTH:
+            raise ValueError(_TOO_DEEP)
+        return cost, depth + 1
 
     def _collection(self, kind: int, parts: Sequence[int]) -> Any:
         match kind:
@@ -554,14 +561,12 @@ def _number(message: bytes, at: int) -> tuple[int, int]:
 def _fields(message: bytes) -> list[tuple[int, Any]]:
     """Read the fields of a message: their tags, and a number or bytes for each.
 
-    Of a message that was cut the last one is cut, too.
-
-    Raises:
-        ValueError: there are more than any value may have.
+    Of a message that was cut the last one is cut, too. Of more fields than a value may have parts
+    the first are read.
     """
     fields: list[tuple[int, Any]] = []
     at, end = 0, len(message)
-    while at < end:
+    while at < end and len(fields) < _MOST_FIELDS:
         key = message[at]
         at += 1
         if key >= 128:
@@ -584,6 +589,4 @@ def _fields(message: bytes) -> list[tuple[int, Any]]:
         else:
             raise MalformedMessage
         fields.append((key >> 3, content))
-        if len(fields) > _MOST_NODES:
-            raise ValueError(_TOO_LARGE)
     return fields

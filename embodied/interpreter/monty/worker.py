@@ -18,6 +18,8 @@ _MOST_BYTES = 2 * 1024 * 1024
 """Of a message, what the host keeps; the rest is read and dropped."""
 MOST_STATE_BYTES = 8 * 1024 * 1024
 _CHUNK = 65_536
+_LENGTH = 4
+"""Bytes in front of a message, that say how long it is."""
 _MOST_WORDS = 500
 _GRACE_SECONDS = 1.0
 _OUT_OF_MEMORY = 65
@@ -74,8 +76,8 @@ class Worker:
         self._writable = select.poll()
         self._writable.register(self._in, select.POLLOUT)
         self._milliseconds = 60_000
-        self._buffer = b""
-        self._at = 0
+        self._rest = b""
+        """What was read behind the last message."""
         self._print: Callable[[str], None] = _drop
 
     def begin(self, seconds: float, memory_bytes: int, seed: int) -> None:
@@ -163,7 +165,7 @@ class Worker:
             WorkerDied: there is no answer.
         """
         try:
-            self._send(len(request).to_bytes(4, "little") + request)
+            self._send(len(request).to_bytes(_LENGTH, "little") + request)
             while True:
                 message, whole = self._receive()
                 event = wire.read_event(message, whole)
@@ -190,10 +192,10 @@ class Worker:
         os.close(self._out)
 
     def _send(self, message: bytes) -> None:
-        view = memoryview(message)
-        while view:
+        sent = 0
+        while sent < len(message):
             try:
-                view = view[os.write(self._in, view) :]
+                sent += os.write(self._in, message[sent:] if sent else message)
             except BlockingIOError:
                 if not self._writable.poll(self._milliseconds):
                     raise WorkerDied(timed_out=True) from None
@@ -202,35 +204,31 @@ class Worker:
 
     def _receive(self) -> tuple[bytes, bool]:
         """Return the next message, as much of it as the host keeps, and whether that is all."""
-        while len(self._buffer) - self._at < 5:
-            self._more()
-        begin = self._at + 4
-        length = int.from_bytes(self._buffer[self._at : begin], "little")
-        end = begin + length
-        if end <= len(self._buffer):
-            self._at = end
-            return self._buffer[begin:end], True
-        first = self._buffer[begin:]
-        most = MOST_STATE_BYTES + _CHUNK if wire.is_dump(first) else _MOST_BYTES
-        parts, kept, left = [first], len(first), length - len(first)
+        read = self._rest or self._read()
+        while len(read) <= _LENGTH:
+            read += self._read()
+        end = _LENGTH + int.from_bytes(read[:_LENGTH], "little")
+        self._rest = read[end:]
+        if end <= len(read):
+            return read[_LENGTH:end], True
+        most = MOST_STATE_BYTES + _CHUNK if wire.is_dump(read[_LENGTH:]) else _MOST_BYTES
+        parts, left = [read[_LENGTH:]], end - len(read)
         while left > 0:
-            self._buffer, self._at = b"", 0
-            self._more()
-            part, self._at = self._buffer[:left], min(left, len(self._buffer))
+            part = self._read()
+            self._rest = part[left:]
             left -= len(part)
-            if kept < most:
-                parts.append(part[: most - kept])
-                kept += len(part)
-        return b"".join(parts), kept <= most
+            if most > 0:
+                parts.append(part[: len(part) - len(self._rest)])
+            most -= len(part)
+        return b"".join(parts), most > 0
 
-    def _more(self) -> None:
+    def _read(self) -> bytes:
         if not self._ready.poll(self._milliseconds):
             raise WorkerDied(timed_out=True)
         part = os.read(self._out, _CHUNK)
         if not part:
             raise self._death()
-        self._buffer = self._buffer[self._at :] + part
-        self._at = 0
+        return part
 
     def _death(self) -> WorkerDied:
         with suppress(subprocess.TimeoutExpired):

@@ -23,6 +23,8 @@ FILES = ("display", "heapq", "iterators", "objects")
 MODULES = frozenset({"heapq"})
 """What code can import from here."""
 
+SHOWN = "_polyfill_shown"
+"""The function that shows a last expression."""
 _KEPT = "_polyfill_builtins"
 """The name under which a session keeps the built-in functions."""
 
@@ -30,6 +32,22 @@ _KEPT = "_polyfill_builtins"
 def first_code() -> str:
     """Code that begins a session: it keeps the built-in functions, whatever is named so later."""
     return f"{_KEPT} = {', '.join(_kept())}"
+
+
+def shown(characters: int) -> str:
+    """Code that defines `SHOWN` anew for an action, for the beginning of a value's text.
+
+    As long as it can show a value it uses no name that code could have replaced.
+    """
+    return (
+        f"def {SHOWN}(value):\n"
+        "    if value is None:\n"
+        "        return None\n"
+        "    try:\n"
+        f"        return f'{{value!r}}'[:{characters}]\n"
+        "    except (RecursionError, ValueError):\n"
+        "        return f'({type(value).__name__}, too large to show)'"
+    )
 
 
 def sources(needed: Iterable[str], known: Set[str]) -> dict[str, str]:

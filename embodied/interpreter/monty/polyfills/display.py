@@ -1,4 +1,4 @@
-"""Values as text: those of last expressions, and variables without calling their classes."""
+"""Variables as text, made without calling anything of their classes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ _BRACKETS = {
 }
 _PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, set, dict)
 _UNINTERESTING = ("function", "module", "type", "builtin_function_or_method", "method")
-
-
-def shown(value: Any, characters: int) -> Any:
-    """Show the beginning of the text of a last expression; None for None."""
-    if value is None:
-        return None
-    try:
-        return repr(value)[:characters]
-    except (RecursionError, ValueError):
-        return f"({type(value).__name__}, too large to show)"
 
 
 def show(value: Any, depth: int) -> Any:

@@ -33,21 +33,21 @@ class Rewritten:
     """Files of `polyfills` that it uses."""
 
 
-def rewrite(code: ParsedCode, bound: Set[str], characters: int | None = None) -> Rewritten:
+def rewrite(code: ParsedCode, bound: Set[str], *, show: bool = False) -> Rewritten:
     """Rewrite code for Monty.
 
     Args:
         code: what the policy wrote.
         bound: names that the session or this code binds anywhere, and the robot's actions.
-        characters: how much is shown of a last expression; None: it stays as it is.
+        show: make a last expression the text that is shown of it.
 
     Raises:
         UnsupportedError: Monty cannot run it and it cannot be rewritten with certainty.
     """
     try:
         context = RewriteContext(SourceEdits(code.text), bound)
-        if characters is not None:
-            statements.show_result(context, code.tree, characters)
+        if show:
+            statements.show_result(context.source, code.tree)
         Rewriter(context).visit(code.tree)
         return Rewritten(context.source.edited(), tuple(context.needs))
     except (OverlapError, RecursionError):

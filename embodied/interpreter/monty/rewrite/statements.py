@@ -6,15 +6,15 @@ import ast
 
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite.context import RewriteContext
+from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
 
 
-def show_result(context: RewriteContext, tree: ast.Module, characters: int) -> None:
+def show_result(source: SourceEdits, tree: ast.Module) -> None:
     """Rewrite a last expression to the beginning of its text, so that no large value is sent."""
     match tree.body[-1:]:
         case [ast.Expr(value=value)]:
-            source = context.source
-            source.insert_before(source.start(value), f"{context.need('display.shown')}((")
-            source.insert_after(source.end(value), f"), {characters + 1})")
+            source.insert_before(source.start(value), f"{polyfills.SHOWN}((")
+            source.insert_after(source.end(value), "))")
 
 
 def delete(context: RewriteContext, node: ast.Delete) -> None:
