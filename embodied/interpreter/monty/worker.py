@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -71,11 +72,13 @@ class Worker:
             os.close(stdin)
             os.close(stdout)
         os.set_blocking(self._in, False)
-        self._ready = select.poll()
-        self._ready.register(self._out, select.POLLIN)
+        self._readable = select.poll()
+        self._readable.register(self._out, select.POLLIN)
         self._writable = select.poll()
         self._writable.register(self._in, select.POLLOUT)
-        self._milliseconds = 60_000
+        self._seconds = 60.0
+        self._until = 0.0
+        """When the answer that is waited for must be there, as `time.monotonic` counts."""
         self._rest = b""
         """What was read behind the last message."""
         self._print: Callable[[str], None] = _drop
@@ -87,7 +90,7 @@ class Worker:
             InfrastructureError: the worker does not speak this protocol.
         """
         self.sessions += 1
-        self._milliseconds = int(1000 * (seconds + _GRACE_SECONDS)) + 1
+        self._seconds = seconds + _GRACE_SECONDS
         try:
             event = self.ask(wire.configure(seconds, memory_bytes, seed))
         except WorkerDied:
@@ -164,6 +167,7 @@ class Worker:
         Raises:
             WorkerDied: there is no answer.
         """
+        self._until = time.monotonic() + self._seconds
         try:
             self._send(len(request).to_bytes(_LENGTH, "little") + request)
             while True:
@@ -197,8 +201,7 @@ class Worker:
             try:
                 sent += os.write(self._in, message[sent:] if sent else message)
             except BlockingIOError:
-                if not self._writable.poll(self._milliseconds):
-                    raise WorkerDied(timed_out=True) from None
+                self._wait(self._writable)
             except OSError:
                 raise self._death() from None
 
@@ -223,12 +226,16 @@ class Worker:
         return b"".join(parts), most > 0
 
     def _read(self) -> bytes:
-        if not self._ready.poll(self._milliseconds):
-            raise WorkerDied(timed_out=True)
+        self._wait(self._readable)
         part = os.read(self._out, _CHUNK)
         if not part:
             raise self._death()
         return part
+
+    def _wait(self, ready: select.poll) -> None:
+        left = self._until - time.monotonic()
+        if left <= 0 or not ready.poll(1000 * left):
+            raise WorkerDied(timed_out=True)
 
     def _death(self) -> WorkerDied:
         with suppress(subprocess.TimeoutExpired):
