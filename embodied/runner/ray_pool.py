@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
@@ -17,6 +18,7 @@ from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import max_episodes
 from embodied.runner.plan import ResolvedRun
+from embodied.runner.short_path import short_path
 from embodied.runner.worker import Worker
 
 _POLL_SECONDS = 0.5
@@ -31,6 +33,9 @@ _JOIN_HINT = "if the cluster asks for a token, set RAY_AUTH_MODE=token"
 _START_HINT = (
     "start the run again when the machine is less busy, or play without Ray: --runner.kind local"
 )
+
+_FOLDER_BYTES = 40
+"""The longest path of Ray's folder below which those of its sockets fit into an address."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +78,14 @@ class RayPool(Pool):
         self._last_left = time.monotonic()
         self._noticed = False
         self._started_here = not self._ray.is_initialized()
+        self._resources = contextlib.ExitStack()
         if self._started_here:
-            self._connect()
+            with contextlib.ExitStack() as resources:
+                self._connect(resources)
+                self._resources = resources.pop_all()
         self._actor = self._ray.remote(RayWorker)
 
-    def _connect(self) -> None:
+    def _connect(self, resources: contextlib.ExitStack) -> None:
         runner = self._config.runner
         options: dict[str, Any] = {"address": runner.ray_address}
         if runner.ray_address is None:
@@ -91,6 +99,7 @@ class RayPool(Pool):
                 },
                 "include_dashboard": False,
                 "object_store_memory": 128 * 1024 * 1024,
+                "_temp_dir": str(resources.enter_context(short_path(_folder(), _FOLDER_BYTES))),
             }
         try:
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
@@ -182,6 +191,7 @@ class RayPool(Pool):
         if self._started_here:
             time.sleep(_LOG_SECONDS)
             self._ray.shutdown()
+        self._resources.close()
 
 
 class _RayHandle(WorkerHandle):
@@ -230,6 +240,12 @@ class _RayHandle(WorkerHandle):
         self._left(self)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
+
+
+def _folder() -> Path:
+    """Return the folder in which Ray would keep its logs and sockets."""
+    parent = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    return Path(parent, "ray").absolute()
 
 
 def _amounts(resources: dict[str, float]) -> str:
