@@ -213,6 +213,8 @@ class Turn(Record):
     """The comment that ends the observation, where the protocol has somebody comment."""
     feedback_usage: Usage = Field(default_factory=Usage)
     """Tokens that the comment took."""
+    cut: bool = False
+    """Whether parts were left out or cut, since the episode would have been too long to store."""
     usage: Usage = Field(default_factory=Usage)
     seconds: TurnSeconds = Field(default_factory=TurnSeconds)
 

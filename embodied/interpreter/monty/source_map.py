@@ -7,8 +7,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-import pydantic_monty as monty
-
 from embodied.interpreter.monty.subset.names import called_name
 from embodied.interpreter.source_edits import line_starts
 
@@ -29,15 +27,14 @@ class SourceMap:
         """Whether a file is the action that runs now."""
         return file == self._last
 
-    def line(self, position: monty.SourceRange) -> int | None:
-        """Find the line of a position, counted from 1."""
-        file = position.filename
+    def line(self, file: str, offset: int) -> int | None:
+        """Find the line of a place in a file, counted from 1; the offset is one of bytes."""
         if file not in self._starts:
             source = self._source(file)
             if source is None:
                 return None
             self._starts[file] = line_starts(source.encode())
-        return bisect_right(self._starts[file], position.start)
+        return bisect_right(self._starts[file], offset)
 
     def _source(self, file: str) -> str | None:
         number = re.fullmatch(r"<python-input-(\d{1,9})>", file)

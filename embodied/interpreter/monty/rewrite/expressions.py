@@ -8,11 +8,10 @@ and other generator expressions are refused.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from embodied._util import parsing
 from embodied.interpreter.monty.rewrite import regexes, statements, values
-from embodied.interpreter.monty.rewrite.boundary import Boundary
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.subset import constructs
 from embodied.interpreter.monty.subset.names import called_name
@@ -43,9 +42,9 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 class Rewriter(ast.NodeVisitor):
     """Visits outer expressions before inner ones and changes the text where it must be."""
 
-    def __init__(self, context: RewriteContext, boundary: Boundary | None) -> None:
+    def __init__(self, context: RewriteContext, actions: Set[str]) -> None:
         self._context = context
-        self._boundary = boundary
+        self._actions = actions
         self._read: set[ast.AST] = set()
         """Expressions that are read to their end before anything else happens."""
         self._early: set[ast.AST] = set()
@@ -88,7 +87,7 @@ class Rewriter(ast.NodeVisitor):
             case ast.Assign(targets=[ast.Tuple() | ast.List()], value=value):
                 self._unpack(value)
             case ast.Delete():
-                statements.delete(self._context, node, self._boundary)
+                statements.delete(self._context, node)
             case ast.ClassDef(bases=[base]):
                 self._context.replace(base, "")
 
@@ -112,8 +111,7 @@ class Rewriter(ast.NodeVisitor):
             case ast.Call(func=ast.Attribute(attr=name)):
                 return name in _CHANGES or name in self._context.bound
             case ast.Call(func=ast.Name(id=name)):
-                actions = self._boundary.actions if self._boundary else ()
-                return name in self._context.bound and name not in actions
+                return name in self._context.bound and name not in self._actions
             case ast.Subscript():
                 return not isinstance(node.ctx, ast.Load)
         return isinstance(node, ast.AugAssign)
@@ -125,8 +123,6 @@ class Rewriter(ast.NodeVisitor):
 
     def _call(self, node: ast.Call) -> None:
         context = self._context
-        if self._boundary and not context.closed:
-            self._boundary.guard_call(context.source, node)
         name = called_name(node)
         builtin = context.is_builtin(node.func, _READERS | _EARLY | _LAZY)
         first = node.args[0] if node.args else None
@@ -144,7 +140,7 @@ class Rewriter(ast.NodeVisitor):
         if builtin or name in _OTHER_READERS:
             self._methods_as_keys(node)
         values.call(context, node)
-        regexes.call(context, node, self._boundary)
+        regexes.call(context, node)
 
     def _lazy(self, node: ast.Call, name: str) -> None:
         """Keep an iterator that is read at once, and compute the items of others one by one."""

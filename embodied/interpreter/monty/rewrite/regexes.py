@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from embodied.interpreter.monty.rewrite.boundary import Boundary
+from embodied.interpreter.monty.polyfills import TRANSLATE
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.subset.patterns import (
     FLAGS,
@@ -19,16 +19,16 @@ from embodied.interpreter.monty.subset.surface import WITH_PATTERNS
 _ONE_MATCH = {"fullmatch", "match", "search"}
 
 
-def call(context: RewriteContext, node: ast.Call, boundary: Boundary | None) -> None:
+def call(context: RewriteContext, node: ast.Call) -> None:
     """Rewrite a call of `re.search` and the like; refuse one whose flags are not named."""
     match node.func:
         case ast.Attribute(value=ast.Name(id="re"), attr=name) if name in WITH_PATTERNS:
-            _rewrite(context, node, name, boundary)
+            _rewrite(context, node, name)
         case ast.Attribute(attr="sub") if len(node.args) > 1:
             _replacement(context, node.args[0])
 
 
-def _rewrite(context: RewriteContext, node: ast.Call, name: str, boundary: Boundary | None) -> None:
+def _rewrite(context: RewriteContext, node: ast.Call, name: str) -> None:
     needed = WITH_PATTERNS[name] - (name in ("split", "sub"))
     named = {keyword.arg for keyword in node.keywords}
     if len(node.args) < needed or named - {"flags", "count", "maxsplit"}:
@@ -45,9 +45,9 @@ def _rewrite(context: RewriteContext, node: ast.Call, name: str, boundary: Bound
     pattern = node.args[0]
     if isinstance(pattern, ast.Constant) and isinstance(pattern.value, str):
         context.replace(pattern, _written(context, pattern, pattern.value, flags, name))
-    elif boundary is not None:
-        function, host = context.need("objects.pattern"), boundary.guards.name("pattern")
-        context.wrap(pattern, f"{function}({host}, (", f"), {flags}, {name in _ONE_MATCH})")
+    else:
+        function = context.need("objects.pattern")
+        context.wrap(pattern, f"{function}({TRANSLATE}, (", f"), {flags}, {name in _ONE_MATCH})")
 
 
 def _written(context: RewriteContext, node: ast.expr, pattern: str, flags: int, name: str) -> str:

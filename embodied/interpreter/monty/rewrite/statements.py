@@ -1,14 +1,23 @@
-"""The statement that Monty lacks: `del`."""
+"""Statements: last expressions, and `del`."""
 
 from __future__ import annotations
 
 import ast
 
-from embodied.interpreter.monty.rewrite.boundary import Boundary
+from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite.context import RewriteContext
+from embodied.interpreter.source_edits import SourceEdits
 
 
-def delete(context: RewriteContext, node: ast.Delete, boundary: Boundary | None) -> None:
+def show_result(source: SourceEdits, tree: ast.Module) -> None:
+    """Rewrite a last expression to the beginning of its text, so that no large value is sent."""
+    match tree.body[-1:]:
+        case [ast.Expr(value=value)]:
+            source.insert_before(source.start(value), f"{polyfills.SHOWN}((")
+            source.insert_after(source.end(value), "))")
+
+
+def delete(context: RewriteContext, node: ast.Delete) -> None:
     """Rewrite `del`, target by target."""
     source = context.open(node)
     at, text = source.start(node), ""
@@ -17,11 +26,11 @@ def delete(context: RewriteContext, node: ast.Delete, boundary: Boundary | None)
         if source.between(at, start).strip(b" ,del"):
             context.refuse(node, "write one `del` for each")
         source.replace(at, start, text)
-        _delete(context, target, boundary)
+        _delete(context, target)
         at, text = source.end(target), "; "
 
 
-def _delete(context: RewriteContext, target: ast.expr, boundary: Boundary | None) -> None:
+def _delete(context: RewriteContext, target: ast.expr) -> None:
     source = context.source
     match target:
         case ast.Subscript(slice=ast.Slice(step=None)):
@@ -37,8 +46,7 @@ def _delete(context: RewriteContext, target: ast.expr, boundary: Boundary | None
             source.replace(source.end(target) - 1, source.end(target), "))")
         case ast.Name(id=name) if not context.scopes and "exec" not in context.bound:
             unbind = f"; exec('try:\\n 1/0\\nexcept ArithmeticError as {name}: pass')"
-            restored = boundary.restore(name) if boundary else ""
-            source.insert_after(source.end(target), unbind + restored)
+            source.insert_after(source.end(target), unbind)
         case ast.Name(id=name):
             context.refuse(target, f"`del {name}` cannot be used in a function; leave it out")
         case _:
