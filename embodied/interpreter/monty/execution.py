@@ -16,7 +16,7 @@ from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map
-from embodied.interpreter.monty.subset import surface
+from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.patterns import UntranslatableError, translate
 from embodied.interpreter.session import Output
 from embodied.interpreter.source_edits import EditedSource
@@ -163,7 +163,7 @@ class Execution:
 
     def _unknown(self, name: str) -> Exception:
         if surface.is_builtin(name) and name not in surface.BUILTINS:
-            missing = error_messages.missing(name)
+            missing = advice.missing(name)
             self._lacking.add(missing)
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
@@ -182,7 +182,7 @@ class Execution:
         if snapshot.function_name != "import":
             return snapshot.resume_not_handled()
         module = str(snapshot.args[0]) if snapshot.args else "module"
-        message = error_messages.no_module(module)
+        message = advice.no_module(module)
         if surface.only_full_has(module):
             self._lacking.add(message)
         return snapshot.resume({"exception": ModuleNotFoundError(message)})
