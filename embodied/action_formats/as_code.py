@@ -43,7 +43,7 @@ class CodeFormat(ActionFormat):
         """Write the Python stubs of the controller, and which built-in functions they hide."""
         actions = self.controller.actions()
         hidden = [name for name in actions if hasattr(builtins, name)]
-        notes = (f"{name}() is the function above here, not Python's own." for name in hidden)
+        notes = (f"# {name}() is the function above here, not Python's own." for name in hidden)
         return "\n\n".join([*map(_stub, actions.values()), *notes])
 
     def example(self) -> str:

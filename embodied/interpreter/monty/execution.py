@@ -14,7 +14,7 @@ from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map, wire
 from embodied.interpreter.monty.polyfills import TRANSLATE
-from embodied.interpreter.monty.subset import surface
+from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.patterns import UntranslatableError, translate
 from embodied.interpreter.monty.worker import Worker, WorkerDied
 from embodied.interpreter.session import Output
@@ -179,7 +179,7 @@ class Execution:
 
     def _unknown(self, name: str) -> Exception:
         if surface.is_builtin(name) and name not in surface.BUILTINS:
-            missing = error_messages.missing(name)
+            missing = advice.missing(name)
             self._lacking.add(missing)
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
@@ -200,7 +200,7 @@ class Execution:
         raise ActionAborted("the code waits for something that never comes (async)")
 
     def _import(self, number: int, module: str) -> bytes:
-        message = error_messages.no_module(module)
+        message = advice.no_module(module)
         if surface.only_full_has(module):
             self._lacking.add(message)
         return wire.fail(number, "ModuleNotFoundError", message)

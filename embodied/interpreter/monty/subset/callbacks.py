@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence, Set
 
 from embodied._util import parsing
-from embodied.interpreter.monty.error_messages import NOT_FROM_BUILTIN
+from embodied.interpreter.monty.subset.advice import NOT_FROM_BUILTIN
 from embodied.interpreter.monty.subset.names import called_name
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 

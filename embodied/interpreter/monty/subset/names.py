@@ -6,8 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any, NoReturn
 
-from embodied.interpreter.monty import error_messages
-from embodied.interpreter.monty.subset import surface
+from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 
 _BY_NUMBER = {"end", "span", "start"}
@@ -58,7 +57,7 @@ class NameChecker:
     def _module(self, node: ast.AST, name: str) -> None:
         lacking = surface.only_full_has(name)
         if lacking or not (surface.exists(name) or node in self._tried):
-            message = error_messages.no_module(name)
+            message = advice.no_module(name)
             raise UnsupportedError(node, message, "ModuleNotFoundError", lacking=lacking)
 
     def _import_from(self, node: ast.ImportFrom) -> None:
@@ -88,7 +87,7 @@ class NameChecker:
             raise UnsupportedError(node, "`type` as a value cannot be used here; name the types")
         unknown = name.startswith("__") and name not in _READABLE
         if unknown or (surface.is_builtin(name) and name not in surface.BUILTINS):
-            raise UnsupportedError(node, error_messages.missing(name))
+            raise UnsupportedError(node, advice.missing(name))
 
     def _attribute(self, node: ast.Attribute) -> None:
         name = node.attr
@@ -104,11 +103,11 @@ class NameChecker:
         elif name in surface.LACKING:
             self._refuse_attribute(node, "write it in another way")
         elif name in surface.CALLED and node not in self._called:
-            advice = "methods cannot be kept as values; call it where it is named"
-            self._refuse_attribute(node, advice)
+            instead = "methods cannot be kept as values; call it where it is named"
+            self._refuse_attribute(node, instead)
 
-    def _refuse_attribute(self, node: ast.Attribute, advice: str) -> NoReturn:
-        raise UnsupportedError(node, f".{node.attr} cannot be used here; {advice}")
+    def _refuse_attribute(self, node: ast.Attribute, instead: str) -> NoReturn:
+        raise UnsupportedError(node, f".{node.attr} cannot be used here; {instead}")
 
     def _call(self, node: ast.Call) -> None:
         name = called_name(node)
@@ -123,7 +122,7 @@ class NameChecker:
         elif name in _BY_NUMBER and any(map(_is_text, node.args)):
             self._refuse_arguments(node, name, "give the number of the group")
         elif name in surface.ERRORS and isinstance(node.func, ast.Name) and not _is_of_text(node):
-            raise UnsupportedError(node, error_messages.ONE_TEXT)
+            raise UnsupportedError(node, advice.ONE_TEXT)
 
     def _shown(self, *nodes: ast.expr) -> None:
         """Refuse to show a whole match: of a long one, CPython shows the beginning."""
@@ -144,8 +143,8 @@ class NameChecker:
             self._refuse_arguments(node, name, f"it takes {most} by position{by_name}")
 
     @staticmethod
-    def _refuse_arguments(node: ast.Call, name: str, advice: str) -> NoReturn:
-        raise UnsupportedError(node, f"{name}() does not take these arguments here; {advice}")
+    def _refuse_arguments(node: ast.Call, name: str, instead: str) -> NoReturn:
+        raise UnsupportedError(node, f"{name}() does not take these arguments here; {instead}")
 
     def _dict(self, node: ast.Dict) -> None:
         numbers = [key for key in node.keys if key is not None and not _is_string(key)]
