@@ -191,7 +191,7 @@ with open(<place>) as x:
 
 STATEMENTS = r"""
 t = (<text>)[:200]
-xs = (<list>)[:12]
+xs = [v for v in (<list>)[:12] if len(str(v)) < 200]
 n = <number>
 print(<any>, <any>)
 print(<text>, <number>, sep='|')

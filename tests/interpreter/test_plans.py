@@ -116,6 +116,7 @@ BEYOND = [
     "import re\nre.findall('a b', 'ab', re.DEBUG)",
     "import re\nre.search('(a)(b)?', 'a').groups('-')",
     "import re\nre.search('(?P<n>a)', 'a').groupdict('-')",
+    "import re\ngroups = 5\nre.search('(a)(b)?', 'a').groups('-')",
     "import re\nre.search('(?P<n>a)', 'a').span('n')",
     "import re\nprint(re.search('a', 'a'))",
     "import re\nm = re.search('a', 'a')\nprint(f'{m}')",

@@ -17,6 +17,7 @@ _ARGUMENTS = "exceptions can only be called with zero or one string argument"
 _GAPS = re.compile(
     rf"{UNREAD}|cannot suspend in this synchronous context|is not yet supported|"
     rf"^'list' object is not an iterator|cannot create 'object'|{_ARGUMENTS}|cannot be used here; |"
+    r"^re\.Match\.\w+\(\) takes no |^(?:frozen)?set\.\w+\(\) takes exactly one argument |"
     r"^unknown encoding: |^cannot convert '\w+' object to bytes"
 )
 """Messages of what only Monty cannot do."""

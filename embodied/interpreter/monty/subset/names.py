@@ -6,8 +6,10 @@ import ast
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any, NoReturn
 
+from embodied._util import parsing
 from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.parsed_code import BoundNames
 
 _BY_NUMBER = {"end", "span", "start"}
 """Methods of a match that know groups by their numbers only."""
@@ -28,11 +30,8 @@ class NameChecker:
     def __init__(self, nodes: Sequence[ast.AST], bound: Set[str]) -> None:
         self._nodes = nodes
         self._bound = bound
-        self._own = bound | {
-            node.attr
-            for node in nodes
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
-        }
+        self._own = (bound - BoundNames.of(nodes).bound) | set(_members(nodes))
+        """Attributes that objects of the code may have, whatever they mean elsewhere."""
         self._modules = modules_of(nodes, bound)
         self._called: set[ast.AST] = set(_called_or_keys(nodes))
         tries = (node for node in nodes if isinstance(node, ast.Try))
@@ -113,7 +112,7 @@ class NameChecker:
         name = called_name(node)
         if name in _SHOWING and isinstance(node.func, ast.Name):
             self._shown(*node.args)
-        if name in self._own:
+        if name in (self._bound if isinstance(node.func, ast.Name) else self._own):
             return
         if name in surface.SHAPES:
             self._shape(node, name)
@@ -195,6 +194,25 @@ def called_name(node: ast.Call) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return ""
+
+
+def _members(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield the names of methods and other attributes that code defines."""
+    for node in nodes:
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case ast.ClassDef(body=body):
+                yield from BoundNames.of(body).bound
+                targets = (part for part in body if isinstance(part, ast.Assign | ast.AnnAssign))
+                yield from BoundNames.of([n for t in targets for n in parsing.walk(t)]).bound
+            case ast.Call(func=ast.Name(id="namedtuple"), args=[_, fields]):
+                texts = map(_text, parsing.walk(fields))
+                yield from (name for text in texts for name in text.replace(",", " ").split())
+
+
+def _text(node: ast.AST) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _called_or_keys(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:
