@@ -159,6 +159,11 @@ class A(object):
         return self.__class__.__name__
 print(A().name())
 ===
+try:
+    raise EOFError("x")
+except EOFError as error:
+    print("caught", error)
+===
 xs = [1, 2, 3, 4]
 for i, x in enumerate(xs):
     xs.remove(x)
@@ -291,10 +296,6 @@ except ZeroDivisionError as error:
     print(error.__class__.__name__)
 ===
 try:
-    raise EOFError("x")
-except EOFError as error:
-    print("caught", error)
-try:
     raise ConnectionError("y")
 except ConnectionError as error:
     print("caught", error)
@@ -381,7 +382,6 @@ REFUSED = [
     ("any((y := x) for x in [1])", "NotImplementedError", 1, "for loop"),
     ("g = (lambda: x for x in [1])", "NotImplementedError", 1, "for loop"),
     ("xs = [1]\ndel xs[::2]", "NotImplementedError", 2, "new list"),
-    ("exit()", "NotImplementedError", 1, "end the code"),
     ("globals()", "NotImplementedError", 1, "variables or in a dictionary"),
     ("len(vars())", "NotImplementedError", 1, "name the attributes"),
     ("raise ValueError(5)", "NotImplementedError", 1, "one text"),
@@ -413,6 +413,7 @@ def test_what_cannot_be_rewritten_is_refused_with_advice(
     [
         ("object()", "TypeError", "a class of your own"),
         ("re = 5\nimport re\nre.sub('a', echo, 'a')", "TypeError", "re.finditer()"),
+        ("exit()", "SystemExit", ""),
         ("'a'.no_such_method", "AttributeError", "no_such_method"),
     ],
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from binascii import Incomplete
 from typing import Any
+
+EOFError = Incomplete
 
 _WITH_FORMATS = ("datetime.datetime", "datetime.date", "datetime.time", "decimal.Decimal")
 
@@ -82,3 +85,14 @@ def formattable(value: Any) -> Any:
 def pattern(translate: Any, value: Any, flags: Any, empty: Any) -> Any:
     """Have the host write a pattern for this engine; one that is compiled stays as it is."""
     return translate(value[:10_000], flags, empty) if type(value) is str else value
+
+
+def leave(code: Any = None) -> None:
+    """Do what `exit` and `quit` do."""
+    raise SystemExit("" if code is None else str(code))
+
+
+def input(prompt: Any = "") -> None:
+    """Fail as `input` does where nobody answers: at the end of CPython's input."""
+    print(prompt, end="")
+    raise Incomplete("EOF when reading a line")

@@ -72,6 +72,8 @@ class Rewriter(ast.NodeVisitor):
                 self._call(node)
             case ast.GeneratorExp() if node not in self._read | self._early:
                 self._context.refuse(node, _ADVICE)
+            case ast.Name(id="input" | "EOFError" | "exit" | "quit", ctx=ast.Load()):
+                values.named(self._context, node)
             case ast.For(iter=iterable, body=body):
                 self._loop(iterable, body)
             case ast.ListComp(generators=clauses) | ast.SetComp(generators=clauses):

@@ -29,6 +29,13 @@ def call(context: RewriteContext, node: ast.Call) -> None:
             _format(context, node, text)
 
 
+def named(context: RewriteContext, node: ast.Name) -> None:
+    """Rewrite the name of a function or exception that Monty lacks."""
+    if node.id not in context.bound:
+        name = "leave" if node.id in ("exit", "quit") else node.id
+        context.replace(node, context.need(f"objects.{name}"))
+
+
 def _replace(context: RewriteContext, function: ast.expr, name: str, definition: str) -> None:
     if context.is_builtin(function, {name}):
         context.replace(function, context.need(f"objects.{definition}"))

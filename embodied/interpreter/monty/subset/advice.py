@@ -26,10 +26,6 @@ _MISSING = DECORATORS | {
     "exec": "write the code directly",
     "eval": "write the code directly, or use json.loads",
     "locals": "name the variables that you need",
-    "exit": "end the code instead",
-    "quit": "end the code instead",
-    "input": "nobody answers",
-    "EOFError": "raise a built-in exception such as ValueError",
     "Warning": "raise a built-in exception such as ValueError",
 }
 """Built-in names that cannot be used, and what to write instead."""

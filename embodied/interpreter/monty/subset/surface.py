@@ -65,13 +65,14 @@ IMPORTABLE = frozenset(name for name in MODULES if "." not in name)
 """What code may import."""
 
 _FUNCTIONS = (
-    "abs all any bin bool bytes chr dict divmod enumerate filter float format frozenset hex "
-    "id int isinstance iter len list map max min next object oct open ord pow print "
+    "abs all any bin bool bytes chr dict divmod enumerate exit filter float format frozenset hex "
+    "id input int isinstance iter len list map max min next object oct open ord pow print quit "
     "range repr reversed round set setattr slice sorted str sum tuple type zip Ellipsis False None "
     "NotImplemented True"
 )
 _ERRORS = (
-    "ArithmeticError AssertionError AttributeError BaseException Exception FileExistsError "
+    "ArithmeticError AssertionError AttributeError BaseException EOFError Exception "
+    "FileExistsError "
     "FileNotFoundError ImportError IndexError IsADirectoryError KeyError KeyboardInterrupt "
     "LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplementedError "
     "OSError OverflowError PermissionError RecursionError RuntimeError StopIteration SyntaxError "
