@@ -53,11 +53,16 @@ class NameChecker:
             if alias.name == "re" and alias.asname not in (None, "re"):
                 raise UnsupportedError(node, "write `import re`, without another name")
 
-    def _module(self, node: ast.AST, name: str) -> None:
+    def _module(self, node: ast.Import | ast.ImportFrom, name: str) -> None:
         lacking = surface.only_full_has(name)
-        if lacking or not (surface.exists(name) or node in self._tried):
+        if lacking or not (surface.exists(name) or self._may_fail(node)):
             message = advice.no_module(name)
             raise UnsupportedError(node, message, "ModuleNotFoundError", lacking=lacking)
+
+    def _may_fail(self, node: ast.Import | ast.ImportFrom) -> bool:
+        """Whether an import may fail where it stands: it is prepared for, or nothing ran before."""
+        before = (n for n in self._nodes if isinstance(n, ast.Call) and n.lineno < node.lineno)
+        return node in self._tried or (node.names[0].name != "*" and not any(before))
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
