@@ -50,7 +50,7 @@ def rewrite(code: ParsedCode, bound: Set[str], boundary: Boundary | None = None)
         if boundary is not None:
             boundary.guard_result(context.source, code.tree)
         Rewriter(context, boundary).visit(code.tree)
-        NameChecker(code.nodes, bound | code.names.bound).check()
+        NameChecker(code, bound).check()
         return Rewritten(context.source.edited(), tuple(context.needs))
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"
