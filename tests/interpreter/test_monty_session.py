@@ -488,8 +488,8 @@ def test_a_process_that_ran_one_session_shows_nothing_to_the_next(
     workers: Interpreters, robot: Any
 ) -> None:
     first, second = (workers.session("restricted", robot, seed=seed) for seed in (1, 2))
-    first.run("import random, math, heapq\nsecret = [1]\nrandom.seed(5)\ndef f():\n    pass")
-    for name in ("secret", "f", "math", "random", "heapq", "_polyfill_heapq"):
+    first.run("import random, math\nsecret = [1]\nrandom.seed(5)\ndef f():\n    pass")
+    for name in ("secret", "f", "math", "random", "_polyfill_objects"):
         error = second.run(f"try:\n    {name}\nexcept NameError as e:\n    print(e)")
         assert error.stdout.startswith(f"name '{name}' is not defined"), name
     alone = make_interpreter("restricted", robot, seed=2)

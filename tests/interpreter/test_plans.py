@@ -235,6 +235,16 @@ def test_a_module_that_is_not_there(session: Session, line: str) -> None:
     assert output.error.type == "ModuleNotFoundError"
 
 
+def test_a_module_that_is_not_there_is_found_out_before_anything_moves(
+    interpreters: Interpreters,
+) -> None:
+    output = run(interpreters, "restricted", "look()\nimport nothing_like_it")
+    assert output.error is not None
+    assert (output.error.type, output.error.line) == ("ModuleNotFoundError", 2)
+    assert "there without an import" in output.error.message
+    assert output.calls == []
+
+
 @pytest.mark.parametrize(
     "code", ["!pip install numpy", "look()\n%matplotlib inline", "x = !ls", "%%bash\nls"]
 )

@@ -53,7 +53,7 @@ def rewrite(
         if show:
             statements.show_result(context.source, code.tree)
         Rewriter(context, actions).visit(code.tree)
-        NameChecker(code.nodes, bound | code.names.bound).check()
+        NameChecker(code, bound).check()
         return Rewritten(context.source.edited(), tuple(context.needs))
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from embodied._util import parsing
 from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
-from embodied.interpreter.parsed_code import BoundNames
+from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 
 _BY_NUMBER = {"end", "span", "start"}
 """Methods of a match that know groups by their numbers only."""
@@ -23,16 +23,16 @@ class NameChecker:
     """Checks one code action.
 
     Args:
-        nodes: all parts of it.
+        code: the action.
         bound: names that the session or this code binds anywhere, and the robot's actions.
     """
 
-    def __init__(self, nodes: Sequence[ast.AST], bound: Set[str]) -> None:
-        self._nodes = nodes
-        self._bound = bound
-        self._own = (bound - BoundNames.of(nodes).bound) | set(_members(nodes))
+    def __init__(self, code: ParsedCode, bound: Set[str]) -> None:
+        nodes = self._nodes = code.nodes
+        self._bound = bound | code.names.bound
+        self._own = (bound - code.names.bound) | set(_members(nodes))
         """Attributes that objects of the code may have, whatever they mean elsewhere."""
-        self._modules = modules_of(nodes, bound)
+        self._modules = modules_of(nodes, self._bound)
         self._called: set[ast.AST] = set(_called_or_keys(nodes))
         tries = (node for node in nodes if isinstance(node, ast.Try))
         self._tried = {part for node in tries for part in node.body}
@@ -53,11 +53,16 @@ class NameChecker:
             if alias.name == "re" and alias.asname not in (None, "re"):
                 raise UnsupportedError(node, "write `import re`, without another name")
 
-    def _module(self, node: ast.AST, name: str) -> None:
+    def _module(self, node: ast.Import | ast.ImportFrom, name: str) -> None:
         lacking = surface.only_full_has(name)
-        if lacking or not (surface.exists(name) or node in self._tried):
+        if lacking or not (surface.exists(name) or self._may_fail(node)):
             message = advice.no_module(name)
             raise UnsupportedError(node, message, "ModuleNotFoundError", lacking=lacking)
+
+    def _may_fail(self, node: ast.Import | ast.ImportFrom) -> bool:
+        """Whether an import may fail where it stands: it is prepared for, or nothing ran before."""
+        before = (n for n in self._nodes if isinstance(n, ast.Call) and n.lineno < node.lineno)
+        return node in self._tried or (node.names[0].name != "*" and not any(before))
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
@@ -90,7 +95,7 @@ class NameChecker:
 
     def _attribute(self, node: ast.Attribute) -> None:
         name = node.attr
-        if module := self._modules.get(ast.unparse(node.value), ""):
+        if module := self._modules.get(_dotted(node.value), ""):
             self._taken(node, module, name)
             if module == "re" and name in surface.WITH_PATTERNS and node not in self._called:
                 raise UnsupportedError(node, f"call re.{name}() where it is named")
@@ -193,6 +198,16 @@ def called_name(node: ast.Call) -> str:
     match node.func:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
+    return ""
+
+
+def _dotted(node: ast.expr) -> str:
+    """Write the name of a module, or of one of its parts; empty for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=name), attr=part):
+            return f"{name}.{part}"
     return ""
 
 
