@@ -165,6 +165,8 @@ class Execution:
     def _kind(self, name: str, message: str) -> str:
         if name == "Incomplete":
             return "EOFError"
+        if name == "PatternError":
+            return re.error.__name__
         if error_messages.is_about_arguments(message):
             return "NotImplementedError"
         return self._raised.get((name, message), name)
