@@ -79,7 +79,8 @@ class Connection(Closeable):
         self._thread = threading.Thread(target=self._loop.run_forever, name="mcp", daemon=True)
         self._thread.start()
         self._held = asyncio.run_coroutine_threadsafe(self._hold(connect, ready), self._loop)
-        wait({ready, self._held}, seconds, FIRST_COMPLETED)
+        both: list[Future[Any]] = [ready, self._held]
+        wait(both, seconds, FIRST_COMPLETED)
         if ready.done():
             self._client = ready.result()
             return

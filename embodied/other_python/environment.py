@@ -163,7 +163,6 @@ class PythonEnvironment(AddressedEnvironment):
     def at(cls, scheme: str, address: str) -> type[Self]:
         """Ask for what its class says, once in a process."""
         _, name = _parts(address)
-        members = {"address": address, "__module__": cls.__module__}
         try:
             said = _class_host(address).ask(_DICT, "describe_class")
         except InfrastructureError as error:
@@ -177,7 +176,7 @@ class PythonEnvironment(AddressedEnvironment):
             said["default_controller"] = (
                 f"{file}:{own if attribute.startswith('.') else ''}{attribute}"
             )
-        return type(cls.__name__, (cls,), {**members, **said})
+        return cls._made(scheme, address, **said)
 
     @classmethod
     def robot(cls, **options: Any) -> type[Controller]:
