@@ -176,7 +176,7 @@ class PythonEnvironment(AddressedEnvironment):
             said["default_controller"] = (
                 f"{file}:{own if attribute.startswith('.') else ''}{attribute}"
             )
-        return cls._made(scheme, address, **said)
+        return cls._class_of(scheme, address, **said)
 
     @classmethod
     def robot(cls, **options: Any) -> type[Controller]:

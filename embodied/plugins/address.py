@@ -30,10 +30,10 @@ class AddressedEnvironment(Environment):
     @functools.cache
     def at(cls, scheme: str, address: str) -> type[Self]:
         """Make the class of an address, once in a process."""
-        return cls._made(scheme, address)
+        return cls._class_of(scheme, address)
 
     @classmethod
-    def _made(cls, scheme: str, address: str, **members: Any) -> type[Self]:
+    def _class_of(cls, scheme: str, address: str, **members: Any) -> type[Self]:
         """Make the class of an address with some attributes of its own."""
         own = {"address": address, "default_controller": f"{scheme}:{address}"}
         return type(cls.__name__, (cls,), {"__module__": cls.__module__, **own, **members})
