@@ -7,9 +7,14 @@ import contextlib
 import gc
 import logging
 import os
+import secrets
+import stat
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
@@ -31,6 +36,10 @@ _JOIN_HINT = "if the cluster asks for a token, set RAY_AUTH_MODE=token"
 _START_HINT = (
     "start the run again when the machine is less busy, or play without Ray: --runner.kind local"
 )
+
+_LOOPBACK = "127.0.0.1"
+_TOKEN = secrets.token_hex(32)
+"""What processes of a Ray that is started here know each other by. It is written to no file."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,14 +82,18 @@ class RayPool(Pool):
         self._last_left = time.monotonic()
         self._noticed = False
         self._started_here = not self._ray.is_initialized()
+        self._resources = contextlib.ExitStack()
         if self._started_here:
-            self._connect()
+            with contextlib.ExitStack() as resources:
+                self._connect(resources)
+                self._resources = resources.pop_all()
         self._actor = self._ray.remote(RayWorker)
 
-    def _connect(self) -> None:
+    def _connect(self, resources: contextlib.ExitStack) -> None:
         runner = self._config.runner
         options: dict[str, Any] = {"address": runner.ray_address}
         if runner.ray_address is None:
+            resources.enter_context(_closed_to_others(self._ray))
             cpus = max(os.cpu_count() or 1, round(runner.workers * runner.cpus_per_worker + 0.5))
             options = {
                 "address": "local",
@@ -91,6 +104,8 @@ class RayPool(Pool):
                 },
                 "include_dashboard": False,
                 "object_store_memory": 128 * 1024 * 1024,
+                "_temp_dir": str(_private_folder() / "ray"),
+                "_node_ip_address": _LOOPBACK,
             }
         try:
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
@@ -182,6 +197,7 @@ class RayPool(Pool):
         if self._started_here:
             time.sleep(_LOG_SECONDS)
             self._ray.shutdown()
+        self._resources.close()
 
 
 class _RayHandle(WorkerHandle):
@@ -230,6 +246,68 @@ class _RayHandle(WorkerHandle):
         self._left(self)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
+
+
+@contextmanager
+def _closed_to_others(ray: Any) -> Iterator[None]:
+    """Let a Ray that is started here listen to this machine alone, and to who knows its token.
+
+    Without that, whoever reaches its ports can run code as this user. See
+    https://docs.ray.io/en/latest/ray-security/token-auth.html (Ray 2.52 or newer).
+    """
+    constants = ray._private.ray_constants
+    settings = {
+        constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",  # no other machines, on Linux too
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _TOKEN,
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    joins_others = constants.ENABLE_RAY_CLUSTER
+    os.environ.update(settings)
+    constants.ENABLE_RAY_CLUSTER = False
+    _read_token(ray)
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = joins_others
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
+        _read_token(ray)
+
+
+def _read_token(ray: Any) -> None:
+    """Let Ray in this process read the token again, which it does only once of itself."""
+    with contextlib.suppress(AttributeError):
+        ray._raylet.Config.initialize("")
+        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _private_folder() -> Path:
+    """Make sure that there is a folder for Ray's logs and sockets that no other user may enter.
+
+    Ray itself opens to everybody what it makes in it.
+
+    Raises:
+        ConfigError: it cannot be made, or is somebody else's.
+    """
+    parent = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
+    folder = parent / f"embodied-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            raise ConfigError(
+                f"{folder}, for the logs and sockets of Ray, belongs to somebody else; set TMPDIR "
+                "to a folder of your own"
+            )
+        folder.chmod(0o700)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}, for the logs and sockets of Ray, cannot be made: {error.strerror}; set "
+            "TMPDIR to a folder that can be written to"
+        ) from None
+    return folder
 
 
 def _amounts(resources: dict[str, float]) -> str:
