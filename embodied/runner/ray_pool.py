@@ -8,15 +8,13 @@ import gc
 import logging
 import os
 import secrets
-import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from embodied._util.private_folder import private_folder
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
@@ -91,23 +89,8 @@ class RayPool(Pool):
 
     def _connect(self, resources: contextlib.ExitStack) -> None:
         runner = self._config.runner
-        options: dict[str, Any] = {"address": runner.ray_address}
-        if runner.ray_address is None:
-            resources.enter_context(_closed_to_others(self._ray))
-            cpus = max(os.cpu_count() or 1, round(runner.workers * runner.cpus_per_worker + 0.5))
-            options = {
-                "address": "local",
-                "num_cpus": cpus,
-                "resources": {
-                    name: amount * runner.workers
-                    for name, amount in runner.resources_per_worker.items()
-                },
-                "include_dashboard": False,
-                "object_store_memory": 128 * 1024 * 1024,
-                "_temp_dir": str(_private_folder() / "ray"),
-                "_node_ip_address": _LOOPBACK,
-            }
         try:
+            options = self._options(resources)
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
         except Exception as error:  # a bare one where the start takes too long
             where = runner.ray_address or "this machine"
@@ -115,6 +98,27 @@ class RayPool(Pool):
             raise ConfigError(
                 f"Ray cannot be reached or started on {where}: {str(error).rstrip('.')}; {hint}"
             ) from error
+
+    def _options(self, resources: contextlib.ExitStack) -> dict[str, Any]:
+        """Say which Ray to join, or how to start one, which uses the resources until the end."""
+        runner = self._config.runner
+        if runner.ray_address is not None:
+            return {"address": runner.ray_address}
+        resources.enter_context(_closed_to_others(self._ray))
+        return {
+            "address": "local",
+            "num_cpus": max(
+                os.cpu_count() or 1, round(runner.workers * runner.cpus_per_worker + 0.5)
+            ),
+            "resources": {
+                name: amount * runner.workers
+                for name, amount in runner.resources_per_worker.items()
+            },
+            "include_dashboard": False,
+            "object_store_memory": 128 * 1024 * 1024,
+            "_temp_dir": str(private_folder(os.environ.get("RAY_TMPDIR")) / "ray"),
+            "_node_ip_address": _LOOPBACK,
+        }
 
     async def start_worker(self) -> WorkerHandle:
         """Start an actor; wait for room, as long as others play, else for `start_seconds`."""
@@ -281,33 +285,6 @@ def _read_token(ray: Any) -> None:
     with contextlib.suppress(AttributeError):
         ray._raylet.Config.initialize("")
         ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
-
-
-def _private_folder() -> Path:
-    """Make sure that there is a folder for Ray's logs and sockets that no other user may enter.
-
-    Ray itself opens to everybody what it makes in it.
-
-    Raises:
-        ConfigError: it cannot be made, or is somebody else's.
-    """
-    parent = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir())
-    folder = parent / f"embodied-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise ConfigError(
-                f"{folder}, for the logs and sockets of Ray, belongs to somebody else; set TMPDIR "
-                "to a folder of your own"
-            )
-        folder.chmod(0o700)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder}, for the logs and sockets of Ray, cannot be made: {error.strerror}; set "
-            "TMPDIR to a folder that can be written to"
-        ) from None
-    return folder
 
 
 def _amounts(resources: dict[str, float]) -> str:

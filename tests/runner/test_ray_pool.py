@@ -30,6 +30,11 @@ class FakeRay:
     """As much of Ray as a pool needs: so much room, and actors that take so long to start."""
 
     exceptions = SimpleNamespace(RayTaskError=NoError, RayError=NoError)
+    _private = SimpleNamespace(
+        ray_constants=SimpleNamespace(
+            ENABLE_RAY_CLUSTERS_ENV_VAR="RAY_CLUSTERS", ENABLE_RAY_CLUSTER=True
+        )
+    )
 
     def __init__(self) -> None:
         self.seconds = 0.0
