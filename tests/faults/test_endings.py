@@ -104,7 +104,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_ends_it(place: Place, tmp_path: Path, number: signal.Signals, times: int) -> None:
     out = tmp_path / "run"
     with begun(place.words(out)) as process:
@@ -118,7 +118,7 @@ def test_a_signal_ends_it(place: Place, tmp_path: Path, number: signal.Signals, 
     resumed(out)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_ends_it_on_ray(place: Place, tmp_path: Path, number: signal.Signals) -> None:
     pytest.importorskip("ray", reason="needs ray: pip install 'embodied-codeact[ray]'")
     out = tmp_path / "run"
