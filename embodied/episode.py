@@ -92,12 +92,18 @@ async def run_episode(
         outcome=outcome,
         limit=limit,
         reward=sum(step.reward for step in robot.steps),
+        metrics=_metrics(robot),
         first_observation=observation.text,
         prompt=messages,
         turns=play.turns,
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
     )
+
+
+def _metrics(robot: Controller) -> dict[str, float]:
+    with ErrorBoundary(f"info['metrics'] of {type(robot.environment).__name__}.step()"):
+        return {} if robot.last_result is None else robot.last_result.metrics
 
 
 def _begin(

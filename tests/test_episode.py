@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,6 +109,37 @@ async def test_what_the_simulator_says_of_the_last_step_goes_before_limits(
     else:
         expected = (Outcome.TRUNCATED, "turns") if turns == 2 else (Outcome.FAILURE, None)
     assert (done.outcome, done.limit) == expected
+
+
+class Scored(Corridor):
+    """Says how many steps were taken, and that the last one is broken where it is told to."""
+
+    def __init__(self, broken: bool = False) -> None:
+        super().__init__(length=2)
+        self.broken = broken
+        self.steps = 0
+
+    def step(self, command: str) -> StepResult:
+        self.steps += 1
+        metrics: dict[str, Any] = {"taken": self.steps, "note": "no number"}
+        metrics["again"] = metrics if self.broken else {}
+        done = super().step(command)
+        return replace(done, info={**done.info, "metrics": metrics})
+
+
+async def test_the_simulators_own_figures_are_those_of_the_last_step(task: Any) -> None:
+    environment = Scored()
+    robot, policy = CorridorRobot(environment), ReplayPolicy("test", [ONE, BOTH])
+    trajectory = await run_episode(task, environment, robot, policy, Protocol())
+    assert trajectory.metrics == {"taken": 3.0}
+    assert (await play(task)).metrics == {}
+
+
+async def test_figures_that_cannot_be_read_are_a_defect_of_the_simulator(task: Any) -> None:
+    environment = Scored(broken=True)
+    robot, policy = CorridorRobot(environment), ReplayPolicy("test", [BOTH])
+    with pytest.raises(InfrastructureError, match=r"info\['metrics'\] of Scored.step\(\) failed"):
+        await run_episode(task, environment, robot, policy, Protocol())
 
 
 async def test_nothing_that_waits_runs_on_the_event_loop(

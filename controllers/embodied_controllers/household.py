@@ -16,6 +16,7 @@ from embodied_controllers.command_patterns import match_command
 
 _ARRIVAL = re.compile(r"^You arrive at loc \d+\. ")
 _NAME = re.compile(r"\b[a-z]+ \d+\b")
+_REFUSAL = "Nothing happens."
 
 _COMMANDS = (
     (re.compile(r"go to (?P<receptacle>.+)"), "goto"),
@@ -81,6 +82,18 @@ class Household(_HouseholdBase):
         self._seen.update(_NAME.findall(text))
         return text
 
+    def _send_or_examine(self, command: str, receptacle: str) -> str:
+        """Take the step that shows a receptacle: the command, or `examine` where only that will do.
+
+        The game refuses to go to what is where the robot stands already, and to open what is open.
+        """
+        examine = f"examine {receptacle}"
+        if self.environment.capabilities.valid_commands and not self.ended:
+            valid = self.environment.valid_commands()
+            if command not in valid and examine in valid:
+                command = examine
+        return self.send(command)
+
     def _receptacle(self, name: str) -> str:
         return _known(name, self._receptacles, "receptacle")
 
@@ -94,7 +107,11 @@ class Household(_HouseholdBase):
 
         Example: goto("drawer 1") returns "The drawer 1 is closed."
         """
-        return self.send(f"go to {self._receptacle(receptacle)}")
+        name = self._receptacle(receptacle)
+        text = self._send_or_examine(f"go to {name}", name)
+        if self._receptacles and not self.ended and text.startswith(_REFUSAL):
+            return f"{text} You are at the {name} already; examine it to see what is in or on it."
+        return text
 
     @action
     def take_from(self, object: str, receptacle: str) -> str:
@@ -119,7 +136,8 @@ class Household(_HouseholdBase):
 
         Example: open_receptacle("fridge 1")
         """
-        return self.send(f"open {self._receptacle(receptacle)}")
+        name = self._receptacle(receptacle)
+        return self._send_or_examine(f"open {name}", name)
 
     @action
     def close_receptacle(self, receptacle: str) -> str:

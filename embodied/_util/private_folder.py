@@ -26,8 +26,8 @@ def private_folder(parent: str | None = None) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise PermissionError(0, "it belongs to somebody else")
+            raise PermissionError(0, "what is there belongs to somebody else")
         folder.chmod(0o700)
     except OSError as error:
-        raise OSError(f"{folder} cannot be used: {error.strerror}; {_HINT}") from None
+        raise OSError(f"the folder {folder} cannot be made: {error.strerror}; {_HINT}") from None
     return folder

@@ -32,13 +32,20 @@ Split = Annotated[
 PolicyName = Annotated[
     str | None,
     typer.Option(
-        help="Who plays: expert, oracle, llm, human or replay. --llm.model names the model."
+        help="Who plays: expert, oracle, llm, human, replay, or path/to/file.py:Class. "
+        "--llm.model names the model."
     ),
 ]
 ProtocolName = Annotated[
-    str | None, typer.Option(help="Named rules and wording of a benchmark: default, mint or m3.")
+    str | None,
+    typer.Option(
+        help="Rules and wording of a benchmark: default, mint, m3, or path/to/file.py:Class."
+    ),
 ]
-Action = Annotated[str | None, typer.Option(help="Action format: code, json, text or tools.")]
+Action = Annotated[
+    str | None,
+    typer.Option(help="Action format: code, json, text, tools, or path/to/file.py:Class."),
+]
 Interpreter = Annotated[
     str | None,
     typer.Option(help="What runs code: restricted (fast), full (CPython, confined), or auto."),

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from embodied._util.private_folder import private_folder
@@ -20,6 +21,7 @@ from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import max_episodes
 from embodied.runner.plan import ResolvedRun
+from embodied.runner.short_path import short_path
 from embodied.runner.worker import Worker
 
 _POLL_SECONDS = 0.5
@@ -38,6 +40,8 @@ _START_HINT = (
 _LOOPBACK = "127.0.0.1"
 _TOKEN = secrets.token_hex(32)
 """What processes of a Ray that is started here know each other by. It is written to no file."""
+_FOLDER_BYTES = 40
+"""The longest path of Ray's folder below which those of its sockets fit into an address."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,8 +93,8 @@ class RayPool(Pool):
 
     def _connect(self, resources: contextlib.ExitStack) -> None:
         runner = self._config.runner
+        options = self._options(resources)
         try:
-            options = self._options(resources)
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
         except Exception as error:  # a bare one where the start takes too long
             where = runner.ray_address or "this machine"
@@ -116,7 +120,7 @@ class RayPool(Pool):
             },
             "include_dashboard": False,
             "object_store_memory": 128 * 1024 * 1024,
-            "_temp_dir": str(private_folder(os.environ.get("RAY_TMPDIR")) / "ray"),
+            "_temp_dir": str(resources.enter_context(short_path(_folder(), _FOLDER_BYTES))),
             "_node_ip_address": _LOOPBACK,
         }
 
@@ -285,6 +289,18 @@ def _read_token(ray: Any) -> None:
     with contextlib.suppress(AttributeError):
         ray._raylet.Config.initialize("")
         ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _folder() -> Path:
+    """Return the folder in which Ray keeps its logs and sockets.
+
+    Raises:
+        ConfigError: there is none that nobody else may enter.
+    """
+    try:
+        return private_folder(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR")) / "ray"
+    except OSError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _amounts(resources: dict[str, float]) -> str:

@@ -7,7 +7,15 @@ from collections import Counter
 
 from pydantic import Field, NonNegativeInt
 
-from embodied.trajectory import Outcome, Record, Trajectory, Turn, TurnSeconds
+from embodied.trajectory import (
+    CountsByName,
+    NumbersByName,
+    Outcome,
+    Record,
+    Trajectory,
+    Turn,
+    TurnSeconds,
+)
 
 REASON_CHARACTERS = 200
 """Length to which texts of errors are shortened."""
@@ -42,6 +50,10 @@ class Summary(Record):
     """The limit that cut the episode, where the outcome is `truncated`."""
     error: str | None = None
     """What failed, shortened, where the outcome is `infrastructure_error`."""
+    reward: float
+    """Sum of the rewards of all environment steps."""
+    metrics: NumbersByName
+    """The simulator's own figures after the last step, by their names."""
     turns: NonNegativeInt
     calls: NonNegativeInt
     steps: NonNegativeInt
@@ -63,9 +75,9 @@ class Summary(Record):
     attempts: NonNegativeInt = 1
     retries: list[str] = Field(default_factory=list)
     """Why earlier attempts were given up, each shortened."""
-    served_models: dict[str, NonNegativeInt]
+    served_models: CountsByName
     """Messages of models under other names than that asked for, by these names, shortened."""
-    llm_retries: dict[str, NonNegativeInt]
+    llm_retries: CountsByName
     """Requests for messages and comments that failed and were sent again, by `kind_of_failure`."""
     shard: NonNegativeInt
     """Number of the shard, counted from 0."""
@@ -95,6 +107,8 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         outcome=trajectory.outcome,
         limit=trajectory.limit,
         error=None if trajectory.error is None else shorten(trajectory.error),
+        reward=trajectory.reward,
+        metrics=trajectory.metrics,
         turns=len(trajectory.turns),
         calls=len(calls),
         steps=sum(len(call.steps) for call in calls),

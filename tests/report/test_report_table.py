@@ -24,6 +24,7 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
     """A summary with figures by number."""
     figures = {
         "episode_id": f"t{number}#0",
+        "task_id": f"t{number}",
         "kind": KINDS[number % 4],
         "outcome": outcome,
         "turns": number % 20,
@@ -86,6 +87,33 @@ def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> 
     text = printed(aggregate([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
     assert "Feedback tokens per episode: 2,050 (prompt 2,000, completion 50).\n" in text
     assert "Format errors: 0. Failed calls: 3.\n" in text
+
+
+def test_the_simulators_own_figures_are_told(report: Report) -> None:
+    assert "figures, mean per episode (95 % CI):\n  reward: 0.000 (-)\n" in printed(report)
+    some = [
+        summary(n, Outcome.FAILURE, reward=10.0 * n, metrics={"[red]a\x1b": 0.5} if n else {})
+        for n in range(3)
+    ]
+    text = printed(aggregate(some))
+    assert "  reward: 10.0 (-14.8 to 34.8)\n" in text
+    assert "  metric [red]a\N{REPLACEMENT CHARACTER}: 0.500 (-), in 2 episodes\n" in text
+
+
+def test_pass_rates_are_told_where_tasks_have_several_samples(report: Report) -> None:
+    assert "pass@k" not in printed(report)
+    outcomes = (Outcome.SUCCESS, Outcome.FAILURE)
+    text = printed(aggregate(summary(n // 2, outcomes[n % 2], sample=n % 2) for n in range(8)))
+    assert "Samples of 4 tasks; intervals count tasks, not samples:" in text
+    rows = [line.split() for line in text.splitlines() if line[:1] in ("1", "2")]
+    assert [row[:4] for row in rows] == [["1", "4", "50.0", "%"], ["2", "4", "100.0", "%"]]
+    assert [row[7:9] for row in rows] == [["50.0", "%"], ["0.0", "%"]]
+
+
+def test_warnings_are_told(report: Report) -> None:
+    assert "Warning" not in printed(report)
+    text = printed(report.model_copy(update={"warnings": ["[b]this[/b] is so"]}))
+    assert "Warning: [b]this[/b] is so.\n" in text
 
 
 def test_the_server_is_told_of_where_it_had_part(report: Report) -> None:
