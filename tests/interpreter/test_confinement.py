@@ -290,6 +290,13 @@ def test_what_may_be_written_is_not_more_after_a_broken_action(
         assert session.run("import os\nlen(os.listdir()) >= 7").value == "True"
 
 
+def test_a_process_that_ends_itself_keeps_nobody_waiting(folders: Interpreters, robot: Any) -> None:
+    with folders.session("full", robot) as session, folders.session("full", robot) as other:
+        assert session.run("import os\nos._exit(0)").limit == "the code ended its process"
+        for each in (session, other):
+            assert each.run("open('f', 'w').write('x')").value == "1"
+
+
 def test_databases_and_libraries_work_in_a_folder(folders: Interpreters, robot: Any) -> None:
     code = (
         "import sqlite3, matplotlib.pyplot as plt, pandas, numpy\n"

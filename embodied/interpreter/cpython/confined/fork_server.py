@@ -54,6 +54,13 @@ class _Child:
     runs: bool = True
     out_of_memory: bool = False
 
+    def answer(self, events: int) -> None:
+        """Answer what its supervisor is asked; where nobody can ask any more, it has ended."""
+        if self.supervisor is not None and events & select.POLLIN:
+            self.supervisor.answer()
+        else:
+            self.runs = False
+
 
 class ForkServer:
     """Forks, and ends what it has forked.
@@ -96,17 +103,14 @@ class ForkServer:
     def _obeys_next(self) -> bool:
         """Wait for what comes next, and deal with it; whether more may come."""
         running = [child for child in self._children.values() if child.runs]
-        supervisors = {
-            child.supervisor.listener: child.supervisor for child in running if child.supervisor
-        }
+        supervised = {child.supervisor.listener: child for child in running if child.supervisor}
         seconds = _LOOK_SECONDS if running else _POLL_SECONDS
         poll = select.poll()
-        for descriptor in (self._control.fileno(), *supervisors):
+        for descriptor in (self._control.fileno(), *supervised):
             poll.register(descriptor, select.POLLIN)
-        ready = [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
-        for descriptor in ready:
-            if descriptor in supervisors:
-                supervisors[descriptor].answer()
+        ready = dict(poll.poll(seconds * 1000))
+        for descriptor in ready.keys() & supervised.keys():
+            supervised[descriptor].answer(ready[descriptor])
         return self._control.fileno() not in ready or self._obeys()
 
     def _obeys(self) -> bool:
@@ -149,7 +153,7 @@ class ForkServer:
 
     def _fork(self, request: dict[str, Any], descriptor: int) -> int:
         path = self._folders.path(request["folder"])
-        room = self._folders.room(request["folder"])
+        room = self._folders.room(request["folder"]) if sys.platform == "linux" else None
         ours, theirs = socket.socketpair()
         with ours, theirs:
             world = confinement.World(
@@ -186,8 +190,7 @@ class ForkServer:
         """Send a signal to a session's process and all that it started."""
         if child not in self._children:
             return
-        if number in (signal.SIGSTOP, signal.SIGCONT):
-            self._children[child].runs = number == signal.SIGCONT
+        self._children[child].runs = number == signal.SIGCONT
         for send in (os.killpg, os.kill):
             with suppress(OSError):
                 send(child, number)
