@@ -41,6 +41,9 @@ TextsByName = Annotated[dict[str, str], _ReadFromText, StoredAsText]
 NumbersByName = Annotated[dict[str, float], _ReadFromText, StoredAsText]
 CountsByName = Annotated[dict[str, NonNegativeInt], _ReadFromText, StoredAsText]
 
+_CUT = {"length", "max_tokens", "max_output_tokens", "model_length"}
+"""Finish reasons of answers that used up the tokens that they may have, as servers name them."""
+
 
 class Record(BaseModel):
     """Base of all records: unknown keys are errors, and so are numbers that JSON does not know."""
@@ -142,6 +145,11 @@ class Usage(Record, frozen=True):
         )
 
 
+def is_cut(finish_reason: str | None) -> bool:
+    """Tell whether a model's message ends because it used up the tokens that it may have."""
+    return finish_reason is not None and finish_reason.lower() in _CUT
+
+
 class TokenRecord(Record):
     """The tokens of one message as the server had them; tokenising text again may give others."""
 
@@ -195,6 +203,8 @@ class Turn(Record):
     """The limit that stopped the action, in words."""
     format_error: bool = False
     """The message could not be read as an action."""
+    unread_calls: bool = False
+    """The message's text holds native function calls that its server should have read."""
     calls: list[CallRecord] = Field(default_factory=list)
     attachments: list[AttachmentRecord] = Field(default_factory=list)
     """Files that the action left."""
@@ -213,6 +223,16 @@ class Turn(Record):
     """Tokens that the comment took."""
     usage: Usage = Field(default_factory=Usage)
     seconds: TurnSeconds = Field(default_factory=TurnSeconds)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the message ends because it used up the tokens that it may have."""
+        return is_cut(self.finish_reason)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the message says nothing and calls nothing."""
+        return not self.message.strip() and not self.tool_calls
 
     @property
     def messages(self) -> list[Message]:

@@ -49,12 +49,12 @@ class _HouseholdBase(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """Return the call that sends a game command.
+        """Return the call that sends a game command, in any case, with a full stop or without.
 
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.
         """
-        call = match_command(command, _COMMANDS)
+        call = match_command(command.lower().rstrip(".!"), _COMMANDS)
         return call if call and call[0] in cls.actions() else super().command_call(command)
 
 
@@ -301,6 +301,8 @@ class MintHousehold(_HouseholdBase):
 def _known(name: str, known: set[str], what: str) -> str:
     if name in known or not known:
         return name
+    if name.lower() in known:
+        return name.lower()
     close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(known))}"
     if not _NAME.fullmatch(name):

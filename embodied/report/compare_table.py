@@ -118,14 +118,23 @@ _ROWS: dict[str, Callable[[Report], str]] = {
     "calls": lambda report: format_number(report.calls.mean),
     "failed calls": lambda report: format_number(report.failed_calls.mean, 2),
     "format errors": lambda report: format_number(report.format_errors.mean, 2),
+    "unread calls": lambda report: f"{report.unread_calls.total:,}",
     "characters": lambda report: format_number(report.characters.mean, 0),
     "tokens": lambda report: format_number(report.tokens.mean, 0),
     "  prompt": lambda report: format_number(report.tokens.prompt.mean, 0),
     "  completion": lambda report: format_number(report.tokens.completion.mean, 0),
     "feedback tokens": lambda report: format_number(report.feedback_tokens.mean, 0),
+    "cut messages": lambda report: f"{report.cut_messages.total:,}",
+    "empty messages": lambda report: f"{report.empty_messages.total:,}",
     "infrastructure errors": lambda report: f"{report.infrastructure_errors:,}",
 }
-_ONLY_WHERE_ANY = {"feedback tokens", "infrastructure errors"}
+_ONLY_WHERE_ANY = {
+    "unread calls",
+    "feedback tokens",
+    "cut messages",
+    "empty messages",
+    "infrastructure errors",
+}
 
 
 def _paired(paired: Sequence[PairedFigures]) -> Table:

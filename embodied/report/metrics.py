@@ -6,12 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from embodied._util.causes import cause_of
 from embodied.errors import RunError
 from embodied.report.intervals import TaskSums, mean_interval, rate_interval
 from embodied.report.passes import PassRate, pass_at_k, pass_hat_k
 from embodied.report.throughput import Throughput, aggregate_throughput, ratio
 from embodied.store import RunInvocation, RunReader, Summary
 from embodied.trajectory import Outcome, Record, TurnSeconds
+
+UNREAD_CALLS = (
+    "The server leaves function calls unread in the text of messages; start it with the parser of "
+    "the model's calls. vLLM: --enable-auto-tool-choice --tool-call-parser NAME, e.g. hermes, "
+    "llama3_json, mistral, deepseek_v3; SGLang: --tool-call-parser NAME; llama.cpp: --jinja. "
+    "Or choose --action json, which needs none."
+)
 
 
 class Stat(Record):
@@ -103,8 +111,14 @@ class Metrics(Record):
     """Characters that the policy wrote."""
     format_errors: Stat
     """Messages that could not be read as an action."""
+    unread_calls: Stat
+    """Messages with function calls that the server left in their text, for want of a parser."""
     cached_messages: Stat
     """Messages that a cache had kept: their episodes say nothing of a server's speed."""
+    cut_messages: Stat
+    """Messages that used up the tokens that they may have, `llm.max_tokens`."""
+    empty_messages: Stat
+    """Messages that say nothing and call nothing."""
     seconds: Seconds
 
 
@@ -114,9 +128,10 @@ class Report(Metrics):
     by_kind: dict[str, Metrics]
     """The same metrics for each kind of task, sorted by name."""
     infrastructure_causes: dict[str, int]
-    """Infrastructure errors by what failed, the most frequent first."""
+    """Infrastructure errors by what failed, the most frequent first. Sentences that differ in
+    numbers, ids or paths count as the most frequent one of them."""
     retries: dict[str, int]
-    """Attempts that were given up, of all episodes, by cause, the most frequent first."""
+    """Attempts that were given up, of all episodes, by cause, likewise."""
     llm_retries: dict[str, int]
     """Requests to models that failed and were sent again, of all episodes, by cause, the most
     frequent first."""
@@ -125,6 +140,8 @@ class Report(Metrics):
     most frequent first."""
     throughput: Throughput
     """How fast the run was played."""
+    unread_calls_hint: str | None = None
+    """What to do about function calls that the server left unread, where there are any."""
     warnings: list[str] = []
     """Settings by which the figures say less than they seem to."""
     damaged_lines: int = 0
@@ -147,12 +164,22 @@ def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation]
     return Report(
         **dict(everything.metrics()),
         by_kind={kind: kinds[kind].metrics() for kind in sorted(kinds)},
-        infrastructure_causes=dict(causes.most_common()),
-        retries=dict(retries.most_common()),
+        infrastructure_causes=_grouped(causes),
+        retries=_grouped(retries),
         llm_retries=dict(llm_retries.most_common()),
         served_models=dict(served_models.most_common()),
         throughput=aggregate_throughput(invocations, everything.totals),
+        unread_calls_hint=UNREAD_CALLS if everything.totals["unread_calls"] else None,
     )
+
+
+def _grouped(sentences: Counter[str]) -> dict[str, int]:
+    """Count the sentences that name one cause as the most frequent one of them."""
+    first: dict[str, str] = {}
+    counts = Counter[str]()
+    for sentence, count in sentences.most_common():
+        counts[first.setdefault(cause_of(sentence), sentence)] += count
+    return dict(counts.most_common())
 
 
 def aggregate_run(run: RunReader) -> Report:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -167,18 +168,40 @@ def _mistakes(report: Report) -> Iterator[Text]:
     counts = {"Format errors": report.format_errors, "Failed calls": report.failed_calls}
     if any(count.total for count in counts.values()):
         yield Text(" ".join(f"{name}: {count.total:,}." for name, count in counts.items()))
+    cut, empty = report.cut_messages.total, report.empty_messages.total
+    if cut or empty:
+        hint = " Cut ones reached llm.max_tokens: raise it." if cut else ""
+        yield Text(f"Messages cut: {cut:,}. Empty messages: {empty:,}.{hint}", style="bold")
+
+    if report.unread_calls_hint:
+        count = f"Messages with unread function calls: {report.unread_calls.total:,}."
+        yield Text(f"{count} {report.unread_calls_hint}", style="bold")
 
 
-def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
-    """Yield a heading with the sum, and a line for each cause."""
+@dataclass(frozen=True)
+class _Entry:
+    """A text that may be many lines long, each as far in as the first one."""
+
+    label: str
+    text: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        margin = self.label
+        for line in self.text.wrap(console, options.max_width - len(margin)):
+            line.rstrip()
+            yield Text(margin).append_text(line)
+            margin = " " * len(margin)
+
+
+def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[RenderableType]:
+    """Yield a heading with the sum, and each cause as it stands."""
     if not causes:
         return
     yield Text(f"{heading}: {sum(causes.values()):,}")
     listed = list(causes.items())[:_CAUSES]
     width = max(len(f"{number:,}") for _, number in listed)
     for cause, number in listed:
-        line = Text(f"  {number:>{width},}  ", overflow="ellipsis", no_wrap=True)
-        yield line.append_text(plain_text(cause))
+        yield _Entry(f"  {number:>{width},}  ", plain_text(cause))
     if len(causes) > _CAUSES:
         yield Text(f"  and {len(causes) - _CAUSES} more causes")
 

@@ -53,6 +53,9 @@ class _LocalHandle(WorkerHandle):
             self._abandoned.append(playing)
             raise
 
+    async def waited_seconds(self) -> float:
+        return await self._worker.waited_seconds()
+
     async def stop(self) -> None:
         if self._abandoned:
             _, hanging = await asyncio.wait(self._abandoned, timeout=STOP_SECONDS)

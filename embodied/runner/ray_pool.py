@@ -250,6 +250,9 @@ class _RayHandle(WorkerHandle):
     async def run(self, assignment: Assignment) -> Result:
         return await self.get(self._actor.run.remote(assignment))  # type: ignore[no-any-return]
 
+    async def waited_seconds(self) -> float:
+        return float(await self.get(self._actor.waited_seconds.remote()))
+
     async def stop(self) -> None:
         self._left(self)
         with contextlib.suppress(Exception):

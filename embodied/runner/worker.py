@@ -93,6 +93,10 @@ class Worker:
                 await self._in_side_thread(slot.close)
         return Result(_memory(), episode=episode)
 
+    async def waited_seconds(self) -> float:
+        """Return the time in which requests to models waited for rate limits."""
+        return self._policies.waited_seconds
+
     async def stop(self) -> None:
         """Release environments and connections."""
         free, self._free = self._free, []

@@ -74,6 +74,34 @@ def test_figures_by_hand() -> None:
     assert report.by_kind["cool"].infrastructure_errors == 1
 
 
+def test_causes_that_differ_in_details_are_one() -> None:
+    errors = [
+        "http://127.0.0.1:8001/v1 was gone for 600 s: connection refused",
+        "http://127.0.0.1:8002/v1 was gone for 600 s: connection refused",
+        "http://127.0.0.1:8002/v1 was gone for 601 s: connection refused",
+        "http://127.0.0.1:8002/v1 was gone for 601 s: connection refused",
+        "refused: unknown argument 'top_k' (request req_01abC2)",
+        "refused: unknown argument 'top_k' (request req_9f)",
+        "refused: unknown argument 'top_p' (request req_9f)",
+        "the game /data/pick-Mug-2/game.tw-pddl is cut",
+        "the game /data/heat-Egg-7/game.tw-pddl is cut",
+        "Env.reset() failed: KeyError('a') (in reset, /home/me/env.py:10)",
+        "Env.reset() failed: KeyError('a') (in reset, /home/me/env.py:20)",
+    ]
+    lost = [summary(Outcome.INFRASTRUCTURE_ERROR, error=error) for error in errors]
+    report = aggregate([*lost, summary(Outcome.SUCCESS, retries=errors[:4])])
+    assert report.infrastructure_causes == {
+        errors[2]: 4,
+        errors[4]: 2,
+        errors[7]: 2,
+        errors[6]: 1,
+        errors[9]: 1,
+        errors[10]: 1,
+    }
+    assert list(report.infrastructure_causes.values()) == [4, 2, 2, 1, 1, 1]
+    assert report.retries == {errors[2]: 4}
+
+
 @pytest.mark.parametrize("summaries", [[], [summary(Outcome.INFRASTRUCTURE_ERROR, error="gone")]])
 def test_without_scored_episodes_there_is_no_rate(summaries: list[Summary]) -> None:
     report = json.loads(aggregate(summaries).model_dump_json())
@@ -106,6 +134,8 @@ def test_the_json_has_the_documented_keys() -> None:
         "feedback_tokens",
         "characters",
         "format_errors",
+        "cut_messages",
+        "empty_messages",
         "cached_messages",
         "seconds",
     }

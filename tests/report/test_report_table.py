@@ -45,7 +45,8 @@ def report() -> Report:
     ]
     gone = "the server at http://127.0.0.1:8000 does not answer: connection refused"
     for number in range(23):
-        error = gone if number < 12 else f"[red]cause {number}[/red] \x1b[31m" + "long " * 30
+        letter = chr(ord("a") + number)
+        error = gone if number < 12 else f"[red]cause {letter}[/red] \x1b[31m" + "long " * 30
         outcome = Outcome.INFRASTRUCTURE_ERROR
         summaries.append(summary(number, outcome, error=error, retries=[gone, gone]))
     return aggregate(summaries)
@@ -78,6 +79,29 @@ def test_causes_are_counted_below(report: Report) -> None:
     assert "Damaged lines, in no figure: 3." in printed(
         report.model_copy(update={"damaged_lines": 3})
     )
+
+
+def test_a_cause_is_told_to_its_end() -> None:
+    reason = "The parameter is refused, " + "which takes many words to say, " * 12 + "at last."
+    failed = summary(1, Outcome.INFRASTRUCTURE_ERROR, error=reason)
+    lines = printed(aggregate([failed])).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  1  The par"))
+    told = [lines[first][5:]]
+    for line in lines[first + 1 :]:
+        if not line.startswith("     "):
+            break
+        told.append(line[5:])
+    assert " ".join(told) == reason
+    assert max(map(len, lines)) <= 100
+
+
+def test_cut_and_empty_messages_are_told_where_there_are_some(report: Report) -> None:
+    assert "Messages cut" not in printed(report)
+    cut = summary(1, Outcome.FAILURE, cut_messages=3, empty_messages=2, format_errors=2)
+    text = printed(aggregate([cut]))
+    assert "Messages cut: 3. Empty messages: 2. Cut ones reached llm.max_tokens: raise it." in text
+    silent = printed(aggregate([summary(1, Outcome.FAILURE, empty_messages=1)]))
+    assert "Messages cut: 0. Empty messages: 1.\n" in silent
 
 
 def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> None:
@@ -155,3 +179,18 @@ def test_a_process_without_standard_output_prints_nothing(
     monkeypatch.setattr(sys, "stdout", stream if closed else None)
     print_report(report)
     print_json(report)
+
+
+def test_calls_that_a_server_left_unread_are_named_with_what_to_do() -> None:
+    report = aggregate([summary(1, Outcome.FAILURE, unread_calls=3)])
+    said = printed(report)
+    assert "Messages with unread function calls: 3." in said
+    assert "--tool-call-parser" in said
+    assert report.unread_calls_hint is not None
+    assert "--tool-call-parser" in report.unread_calls_hint
+
+
+def test_runs_without_such_calls_are_told_nothing_of_them() -> None:
+    report = aggregate([summary(1, Outcome.FAILURE)])
+    assert "unread" not in printed(report)
+    assert report.unread_calls_hint is None
