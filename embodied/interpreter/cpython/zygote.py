@@ -277,6 +277,7 @@ def _environment(base: Path) -> dict[str, str]:
     return kept | {
         **{f"{name}_NUM_THREADS": "1" for name in threads},
         "JOBLIB_MULTIPROCESSING": "0",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # of pyarrow; what forks has no threads
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "LC_ALL": "C.UTF-8",
