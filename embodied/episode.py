@@ -95,6 +95,7 @@ async def run_episode(
         history = ConversationHistory(messages, protocol.history)
         play = _Play(robot, policy, prompt, session, history, feedback_provider)
         outcome, limit = await play.to_the_end()
+        outcome = outcome if env.capabilities.scored else Outcome.UNSCORED
     finally:
         await asyncio.to_thread(ending.close)
     return Trajectory(

@@ -258,6 +258,8 @@ class Outcome(StrEnum):
     """It ended with the goal test false: the simulator ended it or the policy gave up."""
     TRUNCATED = "truncated"
     """A limit of the protocol cut it; `Trajectory.limit` says which."""
+    UNSCORED = "unscored"
+    """It ended, and nothing says whether the goal was reached (`Capabilities.scored`)."""
     INFRASTRUCTURE_ERROR = "infrastructure_error"
     """Not the policy's fault; never scored."""
 
@@ -276,7 +278,7 @@ class Trajectory(Record):
     """Name of the policy, with its model where it has one."""
     outcome: Outcome
     limit: str | None = None
-    """`turns`, `steps` or `context` where the outcome is `truncated`."""
+    """`turns`, `steps` or `context` where one of them cut the episode."""
     error: str | None = None
     """What failed, where the outcome is `infrastructure_error`."""
     traceback: str | None = None
