@@ -101,6 +101,9 @@ class Capabilities:
     io_bound: bool = True
     """A step may wait for something outside its process, so that a thread for each of many
     environments pays off. False: it only computes."""
+    scored: bool = True
+    """`info["success"]` says whether the goal is reached. False: nothing says so, and episodes end
+    with the outcome `unscored`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,8 @@ class Environment(ABC):
     Options: ClassVar[type[EnvironmentOptions] | None] = None
     GeneratorOptions: ClassVar[type[EnvironmentOptions] | None] = None
     """Options of `generate`. One called `split` is the split that the run plays, unless given."""
+    unavailable: ClassVar[str | None] = None
+    """What it lacks here, for the error of whoever names it; None: it can be used."""
     default_split: ClassVar[str | None] = None
     """The split of runs that name none, where it has a name."""
     capabilities: Capabilities = Capabilities()

@@ -201,6 +201,8 @@ class Turn(Record):
     error: ErrorRecord | None = None
     limit: str | None = None
     """The limit that stopped the action, in words."""
+    interpreter: str | None = None
+    """What ran the action's code: `restricted` or `full`; None where no code has run."""
     format_error: bool = False
     """The message could not be read as an action."""
     unread_calls: bool = False
@@ -221,6 +223,8 @@ class Turn(Record):
     """The comment that ends the observation, where the protocol has somebody comment."""
     feedback_usage: Usage = Field(default_factory=Usage)
     """Tokens that the comment took."""
+    cut: bool = False
+    """Whether parts were left out or cut, since the episode would have been too long to store."""
     usage: Usage = Field(default_factory=Usage)
     seconds: TurnSeconds = Field(default_factory=TurnSeconds)
 
@@ -254,6 +258,8 @@ class Outcome(StrEnum):
     """It ended with the goal test false: the simulator ended it or the policy gave up."""
     TRUNCATED = "truncated"
     """A limit of the protocol cut it; `Trajectory.limit` says which."""
+    UNSCORED = "unscored"
+    """It ended, and nothing says whether the goal was reached (`Capabilities.scored`)."""
     INFRASTRUCTURE_ERROR = "infrastructure_error"
     """Not the policy's fault; never scored."""
 
@@ -272,7 +278,7 @@ class Trajectory(Record):
     """Name of the policy, with its model where it has one."""
     outcome: Outcome
     limit: str | None = None
-    """`turns`, `steps` or `context` where the outcome is `truncated`."""
+    """`turns`, `steps` or `context` where one of them cut the episode."""
     error: str | None = None
     """What failed, where the outcome is `infrastructure_error`."""
     traceback: str | None = None

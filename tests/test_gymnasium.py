@@ -149,8 +149,8 @@ def test_robots_of_all_spaces_pass_the_checks() -> None:
 
 def test_what_cannot_be_wrapped_is_said() -> None:
     words: dict[str, Any] = {"instruction": "Go.", "success": lambda step: False}
-    with pytest.raises(ConfigError, match=r"Gymnasium cannot make Taxy-v4: .*Did you mean"):
-        embodied.wrap_gymnasium("Taxy-v4", **words)
+    with pytest.raises(ConfigError, match=r"Gymnasium knows no environment 'Taxy-v4'.*Taxi-v4"):
+        embodied.wrap_gymnasium("Taxy-v4", actions=["a"], **words)
     with pytest.raises(ConfigError, match="give it the class, or a function"):
         embodied.wrap_gymnasium(Spaces(), **words)
     with pytest.raises(ConfigError, match="cannot be written as text"):
@@ -184,7 +184,7 @@ def test_tasks_are_seeds_by_split_and_observations_can_be_worded() -> None:
 def test_observations_are_rendered_so_that_they_can_be_read() -> None:
     import numpy as np
 
-    from embodied.gymnasium.wrap import describe_observation as describe
+    from embodied.gymnasium.describe import describe_observation as describe
 
     seen = {"where": np.array([0.123456, 2.0]), "picture": np.zeros((9, 9, 3)), "n": np.int64(3)}
     assert describe(seen).splitlines() == [
@@ -194,6 +194,99 @@ def test_observations_are_rendered_so_that_they_can_be_read() -> None:
     ]
     assert describe("as it is") == "as it is"
     assert describe((1, 2, False)) == "[1, 2, false]"
+
+
+def numbers(environment: str, **settings: Any) -> Any:
+    return embodied.wrap_gymnasium(
+        environment, instruction="Do.", success=lambda step: False, **settings
+    )
+
+
+def test_ids_are_refused_at_once_whatever_form_they_have() -> None:
+    for name in ("Taxi-v44", "no-such", "gymnasium.envs:Taxy-v4", ""):
+        with pytest.raises(ConfigError, match="Gymnasium knows no environment"):
+            numbers(name, actions=["a"])
+    for name in ("Taxi", "Taxi-v4", "gymnasium:Taxi-v4"):
+        assert numbers(name, actions=MOVES).default_limits == {"steps": 200}
+
+
+def test_the_limit_of_steps_is_the_registered_one() -> None:
+    assert numbers("CartPole-v1").default_limits == {"steps": 500}
+    made = gymnasium.make("CartPole-v1", max_episode_steps=7)
+    assert numbers(made).default_limits == {"steps": 7}
+    assert wrapped(gymnasium.spaces.Discrete(2)).default_limits == {}
+
+
+PARTLY_MISSING = """\
+import embodied
+
+words = {"instruction": "Go.", "success": lambda step: False}
+Taxi = embodied.wrap_gymnasium("Taxi-v4", **words)
+Elsewhere = embodied.wrap_gymnasium("no_such_package:Arm-v0", **words)
+
+
+def made():
+    import no_such_library
+
+
+Function = embodied.wrap_gymnasium(made, **words)
+"""
+
+
+def test_what_is_missing_for_one_class_does_not_spoil_the_others(tmp_path: Path) -> None:
+    (tmp_path / "several.py").write_text(PARTLY_MISSING)
+    assert embodied.list_tasks(f"{tmp_path}/several.py:Taxi")
+    for name, said in (("Elsewhere", "no_such_package"), ("Function", "no_such_library")):
+        with pytest.raises(ConfigError, match=said):
+            embodied.list_tasks(f"{tmp_path}/several.py:{name}")
+        with pytest.raises(ConfigError, match=said):
+            embodied.make_environment(f"{tmp_path}/several.py:{name}")
+
+
+def test_numbers_have_the_words_that_they_are_given() -> None:
+    fields = ["cart (m)", "speed (m/s)", "angle (rad)", "turning (rad/s)"]
+    kind = numbers("CartPole-v1", fields=fields)
+    lines = kind().reset(kind.list_tasks()[0]).text.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == ["Do.", *fields]
+    with pytest.raises(ConfigError, match="2 fields do not fit"):
+        numbers("CartPole-v1", fields=["a", "b"])()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "seen"),
+    [
+        ("FrozenLake-v1", {"is_slippery": False}, "row 0 of 0 to 3, column 1 of 0 to 3"),
+        ("CliffWalking-v1", {}, "row 3 of 0 to 3, column 0 of 0 to 11"),
+    ],
+)
+def test_cells_of_grids_are_rows_and_columns(name: str, options: Any, seen: str) -> None:
+    kind = numbers(name)
+    env = kind(**options)
+    env.reset(kind.list_tasks()[0])
+    command = "2" if name == "FrozenLake-v1" else "3"
+    assert env.step(command).observation.text == seen
+
+
+def test_small_tables_are_shown_by_rows_and_others_as_before() -> None:
+    import numpy as np
+
+    from embodied.gymnasium.describe import describe_observation as describe
+
+    assert describe({"map": np.arange(6).reshape(2, 3)}) == "map: \n0 1 2\n3 4 5"
+    assert describe(np.eye(2)) == "[[1.0, 0.0], [0.0, 1.0]]"
+    assert describe(np.array([1.0]), ["x", "y"]) == "[1.0]"
+
+
+def test_many_are_played_at_a_time_by_gymnasiums_vectors() -> None:
+    many = gymnasium.vector.SyncVectorEnv(
+        [lambda: embodied.to_gymnasium(Corridor) for _ in range(3)]
+    )
+    texts, _ = many.reset(seed=0)
+    assert len(texts) == 3 and "You are in cell" in texts[0]
+    texts, _, _, _, info = many.step(["go left", "dance", "go left"])
+    assert texts[0] != texts[1] == "That cannot be done here."
+    assert list(info["success"]) == [False] * 3
+    many.close()
 
 
 TAXI_FILE = """\

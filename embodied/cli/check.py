@@ -5,6 +5,8 @@ from __future__ import annotations
 import json as json_module
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 import typer
@@ -15,14 +17,76 @@ from rich.table import Table
 
 from embodied.cli import options, output
 from embodied.errors import ConfigError
+from embodied.plugins.registry import controller_class
 from embodied.report.table import plain_text, standard_output
 from embodied.sandbox import Checker, Finding, Snippet, Target, load_corpus
+from embodied.testing import CheckFailed, check_controller, check_environment
 
 Which = Literal["restricted", "full", "all"]
 
-_COLUMNS = ("held", "escape", "mutation", "crash", "hang", "memory")
+_COLUMNS = ("held", "escape", "mutation", "bypass", "crash", "hang", "memory", "record")
+_HEADINGS = ("escapes", "mutations", "bypasses", "crashes", "hangs", "memory", "records")
 
 app = typer.Typer(help="See that what the project promises holds on this machine.")
+
+
+@app.command("environment")
+def environment(
+    env: Annotated[str, typer.Argument(help=options.ENVIRONMENT)],
+    split: options.Split = None,
+    settings: options.Set = None,
+) -> None:
+    """Play a task of an environment some ten times, and see that it keeps the rules.
+
+    Its settings are options as in `embodied run`. The exit code is 1 if a rule is broken.
+
+    \b
+      embodied check environment rooms.py:Warehouse
+      embodied check environment rooms.py:Warehouse --environment.python /opt/sim/bin/python
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    config = options.resolve(None, env=env, split=split, settings=settings)
+    played = config.environment
+    with _verdict(f"the environment {env}"):
+        check_environment(played.plugin, split=config.split, **played.options)
+
+
+@app.command("robot")
+def robot(
+    controller: Annotated[
+        str, typer.Argument(help="The robot: its name, path/to/file.py:Class, or mcp:ADDRESS.")
+    ],
+    env: Annotated[
+        str | None, typer.Option(help="The environment whose tasks it is to solve.")
+    ] = None,
+    split: options.Split = None,
+    settings: options.Set = None,
+) -> None:
+    """See that a robot keeps the rules that the action formats rely on.
+
+    With an environment, its actions are called there. The exit code is 1 if a rule is broken.
+
+    \b
+      embodied check robot rooms.py:Forklift --env rooms.py:Warehouse
+    """  # noqa: D301 - \b keeps click from filling a paragraph
+    config = options.resolve(None, env=env, split=split, settings=settings)
+    played = config.environment
+    kind = controller_class(controller, played.options)
+    with _verdict(f"the robot {controller}"):
+        if env is None:
+            check_controller(kind)
+        else:
+            check_controller(kind, played.plugin, split=config.split, **played.options)
+
+
+@contextmanager
+def _verdict(what: str) -> Iterator[None]:
+    """Say that the rules are kept, or which one is broken."""
+    try:
+        yield
+    except CheckFailed as failed:
+        print(f"{what}: {failed}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{what} keeps the rules")
 
 
 @app.command("sandbox")
@@ -96,7 +160,7 @@ def _findings(name: str, snippets: list[Snippet], allow_unconfined: bool) -> lis
 def _print(name: str, findings: list[Finding], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(f"{name}: kind")
-    for heading in ("snippets", "held", "escapes", "mutations", "crashes", "hangs", "memory"):
+    for heading in ("snippets", "held", *_HEADINGS):
         table.add_column(heading, justify="right")
     for kind in dict.fromkeys(finding.kind for finding in findings):
         table.add_row(kind, *_counts([f for f in findings if f.kind == kind]))

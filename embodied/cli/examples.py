@@ -56,7 +56,7 @@ def examples(
     played = {action: asyncio.run(_play_all(config, action, run.tasks)) for action in actions}
     _check_same(played)
     origin = {
-        "environment": short_name(config.environment.name),
+        "environment": short_name(config.environment.plugin),
         "data": run.data,
         "tasks": [task.id for task in run.tasks],
         "policy": config.policy.name,
@@ -69,7 +69,7 @@ def examples(
 
 async def _play_all(config: RunConfig, action: str, tasks: Sequence[Task]) -> list[Trajectory]:
     settings = config.environment
-    environment = make_environment(settings.name, **settings.options)
+    environment = make_environment(settings.plugin, **settings.options)
     protocol = config.protocol.model_copy(update={"action": action, "examples": ()})
     robot = make_controller(str(protocol.controller), environment)
     policies = PolicyFactory(config)

@@ -88,5 +88,5 @@ def _hosted(config: RunConfig, task: str | None) -> HostedRobot:
 
 def _robot(config: RunConfig) -> Controller:
     settings = config.environment
-    environment = make_environment(settings.name, **settings.options)
+    environment = make_environment(settings.plugin, **settings.options)
     return make_controller(str(config.protocol.controller), environment)

@@ -14,7 +14,10 @@ from embodied.errors import ConfigError
 if TYPE_CHECKING:
     from embodied.config.schema import RunConfig
 
-ENVIRONMENT = "Environment: its name, e.g. alfworld, or path/to/file.py:Class."
+ENVIRONMENT = (
+    "Environment: its name, e.g. alfworld, path/to/file.py:Class, or mcp:URL or mcp:COMMAND of an "
+    "MCP server."
+)
 
 ConfigFile = Annotated[
     Path | None,
@@ -25,6 +28,13 @@ ConfigFile = Annotated[
     ),
 ]
 Env = Annotated[str | None, typer.Option(help=ENVIRONMENT)]
+Goal = Annotated[
+    str | None,
+    typer.Option(
+        help="Says whether the goal is reached, for a robot at an MCP server: "
+        "path/to/file.py:function, or one of its tools."
+    ),
+]
 Split = Annotated[
     str | None,
     typer.Option(help="Data split, e.g. valid_unseen; without it, the environment's default."),
@@ -82,6 +92,7 @@ def resolve(
     path: Path | None,
     *,
     env: str | None = None,
+    goal: str | None = None,
     split: str | None = None,
     policy: str | None = None,
     protocol: str | None = None,
@@ -99,8 +110,10 @@ def resolve(
     """
     from embodied.config.load import load_config
 
+    environment: dict[str, Any] = {"name": env} if env else {}
+    environment |= {"options": {"goal": goal}} if goal else {}
     shortcuts: dict[str, Any] = {
-        "environment": {"name": env} if env else None,
+        "environment": environment or None,
         "split": split,
         "policy": {"name": policy} if policy else None,
         "protocol": protocol or None,

@@ -27,6 +27,7 @@ INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
 def run(
     path: options.ConfigFile = None,
     env: options.Env = None,
+    goal: options.Goal = None,
     split: options.Split = None,
     policy: options.PolicyName = None,
     protocol: options.ProtocolName = None,
@@ -52,12 +53,14 @@ def run(
       embodied run --env alfworld --split valid_unseen --policy expert --tasks.limit 20
       embodied run --env alfworld --policy llm --llm.model Qwen/Qwen3-8B --out runs/qwen
       embodied run --env alfworld --tasks.sample 60 --seed 1 --out runs/sample
+      embodied run --env mcp:http://127.0.0.1:9000/mcp --goal goal.py:is_done --policy llm
     """  # noqa: D301 - \b keeps click from filling a paragraph
     if allow_unconfined:
         settings = [*(settings or []), "runner.allow_unconfined=true"]
     config = options.resolve(
         path,
         env=env,
+        goal=goal,
         split=split,
         policy=policy,
         protocol=protocol,
@@ -127,7 +130,8 @@ def play_run(config: RunConfig) -> Run:
     try:
         return play(config, progress=output.shows_progress())
     except KeyboardInterrupt:
-        print(f"interrupted; finish the run with: embodied resume {config.out}", file=sys.stderr)
+        again = f"; finish the run with: embodied resume {config.out}" if is_run(config.out) else ""
+        print(f"interrupted{again}", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

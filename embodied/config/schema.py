@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -70,9 +72,28 @@ class EnvironmentConfig(Settings):
     """Which simulator, and how it is set up."""
 
     name: str = "alfworld"
-    """The environment, as registered."""
+    """The environment: as registered, `path/to/file.py:Class`, or an address: `mcp:` with the URL
+    or the command of an MCP server, `inspect-robots:NAME`."""
+    python: Path | None = None
+    """The interpreter that the simulator runs in, where it needs another one than this: a process
+    of that Python for each environment. Options, and what the simulator says, are plain data then;
+    the robot stays here."""
     options: dict[str, Any] = {}
     """Keyword arguments of the environment, e.g. `backend` and `data` of alfworld."""
+
+    @field_validator("python")
+    @classmethod
+    def _is_there(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        if (found := shutil.which(value.expanduser())) is None:
+            raise ValueError(f"there is no interpreter {str(value)!r}")
+        return Path(os.path.abspath(found))  # noqa: PTH100 - a link may mean another environment
+
+    @property
+    def plugin(self) -> str:
+        """The name by which the environment is found, with the interpreter where it has one."""
+        return self.name if self.python is None else f"other-python:{self.python}::{self.name}"
 
 
 class GenerateConfig(Settings):

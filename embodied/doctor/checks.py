@@ -8,6 +8,7 @@ from embodied.doctor.machine import check_shared_memory
 from embodied.doctor.packages import check_packages, extras
 from embodied.errors import ConfigError
 from embodied.interpreter.cpython.confined import confinement
+from embodied.plugins.address import is_address
 from embodied.plugins.plugin_file import is_file
 from embodied.plugins.registry import environment_class, names
 
@@ -27,7 +28,7 @@ def check_subject(name: str) -> list[Check]:
     Raises:
         ConfigError: there is no such thing.
     """
-    if name not in subjects() and not is_file(name):
+    if name not in subjects() and not is_file(name) and not is_address(name):
         raise ConfigError(
             f"there is no extra or environment {name!r}{suggestion(name, subjects())}"
         )
@@ -37,7 +38,7 @@ def check_subject(name: str) -> list[Check]:
         checks.append(_confinement())
     if name == "ray":
         checks += check_shared_memory(name)
-    if is_file(name) or name in names("embodied.environments"):
+    if is_file(name) or is_address(name) or name in names("embodied.environments"):
         checks += _environment(name, complete=complete)
     return checks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import json
 import re
@@ -10,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import gymnasium
-import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
+from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Capabilities, Environment, Observation, StepResult
 from embodied.errors import ConfigError
-from embodied.gymnasium.commands import Commands, to_plain
+from embodied.gymnasium.commands import Commands
+from embodied.gymnasium.describe import describe_cell, describe_observation, grid_of
 from embodied.gymnasium.robot import make_robot
 from embodied.task import Task
 
@@ -25,8 +27,6 @@ Source: TypeAlias = (
 )
 
 _SEEDS = 20
-_SHOWN_NUMBERS = 100
-_DIGITS = 4
 
 
 class GymnasiumStep(NamedTuple):
@@ -50,7 +50,8 @@ class GymnasiumEnvironment(Environment):
     name: ClassVar[str]
     source: ClassVar[str | EnvSpec | Callable[..., gymnasium.Env[Any, Any]]]
     success: ClassVar[Callable[[GymnasiumStep], bool]]
-    describe: ClassVar[Callable[[GymnasiumStep], str]]
+    describe: ClassVar[Callable[[GymnasiumStep], str] | None]
+    fields: ClassVar[tuple[str, ...]]
     instruction: ClassVar[str]
     actions: ClassVar[tuple[str, ...]]
     splits: ClassVar[Mapping[str, Sequence[int]]]
@@ -58,6 +59,10 @@ class GymnasiumEnvironment(Environment):
     def __init__(self, **options: Any) -> None:
         self._raw = _made(self.source, options)
         self._commands = Commands(self._raw.action_space, self.actions)
+        self._grid = grid_of(self._raw)
+        seen = self._raw.observation_space
+        if self.fields and seen.shape != (len(self.fields),):
+            raise ConfigError(f"{len(self.fields)} fields do not fit the observations {seen}")
         self._last: StepResult | None = None
         self._closed = False
 
@@ -114,7 +119,14 @@ class GymnasiumEnvironment(Environment):
             self._raw.close()
 
     def _text(self, step: GymnasiumStep) -> str:
-        return type(self).describe(step) or "(nothing is seen)"
+        describe = type(self).describe
+        if describe is not None:
+            text = describe(step)
+        elif self._grid is not None:
+            text = describe_cell(step.observation, self._grid)
+        else:
+            text = describe_observation(step.observation, self.fields).strip("\n")
+        return text or "(nothing is seen)"
 
     def _unchanged(self, text: str) -> StepResult:
         last = self._last
@@ -130,6 +142,7 @@ def wrap_gymnasium(
     instruction: str,
     actions: Sequence[str] = (),
     describe: Callable[[GymnasiumStep], str] | None = None,
+    fields: Sequence[str] = (),
     splits: Mapping[str, Sequence[int]] | None = None,
     name: str | None = None,
 ) -> type[GymnasiumEnvironment]:
@@ -148,15 +161,26 @@ def wrap_gymnasium(
         actions: names of the actions of a `Discrete` space, in their order, which are then the
             commands. Without them a command is the action as JSON, and an environment is made at
             once to look at its action space.
-        describe: the text of an observation; None: a plain rendering.
+        describe: the text of an observation; None: a plain rendering, of a cell in a grid its row
+            and column.
+        fields: what the numbers of an observation are, in their order, with their units, such as
+            `("cart position (m)", ...)`; shown without `describe`.
         splits: seeds of the tasks of each split, the default one first; None: `all`, with 20.
         name: what tasks call it; None: as its id or its function.
+
+    An environment whose package is missing gives a class that says so where it is used: the others
+    in the file can be played.
 
     Raises:
         ConfigError: Gymnasium knows no such environment, or it cannot be played by text.
     """
     source = _source(environment)
-    robot = make_robot(None, actions) if actions else make_robot(_space(source))
+    missing = None
+    try:
+        spec = _spec(source)
+        robot = make_robot(None, actions) if actions else make_robot(_space(source))
+    except _MissingPackageError as error:
+        missing, spec, robot = str(error), None, Controller
     chosen = name or re.sub(r"-v\d+$", "", _source_name(source).rpartition("/")[2]).lower()
     members = {
         "__doc__": f"{_source_name(source)} of Gymnasium.",
@@ -164,7 +188,10 @@ def wrap_gymnasium(
         "name": chosen,
         "source": staticmethod(source) if callable(source) else source,
         "success": staticmethod(success),
-        "describe": staticmethod(describe or _described),
+        "describe": None if describe is None else staticmethod(describe),
+        "fields": tuple(fields),
+        "unavailable": missing,
+        "default_limits": {"steps": spec.max_episode_steps} if spec else {},
         "instruction": instruction,
         "actions": tuple(actions),
         "splits": splits or {"all": range(_SEEDS)},
@@ -173,36 +200,8 @@ def wrap_gymnasium(
     return type(re.sub(r"\W", "_", chosen), (GymnasiumEnvironment,), members)
 
 
-def _described(step: GymnasiumStep) -> str:
-    return describe_observation(step.observation)
-
-
-def describe_observation(observation: Any) -> str:
-    """Render an observation for reading: texts as they are, mappings a line each, numbers with
-    four significant digits, large arrays by their shape only.
-    """
-    match observation:
-        case str():
-            return observation
-        case Mapping():
-            return "\n".join(
-                f"{key}: {describe_observation(value)}" for key, value in observation.items()
-            )
-        case np.ndarray() if observation.size > _SHOWN_NUMBERS:
-            return f"(an array of shape {observation.shape}, {observation.dtype})"
-        case tuple() | list() if any(isinstance(item, np.ndarray) for item in observation):
-            return "\n".join(map(describe_observation, observation))
-    value = to_plain(observation)
-    try:
-        return json.dumps(_rounded(value), ensure_ascii=False)
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}")
-    return [_rounded(item) for item in value] if isinstance(value, list) else value
+class _MissingPackageError(ConfigError):
+    """An environment needs a package that is not installed."""
 
 
 def _source(given: Source) -> str | EnvSpec | Callable[..., gymnasium.Env[Any, Any]]:
@@ -232,11 +231,36 @@ def _made(
         if callable(source):
             return source(**options)
         return gymnasium.make(source, **options)
-    except (gymnasium.error.Error, ModuleNotFoundError, TypeError) as error:
+    except (gymnasium.error.DependencyNotInstalled, ModuleNotFoundError) as error:
+        raise _MissingPackageError(f"{_source_name(source)} cannot be made: {error}") from error
+    except (gymnasium.error.Error, TypeError) as error:
         given = f" with the options {json.dumps(dict(options), default=str)}" if options else ""
         raise ConfigError(
             f"Gymnasium cannot make {_source_name(source)}{given}: {error}"
         ) from error
+
+
+def _spec(source: str | EnvSpec | Callable[..., Any]) -> EnvSpec | None:
+    """Find what is registered of an environment; None: a function makes it.
+
+    Raises:
+        ConfigError: nothing is registered under its id.
+    """
+    if not isinstance(source, str):
+        return None if callable(source) else source
+    module, _, id_ = source.rpartition(":")
+    try:
+        if module:
+            importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise _MissingPackageError(f"{source} cannot be made: {error}") from error
+    known = gymnasium.registry
+    if id_ in known:
+        return known[id_]
+    versions = [spec for spec in known.values() if id_ == re.sub(r"-v\d+$", "", spec.id)]
+    if not versions:
+        raise ConfigError(f"Gymnasium knows no environment {id_!r}{suggestion(id_, known)}")
+    return max(versions, key=lambda spec: spec.version or 0)
 
 
 def _space(source: str | EnvSpec | Callable[..., Any]) -> gymnasium.Space[Any]:

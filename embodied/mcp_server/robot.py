@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+
 from embodied._util.closeable import Closeable
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
-from embodied.controller import Controller
+from embodied.controller import ActionSpec, Controller
 from embodied.environment import Attachment
 from embodied.errors import EmbodiedError, ErrorBoundary
 from embodied.interpreter import Output
@@ -24,6 +27,8 @@ from embodied.trajectory import ToolCall
 
 START = "start_episode"
 """The tool that begins an episode anew."""
+TASKS = "embodied://tasks"
+"""The resource that lists the tasks, by which a client knows this server."""
 TEXT_CHARACTERS = 20_000
 """A longer result is cut."""
 _log = logging.getLogger(__name__)
@@ -41,6 +46,8 @@ class ToolResult:
     status: Mapping[str, Any]
     """Where the episode stands, as plain data."""
     attachments: tuple[Attachment, ...] = ()
+    result: Any = None
+    """What the call returned, as plain data; of the beginning of an episode, what is seen first."""
 
 
 class HostedRobot(Closeable):
@@ -89,8 +96,12 @@ class HostedRobot(Closeable):
         return self._format.controller.introduction
 
     def tools(self) -> list[dict[str, Any]]:
-        """Describe each of the robot's functions: name, description, parameters."""
-        return [tool["function"] for tool in self._format.tools()]
+        """Describe each of the robot's functions: name, description, parameters, and the schema
+        of what it returns where that is no text.
+        """
+        specs = self._format.controller.actions().values()
+        described = zip(self._format.tools(), specs, strict=True)
+        return [{**tool["function"], "returns": _returned(spec)} for tool, spec in described]
 
     def start(self, task: object = None) -> ToolResult:
         """Begin an episode.
@@ -106,7 +117,8 @@ class HostedRobot(Closeable):
         except EmbodiedError as error:
             _log.error("%s", error, exc_info=error.__cause__)
             return self._answer(f"the episode does not start: {error}", refused=True)
-        return self._answer(self.opening, robot.first_observation.attachments)
+        first = robot.first_observation
+        return self._answer(self.opening, first.attachments, result=first.text)
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Call one of the robot's functions with unchecked arguments."""
@@ -151,12 +163,13 @@ class HostedRobot(Closeable):
     def _told(self, robot: Controller, output: Output, *, stepped: bool) -> ToolResult:
         last = robot.last_result
         attachments = last.observation.attachments if stepped and last is not None else ()
-        text, refused = output.limit or "", output.limit is not None
+        text, refused, result = output.limit or "", output.limit is not None, None
         if output.calls:
             text, refused = _said(robot, output)
+            result = None if refused else output.calls[-1].result
         if robot.ended:
             text = f"{text}\n{self._ending(robot)}"
-        return self._answer(text, attachments, refused=refused)
+        return self._answer(text, attachments, refused=refused, result=result)
 
     def _ending(self, robot: Controller) -> str:
         count = len(robot.steps)
@@ -167,9 +180,15 @@ class HostedRobot(Closeable):
         return f"The episode is over: {why}, and the task is not solved after {steps}."
 
     def _answer(
-        self, text: str, attachments: tuple[Attachment, ...] = (), *, refused: bool = False
+        self,
+        text: str,
+        attachments: tuple[Attachment, ...] = (),
+        *,
+        refused: bool = False,
+        result: Any = None,
     ) -> ToolResult:
-        return ToolResult(truncate(text, TEXT_CHARACTERS), refused, self._status(), attachments)
+        text = truncate(text, TEXT_CHARACTERS)
+        return ToolResult(text, refused, self._status(), attachments, result)
 
     def _status(self) -> dict[str, Any]:
         robot = self._robot
@@ -180,6 +199,17 @@ class HostedRobot(Closeable):
             "steps": len(robot.steps) if robot is not None else 0,
             "max_steps": self._max_steps,
         }
+
+
+def _returned(spec: ActionSpec) -> dict[str, Any] | None:
+    """Make the schema of what an action returns; None: a text, or what JSON cannot express."""
+    kind = spec.signature.return_annotation
+    if kind in (str, None, type(None)):
+        return None
+    try:
+        return TypeAdapter(kind).json_schema(mode="serialization")
+    except PydanticUserError:
+        return None
 
 
 def _said(robot: Controller, output: Output) -> tuple[str, bool]:

@@ -18,10 +18,9 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from embodied.errors import ConfigError
-from embodied.mcp_server.robot import START, HostedRobot, ToolResult
+from embodied.mcp_server.robot import START, TASKS, HostedRobot, ToolResult
 
 TASK = "embodied://task"
-TASKS = "embodied://tasks"
 _MOST_TASKS = 1000
 """Tasks that the list of them shows."""
 
@@ -59,7 +58,12 @@ class RobotServer:
         self._thread = ThreadPoolExecutor(1, "robot")
         self._robot = self._thread.submit(make).result()
         self._tools = [
-            types.Tool(name=f["name"], description=f["description"], input_schema=f["parameters"])
+            types.Tool(
+                name=f["name"],
+                description=f["description"],
+                input_schema=f["parameters"],
+                output_schema=f["returns"] and _result_schema(f["returns"]),
+            )
             for f in self._robot.tools()
         ]
         if any(tool.name == START for tool in self._tools):
@@ -146,6 +150,16 @@ def _result(answer: ToolResult) -> types.CallToolResult:
     ]
     return types.CallToolResult(
         content=[types.TextContent(text=answer.text), *pictures],
-        structured_content={"text": answer.text, **answer.status},
+        structured_content={"text": answer.text, **answer.status, **_returned(answer)},
         is_error=answer.refused,
     )
+
+
+def _returned(answer: ToolResult) -> dict[str, Any]:
+    return {} if answer.result is None else {"result": answer.result}
+
+
+def _result_schema(returned: dict[str, Any]) -> dict[str, Any]:
+    """Make the schema of a structured result, which may lack what a call returned."""
+    defined = {"$defs": returned.pop("$defs")} if "$defs" in returned else {}
+    return {"type": "object", "properties": {"result": returned}, **defined}

@@ -20,6 +20,7 @@ from typing import Any
 
 from embodied._util import parsing
 from embodied.errors import PASSED_ON, ConfigError
+from embodied.plugins.address import absolute_address, is_address, short_address
 
 _MODULE_PREFIX = "embodied_file_"
 _loading = threading.RLock()
@@ -52,7 +53,7 @@ class PluginFile:
 
 def is_file(name: str) -> bool:
     """Tell whether a plugin's name names a file, with or without what is meant in it."""
-    return name.endswith(".py") or ".py:" in name
+    return (name.endswith(".py") or ".py:" in name) and not is_address(name)
 
 
 def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
@@ -72,6 +73,8 @@ def load_file(name: str, kind: str) -> tuple[PluginFile, str]:
 
 def absolute_name(name: str) -> str:
     """Make the path of the file in a name absolute, so that it means the same in any folder."""
+    if is_address(name):
+        return absolute_address(name)
     if not is_file(name):
         return name
     path, attribute = _parts(name)
@@ -80,6 +83,8 @@ def absolute_name(name: str) -> str:
 
 def short_name(name: str) -> str:
     """Drop the folders of a name: protocols record the rest, as files may be moved."""
+    if is_address(name):
+        return short_address(name)
     if not is_file(name):
         return name
     path, attribute = _parts(name)

@@ -15,6 +15,7 @@ from embodied._util.suggestion import suggestion
 from embodied.controller import Controller
 from embodied.environment import Environment
 from embodied.errors import ConfigError, DataError, ErrorBoundary, InfrastructureError
+from embodied.plugins.address import AddressedEnvironment, environment_at, is_address
 from embodied.plugins.plugin_file import absolute_name, file_of, is_file, load_file
 from embodied.policy import Policy
 from embodied.task import Task
@@ -128,12 +129,22 @@ def _registered(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
 
 
 def environment_class(name: str) -> type[Environment]:
-    """Load the environment of a name, as registered or `path/to/file.py:Class`."""
-    return load("embodied.environments", name)  # type: ignore[no-any-return]
+    """Load the environment of a name: as registered, `path/to/file.py:Class`, or an address."""
+    if is_address(name):
+        return environment_at(name)
+    kind: type[Environment] = load("embodied.environments", name)
+    if kind.unavailable is not None:
+        raise ConfigError(f"the environment {name!r} cannot be used: {kind.unavailable}")
+    return kind
 
 
-def controller_class(name: str) -> type[Controller]:
-    """Load the controller of a name, as registered or `path/to/file.py:Class`."""
+def controller_class(name: str, options: Mapping[str, Any] = {}) -> type[Controller]:
+    """Load the controller of a name: as registered, `path/to/file.py:Class`, or an address.
+
+    The robot at an address depends on the `options` of its environment.
+    """
+    if is_address(name):
+        return with_options(name, environment_at(name).robot, **options)
     return load("embodied.controllers", name)  # type: ignore[no-any-return]
 
 
@@ -245,6 +256,7 @@ def make_controller(name: str, environment: Environment) -> Controller:
         ConfigError: there is no such controller.
         InfrastructureError: it cannot be made, by a defect of its own.
     """
-    kind = controller_class(name)
+    options = environment.options if isinstance(environment, AddressedEnvironment) else {}
+    kind = controller_class(name, options)
     with ErrorBoundary(f"{kind.__qualname__}()"):
         return kind(environment)

@@ -87,9 +87,16 @@ class ExpertPolicy(Policy):
     In action formats of code a step is one action. The others have no control flow. There too a
     step is one action if it is nothing but calls; else its calls are made one a turn, each chosen
     by the step's code when it has seen what the last one returned.
+
+    Args:
+        of: the controller whose expert plays, such as `household`; its functions must be those of
+            the robot. None: the protocol's controller.
     """
 
     name = "expert"
+
+    def __init__(self, of: str | None = None) -> None:
+        self._of = of
 
     def begin(
         self, task: Task, robot: Controller, observation: Observation, protocol: Protocol
@@ -97,7 +104,7 @@ class ExpertPolicy(Policy):
         """Start the expert on the task's first observation; ConfigError where there is none."""
         self._task = task.id
         try:
-            self._steps = _steps(task, robot, observation, protocol)
+            self._steps = _steps(task, robot, observation, protocol, self._of)
         except DataError as error:
             self._gives_up(error)
             self._steps = _nothing()
@@ -154,14 +161,14 @@ class ExpertPolicy(Policy):
 
 
 def _steps(
-    task: Task, robot: Controller, observation: Observation, protocol: Protocol
+    task: Task, robot: Controller, observation: Observation, protocol: Protocol, of: str | None
 ) -> ExpertSteps:
     environment = type(robot.environment)
-    name = controller_name(protocol.controller, task.environment, environment)
+    name = of or controller_name(protocol.controller, task.environment, environment)
     if has_expert(name):
         expert: Expert = load(_EXPERTS, name)
         return expert(observation.text)
-    if robot.environment.capabilities.plan:
+    if robot.environment.capabilities.plan and of is None:
         return plan_steps(task, robot, protocol)
     raise ConfigError(
         f"no expert for the controller {name!r} in the environment {task.environment!r}: register "

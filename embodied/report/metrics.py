@@ -98,6 +98,8 @@ class Metrics(Record):
     truncated: dict[str, int]
     """Truncated episodes by the limit that cut them."""
     infrastructure_errors: int
+    unscored: int = 0
+    """Episodes of which nothing says whether they reached the goal; they are in no other figure."""
     turns: Stat
     calls: Stat
     failed_calls: Stat
@@ -159,7 +161,7 @@ def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation]
         retries.update(summary.retries)
         llm_retries.update(summary.llm_retries)
         served_models.update(summary.served_models)
-        if not summary.scored:
+        if not summary.finished:
             causes[summary.error or "unknown"] += 1
     return Report(
         **dict(everything.metrics()),
@@ -238,6 +240,7 @@ class _Tally:
             outcomes={outcome.value: self.outcomes[outcome] for outcome in _SCORED},
             truncated=dict(self.truncated.most_common()),
             infrastructure_errors=self.outcomes[Outcome.INFRASTRUCTURE_ERROR],
+            unscored=self.outcomes[Outcome.UNSCORED],
             tokens=PolicyTokens(
                 **dict(self._tokens("prompt_tokens", "completion_tokens")),
                 cached=self._stat("cached_tokens"),
@@ -252,7 +255,7 @@ class _Tally:
 
     @property
     def _episodes(self) -> int:
-        return self.outcomes.total() - self.outcomes[Outcome.INFRASTRUCTURE_ERROR]
+        return sum(self.outcomes[outcome] for outcome in _SCORED)
 
     @property
     def _successes(self) -> int:

@@ -84,6 +84,8 @@ def _notes(report: Report) -> Iterator[RenderableType]:
         yield Text("Turns, calls, steps and tokens: mean per episode.", style="dim")
     if report.steps.mean_of_successes is not None:
         yield Text(f"Steps per success: {format_number(report.steps.mean_of_successes)}.")
+    if report.unscored:
+        yield Text(f"Unscored episodes, as nothing says what they reached: {report.unscored:,}.")
     yield from _warnings(report)
     yield from _passes(report)
     yield from _means(report)

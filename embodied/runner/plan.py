@@ -84,10 +84,10 @@ def resolve(config: RunConfig) -> ResolvedRun:
         check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))
     data = None
     if config.generate is not None:
-        check_generated(config.environment.name, config.generate)
+        check_generated(config.environment.plugin, config.generate)
         data = _stored_data(config, stored)
         if data is None:
-            generate_tasks(config.environment.name, config.generate)
+            generate_tasks(config.environment.plugin, config.generate)
     config = _with_resolved_options(config)
     data = _data_version(config) if data is None else data
     tasks = split_tasks(config)
@@ -97,8 +97,8 @@ def resolve(config: RunConfig) -> ResolvedRun:
         _log.warning("%s", warning)
     return ResolvedRun(
         config=config,
-        environment=environment_class(config.environment.name),
-        controller=controller_class(str(config.protocol.controller)),
+        environment=environment_class(config.environment.plugin),
+        controller=controller_class(str(config.protocol.controller), config.environment.options),
         tasks=tuple(chosen),
         data=data,
         protocol=protocol,
@@ -135,7 +135,7 @@ def _assignments(
 
 
 def _data_version(config: RunConfig) -> dict[str, str]:
-    name, options = config.environment.name, config.environment.options
+    name, options = config.environment.plugin, config.environment.options
     data = with_options(name, environment_class(name).data_version, config.split, **options)
     plugins = {"environment": name, "policy": config.policy.name, **_protocol_plugins(config)}
     for kind, plugin in plugins.items():
@@ -161,11 +161,11 @@ def _stored_data(config: RunConfig, stored: RunProtocol | None) -> dict[str, str
 
 
 def _run_protocol(config: RunConfig, data: dict[str, str]) -> RunProtocol:
-    environment = environment_class(config.environment.name)
+    environment = environment_class(config.environment.plugin)
     options = config.environment.options
     short = {setting: short_name(name) for setting, name in _protocol_plugins(config).items()}
     return RunProtocol(
-        environment=short_name(config.environment.name),
+        environment=short_name(config.environment.plugin),
         environment_options={
             key: value for key, value in options.items() if key not in environment.location_options
         },
@@ -196,8 +196,10 @@ def _policy(config: RunConfig) -> dict[str, Any]:
 
 def _check_prompt(config: RunConfig) -> None:
     """Refuse settings that the prompt does not take, and examples of another action format."""
-    protocol, name = config.protocol, config.environment.name
-    robot = controller_class(controller_name(protocol.controller, name, environment_class(name)))
+    protocol, environment = config.protocol, config.environment
+    kind = environment_class(environment.plugin)
+    chosen = controller_name(protocol.controller, environment.plugin, kind)
+    robot = controller_class(chosen, environment.options)
     prompt = make_prompt(protocol, robot)
     structured = policy_class(config.policy).asks_llm and config.llm_section().structured
     if structured and prompt.reply_schema() is None:
@@ -244,11 +246,11 @@ def resolved_protocol(config: RunConfig) -> Protocol:
     """Fill in what the environment decides where the protocol says nothing: the controller, and
     each limit of an episode. Plugins in files get the absolute path of their file.
     """
-    kind, protocol = environment_class(config.environment.name), config.protocol
+    kind, protocol = environment_class(config.environment.plugin), config.protocol
     limits = {**kind.default_limits, **protocol.limits.model_dump(exclude_unset=True)}
     return protocol.model_copy(
         update={
-            "controller": controller_name(protocol.controller, config.environment.name, kind),
+            "controller": controller_name(protocol.controller, config.environment.plugin, kind),
             "conversation": absolute_name(protocol.conversation),
             "action": absolute_name(protocol.action),
             "limits": EpisodeLimits(**limits),
@@ -285,7 +287,7 @@ def _located(config: RunConfig) -> RunConfig:
 
 def _generator_options(config: RunConfig, options: dict[str, Any]) -> dict[str, Any]:
     """Return the generator's options with the split that the run plays, where it makes splits."""
-    kind = environment_class(config.environment.name)
+    kind = environment_class(config.environment.plugin)
     fields = kind.GeneratorOptions.model_fields if kind.GeneratorOptions else {}
     played = config.split or kind.default_split
     if "split" not in fields or played == options.get("split", fields["split"].default):
@@ -300,8 +302,8 @@ def _generator_options(config: RunConfig, options: dict[str, Any]) -> dict[str, 
 
 def _with_resolved_options(config: RunConfig) -> RunConfig:
     environment = config.environment
-    kind = environment_class(environment.name)
-    options = with_options(environment.name, kind.resolve_options, **environment.options)
+    kind = environment_class(environment.plugin)
+    options = with_options(environment.plugin, kind.resolve_options, **environment.options)
     return config.model_copy(
         update={"environment": environment.model_copy(update={"options": options})}
     )

@@ -46,7 +46,7 @@ class RunProgress:
         self._console = console
         self._live = live and console.is_terminal
         self._clock = clock
-        self._done = self._successes = self._errors = 0
+        self._done = self._successes = self._errors = self._unscored = 0
         self._started = self._last_line = clock()
         self._bar = Progress(
             TextColumn("episodes"),
@@ -81,6 +81,7 @@ class RunProgress:
         self._done += 1
         self._successes += episode.outcome is Outcome.SUCCESS
         self._errors += episode.outcome is Outcome.INFRASTRUCTURE_ERROR
+        self._unscored += episode.outcome is Outcome.UNSCORED
         self._bar.update(self._task, advance=1, figures=self.figures())
         overdue = self._clock() - self._last_line >= LINE_SECONDS
         if not self._live and (self._done == self._total or overdue):
@@ -89,7 +90,7 @@ class RunProgress:
 
     def figures(self) -> str:
         """Return success so far, and speed."""
-        scored = self._done - self._errors
+        scored = self._done - self._errors - self._unscored
         rate = f"{self._successes / scored:.1%}" if scored else "-"
         errors = f", {self._errors} infrastructure errors" if self._errors else ""
         per_second = self._done / max(self._clock() - self._started, 1e-9)

@@ -14,7 +14,7 @@ from embodied.task import Task
 
 def split_tasks(config: RunConfig) -> list[Task]:
     """List the tasks of a run's split, before any choice."""
-    return list_tasks(config.environment.name, config.split, **config.environment.options)
+    return list_tasks(config.environment.plugin, config.split, **config.environment.options)
 
 
 def choose_tasks(tasks: Iterable[Task], choice: TaskConfig, seed: int) -> list[Task]:

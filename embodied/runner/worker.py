@@ -132,7 +132,7 @@ class Worker:
                 raise
 
     def _new_slot(self) -> EnvSlot:
-        name, named = self.config.environment.name, self.config.protocol.controller
+        name, named = self.config.environment.plugin, self.config.protocol.controller
         environment = make_environment(name, **self.config.environment.options)
         controller = controller_name(named, name, type(environment))
         return EnvSlot(environment, make_controller(controller, environment))

@@ -79,9 +79,9 @@ def _choose(runs: Iterable[RunReader]) -> dict[str, tuple[RunReader, Summary]]:
     for run in runs:
         for summary in run.summaries():
             other_run, other = chosen.get(summary.episode_id, (run, None))
-            if other is None or (summary.scored and not other.scored):
+            if other is None or (summary.finished and not other.finished):
                 chosen[summary.episode_id] = run, summary
-            elif summary.scored and _line(run, summary) != _line(other_run, other):
+            elif summary.finished and _line(run, summary) != _line(other_run, other):
                 raise RunError(
                     f"episode {summary.episode_id!r} is finished in {other_run.folder} and in "
                     f"{run.folder}, and not the same; merge runs of other tasks or samples"

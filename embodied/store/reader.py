@@ -59,17 +59,17 @@ class RunReader:
 
     def finished(self) -> set[str]:
         """Return the ids of the episodes that need not be run again."""
-        return {summary.episode_id for summary in self._scan() if summary.scored}
+        return {summary.episode_id for summary in self._scan() if summary.finished}
 
     def summaries(self) -> Iterator[Summary]:
         """Yield the summary of each episode, in the order of writing."""
         counting: dict[str, tuple[int, int]] = {}
-        scored: set[str] = set()
+        finished: set[str] = set()
         for summary in self._scan():
-            if summary.episode_id not in scored:
+            if summary.episode_id not in finished:
                 counting[summary.episode_id] = summary.shard, summary.offset
-            if summary.scored:
-                scored.add(summary.episode_id)
+            if summary.finished:
+                finished.add(summary.episode_id)
         for summary in self._scan():
             if counting.get(summary.episode_id) == (summary.shard, summary.offset):
                 yield summary

@@ -95,9 +95,14 @@ class Summary(Record):
     """Bytes of the trajectory's line, its line feed included."""
 
     @property
-    def scored(self) -> bool:
-        """Whether the episode counts, so that it need not be played again."""
+    def finished(self) -> bool:
+        """Whether the episode was played to its end, so that it need not be played again."""
         return self.outcome is not Outcome.INFRASTRUCTURE_ERROR
+
+    @property
+    def scored(self) -> bool:
+        """Whether the episode counts in rates: something says whether it reached the goal."""
+        return self.finished and self.outcome is not Outcome.UNSCORED
 
     def located(self, shard: int, offset: int) -> Summary:
         """Copy the summary for a trajectory that begins there."""

@@ -61,7 +61,7 @@ class RunStore(Closeable):
         self.protocol = read_protocol(folder)
         self.config = read_config(folder)
         self._guard = Lock()
-        self._scored: set[str] = set()
+        self._finished: set[str] = set()
         with writing(folder):
             self._recover()
             self._index = resources.enter_context(closing(Appender(index_path(folder))))
@@ -127,7 +127,7 @@ class RunStore(Closeable):
     def finished(self) -> set[str]:
         """Return the ids of the episodes that need not be run again."""
         with self._guard:
-            return set(self._scored)
+            return set(self._finished)
 
     def append(self, episode: StoredEpisode) -> bool:
         """Store an episode.
@@ -144,7 +144,7 @@ class RunStore(Closeable):
         """
         line, summary = episode
         with self._guard, writing(self.folder):
-            if summary.episode_id in self._scored:
+            if summary.episode_id in self._finished:
                 return False
             shard, offset = self._store(line)
             self._remember(summary)
@@ -184,8 +184,8 @@ class RunStore(Closeable):
             _log.warning("damaged record: %s; the episode can be run again", text)
 
     def _remember(self, summary: Summary) -> None:
-        if summary.scored:
-            self._scored.add(summary.episode_id)
+        if summary.finished:
+            self._finished.add(summary.episode_id)
 
     def _store(self, line: bytes) -> tuple[int, int]:
         """Append a line; return its shard's number and its offset there."""

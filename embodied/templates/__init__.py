@@ -7,6 +7,7 @@ import importlib.util
 import keyword
 import re
 import sys
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,12 +25,22 @@ _IN_THE_TEMPLATE = {
 """Classes that the template uses under their own names."""
 
 
-def new_robot(name: str, parent: Path) -> Path:
+class RobotKind(StrEnum):
+    """What a new project has."""
+
+    ROBOT = "robot"
+    """A simulator and its robot, in one file."""
+    MCP = "mcp"
+    """A robot behind an MCP server."""
+
+
+def new_robot(name: str, parent: Path, kind: RobotKind = RobotKind.ROBOT) -> Path:
     """Write the project of a new robot.
 
     Args:
         name: of the robot, the module and the folder, such as `forklift` or `lawn_mower`.
         parent: the folder that gets the project's folder.
+        kind: what it has.
 
     Returns:
         The project's folder.
@@ -41,7 +52,7 @@ def new_robot(name: str, parent: Path) -> Path:
     folder = parent / name
     try:
         folder.mkdir(parents=True)
-        for file in files(__name__).joinpath("robot").iterdir():
+        for file in files(__name__).joinpath(kind.value).iterdir():
             if file.is_file():
                 target = folder / _renamed(file.name, name)
                 target.write_text(_renamed(file.read_text("utf-8"), name), "utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,15 @@ def test_the_project_can_be_installed(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "100.0 %" in done.stdout
+
+
+def test_a_robot_behind_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    ran(tmp_path, "embodied", "new", "robot", "rail_arm", "--kind", "mcp")
+    project = tmp_path / "rail_arm"
+    assert "2 passed" in ran(project, "pytest", "-p", "no:cacheprovider").stdout
+    report = json.loads(ran(project, "embodied", "run", "config.yaml", "--json").stdout)
+    assert (report["episodes"], report["successes"]) == (1, 1)
+    texts = [path.read_text() for path in project.iterdir() if path.is_file()]
+    assert not any("sample" in text for text in texts)

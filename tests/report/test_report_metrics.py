@@ -236,3 +236,18 @@ def test_numbers_of_any_size_are_reported_on(size: float) -> None:
         assert report.metrics["x"].interval is not None
     else:
         assert report.metrics["x"].interval is None
+
+
+def test_unscored_episodes_are_in_no_rate_and_not_played_again() -> None:
+    unscored = summary(Outcome.UNSCORED, limit="turns", steps=50)
+    assert unscored.finished
+    assert not unscored.scored
+    report = aggregate(
+        [unscored, summary(Outcome.SUCCESS, steps=4).model_copy(update={"task_id": "t"})]
+    )
+    assert (report.episodes, report.successes, report.unscored) == (1, 1, 1)
+    assert report.steps.total == 4
+    assert report.infrastructure_causes == {}
+    assert report.truncated == {}
+    alone = aggregate([unscored])
+    assert (alone.episodes, alone.success_rate, alone.unscored) == (0, None, 1)

@@ -14,6 +14,7 @@ import json
 import linecache
 import os
 import random
+import socket
 import sys
 import time
 import traceback
@@ -38,26 +39,26 @@ class ActionRunner:
     """Obeys the host over a socket.
 
     Args:
-        descriptor: of the socket.
+        host: the socket.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        self._socket = descriptor
+    def __init__(self, host: socket.socket) -> None:
+        self._socket = host
         self._sources: dict[str, str] = {}
         self._running = False
         self._pictures = Pictures()
         self._reserve: bytes | None = bytes(_RESERVE_BYTES)
-        frames.write_frame(descriptor, frames.READY, b"")
+        frames.write_frame(host, frames.READY, b"")
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
         actions = {name: self._action(name) for name in settings["actions"]}
         main = types.ModuleType("__main__")
-        main.__dict__.update(actions, __builtins__=builtins)
+        _arrange(self._printer, settings["seed"])
+        main.__dict__.update(actions, __builtins__=_with(actions))
         sys.modules["__main__"] = main
         self._names = main.__dict__
         self._variables = SavedVariables(self._names, actions)
-        _arrange(self._printer, settings["seed"])
 
     def serve(self) -> None:
         """Run actions until the host closes the socket."""
@@ -187,6 +188,16 @@ def _arrange(printer: Printer, seed: int) -> None:
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed(seed % 2**32)
+
+
+def _with(actions: dict[str, Callable[..., Any]]) -> types.ModuleType:
+    """Make the built-in names of code, with the actions: one that code hides and deletes is back.
+
+    Libraries keep Python's own.
+    """
+    module = types.ModuleType("builtins")
+    vars(module).update(vars(builtins) | actions)
+    return module
 
 
 def _input(prompt: object = "", /) -> str:

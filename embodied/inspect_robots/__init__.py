@@ -1,0 +1,3 @@
+"""To and from inspect-robots (https://docs.inspectrobots.org), which is an extra."""
+
+from __future__ import annotations
