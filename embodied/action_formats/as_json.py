@@ -107,7 +107,7 @@ def _bare(text: str) -> list[str]:
         try:
             _, size = decode(text[start:])
         except JsonError:
-            if text[:start].endswith("`") and _START.search(text, match.end()):
+            if text.startswith("`", max(start - 1, 0)) and _START.search(text, match.end()):
                 position = match.end()
                 continue
             raise

@@ -155,8 +155,11 @@ class TextFormat(CallFormat):
 
     def _labelled(self, line: str, strict: bool) -> str | None:
         """Find the part of a line that begins with `Action:`; None: there is none."""
-        if labels.is_labelled(line):
+        if labels.is_plainly_labelled(line):
             return line
+        if labels.is_labelled(line):
+            command = bare_command(line)
+            return line if not command or self._is_command(command) else None
         part = labels.last_labelled_part(line)
         meant = labels.is_thought(line) and not strict
         return part if part and (meant or self._is_command(bare_command(part))) else None

@@ -14,6 +14,9 @@ _WORDS = (
 )
 _OTHER_WORDS = r"(?:act|\u884c\u52a8|\u52a8\u4f5c)\s*[:\uff1a]"
 _LABEL = re.compile(f"{_WORDS}|{_OTHER_WORDS}", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"[*_]{0,3}(?:(?:next|final|chosen)\s+)?(?:action|command|act\b)", re.IGNORECASE
+)
 _IN_LINE = re.compile(rf"(?<![\w\"'`(*_]){_WORDS.replace(_NOUN, 'Actions?')}")
 _THOUGHT = re.compile(r"[*_]{0,3}(?:thoughts?|think|reasoning|plan)\b", re.IGNORECASE)
 _THOUGHT_LABEL = re.compile(
@@ -50,6 +53,11 @@ def bare_command(line: str) -> str:
 def is_labelled(line: str) -> bool:
     """Tell whether a line begins with `Action:` or a like label."""
     return _LABEL.match(_without_bullet(line)) is not None
+
+
+def is_plainly_labelled(line: str) -> bool:
+    """Tell whether it does so without words such as `my`, with which a sentence may begin."""
+    return is_labelled(line) and _PLAIN.match(_without_bullet(line)) is not None
 
 
 def last_labelled_part(line: str) -> str | None:

@@ -326,6 +326,8 @@ def test_a_command_without_arguments_may_be_given_none(given: str) -> None:
         "<command>\n{}\n</command>",
         "> ```\n> {}\n> ```",
         "{}\n</execute>",
+        "The action: I think about it.\nAction: {}",
+        "My command is - hm\nAction: {}",
     ],
 )
 def test_more_of_what_models_write_around_a_command(form: str) -> None:

@@ -121,7 +121,7 @@ def test_the_simulators_own_figures_are_told(report: Report) -> None:
     ]
     text = printed(aggregate(some))
     assert "  reward: 10.0 (-14.8 to 34.8)\n" in text
-    assert "  metric [red]a\N{REPLACEMENT CHARACTER}: 0.500 (-), in 2 episodes\n" in text
+    assert "  metric [red]a\N{REPLACEMENT CHARACTER}: 0.500, in 2 episodes\n" in text
 
 
 def test_pass_rates_are_told_where_tasks_have_several_samples(report: Report) -> None:
