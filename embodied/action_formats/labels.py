@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_BULLET = re.compile(r"(?:(?:[-*+•>]|#{1,6}|\(?\d{1,4}[.)]|step\s\d{1,4}[.:])\s+)+", re.IGNORECASE)
+_BULLET = re.compile(
+    r"(?:(?:[-*+•>$]|>>>|#{1,6}|\(?\d{1,4}[.)]|step\s\d{1,4}[.:])\s+)+", re.IGNORECASE
+)
 _NOUN = r"(?:action|command)s?"
 _WORDS = (
     r"(?P<emphasis>[*_]{0,3})(?:(?:my|the|next|new|best|final|chosen|selected|proposed)\s+){0,3}"

@@ -319,6 +319,8 @@ def test_a_command_without_arguments_may_be_given_none(given: str) -> None:
         "Action: **{}** (the nearest)",
         'Action: "{}".',
         "(1) {}",
+        "```\n>>> {}\n```",
+        "$ {}",
         "Step 1: {}",
         "> think: I go there.\n> {}",
         "Thought: I go there.\n{}",
