@@ -50,7 +50,6 @@ THOUGHTS = [
     ("<思考>", "</思考>"),
     ("【思考】", "【/思考】"),
     ("<details><summary>Thinking</summary>\n", "\n</details>\n"),
-    ("```thinking\n", "\n```\n"),
 ]
 BEGINNINGS = [
     "</think>\n\n",
