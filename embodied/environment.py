@@ -76,6 +76,9 @@ class Capabilities:
     io_bound: bool = True
     """A step may wait for something outside its process, so that a thread for each of many
     environments pays off. False: it only computes."""
+    physical: bool = False
+    """It moves something real. Two episodes never run at a time, none is played again by itself,
+    and to finish an interrupted run is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,9 @@ class Environment(ABC):
     default_split: ClassVar[str | None] = None
     """The split of runs that name none, where it has a name."""
     capabilities: Capabilities = Capabilities()
+    thread_safe: ClassVar[bool] = False
+    """Whether any thread may use it, one at a time. Where the class itself does not say so, it is
+    made, used and closed in one thread, together with its controller."""
     location_options: ClassVar[frozenset[str]] = frozenset()
     """Options that say where data lies. A protocol leaves them out; `data_version` identifies the
     data wherever it lies."""
@@ -146,6 +152,10 @@ class Environment(ABC):
     default_limits: ClassVar[Mapping[str, int | None]] = {}
     """Limits of an episode that fit the simulator's tasks, by the names that `limits` has in a
     protocol; for protocols that set none of their own."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.thread_safe = vars(cls).get("thread_safe", False)
 
     @classmethod
     @abstractmethod
