@@ -10,11 +10,11 @@ import difflib
 import dis
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar, get_type_hints, overload
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -30,6 +30,8 @@ from embodied.trajectory import ApprovalRecord, StepRecord
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _MARK = "__embodied_action__"
+_WRAPPED = ("__func__", "fget", "func")
+"""Where static and class methods and properties keep their function."""
 _ANNOUNCED = (ValueError, TypeError, RuntimeError)
 _OUR_OWN = (NotApprovedError, ActionTimeoutError)
 """What the framework announces to the policy."""
@@ -102,7 +104,7 @@ class ActionSpec:
         """Read the specification off a method.
 
         Raises:
-            TypeError: type hints or the docstring are missing.
+            TypeError: type hints or the docstring are missing, or say nothing.
         """
         hints, annotated = get_type_hints(method), get_type_hints(method, include_extras=True)
         signature = inspect.signature(method)
@@ -111,6 +113,12 @@ class ActionSpec:
         missing += [] if "return" in hints else ["return"]
         if missing:
             raise TypeError(f"{method.__qualname__}: no type hint for {', '.join(missing)}")
+        variables = [name for name, hint in hints.items() if _has_variable(hint)]
+        if variables:
+            raise TypeError(
+                f"{method.__qualname__}: the type hint of {', '.join(variables)} has a type "
+                "variable, which says nothing to a policy; name the types"
+            )
         documentation = inspect.getdoc(method)
         if not documentation:
             raise TypeError(f"{method.__qualname__}: an action needs a docstring")
@@ -201,6 +209,10 @@ class ActionSpec:
         return f"{self.name}{self.signature}"
 
 
+def _has_variable(hint: Any) -> bool:
+    return isinstance(hint, TypeVar) or any(map(_has_variable, get_args(hint)))
+
+
 def _validator(
     method: Callable[..., Any], parameter: inspect.Parameter, hint: Any
 ) -> TypeAdapter[Any]:
@@ -227,6 +239,34 @@ def _is_announced(error: BaseException, by_statement: bool) -> bool:
     raised = trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
     kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
     return raised and kind in _ANNOUNCED
+
+
+def _marked(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the actions of a class by name, base classes first.
+
+    Raises:
+        TypeError: a mark stands where it means nothing, or an override has lost it.
+    """
+    for name in dict.fromkeys(name for base in reversed(kind.__mro__) for name in vars(base)):
+        found = inspect.getattr_static(kind, name)
+        where = f"{kind.__qualname__}.{name}"
+        inside = next((f for part in _WRAPPED if (f := getattr(found, part, None))), None)
+        if not inspect.isfunction(found) and hasattr(inside, _MARK):
+            raise TypeError(f"{where}: only methods can be actions, not {type(found).__name__}")
+        if hasattr(found, _MARK) and found.__name__ == name:
+            yield name, found
+        elif hasattr(found, _MARK) and getattr(kind, found.__name__, None) is not found:
+            raise TypeError(
+                f"{where}: the function is called {found.__name__!r}; a decorator below @action "
+                "needs functools.wraps"
+            )
+        elif inspect.isfunction(found) and any(
+            hasattr(vars(base).get(name), _MARK) for base in kind.__mro__
+        ):
+            raise TypeError(
+                f"{where} overrides an action, so mark it with @action too; {name} = None takes "
+                "the action away"
+            )
 
 
 class Controller:
@@ -280,11 +320,7 @@ class Controller:
         if "introduction" not in vars(cls) and vars(cls).get("__doc__"):
             cls.introduction = inspect.cleandoc(str(cls.__doc__))
         cls.thread_safe = vars(cls).get("thread_safe", False)
-        names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
-        methods = (getattr(cls, name) for name in names)
-        cls._specs = {
-            method.__name__: ActionSpec.of(method) for method in methods if hasattr(method, _MARK)
-        }
+        cls._specs = {name: ActionSpec.of(method) for name, method in _marked(cls)}
         cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
             spec.asynchronous for spec in cls._specs.values()
         )

@@ -66,6 +66,7 @@ class Household(_HouseholdBase):
     """
 
     introduction = ""
+    thread_safe = True
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
