@@ -148,7 +148,10 @@ class Brakes:
         try:
             stopping = self._robot.stop()
             if inspect.isawaitable(stopping):
-                asyncio.run(_await(stopping))
+                if self._loop is None or self._loop.is_running():
+                    asyncio.run(_await(stopping))
+                else:
+                    self._loop.run_until_complete(stopping)
         except (Exception, SystemExit) as error:
             self._warn(error)
 

@@ -194,6 +194,7 @@ class MintHousehold(_HouseholdBase):
     """The eleven functions of the recorded benchmark: any argument goes to the game as it is."""
 
     introduction = ""
+    thread_safe = True
 
     checks_arguments = False
 

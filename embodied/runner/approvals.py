@@ -58,7 +58,9 @@ def needs_approval(setting: str, robot: Controller | type[Controller]) -> bool:
     return is_file(setting) or any(spec.confirm for spec in robot.actions().values())
 
 
-def make_approver(setting: str, ask: Callable[[PendingCall], Future[ApprovalRecord]]) -> Approver:
+def make_approver(
+    setting: str, ask: Callable[[PendingCall], ApprovalRecord | Future[ApprovalRecord]]
+) -> Approver:
     """Make what judges a robot's calls.
 
     Args:

@@ -196,7 +196,9 @@ def test_calls_may_be_allowed_or_denied(log: Path) -> None:
 
 
 def test_a_refusal_is_an_error_that_the_policy_reads(log: Path) -> None:
-    run = play(log, "try:\n    grip(1)\nexcept PermissionError as e:\n    print(e)", approval="deny")
+    run = play(
+        log, "try:\n    grip(1)\nexcept PermissionError as e:\n    print(e)", approval="deny"
+    )
     approval, error = approved(run)
     assert (approval.approved, approval.by) == (False, "deny")
     assert error.type == "NotApprovedError"
