@@ -76,6 +76,8 @@ class Capabilities:
     io_bound: bool = True
     """A step may wait for something outside its process, so that a thread for each of many
     environments pays off. False: it only computes."""
+    real_time: bool = False
+    """The world goes on while a policy thinks: each observation says how much time passed."""
     physical: bool = False
     """It moves something real. Two episodes never run at a time, none is played again by itself,
     and to finish an interrupted run is asked for."""

@@ -203,7 +203,7 @@ class _Play:
             if reply is None:
                 return Outcome.FAILURE, None
             waited = time.perf_counter() - clock
-            turn = await self._turn(reply)
+            turn = await self._turn(reply, waited)
             if summary is not None:
                 turn.summary = summary.content
                 turn.usage += summary.usage
@@ -229,13 +229,16 @@ class _Play:
         self.history.replace_oldest(summary.content)
         return summary
 
-    async def _turn(self, reply: Reply) -> Turn:
+    async def _turn(self, reply: Reply, waited: float) -> Turn:
         reply = replace(reply, content=truncate(reply.content, MESSAGE_CHARACTERS))
         parsed = self.prompt.parse_reply(reply)
         output, seconds = await self._execute(parsed)
         self.answers += parsed.tries_to_answer
         calls = reply.tool_calls if self.prompt.format.native_calls else ()
         results = self._results(len(calls), parsed, output)
+        if self.robot.environment.capabilities.real_time:
+            acted = seconds.interpreter + seconds.environment
+            results[-1] += f"\n[{waited + acted:.1f} s passed; you acted in the last {acted:.1f} s]"
         return Turn(
             message=reply.content,
             reasoning=reply.reasoning and truncate(reply.reasoning, MESSAGE_CHARACTERS),

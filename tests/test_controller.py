@@ -120,8 +120,10 @@ def test_what_cannot_be_an_action() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [*("steps", "environment", "max_steps", "first_observation", "last_answer", "approver")]
-    + [*("stop", "brakes", "thread_safe", "after_end", "begin", "introduction")],
+    [
+        *("steps", "environment", "max_steps", "first_observation", "last_answer", "approver"),
+        *("stop", "brakes", "thread_safe", "after_end", "begin", "introduction"),
+    ],
 )
 def test_no_action_has_the_name_of_an_attribute_of_controllers(name: str) -> None:
     def act(self: Controller) -> str:

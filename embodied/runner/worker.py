@@ -86,7 +86,6 @@ class Worker:
         """
         os.environ.update(keys or {})
         self._policies = PolicyFactory(self.config)
-        self._interpreters = Interpreters(allow_unconfined=self.config.runner.allow_unconfined)
         self._questions = Questions(asyncio.get_running_loop())
         self._renew_threads()
         atexit.register(self._close_at_exit)
@@ -101,6 +100,9 @@ class Worker:
         waits = capabilities.io_bound or slot.robot.asynchronous
         self._threads = slots if waits else _COMPUTING_THREADS
         self._renew_threads()
+        self._interpreters = Interpreters(
+            allow_unconfined=self.config.runner.allow_unconfined, actions=slots if waits else None
+        )
         return slots
 
     async def run(self, assignment: Assignment) -> Result:

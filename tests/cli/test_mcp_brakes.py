@@ -32,8 +32,11 @@ def client(log: Path, *more: str, **options: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("answer", "content", "approved"),
-    [("accept", {"approve": True}, True), ("accept", {"approve": False}, False)]
-    + [("decline", None, False)],
+    [
+        ("accept", {"approve": True}, True),
+        ("accept", {"approve": False}, False),
+        ("decline", None, False),
+    ],
 )
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_agents_user_approves_calls(

@@ -8,11 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from typing import Any
 
 from embodied import Capabilities, Controller, Observation, StepResult, Task, action
 from embodied.testing import Corridor
+
+TOGETHER = 32
+_threads_meet = threading.Barrier(TOGETHER)
+_tasks_meet = asyncio.Barrier(TOGETHER)
+_MEETING_SECONDS = 60.0
 
 
 class Log:
@@ -29,6 +35,7 @@ class Stage(Corridor):
     """Any command does; `fail` breaks it, and `end` reaches the goal."""
 
     default_controller = ":Mover"
+    capabilities = Capabilities()
 
     def __init__(self, log: str) -> None:
         super().__init__()
@@ -101,6 +108,12 @@ class Mover(Controller):
         time.sleep(seconds)
         return self.send("on")
 
+    @action
+    def meet(self) -> str:
+        """Wait for the other robots."""
+        _threads_meet.wait(_MEETING_SECONDS)
+        return self.send("end")
+
     @action(timeout=0.1)
     def jam(self) -> str:
         """Move until it is stopped."""
@@ -128,6 +141,12 @@ class Cell(Controller):
     def end(self) -> str:
         """Reach the goal."""
         self.database.execute("select 1")
+        return self.send("end")
+
+    @action(timeout=_MEETING_SECONDS)
+    async def meet(self) -> str:
+        """Wait for the other robots."""
+        await _tasks_meet.wait()
         return self.send("end")
 
     @action(timeout=0.1)

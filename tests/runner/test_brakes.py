@@ -89,6 +89,13 @@ def test_a_robot_with_async_actions_lives_on_one_loop(kind: str, log: Path) -> N
     assert len({word for word in words(log) if word.isdigit()}) == 1
 
 
+@pytest.mark.parametrize("robot", ["Mover", "Cell"])
+def test_robots_that_wait_do_so_side_by_side_in_one_worker(log: Path, robot: str) -> None:
+    count = moving_robot.TOGETHER
+    run = play(log, "meet()", tasks=count, robot=robot, episodes_per_worker=count)
+    assert ends(run) == [Outcome.SUCCESS] * count
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -229,7 +236,7 @@ def test_a_rule_judges_every_call(log: Path) -> None:
 def test_a_rule_that_says_something_else(log: Path) -> None:
     rule = log.parent / "rules.py"
     rule.write_text(RULE)
-    with pytest.raises(ConfigError, match="the rule .*:wrong returned True for move"):
+    with pytest.raises(ConfigError, match=r"the rule .*:wrong returned True for move"):
         play(log, "move('off')", approval=f"{rule}:wrong")
 
 
@@ -237,7 +244,7 @@ def test_a_rule_that_says_something_else(log: Path) -> None:
 def test_an_approval_that_there_is_not(log: Path, setting: str) -> None:
     (log.parent / "rules.py").write_text(RULE)
     setting = setting.replace("rules.py", str(log.parent / "rules.py"))
-    with pytest.raises(ConfigError, match="alow|nothing|name of the"):
+    with pytest.raises(ConfigError, match=r"alow|nothing|name of the"):
         play(log, "move('off')", approval=setting)
 
 

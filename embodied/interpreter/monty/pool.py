@@ -19,6 +19,7 @@ _PATIENCE_SECONDS = 600.0
 _TRACING = "opentelemetry"
 """A package that Monty tries to import at each suspension. Where it is not installed, `None` in
 `sys.modules` spares Python the search for it: the import fails as before."""
+_MOST_PROCESSES = 64
 _ACTIONS_PER_PROCESS = 1000
 """After these, a process is replaced by a fresh one."""
 
@@ -29,9 +30,14 @@ class MontyPool:
     At most four, or two for each core, run at a time; each starts when there is none free. An
     action that finds all of them taken waits, so a robot must not run further actions of such
     sessions inside its own methods. A process forgets everything when it is given back.
+
+    Args:
+        actions: that may wait for their robots at a time: there are processes for so many, up to
+            64; None: robots only compute.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, actions: int | None = None) -> None:
+        self._most = max(4, 2 * (os.cpu_count() or 1), min(actions or 0, _MOST_PROCESSES))
         self._pool: monty.Monty | None = None
         self.closed = False
         """Whether no process can be borrowed any more."""
@@ -80,7 +86,7 @@ class MontyPool:
                     sys.modules[_TRACING] = None  # type: ignore[assignment]
                 pool = monty.Monty(
                     min_processes=0,
-                    max_processes=max(4, 2 * (os.cpu_count() or 1)),
+                    max_processes=self._most,
                     checkout_timeout=_PATIENCE_SECONDS,
                     max_checkouts_per_worker=_ACTIONS_PER_PROCESS,
                 )
