@@ -92,7 +92,7 @@ def test_a_robot_with_async_actions_lives_on_one_loop(kind: str, log: Path) -> N
 @pytest.mark.parametrize("robot", ["Mover", "Cell"])
 def test_robots_that_wait_do_so_side_by_side_in_one_worker(log: Path, robot: str) -> None:
     count = moving_robot.TOGETHER
-    run = play(log, "meet()", tasks=count, robot=robot, episodes_per_worker=count)
+    run = play(log, "meet()", tasks=count, robot=robot, episodes_per_worker=count, retries=3)
     assert ends(run) == [Outcome.SUCCESS] * count
 
 
