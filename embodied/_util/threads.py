@@ -102,9 +102,14 @@ class WorkerThreads(ThreadPoolExecutor):
 
 
 def start_loop(name: str) -> asyncio.AbstractEventLoop:
-    """Start an event loop in a thread of its own, until it is told to stop."""
+    """Start an event loop in a thread of its own; it is closed when it is told to stop."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name=name, daemon=True).start()
+
+    def run() -> None:
+        loop.run_forever()
+        loop.close()
+
+    threading.Thread(target=run, name=name, daemon=True).start()
     return loop
 
 

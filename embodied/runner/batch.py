@@ -160,10 +160,10 @@ class _Batch:
     async def _fill_slots(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""
         retired = asyncio.Event()
-        with self._concurrency.worker(handle.slots) as limiter:
+        count = 1 if self._physical else handle.slots
+        with self._concurrency.worker(count) as limiter:
             slots = [
-                asyncio.create_task(self._slot(handle, limiter, retired))
-                for _ in range(handle.slots)
+                asyncio.create_task(self._slot(handle, limiter, retired)) for _ in range(count)
             ]
             try:
                 await asyncio.gather(*slots)

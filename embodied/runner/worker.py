@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import psutil
 
@@ -64,6 +63,7 @@ class Worker:
     _open: set[EnvSlot] = field(default_factory=set)
     """All whose environments are not closed."""
     _making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _maker: WorkerThreads = field(default_factory=lambda: WorkerThreads(1))
     _playing: dict[asyncio.Task[Result], str] = field(default_factory=dict)
     """The episodes that have not ended, those that were broken off too, by their ids."""
     _threads: int = 1
@@ -71,6 +71,8 @@ class Worker:
     _questions: Questions = field(init=False)
     _policies: PolicyFactory = field(init=False)
     _interpreters: Interpreters = field(init=False)
+    _loop: asyncio.AbstractEventLoop | None = None
+    """That of all robots with `async def` actions."""
 
     async def host(self) -> str:
         """Return the name of the machine that it runs on."""
@@ -146,11 +148,14 @@ class Worker:
                 _LOG.warning(
                     "%d cancelled episodes hang in their simulator, which stays open", len(hanging)
                 )
+        self._maker.shutdown()
         await self._policies.close()
         self._renew_threads()
         await asyncio.to_thread(self._interpreters.close)
         if not self._open:
             atexit.unregister(self._close_at_exit)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _renew_threads(self) -> None:
         """Let calls that begin from now on run in new threads: the old ones may hang."""
@@ -196,9 +201,11 @@ class Worker:
         kind = environment_class(name)
         controller = controller_name(named, name, kind)
         home = self._home(kind, controller_class(controller))
+        # The shared threads may all be taken, and any other will do.
+        maker = self._maker if isinstance(home, SharedThreads) else home
         loop = asyncio.get_running_loop()
         async with self._making:
-            making = loop.run_in_executor(home, self._new_slot, controller, home)
+            making = loop.run_in_executor(maker, self._new_slot, controller, home)
             try:
                 return await asyncio.shield(making)
             except asyncio.CancelledError:
@@ -206,7 +213,7 @@ class Worker:
                 raise
 
     def _new_slot(self, controller: str, home: Executor) -> EnvSlot:
-        """In the home of both: make an environment, and its robot."""
+        """Make an environment and its robot, in their home where they are bound to it."""
         name, options = self.config.environment.name, self.config.environment.options
         with ExitStack() as undo:
             lock = None
@@ -233,15 +240,11 @@ class Worker:
     def _home(self, environment: type[Environment], robot: type[Controller]) -> Executor:
         """Choose where all calls into an environment and its robot are made."""
         if robot.asynchronous:
-            return LoopCalls(self._robot_loop)
+            self._loop = self._loop or start_loop("robots")
+            return LoopCalls(self._loop)
         if environment.thread_safe and robot.thread_safe:
             return SharedThreads(lambda: self._shared)
         return OwnThread("robot")
-
-    @cached_property
-    def _robot_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop of all robots with `async def` actions."""
-        return start_loop("robots")
 
     def _close_at_exit(self) -> None:
         """Stop what moves, where the process ends before `stop` could."""

@@ -17,6 +17,7 @@ import pytest
 import embodied
 from embodied import ConfigError, Message, Outcome, RunError
 from embodied.runner import env_slot
+from embodied.runner.robot_lock import lock_robot
 from tests.runner import moving_robot
 
 FILE = moving_robot.__file__
@@ -141,6 +142,36 @@ def test_a_hung_robot_is_stopped_from_another_thread(
     assert "on" not in words(log)
 
 
+def command(log: Path, kind: str, robot: str, code: str) -> list[str]:
+    policy = log.parent / "policy.py"
+    policy.write_text(f"def play(messages):\n    return '<execute>{code}</execute>'\n")
+    words = [sys.executable, "-m", "embodied", "run", "--env", f"{FILE}:Stage"]
+    words += ["--policy", f"{policy}:play", "--protocol.controller", f"{FILE}:{robot}"]
+    words += ["--runner.kind", kind, "--runner.workers", "1", "--out", str(log.parent / "run")]
+    return [*words, "--set", f"environment.options.log={log}", "--tasks.limit", "1"]
+
+
+@pytest.mark.faults
+def test_a_run_that_asks_can_be_interrupted(kind: str, log: Path) -> None:
+    process = subprocess.Popen(
+        command(log, kind, "Mover", "grip(1)"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    with process:
+        assert any("day-0#0: grip(force=1.0)" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(SECONDS) == 130
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert words(log) == ["reset", "stop", "close"]
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("robot", ["Mover", "Cell"])
@@ -148,13 +179,7 @@ def test_an_interrupted_run_stops_its_robots(
     kind: str, log: Path, robot: str, number: signal.Signals
 ) -> None:
     code = "hang(2)" if robot == "Mover" else "move(30)"
-    policy = log.parent / "policy.py"
-    policy.write_text(f"def play(messages):\n    return '<execute>{code}</execute>'\n")
-    command = [sys.executable, "-m", "embodied", "run", "--env", f"{FILE}:Stage"]
-    command += ["--policy", f"{policy}:play", "--protocol.controller", f"{FILE}:{robot}"]
-    command += ["--runner.kind", kind, "--runner.workers", "1", "--out", str(log.parent / "run")]
-    command += ["--set", f"environment.options.log={log}", "--tasks.limit", "1"]
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command(log, kind, robot, code), start_new_session=True)
     until = time.monotonic() + SECONDS
     while not log.exists() or len(words(log)) < 2:
         assert process.poll() is None
@@ -189,6 +214,15 @@ def test_a_real_robot_does_nothing_again_by_itself(
 def test_a_real_robot_plays_one_episode_at_a_time(log: Path) -> None:
     play(log, "move('on')\nmove('end')", env="RealStage", tasks=6, workers=4)
     assert words(log) == ["reset", "on", "end", "stop"] * 6 + ["close"]
+
+
+def test_two_runs_do_not_share_a_real_robot(log: Path) -> None:
+    lock = lock_robot(f"{FILE}:RealStage", {"log": str(log)})
+    with pytest.raises(ConfigError, match="in use by another run"):
+        play(log, "move('end')", env="RealStage")
+    lock_robot(f"{FILE}:RealStage", {"log": "another robot"}).release()
+    lock.release()
+    lock_robot(f"{FILE}:RealStage", {"log": str(log)}).release()
 
 
 def approved(run: embodied.Run) -> tuple[Any, Any]:
