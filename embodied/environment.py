@@ -6,9 +6,12 @@ what they mean there (https://gymnasium.farama.org/api/env/).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -53,12 +56,34 @@ class StepResult:
     truncated: bool
     """The episode was cut from outside, by a step limit or a time limit; not an end state."""
     info: Mapping[str, Any] = field(default_factory=dict)
-    """At least `success`: whether the simulator's own goal test holds now."""
+    """At least `success`: whether the simulator's own goal test holds now. `metrics`, where it is
+    there, has figures by name, such as a score; reports show their means after the last step."""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The numbers in `info["metrics"]`, by their names; those of mappings in it as `a.b`.
+
+        True and false count as 1 and 0. What is no number, or none that is finite, is left out.
+        """
+        return dict(_numbers(self.info.get("metrics")))
 
     @property
     def success(self) -> bool:
         """Whether the simulator's own goal test holds now."""
         return bool(self.info["success"])
+
+
+def _numbers(tree: object, name: str = "") -> Iterator[tuple[str, float]]:
+    """Yield the finite numbers of nested mappings, NumPy's among them, with their dotted names."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _numbers(value, f"{name}.{key}" if name else str(key))
+    elif getattr(tree, "ndim", None) == 0:
+        yield from _numbers(tree.item(), name)  # type: ignore[attr-defined]
+    elif isinstance(tree, Real) and name:
+        with suppress(OverflowError):
+            if math.isfinite(number := float(tree)):
+                yield name, number
 
 
 @dataclass(frozen=True, slots=True)

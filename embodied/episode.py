@@ -21,15 +21,28 @@ from embodied.environment import Environment, Observation
 from embodied.errors import ContextOverflow, ErrorBoundary
 from embodied.feedback import FeedbackProvider
 from embodied.interpreter import Interpreters, Output, Session, make_interpreter
+from embodied.llm.tool_calls import leaves_calls
 from embodied.policy import Policy, Reply
 from embodied.prompting import Budget, ParsedReply, Prompt, make_prompt
 from embodied.prompting.history import ConversationHistory
 from embodied.protocol import Protocol
 from embodied.task import Task
-from embodied.trajectory import AttachmentRecord, Message, Outcome, Trajectory, Turn, TurnSeconds
+from embodied.trajectory import (
+    AttachmentRecord,
+    Message,
+    Outcome,
+    Trajectory,
+    Turn,
+    TurnSeconds,
+    is_cut,
+)
 
 MESSAGE_CHARACTERS = 200_000
 """A longer policy message is cut, and so are longer thoughts."""
+
+_CUT = "[your message was cut: it reached the most tokens that a message may have; {hint}]"
+_CUT_HINT = "its end is missing; write less"
+_EMPTY_HINT = "your thoughts took all of them, and nothing was said; think less"
 
 _Ending: TypeAlias = tuple[Outcome, str | None]
 """How an episode ended, and the limit that cut it."""
@@ -101,6 +114,7 @@ async def run_episode(
         outcome=outcome,
         limit=limit,
         reward=sum(step.reward for step in robot.steps),
+        metrics=_metrics(robot),
         first_observation=observation.text,
         prompt=messages,
         turns=play.turns,
@@ -143,6 +157,11 @@ async def _closed(ending: ExitStack) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(ending.close)
+
+
+def _metrics(robot: Controller) -> dict[str, float]:
+    with ErrorBoundary(f"info['metrics'] of {type(robot.environment).__name__}.step()"):
+        return {} if robot.last_result is None else robot.last_result.metrics
 
 
 def _begin(
@@ -234,11 +253,16 @@ class _Play:
         parsed = self.prompt.parse_reply(reply)
         output, seconds = await self._execute(parsed)
         self.answers += parsed.tries_to_answer
-        calls = reply.tool_calls if self.prompt.format.native_calls else ()
+        native = self.prompt.format.native_calls
+        calls = reply.tool_calls if native else ()
         results = self._results(len(calls), parsed, output)
         if self.robot.environment.capabilities.real_time:
             acted = seconds.interpreter + seconds.environment
             results[-1] += f"\n[{waited + acted:.1f} s passed; you acted in the last {acted:.1f} s]"
+        if is_cut(reply.finish_reason):
+            says_nothing = not reply.content.strip() and not calls
+            hint = _EMPTY_HINT if says_nothing else _CUT_HINT
+            results[-1] += f"\n{_CUT.format(hint=hint)}"
         return Turn(
             message=reply.content,
             reasoning=reply.reasoning and truncate(reply.reasoning, MESSAGE_CHARACTERS),
@@ -253,6 +277,7 @@ class _Play:
             error=output.error,
             limit=output.limit,
             format_error=parsed.action is None and parsed.answer is None,
+            unread_calls=native and parsed.action is None and leaves_calls(reply.content),
             calls=output.calls,
             attachments=[
                 AttachmentRecord(

@@ -13,6 +13,9 @@ from embodied.errors import ConfigError
 from embodied.few_shot import Example, read_examples
 from embodied.limits import AfterEnd, EpisodeLimits, InterpreterName, Limits
 
+_ALMOST_ZERO = 0.01
+"""Temperatures below this draw the likeliest token; some servers do not take 0 itself."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(
@@ -117,6 +120,18 @@ class RunProtocol(_Part):
     """Who comments on each turn."""
     seed: int = 0
     protocol: Protocol
+
+    def warnings(self) -> list[str]:
+        """Name settings by which figures say less than they seem to, in a sentence each."""
+        samples, temperature = self.tasks.get("samples"), self.policy.get("temperature")
+        if not (isinstance(samples, int) and isinstance(temperature, int | float)):
+            return []
+        if samples < 2 or temperature >= _ALMOST_ZERO:
+            return []
+        return [
+            f"the {samples} samples of a task are drawn at temperature {temperature:g}, where "
+            "models all but repeat themselves, and say little more than one; set llm.temperature"
+        ]
 
     def settings(self) -> dict[str, Any]:
         """List all settings as plain values, by dotted name."""

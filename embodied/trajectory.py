@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import (
+    Base64Bytes,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PlainSerializer,
+    model_validator,
+)
+from pydantic_core import from_json, to_json
 
 from embodied.task import Task
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+def as_json_text(value: Any) -> str:
+    """Write a value as JSON; what JSON has no words for becomes its `repr`."""
+    return to_json(value, fallback=repr, inf_nan_mode="null").decode()
+
+
+def _from_json_text(value: Any) -> Any:
+    return from_json(value) if isinstance(value, str) else value
+
+
+StoredAsText = PlainSerializer(as_json_text, return_type=str, when_used="json")
+"""Marks a field whose keys or types differ from record to record. JSON holds it as a text, which is
+JSON in turn, so that each column of a file of records has one type for readers that need that."""
+
+_ReadFromText = BeforeValidator(_from_json_text)
+
+TextsByName = Annotated[dict[str, str], _ReadFromText, StoredAsText]
+NumbersByName = Annotated[dict[str, float], _ReadFromText, StoredAsText]
+CountsByName = Annotated[dict[str, NonNegativeInt], _ReadFromText, StoredAsText]
+
+_CUT = {"length", "max_tokens", "max_output_tokens", "model_length"}
+"""Finish reasons of answers that used up the tokens that they may have, as servers name them."""
 
 
 class Record(BaseModel):
@@ -49,7 +82,7 @@ class ErrorRecord(Record):
     """Line of the statement that was running, where `line` is in a function that it called."""
     column: int | None = None
     """Character of that line, counted from 1, where the error can be pinned down."""
-    variables: dict[str, str] = Field(default_factory=dict)
+    variables: TextsByName = Field(default_factory=dict)
     """The variables that the failing line uses, and the `repr` of their values."""
 
 
@@ -89,9 +122,9 @@ class CallRecord(Record):
     """One controller method call that a code action made."""
 
     name: str
-    arguments: dict[str, Any]
+    arguments: Annotated[dict[str, Any], StoredAsText]
     """By parameter name; of a call that does not fit the signature, by position (`"0"`, …)."""
-    result: Any = None
+    result: Annotated[Any, StoredAsText] = None
     error: ErrorRecord | None = None
     line: int | None = None
     """Source line of the call in its code action, counted from 1."""
@@ -99,6 +132,15 @@ class CallRecord(Record):
     """Of a call that was held until it was approved."""
     seconds: float
     steps: list[StepRecord] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_texts(cls, value: Any) -> Any:
+        """Read arguments and result as JSON holds them: both are texts, or neither is."""
+        if not isinstance(value, dict) or not isinstance(value.get("arguments"), str):
+            return value
+        texts = {name: value[name] for name in ("arguments", "result") if name in value}
+        return value | {name: _from_json_text(text) for name, text in texts.items()}
 
 
 class Usage(Record, frozen=True):
@@ -115,6 +157,11 @@ class Usage(Record, frozen=True):
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
         )
+
+
+def is_cut(finish_reason: str | None) -> bool:
+    """Tell whether a model's message ends because it used up the tokens that it may have."""
+    return finish_reason is not None and finish_reason.lower() in _CUT
 
 
 class TokenRecord(Record):
@@ -170,6 +217,8 @@ class Turn(Record):
     """The limit that stopped the action, in words."""
     format_error: bool = False
     """The message could not be read as an action."""
+    unread_calls: bool = False
+    """The message's text holds native function calls that its server should have read."""
     calls: list[CallRecord] = Field(default_factory=list)
     attachments: list[AttachmentRecord] = Field(default_factory=list)
     """Files that the action left."""
@@ -188,6 +237,16 @@ class Turn(Record):
     """Tokens that the comment took."""
     usage: Usage = Field(default_factory=Usage)
     seconds: TurnSeconds = Field(default_factory=TurnSeconds)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the message ends because it used up the tokens that it may have."""
+        return is_cut(self.finish_reason)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the message says nothing and calls nothing."""
+        return not self.message.strip() and not self.tool_calls
 
     @property
     def messages(self) -> list[Message]:
@@ -234,6 +293,8 @@ class Trajectory(Record):
     """Python's traceback of that, where it is an exception."""
     reward: float = 0.0
     """Sum of the rewards of all environment steps."""
+    metrics: NumbersByName = Field(default_factory=dict)
+    """The numbers in `info["metrics"]` of the last environment step, by their names."""
     first_observation: str = ""
     prompt: list[Message] = Field(default_factory=list)
     """The messages before the first turn."""

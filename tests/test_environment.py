@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import Field, field_validator
 
-from embodied import ConfigError, EnvironmentOptions
+from embodied import ConfigError, EnvironmentOptions, Observation, StepResult
 
 
 class Warehouse:
@@ -63,3 +65,25 @@ def test_mistakes(options: dict[str, Any], said: str) -> None:
 def test_a_title_is_what_errors_say() -> None:
     with pytest.raises(ConfigError, match=r"^the generator has no option 'rack'"):
         Warehouse.GeneratorOptions.parse({"rack": 2})
+
+
+@pytest.mark.parametrize(
+    ("info", "metrics"),
+    [
+        ({}, {}),
+        ({"metrics": None}, {}),
+        ({"metrics": 3}, {}),
+        ({"metrics": {"a": 1, "b": 0.5, "c": True}}, {"a": 1.0, "b": 0.5, "c": 1.0}),
+        ({"metrics": {"a": np.float32(0.5), "b": np.int64(2), "c": np.True_}},
+         {"a": 0.5, "b": 2.0, "c": 1.0}),
+        ({"metrics": {"a": np.array(0.5), "b": np.array([1, 2])}}, {"a": 0.5}),
+        ({"metrics": {"arm": {"path": 2, "force": {"peak": 9}}}},
+         {"arm.path": 2.0, "arm.force.peak": 9.0}),
+        ({"metrics": {"a": "1", "b": None, "c": [1], "d": 1j, 5: Fraction(1, 2)}}, {"5": 0.5}),
+        ({"metrics": {"a": float("nan"), "b": float("-inf"), "c": 10**400}}, {}),
+    ],
+)  # fmt: skip
+def test_metrics_are_the_finite_numbers(info: Any, metrics: dict[str, float]) -> None:
+    result = StepResult(Observation("x"), 0.0, False, False, {"success": False, **info})
+    assert result.metrics == metrics
+    assert all(type(value) is float for value in result.metrics.values())

@@ -15,6 +15,7 @@ from embodied import (
     InfrastructureError,
     Observation,
     Outcome,
+    Policy,
     Protocol,
     Reply,
     StepResult,
@@ -27,7 +28,7 @@ from embodied.interpreter import Session
 from embodied.limits import EpisodeLimits
 from embodied.replay.policy import ReplayPolicy
 from embodied.testing import Corridor, CorridorRobot
-from embodied.trajectory import Message
+from embodied.trajectory import Message, ToolCall
 
 BOTH = '<execute>\nprint(take_key())\nopen_door()\nprint("never")\n</execute>'
 ONE = "<execute>\nprint(take_key())\n</execute>"
@@ -113,6 +114,37 @@ async def test_what_the_simulator_says_of_the_last_step_goes_before_limits(
     else:
         expected = (Outcome.TRUNCATED, "turns") if turns == 2 else (Outcome.FAILURE, None)
     assert (done.outcome, done.limit) == expected
+
+
+class Scored(Corridor):
+    """Says how many steps were taken, and that the last one is broken where it is told to."""
+
+    def __init__(self, broken: bool = False) -> None:
+        super().__init__(length=2)
+        self.broken = broken
+        self.steps = 0
+
+    def step(self, command: str) -> StepResult:
+        self.steps += 1
+        metrics: dict[str, Any] = {"taken": self.steps, "note": "no number"}
+        metrics["again"] = metrics if self.broken else {}
+        done = super().step(command)
+        return replace(done, info={**done.info, "metrics": metrics})
+
+
+async def test_the_simulators_own_figures_are_those_of_the_last_step(task: Any) -> None:
+    environment = Scored()
+    robot, policy = CorridorRobot(environment), ReplayPolicy("test", [ONE, BOTH])
+    trajectory = await run_episode(task, environment, robot, policy, Protocol())
+    assert trajectory.metrics == {"taken": 3.0}
+    assert (await play(task)).metrics == {}
+
+
+async def test_figures_that_cannot_be_read_are_a_defect_of_the_simulator(task: Any) -> None:
+    environment = Scored(broken=True)
+    robot, policy = CorridorRobot(environment), ReplayPolicy("test", [BOTH])
+    with pytest.raises(InfrastructureError, match=r"info\['metrics'\] of Scored.step\(\) failed"):
+        await run_episode(task, environment, robot, policy, Protocol())
 
 
 async def test_nothing_that_waits_runs_on_the_event_loop(
@@ -288,3 +320,58 @@ async def test_what_a_model_thinks_is_recorded_and_neither_read_nor_sent(task: A
     assert not any(BOTH in message.content for message in seen[-1])
     assert trajectory.steps == []
     assert Trajectory.model_validate_json(trajectory.model_dump_json()) == trajectory
+
+
+class Says(Policy):
+    """Says what it was given, and keeps what it was shown."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.left = list(replies)
+        self.shown: list[Message] = []
+
+    async def reply(self, messages: Sequence[Message]) -> Reply | None:
+        self.shown = list(messages)
+        return self.left.pop(0) if self.left else None
+
+
+async def said(task: Any, *replies: Reply, action: str = "code") -> tuple[Trajectory, Says]:
+    environment, policy = Corridor(length=2), Says(*replies)
+    protocol = Protocol(action=action)
+    robot = CorridorRobot(environment)
+    return await run_episode(task, environment, robot, policy, protocol), policy
+
+
+NOTE = "\n[your message was cut: it reached the most tokens that a message may have; "
+LONG_THOUGHTS = f"{NOTE}your thoughts took all of them, and nothing was said; think less]"
+
+
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "max_output_tokens", "model_length"])
+async def test_a_model_is_told_that_its_message_was_cut(task: Any, reason: str) -> None:
+    cut = Reply(f"{ONE[:-10]}", finish_reason=reason)
+    silent = Reply("", reasoning="Hm, hm", finish_reason=reason)
+    trajectory, policy = await said(task, cut, silent, Reply("Hm.", finish_reason="stop"))
+    first, second, third = trajectory.turns
+    assert first.observation.endswith(f"{NOTE}its end is missing; write less]")
+    assert second.observation.endswith(LONG_THOUGHTS)
+    assert "was cut" not in third.observation
+    assert [turn.format_error for turn in trajectory.turns] == [False, True, True]
+    assert [turn.is_empty for turn in trajectory.turns] == [False, True, False]
+    assert policy.shown[-3].content == second.observation
+
+
+async def test_the_last_call_of_a_message_that_was_cut_is_answered_so(task: Any) -> None:
+    calls = tuple(ToolCall(id=f"c{n}", name="take_key", arguments="{}") for n in range(2))
+    cut = Reply("", tool_calls=calls, finish_reason="length")
+    trajectory, _ = await said(task, cut, action="tools")
+    (turn,) = trajectory.turns
+    assert not turn.is_empty
+    assert NOTE not in turn.tool_results[0]
+    assert "its end is missing; write less]" in turn.tool_results[1]
+    assert turn.observation == "\n".join(turn.tool_results)
+
+
+async def test_a_model_that_says_nothing_once_goes_on(task: Any) -> None:
+    trajectory, _ = await said(task, Reply(""), Reply(BOTH), Reply(BOTH))
+    assert trajectory.outcome is Outcome.SUCCESS
+    assert trajectory.turns[0].format_error
+    assert "was cut" not in trajectory.turns[0].observation

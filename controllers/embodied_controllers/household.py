@@ -16,6 +16,7 @@ from embodied_controllers.command_patterns import match_command
 
 _ARRIVAL = re.compile(r"^You arrive at loc \d+\. ")
 _NAME = re.compile(r"\b[a-z]+ \d+\b")
+_REFUSAL = "Nothing happens."
 
 _COMMANDS = (
     (re.compile(r"go to (?P<receptacle>.+)"), "goto"),
@@ -48,12 +49,12 @@ class _HouseholdBase(Controller):
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
-        """Return the call that sends a game command.
+        """Return the call that sends a game command, in any case, with a full stop or without.
 
         Raises:
             ValueError: it is no household command, or one that this robot has no action for.
         """
-        call = match_command(command, _COMMANDS)
+        call = match_command(command.lower().rstrip(".!"), _COMMANDS)
         return call if call and call[0] in cls.actions() else super().command_call(command)
 
 
@@ -82,6 +83,18 @@ class Household(_HouseholdBase):
         self._seen.update(_NAME.findall(text))
         return text
 
+    def _send_or_examine(self, command: str, receptacle: str) -> str:
+        """Take the step that shows a receptacle: the command, or `examine` where only that will do.
+
+        The game refuses to go to what is where the robot stands already, and to open what is open.
+        """
+        examine = f"examine {receptacle}"
+        if self.environment.capabilities.valid_commands and not self.ended:
+            valid = self.environment.valid_commands()
+            if command not in valid and examine in valid:
+                command = examine
+        return self.send(command)
+
     def _receptacle(self, name: str) -> str:
         return _known(name, self._receptacles, "receptacle")
 
@@ -95,7 +108,11 @@ class Household(_HouseholdBase):
 
         Example: goto("drawer 1") returns "The drawer 1 is closed."
         """
-        return self.send(f"go to {self._receptacle(receptacle)}")
+        name = self._receptacle(receptacle)
+        text = self._send_or_examine(f"go to {name}", name)
+        if self._receptacles and not self.ended and text.startswith(_REFUSAL):
+            return f"{text} You are at the {name} already; examine it to see what is in or on it."
+        return text
 
     @action
     def take_from(self, object: str, receptacle: str) -> str:
@@ -120,7 +137,8 @@ class Household(_HouseholdBase):
 
         Example: open_receptacle("fridge 1")
         """
-        return self.send(f"open {self._receptacle(receptacle)}")
+        name = self._receptacle(receptacle)
+        return self._send_or_examine(f"open {name}", name)
 
     @action
     def close_receptacle(self, receptacle: str) -> str:
@@ -285,6 +303,8 @@ class MintHousehold(_HouseholdBase):
 def _known(name: str, known: set[str], what: str) -> str:
     if name in known or not known:
         return name
+    if name.lower() in known:
+        return name.lower()
     close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(known))}"
     if not _NAME.fullmatch(name):

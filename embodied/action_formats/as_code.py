@@ -5,22 +5,31 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from embodied._util import parsing
-from embodied.action_formats.blocks import in_tags, split
+from embodied.action_formats.blocks import Verdict, in_tags
 from embodied.action_formats.diagnostics import explain_code
 from embodied.action_formats.examples import example_call
+from embodied.action_formats.fences import CODE
 from embodied.action_formats.format import ActionFormat, Call, ParsedAction, Phrases
 from embodied.action_formats.schema import type_name, types_note
 from embodied.controller import ActionSpec
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
 
-_LANGUAGES = ("python", "python3", "py", "")
+_MEANT = re.compile(
+    r"\w\(|[\w\])][ \t]*[-+*/|&]?=(?!=)|^[ \t]*[!%]\w"
+    r"|^[ \t]*(?:for|while|if|def|class|import|from|with|try|return|print)\b.*[:(]?",
+    re.MULTILINE,
+)
+"""What code holds, also where it has a mistake."""
+_LONGEST = 50_000
+"""Characters that are judged by parsing them."""
 
 
 class CodeFormat(ActionFormat):
@@ -38,6 +47,8 @@ class CodeFormat(ActionFormat):
         unreadable="No code was found in your message. Write it like this:",
     )
 
+    languages = CODE
+
     def describe_api(self) -> str:
         """Write the Python stubs of the controller: signatures and docstrings, nothing else."""
         return "\n\n".join(_stub(spec) for spec in self.controller.actions().values())
@@ -51,9 +62,22 @@ class CodeFormat(ActionFormat):
         Several blocks run as one, joined by a newline. A block that the message leaves open, as at
         a token limit, ends with the message.
         """
-        blocks = split(reply.content).marked(_LANGUAGES)
-        code = "\n".join(textwrap.dedent(block.text).strip() for block in blocks)
+        code = "\n".join(_dedented(block.text) for block in self.split(reply.content).actions)
         return ParsedAction(code or None)
+
+    def verdict(self, text: str) -> Verdict:
+        """Take Python that does something for an action; a bare name or value may be quoted."""
+        code = _dedented(text)
+        if len(code) > _LONGEST:
+            return Verdict.BROKEN
+        try:
+            statements = parsing.parse(code).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return Verdict.BROKEN if _MEANT.search(code) else Verdict.PROSE
+        if any(map(_does_something, statements)):
+            return Verdict.ACTION
+        only_values = statements and all(isinstance(node, ast.Expr) for node in statements)
+        return Verdict.BROKEN if only_values else Verdict.PROSE
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """Write one line a call, each of which prints its result."""
@@ -89,6 +113,19 @@ class CodeFormat(ActionFormat):
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """Yield the failing line with its variables, the calls made, the lines not run."""
         return explain_code(action, output)
+
+
+def _dedented(text: str) -> str:
+    return textwrap.dedent(text).strip()
+
+
+def _does_something(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr():
+            return any(isinstance(node, ast.Call | ast.NamedExpr) for node in ast.walk(statement))
+        case ast.AnnAssign():
+            return statement.value is not None
+    return True
 
 
 @functools.cache

@@ -8,15 +8,15 @@ import textwrap
 from collections.abc import Sequence
 
 from embodied.action_formats import call_objects
-from embodied.action_formats.blocks import in_tags, split
+from embodied.action_formats.blocks import Verdict, in_tags
 from embodied.action_formats.examples import documentation, example_call
+from embodied.action_formats.fences import JSON
 from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
-from embodied.action_formats.json_values import decode
+from embodied.action_formats.json_values import JsonError, decode, decode_whole
 from embodied.action_formats.schema import Schema, calls_schema, parameters_schema
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
-_LANGUAGES = ("json", "jsonl", "")
 _KEYS = "|".join((*call_objects.NAME_KEYS, *call_objects.ARGUMENT_KEYS, *call_objects.OTHER_KEYS))
 _START = re.compile(rf'(?:\[\s*)?\{{\s*"(?:{_KEYS})"\s*:')
 
@@ -31,6 +31,8 @@ class JsonFormat(CallFormat):
         written="JSON calls",
         unreadable="No JSON call could be read in your message{problem}. Write it like this:",
     )
+
+    languages = JSON
 
     def describe_api(self) -> str:
         """Write each action's name, description and JSON schema of its parameters."""
@@ -50,10 +52,10 @@ class JsonFormat(CallFormat):
 
     def parse(self, reply: Reply) -> ParsedAction:
         """Take the JSON of all tagged or fenced blocks, else every call in the message."""
-        parts = split(reply.content)
-        blocks = parts.marked(_LANGUAGES)
+        parts = self.split(reply.content)
         try:
-            texts = [block.text.strip() for block in blocks] if blocks else _bare(parts.rest)
+            texts = [text for block in parts.actions for text in self._within(block.text.strip())]
+            texts = texts if parts.actions else _bare(parts.rest)
             action = "\n".join(text for text in texts if text)
             if not action:
                 return ParsedAction()
@@ -63,6 +65,18 @@ class JsonFormat(CallFormat):
             return ParsedAction(problem=str(error))
         return ParsedAction(action)
 
+    def verdict(self, text: str) -> Verdict:
+        """Take JSON that is calls for an action; other JSON is quoted."""
+        try:
+            return Verdict.ACTION if self.calls(text) else Verdict.PROSE
+        except FormatError:
+            meant = _START.search(text) or (text.lstrip()[:1] in ("{", "[") and not _is_json(text))
+            return Verdict.BROKEN if meant else Verdict.PROSE
+
+    def _within(self, text: str) -> list[str]:
+        """Find the calls behind words in what is marked as an action."""
+        return [text] if text[:1] in ("{", "[") else _bare(text) or [text]
+
     def calls(self, action: str) -> list[Call]:
         return call_objects.parse(action, self.controller)
 
@@ -71,6 +85,14 @@ class JsonFormat(CallFormat):
 
     def action_schema(self) -> Schema:
         return calls_schema(self.controller)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        decode_whole(text)
+    except JsonError:
+        return False
+    return True
 
 
 def _bare(text: str) -> list[str]:

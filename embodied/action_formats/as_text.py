@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import textwrap
 from collections.abc import Sequence
 
 from embodied._util.jsonable import truncate
 from embodied.action_formats import command_line
-from embodied.action_formats.blocks import in_tags, split
+from embodied.action_formats.blocks import Block, Verdict, in_tags
 from embodied.action_formats.call_objects import MAX_CALLS
 from embodied.action_formats.command_line import LineError
 from embodied.action_formats.examples import documentation, example_call
+from embodied.action_formats.fences import TEXT
 from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
+from embodied.action_formats.hints import meant_action
 from embodied.action_formats.schema import types_note
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
-_LANGUAGES = ("text", "txt", "plaintext", "")
-_BULLET = re.compile(r"(?:[-*•]|\d{1,4}[.)])\s+")
-_ACTION = re.compile(r"\*{0,2}action(?:\s+\d{1,4})?\s*:\*{0,2}", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"\w{1,40}")
+_BULLET = re.compile(r"(?:(?:[-*+•>]|#{1,6}|\d{1,4}[.)])\s+)+")
+_WORDS = (
+    r"(?P<emphasis>[*_]{0,3})(?:(?:next|final|chosen)\s+)?(?:action|command)"
+    r"(?:\s*[#(]?\d{1,4}\)?)?(?P<ended>[*_]{0,3})(?:\s*[:\uff1a]|\s+[-\u2013\u2014]\s|\s*\Z)"
+)
+_LABEL = re.compile(_WORDS, re.IGNORECASE)
+_IN_LINE = re.compile(rf"(?<![\w\"'`(*_]){_WORDS.replace('(?:action|command)', 'Action')}")
+_THOUGHT = re.compile(r"[*_]{0,3}(?:thoughts?|think|reasoning|plan)\b", re.IGNORECASE)
+_CALL = re.compile(r"[^\W\d]\w*[,(]")
+_QUOTES = ("`", '"', "'", "*", "_")
+
+_JUDGED = 20
+"""Lines that are looked at for what they may mean."""
+
+_NESTED_QUOTES = 4
 
 _FORM = """\
 A command is one line: its name, then its arguments, separated by commas. Text that holds a comma \
@@ -43,6 +55,8 @@ class TextFormat(CallFormat):
         unreadable="No command could be read in your message{problem}. Write it like this:",
     )
 
+    languages = TEXT
+
     def describe_api(self) -> str:
         """Say how commands are written, then the pattern and docstring of each."""
         specs = self.controller.actions().values()
@@ -63,23 +77,40 @@ class TextFormat(CallFormat):
         the whole message where each of its lines is a command of the robot.
 
         Where nothing follows `Action:` on its line, the next line is meant, with the commands of
-        the robot that stand right below it.
+        the robot that stand right below it. Before `Action:` a thought may stand on its line.
         """
-        parts = split(reply.content)
-        blocks = parts.marked(_LANGUAGES)
-        named = [] if blocks else self._after_action(parts.rest)
-        texts = [block.text for block in blocks] or named or [parts.rest]
+        parts = self.split(reply.content)
+        named = [] if parts.actions else self._after_label(parts.rest)
+        texts = [self._commands(block) for block in parts.actions] or named or [parts.rest]
         action = "\n".join(texts).strip()
-        left_open = blocks and not blocks[-1].closed
         try:
-            if left_open and texts[-1].strip() and not texts[-1].endswith("\n"):
-                what = "the message ends before the commands do; end them with </execute>"
+            if parts.actions and (missing := _cut_at(parts.actions[-1])):
+                what = f"the message ends before the commands do; end them with {missing}"
                 raise FormatError(what)
-            if not self._calls(action, known=not blocks and not named):
+            if not self._calls(action, known=not parts.actions and not named):
                 return ParsedAction()
         except FormatError as error:
             return ParsedAction(problem=str(error))
         return ParsedAction(action)
+
+    def verdict(self, text: str) -> Verdict:
+        """Take lines that are commands of the robot for an action."""
+        lines = [line for line in text.split("\n") if line.strip()][: MAX_CALLS + 1]
+        commands = [command for line in lines if (command := _command(line))]
+        known = [self._is_command(command) for command in commands]
+        if commands and all(known):
+            return Verdict.ACTION
+        meant = any(known) or any(map(self._is_meant, commands[:_JUDGED]))
+        return Verdict.BROKEN if meant or self._after_label(text) else Verdict.PROSE
+
+    def _is_meant(self, command: str) -> bool:
+        """Tell whether a line may be a command with a mistake: prose ends with a full stop."""
+        if command.endswith((".", "!", "?", ":")):
+            return False
+        return (
+            bool(_CALL.match(command))
+            or meant_action(command, self.controller.actions()) is not None
+        )
 
     def calls(self, action: str) -> list[Call]:
         return self._calls(action, known=False)
@@ -100,24 +131,52 @@ class TextFormat(CallFormat):
                 raise FormatError(what) from None
         return calls
 
-    def _after_action(self, text: str) -> list[str]:
+    def _commands(self, block: Block) -> str:
+        """Leave out what stands around the labels in a block; one without labels stays whole."""
+        if self.verdict(block.text) is Verdict.ACTION:
+            return block.text
+        return "\n".join(self._after_label(block.text)) or block.text
+
+    def _after_label(self, text: str) -> list[str]:
+        """Find the commands behind labels; one in the line of a thought may hold a mistake only
+        where there is no other.
+        """
+        return self._labelled_lines(text, strict=True) or self._labelled_lines(text, strict=False)
+
+    def _labelled_lines(self, text: str, *, strict: bool) -> list[str]:
         found: list[str] = []
         waiting = below = False
         for line in text.split("\n"):
-            bullet = _BULLET.match(line.strip())
-            if _ACTION.match(line.strip(), bullet.end() if bullet else 0):
-                found.append(line)
-                waiting = below = not _command(line)
-            elif (waiting and line.strip()) or (below and not waiting and self._is_command(line)):
+            labelled = self._labelled(line, strict)
+            if labelled is not None:
+                found.append(labelled)
+                waiting = below = not _command(labelled)
+            elif (waiting and line.strip()) or (
+                below and not waiting and self._is_command(_command(line))
+            ):
                 found.append(line)
                 waiting = False
             else:
                 below = waiting
         return found
 
-    def _is_command(self, line: str) -> bool:
+    def _labelled(self, line: str, strict: bool) -> str | None:
+        """Find the part of a line that begins with `Action:`; None: there is none."""
+        text = _unquoted(line.strip())
+        bullet = _BULLET.match(text)
+        if _LABEL.match(text, bullet.end() if bullet else 0):
+            return text
+        inner = list(_IN_LINE.finditer(text)) if "Action" in text else []
+        if not inner:
+            return None
+        labelled = text[inner[-1].start() :]
+        thought = _THOUGHT.match(text, bullet.end() if bullet else 0)
+        meant = thought and not strict
+        return labelled if meant or self._is_command(_command(labelled)) else None
+
+    def _is_command(self, command: str) -> bool:
         try:
-            command_line.parse(_command(line), self.controller, known=True)
+            command_line.parse(command, self.controller, known=True)
         except LineError:
             return False
         return True
@@ -125,20 +184,42 @@ class TextFormat(CallFormat):
     def _nearest(self, command: str) -> str:
         """Show the form of the action that a line may have meant, or an example."""
         actions = self.controller.actions()
-        word = _FIRST_WORD.search(command)
-        close = difflib.get_close_matches(word[0], actions, n=1, cutoff=0.4) if word else []
-        if close:
-            return command_line.pattern(actions[close[0]])
+        meant = meant_action(command, actions)
+        if meant is not None:
+            return command_line.pattern(actions[meant])
         return self._line(example_call(self.controller))
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         return Reply(in_tags(thought, "\n".join(self._line(call) for call in calls)))
 
 
+def _cut_at(block: Block) -> str:
+    """Say what is missing where the last line of a block may be cut."""
+    whole = not block.text.strip() or block.text.endswith("\n")
+    return "" if whole else block.missing
+
+
+def _emphasis_ended(text: str, mark: str) -> str:
+    """Drop the mark that ends an emphasis: behind `Action:`, or behind the command."""
+    return text.removeprefix(mark).strip() if text.startswith(mark) else text.removesuffix(mark)
+
+
 def _command(line: str) -> str:
-    """Strip a line of bullet, number, `Action:` and backticks."""
-    text = line.strip()
-    for ornament in (_BULLET, _ACTION):
-        match = ornament.match(text)
-        text = text[match.end() :].strip() if match else text
+    """Strip a line of bullet, number, `Action:`, quotes and emphasis."""
+    text = _unquoted(line.strip())
+    bullet = _BULLET.match(text)
+    text = text[bullet.end() :] if bullet else text
+    label = _LABEL.match(text)
+    if label:
+        text = text[label.end() :].strip()
+        if label["emphasis"] and not label["ended"]:
+            text = _emphasis_ended(text, label["emphasis"])
+    text = _unquoted(text)
     return text.strip("`").strip() if text.startswith("`") else text
+
+
+def _unquoted(text: str) -> str:
+    for _ in range(_NESTED_QUOTES):
+        if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
+            text = text[1:-1].strip()
+    return text

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from embodied._util.json_text import unwrapped
 from embodied._util.jsonable import safe_repr
 from embodied.action_formats import call_objects
 from embodied.action_formats.arguments import to_named
@@ -94,7 +95,7 @@ class ToolsFormat(CallFormat):
 
     def _object(self, call: ToolCall, number: int) -> dict[str, Any]:
         which = f"call {number} ({safe_repr(call.name, 80)})"
-        text = whole_characters(call.arguments).strip() or "{}"
+        text = unwrapped(whole_characters(call.arguments)).strip() or "{}"
         arguments = call_objects.read_arguments(text, which)
         if not isinstance(arguments, dict):
             shown = safe_repr(arguments, 80)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from embodied._util.json_text import unwrapped
 from embodied._util.jsonable import safe_repr
 from embodied.action_formats.arguments import to_named, to_positional
 from embodied.action_formats.format import Call, FormatError
@@ -97,17 +98,17 @@ def _the_key(value: dict[str, Any], keys: Sequence[str], which: str) -> str | No
 
 def _with_arguments(name: str, arguments: Any, which: str) -> Call:
     """Make a call whose arguments are an object, a list, a text of these, or a single value."""
-    match arguments:
+    match unwrapped(arguments) if isinstance(arguments, str) else arguments:
         case None:
             return Call(name)
-        case dict():
-            return Call(name, kwargs=arguments)
-        case list():
-            return Call(name, tuple(arguments))
-        case str() if not arguments.strip():
+        case dict() as named:
+            return Call(name, kwargs=named)
+        case list() as values:
+            return Call(name, tuple(values))
+        case str() as text if not text.strip():
             return Call(name)
-        case str() if arguments.lstrip()[0] in "{[":
-            return _with_arguments(name, read_arguments(arguments.strip(), which), which)
+        case str() as text if text.lstrip()[0] in "{[":
+            return _with_arguments(name, read_arguments(text.strip(), which), which)
     return Call(name, (arguments,))
 
 

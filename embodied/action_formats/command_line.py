@@ -57,15 +57,33 @@ def parse(line: str, controller: type[Controller], *, known: bool = False) -> Ca
         LineError: it makes none.
     """
     head = _HEAD.match(line)
-    spec = controller.actions().get(head["name"]) if head else None
+    spec = _action(head["name"], controller) if head else None
     if head is None or spec is None:
-        try:
-            name, arguments = controller.command_call(line)
-            return to_positional(controller, Call(name, kwargs=arguments))
-        except ValueError:
-            if head is None or known:
-                raise LineError("this is no command") from None
+        call = _command_call(line, controller)
+        if call is not None:
+            return to_positional(controller, call)
+        if head is None or known:
+            raise LineError("this is no command")
     return to_positional(controller, _call(line, head, spec))
+
+
+def _action(name: str, controller: type[Controller]) -> ActionSpec | None:
+    """Find the action of a name; the case counts only where names differ in nothing else."""
+    actions = controller.actions()
+    alike = [spec for other, spec in actions.items() if other.lower() == name.lower()]
+    return actions.get(name) or (alike[0] if len(alike) == 1 else None)
+
+
+def _command_call(line: str, controller: type[Controller]) -> Call | None:
+    """Read a command of the simulator, whose first word, or all of it, may be in another case."""
+    first, _, rest = line.partition(" ")
+    for command in dict.fromkeys((line, f"{first.lower()} {rest}".rstrip(), line.lower())):
+        try:
+            name, arguments = controller.command_call(command)
+        except ValueError:
+            continue
+        return Call(name, kwargs=arguments)
+    return None
 
 
 def write(controller: type[Controller], call: Call) -> str:
@@ -129,7 +147,7 @@ def _call(line: str, head: re.Match[str], spec: ActionSpec | None) -> Call:
             value, end = _value(text, position, spec, name)
             args.append(value)
         position = _after(text, end)
-    return Call(head["name"], tuple(args), kwargs)
+    return Call(spec.name if spec else head["name"], tuple(args), kwargs)
 
 
 def _skip(text: str, position: int) -> int:

@@ -15,6 +15,7 @@ from embodied.trajectory import CallRecord, ErrorRecord
 
 _CALLS = 8
 """Calls that are listed, the last ones."""
+_ONE_FAILED = re.compile(r"Call 1 of 1 failed: [^\n]*\n(?P<type>\w+): (?P<message>.*)", re.DOTALL)
 _CHARACTERS = 200
 """Longest line of code, and longest call, that is shown whole."""
 
@@ -51,6 +52,14 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
     if made < number:
         left = ", ".join(truncate(call, _CHARACTERS) for call in calls[made : made + _CALLS])
         yield f"Not run: {left}{', …' if number - made > _CALLS else ''}."
+
+
+def read_failure(outcome: str) -> tuple[str, str] | None:
+    """Read type and message of the error with which the one call of an action failed, from what
+    `explain_calls` said of it; None: it did not fail.
+    """
+    failed = _ONE_FAILED.match(outcome)
+    return (failed["type"], failed["message"]) if failed else None
 
 
 def _cut_off(output: Output) -> Iterator[str]:

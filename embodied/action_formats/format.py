@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from embodied._util.jsonable import safe_repr
+from embodied.action_formats.blocks import MessageParts, Verdict, split
 from embodied.action_formats.diagnostics import explain_calls
 from embodied.action_formats.schema import Schema
 from embodied.controller import Controller
@@ -73,6 +74,9 @@ class ActionFormat(ABC):
     native_calls: ClassVar[bool] = False
     """Whether an action is made of native function calls of the server's API, and not of text."""
 
+    languages: ClassVar[frozenset[str]] = frozenset()
+    """What the Markdown fences that hold its actions are called."""
+
     def __init__(self, controller: type[Controller]) -> None:
         self.controller = controller
 
@@ -105,6 +109,14 @@ class ActionFormat(ABC):
         """Yield lines on an action that did not run to its end: where it stopped, what was done
         before and what was not run. None on one that did.
         """
+
+    def verdict(self, text: str) -> Verdict:
+        """Judge a text that stands in tags or in a fence. Never raises."""
+        return Verdict.PROSE
+
+    def split(self, message: str) -> MessageParts:
+        """Take a message apart: what is marked as an action, solutions, and the rest."""
+        return split(message, self.languages, self.verdict)
 
     def tools(self) -> list[dict[str, Any]]:
         """Define the functions that a server offers to the model, as the chat-completions API

@@ -159,7 +159,8 @@ class RunnerConfig(Settings):
     """A worker whose resident memory is above this takes no more episodes and is replaced."""
     episode_seconds: float = Field(3600.0, gt=0)
     """Wall time after which an episode counts as hung: its worker is replaced, it is retried. The
-    wait for an LLM server that is gone, `llm.outage_seconds`, comes on top of it."""
+    wait for an LLM server that is gone, `llm.outage_seconds`, comes on top of it, and so does the
+    wait for its rate limit."""
     start_seconds: float = Field(180.0, gt=0)
     """Wall time that a worker may take to start, and that a run waits for room in the Ray cluster
     while it has no worker at all. With one, it goes on and takes more as room appears."""

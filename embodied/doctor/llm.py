@@ -14,6 +14,9 @@ from embodied.llm.http_client import HTTPClient, HTTPStatusError, RequestError, 
 
 _SECONDS = 15.0
 _KEY = "OPENAI_API_KEY"
+_NO_LIST = (404, 405, 501)
+"""How servers say that they have no list of models, or are no servers of models at all."""
+_UNLISTED = "it lists no models: llm.model will be believed, unless --base-url is wrong"
 _START = "start one with `embodied serve --model NAME`, or correct --base-url"
 
 
@@ -30,8 +33,10 @@ async def check_server(base_url: str) -> Check:
     except TimeoutError:
         return _problem(base_url, f"no whole answer within {_SECONDS:g} s", _START)
     except HTTPStatusError as error:
+        if error.status in _NO_LIST:
+            return Check("llm", base_url, "ok", f"{_UNLISTED} (HTTP {error.status})")
         advice = f"put its key into {_KEY}" if error.status in (401, 403) else _START
-        return _problem(base_url, f"HTTP {error.status}: {error.message:.200}", advice)
+        return _problem(base_url, f"HTTP {error.status}: {error.said.message:.200}", advice)
     except (RequestError, MalformedResponseError, ConfigError) as error:
         return _problem(base_url, f"{error}", _START)
     finally:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from embodied._util.jsonable import truncate
+from embodied._util.thoughts import without_thoughts
 from embodied.controller import Controller
 from embodied.errors import ConfigError, ContextOverflow
 from embodied.feedback.base import (
@@ -96,7 +97,7 @@ class LLMFeedback(FeedbackProvider):
             completion = await self._client.complete(prompt, seed=seed)
         except ContextOverflow:
             return Feedback(UNDECIDED)
-        said = _spoken(completion.content)
+        said = without_thoughts(completion.content).strip()
         text = _verdict(said) if self.mode == "binary" else truncate(said, FEEDBACK_CHARACTERS)
         return Feedback(text or UNDECIDED, completion.usage, completion.retries)
 
@@ -132,12 +133,6 @@ def _paragraph(message: Message) -> str:
     who = _SPEAKERS.get(message.role, "environment")
     calls = [f"{call.name}({call.arguments})" for call in message.tool_calls]
     return "\n".join([f"[{who}]", *filter(None, [message.content]), *calls])
-
-
-def _spoken(content: str) -> str:
-    """Remove the thinking that some servers leave in an answer."""
-    said = content.rpartition("</think>")[2]
-    return said.partition("<think>")[0].strip()
 
 
 def _verdict(said: str) -> str:

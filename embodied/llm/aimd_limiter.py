@@ -6,7 +6,7 @@ of any number of workers find a fair share of one server without knowing of each
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -37,25 +37,14 @@ class AIMDLimiter:
 
     Args:
         max_limit: the limit never grows beyond it.
-        sleep: waits for the end of a pause, in seconds.
-        clock: seconds since any moment.
     """
 
-    def __init__(
-        self,
-        max_limit: int,
-        *,
-        sleep: Callable[[float], Awaitable[object]],
-        clock: Callable[[], float],
-    ) -> None:
+    def __init__(self, max_limit: int) -> None:
         self._max_limit = max_limit
         self._exact_limit = float(min(INITIAL_LIMIT, max_limit))
         self._capacity = CapacityLimiter(self.limit)
         self._threshold = float(max_limit)
         self._halvings = 0
-        self._paused_until = clock()
-        self._sleep = sleep
-        self._clock = clock
 
     @property
     def limit(self) -> int:
@@ -64,10 +53,8 @@ class AIMDLimiter:
 
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[Admission]:
-        """Hold a place among the requests in flight, once one is free and no pause is wanted."""
+        """Hold a place among the requests in flight, once one is free."""
         async with self._capacity:
-            while (seconds := self._paused_until - self._clock()) > 0:
-                await self._sleep(seconds)
             yield Admission(self._halvings, self._capacity.borrowed_tokens)
 
     def on_success(self) -> None:
@@ -88,10 +75,6 @@ class AIMDLimiter:
         self._halvings += 1
         self._set_limit(max(1.0, min(self._exact_limit, admission.in_flight) / 2))
         self._threshold = self._exact_limit
-
-    def pause(self, seconds: float) -> None:
-        """Admit nobody for so many seconds."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _set_limit(self, limit: float) -> None:
         self._exact_limit = limit

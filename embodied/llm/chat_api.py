@@ -5,21 +5,34 @@ Of an answer only what is needed is read, strictly; all else is ignored.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from embodied._util.jsonable import truncate
+from embodied._util.thoughts import split_thoughts
 from embodied.llm.config import LLMConfig
 from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
 from embodied.trajectory import Message, TokenRecord, ToolCall, Usage
 
+EMPTY_MESSAGE = "(empty message)"
+"""What is sent for a message of the conversation that says nothing, which many servers refuse."""
+_THOUGHT_KINDS = {"thinking", "reasoning", "thought", "reasoning.text", "reasoning.summary"}
+_PART_TEXTS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
 _LONGEST_REASON = 100
 _LONGEST_NAME = 200
-_OPEN, _CLOSE = "<think>", "</think>"
 
 
 @dataclass(frozen=True)
@@ -65,14 +78,23 @@ def request_body(
     seed: int | None = None,
     tools: Sequence[Mapping[str, Any]] = (),
     schema: Mapping[str, Any] | None = None,
+    system_role: bool = True,
 ) -> dict[str, Any]:
-    """Build the request for an answer to a conversation."""
-    request: dict[str, Any] = {
-        "model": config.model,
-        "messages": [sendable_message(message) for message in messages],
+    """Build the request for an answer to a conversation.
+
+    Where the model takes no system messages (`system_role`), the first user message begins with
+    what they say.
+    """
+    sent = messages if system_role else _without_system(messages)
+    sampling = {
         "temperature": config.temperature,
         "top_p": config.top_p,
-        "max_tokens": config.max_tokens,
+        config.max_tokens_name: config.max_tokens,
+    }
+    request: dict[str, Any] = {
+        "model": config.model,
+        "messages": [_sent(message) for message in sent],
+        **{name: value for name, value in sampling.items() if value is not None},
         **config.extra_body,
     }
     if config.stop:
@@ -87,6 +109,27 @@ def request_body(
     if config.record_tokens:
         request |= {"return_token_ids": True, "logprobs": True}
     return request
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    """Convert a message to the shape that servers take: none takes every empty text."""
+    sent = sendable_message(message)
+    if not message.content.strip():
+        sent["content"] = None if "tool_calls" in sent else EMPTY_MESSAGE
+    return sent
+
+
+def _without_system(messages: Sequence[Message]) -> list[Message]:
+    """Make system messages those of the user, and join the messages of the user in a row."""
+    sent: list[Message] = []
+    for message in messages:
+        role = "user" if message.role == "system" else message.role
+        if sent and sent[-1].role == role == "user":
+            text = f"{sent[-1].content}\n\n{message.content}"
+            sent[-1] = Message(role="user", content=text)
+        else:
+            sent.append(message.model_copy(update={"role": role}))
+    return sent
 
 
 def read_models(content: str) -> list[str]:
@@ -111,10 +154,15 @@ def read_completion(content: str, used_ids: set[str] | None, *, tokens: bool = F
     """
     answer = _read(_Answer, content)
     choice = answer.choices[0]
-    said = choice.said
+    if choice.error:
+        raise MalformedResponseError("an answer that broke off", content)
+    message, said = choice.message or _Said(), choice.said
     if said is None:
         raise MalformedResponseError("an answer without content that does not say why", content)
-    calls, unusable = ((), ()) if used_ids is None else accept_calls(_calls(choice), used_ids)
+    calls: tuple[ToolCall, ...] = ()
+    unusable: tuple[str, ...] = ()
+    if used_ids is not None:
+        calls, unusable = accept_calls(_read_calls(message.tool_calls), used_ids)
     lines = [f"[{problem}]" for problem in unusable]
     thoughts, said = split_thoughts(said)
     reason = choice.finish_reason
@@ -128,28 +176,9 @@ def read_completion(content: str, used_ids: set[str] | None, *, tokens: bool = F
         tool_calls=calls,
         unusable_calls=unusable,
         tokens=record,
-        reasoning="\n".join(filter(None, (choice.message.thoughts, thoughts))) or None,
+        reasoning="\n".join(filter(None, (message.thoughts, thoughts))) or None,
         model=truncate(answer.model, _LONGEST_NAME) if isinstance(answer.model, str) else None,
     )
-
-
-def split_thoughts(content: str) -> tuple[str | None, str]:
-    """Split content into the thoughts that begin it, if any, and what is said after them.
-
-    Servers with a reasoning parser send thoughts apart; the others leave them in `<think>` tags.
-    They are recorded, but neither sent back nor read for actions: models are trained to see
-    conversations without the thoughts of earlier turns. Where thoughts were cut, all is thought.
-    The opening tag may be missing, since chat templates (DeepSeek-R1's, Qwen's) write it at the
-    end of the prompt.
-    """
-    start = content.lstrip()
-    opened = start.startswith(_OPEN)
-    before, closed, after = start.partition(_CLOSE)
-    if opened:
-        return before.removeprefix(_OPEN).strip(), after.lstrip()
-    if closed and _OPEN not in before:
-        return before.strip(), after.lstrip()
-    return None, content
 
 
 class _Part(BaseModel):
@@ -160,11 +189,17 @@ _Shape = TypeVar("_Shape", bound=_Part)
 
 
 class _Model(_Part):
-    id: str
+    id: str = Field(validation_alias=AliasChoices("id", "name", "model"))
 
 
 class _ModelList(_Part):
-    data: list[_Model]
+    data: list[_Model] = Field(validation_alias=AliasChoices("data", "models"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, content: Any) -> Any:
+        """Take a list that stands alone, as Together and GitHub send it."""
+        return {"data": content} if isinstance(content, list) else content
 
 
 class _PromptDetails(_Part):
@@ -172,17 +207,18 @@ class _PromptDetails(_Part):
 
 
 class _Usage(_Part):
-    prompt_tokens: int = Field(0, ge=0, lt=2**31)
-    completion_tokens: int = Field(0, ge=0, lt=2**31)
+    prompt_tokens: int | None = Field(0, ge=0, lt=2**31)
+    completion_tokens: int | None = Field(0, ge=0, lt=2**31)
     prompt_tokens_details: _PromptDetails | None = None
 
     @property
     def counted(self) -> Usage:
         cached = self.prompt_tokens_details and self.prompt_tokens_details.cached_tokens
+        prompt = self.prompt_tokens or 0
         return Usage(
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            cached_tokens=min(cached or 0, self.prompt_tokens),
+            prompt_tokens=prompt,
+            completion_tokens=self.completion_tokens or 0,
+            cached_tokens=min(cached or 0, prompt),
         )
 
 
@@ -191,19 +227,62 @@ class _Said(_Part):
     refusal: str | None = None
     reasoning: object = None
     reasoning_content: object = None
+    thinking_parts: str = ""
+    """The thoughts among the parts of the content."""
     tool_calls: object = None
     """Read only where functions were offered."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _join_parts(cls, message: Any) -> Any:
+        """Join a content of parts: what is said, and what is thought."""
+        if not (isinstance(message, dict) and isinstance(message.get("content"), list | dict)):
+            return message
+        said, thought = _split_parts(message["content"])
+        return {**message, "content": said, "thinking_parts": thought}
 
     @property
     def thoughts(self) -> str | None:
         """VLLM says it in `reasoning`, before 0.12 and elsewhere it is `reasoning_content`."""
-        fields = (self.reasoning, self.reasoning_content)
-        return next((text for text in fields if text and isinstance(text, str)), None)
+        fields = (self.thinking_parts, self.reasoning, self.reasoning_content)
+        return next((text for text in map(_text, fields) if text), None)
+
+
+def _split_parts(content: list[Any] | dict[str, Any]) -> tuple[str, str]:
+    """Split the parts of a content into what is said and what is thought.
+
+    Parts without a text, such as references, say nothing.
+    """
+    parts = content if isinstance(content, list) else [content]
+    said: list[str] = []
+    thought: list[str] = []
+    for part in parts:
+        if not isinstance(part, str | dict):
+            raise ValueError(f"a part of the content is neither text nor an object: {part!r:.50}")
+        thinks = isinstance(part, dict) and (
+            part.get("type") in _THOUGHT_KINDS or part.get("thought") is True
+        )
+        (thought if thinks else said).append(_text(part))
+    return "".join(said), "\n".join(filter(None, thought))
+
+
+def _text(value: object) -> str:
+    """Return the text of a part, or of parts within it; empty where it has none."""
+    match value:
+        case str():
+            return value
+        case list():
+            return "".join(map(_text, value))
+        case dict():
+            return next((text for name in _PART_TEXTS if (text := _text(value.get(name)))), "")
+    return ""
 
 
 class _Choice(_Part):
-    message: _Said
+    message: _Said | None = None
     finish_reason: str | None = None
+    error: object = None
+    """What failed while the model wrote (OpenRouter)."""
     token_ids: object = None
     logprobs: object = None
 
@@ -213,10 +292,10 @@ class _Choice(_Part):
 
         A model may say nothing: it thought until its tokens were used up, or called a tool.
         """
-        message = self.message
+        message = self.message or _Said()
         if message.content is not None or message.refusal is not None:
             return message.content or message.refusal or ""
-        explained = message.reasoning or message.reasoning_content or message.tool_calls
+        explained = message.thoughts or message.tool_calls
         return "" if explained or self.finish_reason not in (None, "stop") else None
 
 
@@ -230,18 +309,31 @@ class _Answer(_Part):
 _SENT_CALLS = TypeAdapter(list[SentCall] | None)
 
 
-def _calls(choice: _Choice) -> list[SentCall]:
+def _read_calls(calls: object) -> list[SentCall]:
     try:
-        return _SENT_CALLS.validate_python(choice.message.tool_calls) or []
+        return _SENT_CALLS.validate_python(calls) or []
     except ValidationError as error:
-        raise _unreadable(error, str(choice.message.tool_calls)) from None
+        raise _unreadable(error, str(calls)) from None
 
 
 def _read(shape: type[_Shape], content: str) -> _Shape:
     try:
-        return shape.model_validate_json(content)
+        try:
+            return shape.model_validate_json(content)
+        except ValidationError:
+            if "\\ud" not in content.lower():
+                raise
+            return shape.model_validate_json(_with_whole_characters(content))
     except ValidationError as error:
         raise _unreadable(error, content) from None
+
+
+def _with_whole_characters(content: str) -> bytes:
+    """Put question marks for half characters (lone surrogates) in JSON; keep what is none."""
+    try:
+        return json.dumps(json.loads(content), ensure_ascii=False).encode(errors="replace")
+    except (ValueError, RecursionError):
+        return content.encode()
 
 
 def _unreadable(error: ValidationError, content: str) -> MalformedResponseError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     AnyHttpUrl,
@@ -20,6 +21,10 @@ _FIXED_PARAMETERS = {"messages", "n", "stream", "tools", "tool_choice"}
 REACHING_SETTINGS = (
     "base_url",
     "api_key_environment",
+    "api_key_header",
+    "extra_headers",
+    "extra_query",
+    "max_tokens_name",
     "connect_seconds",
     "answer_seconds",
     "retries",
@@ -29,6 +34,12 @@ REACHING_SETTINGS = (
 )
 """How a server is reached, and nothing of its answers."""
 _CHANGES_NO_ANSWER = {*REACHING_SETTINGS, "record_tokens"}
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A token of RFC 9110, 5.6.2."""
+_FIXED_HEADERS = {"accept-encoding", "connection", "content-length", "content-type", "host"}
+_SECRET = re.compile(r"auth(?:oriz|[-_]|$)|cookie|secret|(?:^|[-_]|api)key$|token$", re.IGNORECASE)
+"""Names under which servers take keys."""
 
 
 class LLMConfig(BaseModel):
@@ -48,12 +59,20 @@ class LLMConfig(BaseModel):
     """The model's name as the server lists it."""
     api_key_environment: str = Field("OPENAI_API_KEY", min_length=1)
     """Name of the environment variable that holds the key. The key itself is never recorded."""
-    temperature: float = Field(0.0, ge=0)
-    """Sampling temperature; 0: always the likeliest token."""
-    top_p: float = Field(1.0, gt=0, le=1)
-    """Share of the probability that sampling draws from."""
-    max_tokens: int = Field(1024, gt=0)
-    """Longest answer, in tokens."""
+    api_key_header: str = "Authorization"
+    """Header that sends the key: `Authorization`, as a bearer token; any other one, such as
+    `api-key` of Azure, as it is."""
+    temperature: float | None = Field(0.0, ge=0)
+    """Sampling temperature; 0: always the likeliest token; null: not sent, for servers that take
+    none or only their own."""
+    top_p: float | None = Field(1.0, gt=0, le=1)
+    """Share of the probability that sampling draws from; null: not sent."""
+    max_tokens: int | None = Field(1024, gt=0)
+    """Longest answer, in tokens, with the thoughts of models that think; null: not sent, the
+    server decides."""
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the request calls `max_tokens`. OpenAI's thinking models take only
+    `max_completion_tokens`."""
     seed: int | None = None
     """Seed of the sampling; None: the server's choice."""
     stop: tuple[str, ...] = ()
@@ -64,11 +83,12 @@ class LLMConfig(BaseModel):
     """Longest wait for one whole answer, in seconds. Answers are not streamed, so that this also
     bounds the wait for the first token."""
     retries: int = Field(4, ge=0)
-    """How often a request that failed is sent again. Failures while the server is gone do not
-    count."""
+    """How often a request that failed is sent again. Failures while the server is gone, and
+    refusals by its rate limit, do not count."""
     outage_seconds: float = Field(600.0, ge=0)
-    """How long all requests wait for a server that is gone, before they fail, in seconds. Longer
-    than the server takes to start again."""
+    """How long all requests wait for a server that is gone, before they fail, or that takes none
+    for its rate limit, before the run ends; in seconds. Longer than the server takes to start
+    again."""
     max_concurrency: int = Field(1024, gt=0)
     """Most requests that one worker has in flight. It begins with 64 and adapts to the server:
     fewer where it is congested, more where it is not."""
@@ -84,6 +104,11 @@ class LLMConfig(BaseModel):
     latter, for training (vLLM from 0.10.2 on). Trajectories become many times as large."""
     extra_body: dict[str, JsonValue] = {}
     """Further request parameters, e.g. `{"top_k": 20}` for vLLM."""
+    extra_headers: dict[str, str] = {}
+    """Further headers of every request. Keys do not belong here, as settings are stored: see
+    `api_key_environment`."""
+    extra_query: dict[str, str] = {}
+    """Parameters at the end of every address, e.g. `{"api-version": "2024-10-21"}` for Azure."""
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -108,7 +133,33 @@ class LLMConfig(BaseModel):
             raise ValueError(message) from None
         if url.username or url.password:
             raise ValueError("an address holds no password; see api_key_environment")
+        if url.query or url.fragment:
+            raise ValueError("an address has no ? and no #; see extra_query")
         return str(url).rstrip("/")
+
+    @field_validator("api_key_header")
+    @classmethod
+    def _header(cls, value: str) -> str:
+        if not _HEADER_NAME.fullmatch(value) or value.lower() in _FIXED_HEADERS:
+            raise ValueError(f"{value!r} cannot be the header of a key")
+        return value
+
+    @field_validator("extra_headers")
+    @classmethod
+    def _own_headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            if not _HEADER_NAME.fullmatch(name) or not (text.isascii() and text.isprintable()):
+                raise ValueError(
+                    f"{name!r} is no header with a value of printable ASCII characters"
+                )
+            if name.lower() in _FIXED_HEADERS:
+                raise ValueError(f"the client itself sets {name}")
+        return _without_secrets(value)
+
+    @field_validator("extra_query")
+    @classmethod
+    def _own_query(cls, value: dict[str, str]) -> dict[str, str]:
+        return _without_secrets(value)
 
     @field_validator("extra_body")
     @classmethod
@@ -116,3 +167,12 @@ class LLMConfig(BaseModel):
         if taken := sorted(value.keys() & (_FIXED_PARAMETERS | cls.model_fields.keys())):
             raise ValueError(f"extra_body cannot set {', '.join(taken)}: no parameter is set twice")
         return value
+
+
+def _without_secrets(values: dict[str, str]) -> dict[str, str]:
+    if secret := next(filter(_SECRET.search, values), None):
+        raise ValueError(
+            f"{secret} looks like a key, and settings are stored; put the key into the environment "
+            "variable that api_key_environment names, and the header's name into api_key_header"
+        )
+    return values

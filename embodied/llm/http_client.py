@@ -15,9 +15,11 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from multidict import CIMultiDict
 
 from embodied.errors import ConfigError
 from embodied.llm.config import LLMConfig
+from embodied.llm.error_body import read_error
 
 _MAX_BYTES = 10_000_000
 _KEPT_SECONDS = 4.0
@@ -49,17 +51,10 @@ class HTTPStatusError(RequestError):
     def __init__(self, status: int, headers: Mapping[str, str], body: str) -> None:
         super().__init__(f"HTTP {status}")
         self.status = status
-        self.headers = headers
-        try:
-            content = json.loads(body)
-        except (ValueError, RecursionError):
-            content = body.strip()
-        error = content.get("error", content) if isinstance(content, dict) else content
-        fields = error if isinstance(error, dict) else {}
-        self.code = fields.get("code")
-        """The server's code for the error."""
-        self.message = str(fields.get("message") or error or "nothing said")
-        """The server's message, as it came."""
+        self.said = read_error(body)
+        """What the body says."""
+        self.headers = CIMultiDict({**headers, **self.said.headers})
+        """Those of the answer, and those of another server that the body quotes."""
 
 
 class HTTPClient:
@@ -79,7 +74,12 @@ class HTTPClient:
     def __init__(self, config: LLMConfig, key: str) -> None:
         self._connect_seconds = config.connect_seconds
         self._url = functools.cache(functools.partial(urljoin, config.base_url + "/"))
-        self._headers = {"Accept-Encoding": "identity", **authorization(key)}
+        self._headers = {
+            **config.extra_headers,
+            "Accept-Encoding": "identity",
+            **authorization(key, config.api_key_header),
+        }
+        self._query = config.extra_query
         self._proxy = _proxy(config.base_url)
 
     async def get(self, path: str) -> str:
@@ -112,7 +112,12 @@ class HTTPClient:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> str:
         request = self._http.request(
-            method, self._url(path), headers=headers, data=body, allow_redirects=False
+            method,
+            self._url(path),
+            params=self._query,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
         )
         try:
             async with request as response:
@@ -163,9 +168,11 @@ def _proxy(base_url: str) -> str | None:
     return proxy
 
 
-def authorization(key: str) -> dict[str, str]:
+def authorization(key: str, header: str = "Authorization") -> dict[str, str]:
     """Return the header that sends a key; none where it is empty."""
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    if not key:
+        return {}
+    return {header: f"Bearer {key}" if header.lower() == "authorization" else key}
 
 
 def read_key(name: str) -> str:

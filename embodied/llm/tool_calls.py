@@ -17,7 +17,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic_core import from_json
 
+from embodied._util.json_text import unwrapped
 from embodied._util.jsonable import truncate
+from embodied._util.thoughts import without_thoughts
 from embodied.trajectory import Message, ToolCall
 
 MAX_CALLS = 64
@@ -27,6 +29,20 @@ MAX_ARGUMENT_CHARACTERS = 100_000
 _SHOWN_CHARACTERS = 2000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[!-~]{1,64}")
+
+
+_LEFT = re.compile(
+    r"<(?:\w{1,20}:)?(?:tool_?calls?|function_?calls?|start_function_call|tools?)\b[^<>\n]{0,80}>"
+    r"|<(?:function|invoke|tool)[= ][^<>\n]{1,80}>|</(?:tool_call|function)>"
+    r"|\[TOOL_(?:CALLS?|REQUEST)\]|\[Calling tool|functools\[|✿FUNCTION✿"
+    r"|<[|\uff5c](?:python_tag|tool|action_start|plugin|start_action)[^|\uff5c<>\n]{0,40}[|\uff5c]>"
+    r"|<\|channel\|>\w{1,20}\s{0,4}to=|\bto=functions\.\w"
+    r"|\A\s*(?:```(?:json|tool_call)?\s*)?\[?\s*\{\s*(?:\"type\"\s*:\s*\"function\"\s*,\s*)?"
+    r"\"(?:name|function|tool_name)\"\s*:|\A\s*\[\w{1,64}\([^\n]*\)\]\s*\Z",
+    re.IGNORECASE,
+)
+"""How models write function calls: Hermes and Qwen, GLM, MiniMax, Mistral, Llama, Phi, Granite,
+InternLM, DeepSeek, Kimi, LFM, gpt-oss, and those that write bare JSON or Python."""
 
 
 class SentFunction(BaseModel):
@@ -74,11 +90,19 @@ def accept_calls(
     return tuple(kept), tuple(problems)
 
 
+def leaves_calls(content: str) -> bool:
+    """Tell whether a message's text holds function calls that its server should have read.
+
+    A server without the model's tool-call parser leaves them there, as the model marks them.
+    """
+    return _LEFT.search(without_thoughts(content)) is not None
+
+
 def sendable_message(message: Message) -> dict[str, Any]:
     """Convert a message to the shape that servers take, with only the keys of its role."""
     sent: dict[str, Any] = {"role": message.role, "content": sendable_text(message.content)}
     if message.role == "assistant" and message.tool_calls:
-        sent["tool_calls"] = [_sendable_call(call) for call in message.tool_calls]
+        sent["tool_calls"] = [sendable_call(call) for call in message.tool_calls]
     if message.role == "tool":
         sent["tool_call_id"] = sendable_text(message.tool_call_id or "")
     return sent
@@ -89,14 +113,18 @@ def sendable_text(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _sendable_call(call: ToolCall) -> dict[str, Any]:
+def sendable_call(call: ToolCall) -> dict[str, Any]:
+    """Convert a call to the shape that servers take and send."""
     function = {"name": sendable_text(call.name), "arguments": sendable_text(call.arguments)}
     return {"id": sendable_text(call.id), "type": "function", "function": function}
 
 
 def _text(arguments: JsonValue) -> str:
-    """Return arguments as JSON text: some servers send the object itself, some nothing."""
+    """Return arguments as JSON text: some servers send the object itself, some nothing, and some
+    the text within another one.
+    """
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    text = unwrapped(text)
     return "{}" if text.strip() in ("", "null") else text
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import textwrap
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from embodied.action_formats import Call, CodeFormat, make_format
 from embodied.controller import Controller
 from embodied.environment import Observation
 from embodied.errors import ConfigError, DataError
-from embodied.interpreter import Output
+from embodied.interpreter import make_interpreter
 from embodied.plugins.registry import controller_name, has_expert, load
 from embodied.policies.oracle import solution
 from embodied.policies.plan_stepper import PlanStepper
@@ -44,12 +46,38 @@ class ExpertStep:
 ExpertSteps = Generator[ExpertStep, str, None]
 """Yields steps, receives what each one printed."""
 
+
 Expert = Callable[[str], ExpertSteps]
 """Solves a task from its first observation.
 
 Experts are registered under the entry-point group `embodied.experts`, under the name of the
 controller whose functions they call. They see only what their steps print.
 """
+
+
+def call_by_call(
+    next_step: Callable[[str | None], ExpertStep | None], stepper: PlanStepper
+) -> Generator[tuple[str, Sequence[Call]], tuple[str, Any], None]:
+    """Play the steps of an expert one call a message; a step that is nothing but calls is one.
+
+    Yields the thought and the calls of a message. Receives what the policy was shown then, and what
+    the last call returned, or the exception that it raised.
+
+    Args:
+        next_step: given what the last step printed, None at first; returns None after the last one.
+        stepper: runs the code of the steps.
+    """
+    step = next_step(None)
+    while step is not None:
+        if step.calls:
+            printed, _ = yield step.thought, step.calls
+        else:
+            thought, reached = step.thought, stepper.start(step.code)
+            while isinstance(reached, Call):
+                _, answer = yield thought, [reached]
+                thought, reached = "", stepper.next(answer)
+            printed = reached.stdout
+        step = next_step(printed)
 
 
 class ExpertPolicy(Policy):
@@ -76,17 +104,21 @@ class ExpertPolicy(Policy):
         self._started = False
         self._protocol = protocol
         self._format = make_format(protocol.action, type(robot))
-        self._stepper = None if isinstance(self._format, CodeFormat) else PlanStepper(robot)
-        self._in_step = False
+        self._robot = robot
+        self._stepper = None
+        if not isinstance(self._format, CodeFormat):
+            make = functools.partial(make_interpreter, "restricted", check=False)
+            self._stepper = PlanStepper(robot.actions(), make)
+            self._calls = call_by_call(self._next_step, self._stepper)
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """Say the expert's next step, or its next call; None when it ends or fails."""
         printed = messages[-1].content
         if self._stepper is None:
-            step = self._next_step(printed)
+            step = self._next_step(printed if self._started else None)
             reply = CodeFormat.render_code(step.thought, step.code) if step else None
         else:
-            reply = await asyncio.to_thread(self._next_call, self._stepper, printed)
+            reply = await asyncio.to_thread(self._next_call, printed)
         return wrap_action(reply, self._protocol) if reply else None
 
     async def summarize(self, messages: Sequence[Message]) -> None:
@@ -97,34 +129,28 @@ class ExpertPolicy(Policy):
         if self._stepper is not None:
             self._stepper.close()
 
-    def _next_step(self, printed: str) -> ExpertStep | None:
+    def _next_step(self, printed: str | None) -> ExpertStep | None:
+        self._started = True
         try:
-            step = self._steps.send(printed) if self._started else next(self._steps)
+            return next(self._steps) if printed is None else self._steps.send(printed)
         except StopIteration:
             return None
         except Exception as error:
             self._gives_up(error)
             return None
-        self._started = True
-        return step
 
     def _gives_up(self, error: Exception) -> None:
         _log.warning("the expert gave up on %s: %r", self._task, error)
 
-    def _next_call(self, stepper: PlanStepper, printed: str) -> Reply | None:
-        thought = ""
-        reached = stepper.next() if self._in_step else Output(printed)
-        while not isinstance(reached, Call):
-            step = self._next_step(reached.stdout)
-            if step is None:
-                return None
-            if step.calls:
-                self._in_step = False
-                return self._format.render(step.thought, step.calls)
-            thought = step.thought
-            reached = stepper.start(step.code)
-        self._in_step = True
-        return self._format.render(thought, [reached])
+    def _next_call(self, printed: str) -> Reply | None:
+        try:
+            if not self._started:
+                thought, calls = next(self._calls)
+            else:
+                thought, calls = self._calls.send((printed, self._robot.last_answer))
+        except StopIteration:
+            return None
+        return self._format.render(thought, calls)
 
 
 def _steps(

@@ -46,6 +46,11 @@ class PolicyFactory:
         client = self._client(model) if model else None
         return make_feedback_provider(self._config.feedback, client, sample=sample)
 
+    @property
+    def waited_seconds(self) -> float:
+        """Time in which requests waited for the rate limits of the servers."""
+        return sum(client.waited_seconds for client in self._clients.values())
+
     async def close(self) -> None:
         """Close the connections to the servers."""
         for client in self._clients.values():

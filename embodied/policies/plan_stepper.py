@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from embodied.action_formats import Call
 from embodied.controller import ActionSpec, Controller
+from embodied.environment import Observation
 from embodied.errors import EpisodeEnded
-from embodied.interpreter import Output, make_interpreter
+from embodied.interpreter import Output, Session
 
 
 class PlanStepper:
@@ -17,12 +18,17 @@ class PlanStepper:
     The code is run up to its next call, which is then made in the episode; with the answers of all
     calls so far it is run again from its start, up to the call after them. An action that is broken
     off leaves no variables, so that the code takes effect once, when all its calls are answered.
+
+    Args:
+        actions: of the robot.
+        make_session: makes a session of an interpreter on a robot.
     """
 
-    def __init__(self, robot: Controller) -> None:
-        self._robot = robot
-        self._stand_in = _StandIn(robot)
-        self._session = make_interpreter("restricted", self._stand_in, check=False)
+    def __init__(
+        self, actions: Mapping[str, ActionSpec], make_session: Callable[[Controller], Session]
+    ) -> None:
+        self._stand_in = _StandIn(actions)
+        self._session = make_session(self._stand_in)
         self._code = ""
 
     def start(self, code: str) -> Call | Output:
@@ -31,9 +37,9 @@ class PlanStepper:
         self._stand_in.answers.clear()
         return self._go_on()
 
-    def next(self) -> Call | Output:
-        """Return the step's next call, now that the last one is made; after it, what it printed."""
-        self._stand_in.answers.append(self._robot.last_answer)
+    def next(self, answer: Any) -> Call | Output:
+        """Return the step's next call, given the answer to its last; after it, what it printed."""
+        self._stand_in.answers.append(answer)
         return self._go_on()
 
     def close(self) -> None:
@@ -49,15 +55,15 @@ class PlanStepper:
 class _StandIn(Controller):
     """Has a robot's actions; gives the answers that it was told, and then ends the run.
 
-    It never sends a command to the environment.
+    It has no environment, and sends no command.
     """
 
-    def __init__(self, robot: Controller) -> None:
+    def __init__(self, actions: Mapping[str, ActionSpec]) -> None:
         self.answers: list[Any] = []
         self.pending: Call | None = None
-        self._specs_of_robot = robot.actions()
+        self._specs_of_robot = actions
         self.given = 0
-        super().__init__(robot.environment)
+        self.begin(Observation(""), max_steps=None)
 
     def actions(self) -> Mapping[str, ActionSpec]:  # type: ignore[override]
         return self._specs_of_robot

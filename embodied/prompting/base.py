@@ -89,6 +89,11 @@ class Prompt(ABC):
         """Put a message whose action stands in `<execute>` tags as a policy writes it here."""
         return content
 
+    @classmethod
+    def outcome_of(cls, observation: str) -> str:
+        """Take what an action printed or returned out of what the policy is shown."""
+        return observation
+
     def execute(self, action: str, session: Session) -> Output:
         """Run an action."""
         return session.run(action)

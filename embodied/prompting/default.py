@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from embodied.action_formats.blocks import split
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
@@ -22,6 +22,10 @@ learned and what to do next, then {form}
 
 You have {turns} turns{steps}. The episode ends by itself as soon as the goal is reached. If the \
 task cannot be done, write <solution>give up</solution> instead of {noun}."""
+
+
+_NOTHING = "(the action ran and printed nothing)"
+_FRAMED = re.compile(r"\AObservation:\n(.*)\n\[left: \d+ turns", re.DOTALL)
 
 
 class DefaultPrompt(Prompt):
@@ -49,7 +53,7 @@ class DefaultPrompt(Prompt):
         A solution in the action, such as one that the code prints, or in a thought is none.
         """
         found = self.format.parse(reply)
-        answers = split(reply.content).solutions
+        answers = self.format.split(reply.content).solutions
         return ParsedReply(
             action=found.action,
             answer=answers[0].strip() if answers else None,
@@ -61,7 +65,14 @@ class DefaultPrompt(Prompt):
         """Show what was printed or returned, then why the action stopped, if it did."""
         if parsed.action is None:
             return self._unreadable(parsed) if parsed.answer is None else "The goal is not reached."
-        return self.describe_output(parsed.action, output) or "(the action ran and printed nothing)"
+        return self.describe_output(parsed.action, output) or _NOTHING
+
+    @classmethod
+    def outcome_of(cls, observation: str) -> str:
+        """Take the outcome out of its frame."""
+        framed = _FRAMED.match(observation)
+        outcome = framed[1] if framed else observation
+        return "" if outcome == _NOTHING else outcome
 
     def frame_observation(self, body: str, budget: Budget) -> str:
         """Show the outcome with what is left of turns and steps."""

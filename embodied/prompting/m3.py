@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from embodied._util.thoughts import without_thoughts
 from embodied.action_formats.format import ActionFormat
 from embodied.environment import Observation
 from embodied.interpreter.session import Output
@@ -31,8 +32,12 @@ You have {turns} turns. A wrong answer does not end the task.
 Now, let's get started!
 {task}"""
 
-_ACTION_BLOCK = re.compile(r"\bAction:(.*?)(?:\bEnd Action\b|\Z)", re.DOTALL)
+_ACTION_BLOCK = re.compile(
+    r"\bAction:(.*?)(?:\bEnd Action\b|\n\s{0,9}E(?:nd?)?(?: A\w{0,4})?\s*\Z|\Z)", re.DOTALL
+)
+"""From `Action:` to `End Action`, which a token limit or a stop string may have cut."""
 _ANSWER = re.compile(r"\bAnswer:\**\s*(.*)")
+_NOTHING = "(no output)"
 _TAGGED = re.compile(r"<execute>(.*)</execute>", re.DOTALL)
 _SOLUTION = re.compile(r"<solution>(.*)</solution>", re.DOTALL)
 
@@ -62,7 +67,8 @@ class M3Prompt(Prompt):
 
     def parse_reply(self, reply: Reply) -> ParsedReply:
         """Take the first action or answer; the benchmark cuts off what follows it."""
-        block, answer = _ACTION_BLOCK.search(reply.content), _ANSWER.search(reply.content)
+        said = without_thoughts(reply.content)
+        block, answer = _ACTION_BLOCK.search(said), _ANSWER.search(said)
         if answer and not reply.tool_calls and (not block or answer.start() < block.start()):
             return ParsedReply(answer=answer[1].strip(), tries_to_answer=True)
         inner = _tagged(block[1].strip()) if block else ""
@@ -87,7 +93,12 @@ class M3Prompt(Prompt):
         if parsed.action is None:
             problem = f" ({parsed.problem})" if parsed.problem else ""
             return f"No action and no answer could be read{problem}. {_form(self.format)}"
-        return self.describe_output(parsed.action, output) or "(no output)"
+        return self.describe_output(parsed.action, output) or _NOTHING
+
+    @classmethod
+    def outcome_of(cls, observation: str) -> str:
+        """Take the observation as it is: nothing surrounds the outcome."""
+        return "" if observation == _NOTHING else observation
 
     def frame_observation(self, body: str, budget: Budget) -> str:
         """Leave the outcome as it is: the benchmark does not count down."""
@@ -102,10 +113,8 @@ def _form(action_format: ActionFormat) -> str:
 
 
 def _tagged(action: str) -> str:
-    """Put an action in tags; of one with a Markdown fence, what begins with the fence."""
-    if "<execute>" in action:
-        return action
-    return f"<execute>\n{action[max(action.find('```'), 0) :]}\n</execute>"
+    """Put an action in tags, if it is not."""
+    return action if "<execute>" in action else f"<execute>\n{action}\n</execute>"
 
 
 def _as_text(message: Message) -> str:

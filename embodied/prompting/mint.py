@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 
 from embodied._util import parsing
+from embodied._util.thoughts import without_thoughts
 from embodied.action_formats import CodeFormat
 from embodied.controller import Controller
 from embodied.environment import Observation
@@ -105,9 +106,10 @@ class MintPrompt(Prompt):
     def parse_reply(self, reply: Reply) -> ParsedReply:
         """Take the answer before any code: the benchmark did not run code beside a solution.
 
-        A solution without its closing tag was not understood, but counted.
+        A solution without its closing tag was not understood, but counted. What models mark as
+        thoughts by themselves is left out; the benchmark's own `<thought>` hides no code.
         """
-        message = reply.content
+        message = without_thoughts(reply.content, only_trained=True)
         if "<solution>" in message:
             answers = _tagged(message, "solution")
             answer = answers[0].strip() if answers else None

@@ -19,6 +19,7 @@ _TRACEBACK = re.compile(
     r"|^ *(?:Cell In\[\d+\]|File <\w+>).*?^(?P<syntax>\w+): ",
     re.DOTALL | re.MULTILINE,
 )
+_OUT_NUMBER = re.compile(r"Out\[\d+\]: ")
 
 
 class ParityReport(BaseModel):
@@ -31,6 +32,9 @@ class ParityReport(BaseModel):
     """Recorded observations that were compared, error turns among them."""
     observation_mismatches: int = 0
     """Different text; in an error turn, different text before the traceback."""
+    out_numbers: int = 0
+    """Observations, no mismatches, that differ in nothing but the `n` of `Out[n]` before an echoed
+    value: it counts what a recorder ran before the episode, too."""
     error_turns: int = 0
     """Observations with a recorded traceback."""
     error_type_mismatches: int = 0
@@ -77,9 +81,7 @@ class ParityReport(BaseModel):
         body = framed.group(1) if framed else recorded
         error = _TRACEBACK.search(body)
         if error is None:
-            if turn is None or turn.observation != recorded:
-                self.observation_mismatches += 1
-                self._note(f"{where}: observation")
+            self._text(where, turn, recorded)
             return
         self.error_turns += 1
         before = body[: error.start()].strip()
@@ -90,6 +92,16 @@ class ParityReport(BaseModel):
         if (raised := _error_type(turn)) != kind:
             self.error_type_mismatches += 1
             self._note(f"{where}: {raised or 'no error'} where {kind} was recorded")
+
+    def _text(self, where: str, turn: Turn | None, recorded: str) -> None:
+        observed = None if turn is None else turn.observation
+        if observed == recorded:
+            return
+        if observed is not None and _unnumbered(observed) == _unnumbered(recorded):
+            self.out_numbers += 1
+            return
+        self.observation_mismatches += 1
+        self._note(f"{where}: observation")
 
     def _verdict(
         self, where: str, trajectory: Trajectory, recording: Recording, steps: int | None
@@ -118,6 +130,10 @@ def check_parity(
         recording = recordings[trajectory.task.id, trajectory.sample]
         parity.add(trajectory, recording, steps)
     return parity
+
+
+def _unnumbered(observation: str) -> str:
+    return _OUT_NUMBER.sub("Out: ", observation)
 
 
 def _error_type(turn: Turn | None) -> str | None:

@@ -101,7 +101,10 @@ def _read(folder: Path, name: str) -> _Run:
     settings = {name: value for name, value in reader.protocol.settings().items() if value != {}}
     summaries = list(reader.summaries())
     figures = aggregate(summaries, reader.invocations())
-    figures = figures.model_copy(update={"damaged_lines": len(reader.damaged)})
+    warnings = reader.protocol.warnings()
+    figures = figures.model_copy(
+        update={"damaged_lines": len(reader.damaged), "warnings": warnings}
+    )
     if not figures.episodes:
         raise RunError(_nothing_scored(folder, figures))
     scored = {(summary.task_id, summary.sample): summary for summary in summaries if summary.scored}

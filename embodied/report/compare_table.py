@@ -15,8 +15,11 @@ from embodied.report.metrics import Report
 from embodied.report.paired import Difference, PairedFigures
 from embodied.report.table import (
     format_interval,
+    format_mean,
+    format_mean_interval,
     format_number,
     format_percent,
+    named_means,
     new_table,
     plain_text,
     standard_output,
@@ -64,6 +67,8 @@ def _tables(comparison: RunComparison) -> Iterator[RenderableType]:
         yield Text()
     yield _paired(comparison.paired)
     yield Text()
+    yield _paired_means(comparison.paired)
+    yield Text()
 
 
 def _figures(
@@ -83,13 +88,29 @@ def _figures(
         cells = [cell(report) for report in reports]
         if label not in _ONLY_WHERE_ANY or set(cells) != {"0"}:
             table.add_row(label, *cells)
+    for label, rates in _pass_rows(reports):
+        table.add_row(label, *map(format_percent, rates))
+    table.add_section()
+    means = [named_means(report) for report in reports]
+    for name in dict.fromkeys(name for each in means for name in each):
+        found = [each.get(name) for each in means]
+        table.add_row(plain_text(name), *("-" if m is None else format_mean(m) for m in found))
+        table.add_row("  95 % CI", *("-" if m is None else format_mean_interval(m) for m in found))
     return table
+
+
+def _pass_rows(reports: Sequence[Report]) -> Iterator[tuple[str, list[float]]]:
+    """Yield pass@k and pass^k for the most samples that all runs have, where they have several."""
+    k = min(len(report.pass_at_k) for report in reports)
+    if k > 1:
+        yield f"pass@{k}", [report.pass_at_k[k - 1].rate for report in reports]
+        yield f"pass^{k}", [report.pass_hat_k[k - 1].rate for report in reports]
 
 
 _ROWS: dict[str, Callable[[Report], str]] = {
     "episodes": lambda report: f"{report.episodes:,}",
     "success": lambda report: format_percent(report.success_rate),
-    "95 % CI": lambda report: format_interval(report, "-"),
+    "95 % CI": lambda report: format_interval(report.interval, "-"),
     "turns": lambda report: format_number(report.turns.mean),
     "turns per success": lambda report: format_number(report.turns.mean_of_successes),
     "steps": lambda report: format_number(report.steps.mean),
@@ -97,14 +118,23 @@ _ROWS: dict[str, Callable[[Report], str]] = {
     "calls": lambda report: format_number(report.calls.mean),
     "failed calls": lambda report: format_number(report.failed_calls.mean, 2),
     "format errors": lambda report: format_number(report.format_errors.mean, 2),
+    "unread calls": lambda report: f"{report.unread_calls.total:,}",
     "characters": lambda report: format_number(report.characters.mean, 0),
     "tokens": lambda report: format_number(report.tokens.mean, 0),
     "  prompt": lambda report: format_number(report.tokens.prompt.mean, 0),
     "  completion": lambda report: format_number(report.tokens.completion.mean, 0),
     "feedback tokens": lambda report: format_number(report.feedback_tokens.mean, 0),
+    "cut messages": lambda report: f"{report.cut_messages.total:,}",
+    "empty messages": lambda report: f"{report.empty_messages.total:,}",
     "infrastructure errors": lambda report: f"{report.infrastructure_errors:,}",
 }
-_ONLY_WHERE_ANY = {"feedback tokens", "infrastructure errors"}
+_ONLY_WHERE_ANY = {
+    "unread calls",
+    "feedback tokens",
+    "cut messages",
+    "empty messages",
+    "infrastructure errors",
+}
 
 
 def _paired(paired: Sequence[PairedFigures]) -> Table:
@@ -120,6 +150,19 @@ def _paired(paired: Sequence[PairedFigures]) -> Table:
             _difference(pair.success_rate_difference, 100, digits=1),
             _difference(pair.turns_difference, 1, digits=2),
         )
+    return table
+
+
+def _paired_means(paired: Sequence[PairedFigures]) -> Table:
+    table = new_table(f"against {paired[0].first}")
+    table.add_column("figure", overflow="fold")
+    table.add_column("difference (95 % CI)", justify="right", no_wrap=True)
+    for pair in paired:
+        figures = {"reward": pair.reward_difference}
+        figures |= {f"metric {name}": each for name, each in pair.metric_differences.items()}
+        for name, difference in figures.items():
+            cell = _difference(difference, 1, digits=3)
+            table.add_row(plain_text(pair.run), plain_text(name), cell)
     return table
 
 
@@ -141,6 +184,8 @@ def _notes(comparison: RunComparison) -> Iterator[Text]:
         style="dim",
     )
     for run in comparison.runs:
+        for warning in run.figures.warnings:
+            yield _warning(f"Warning: in {run.name} {warning}.")
         if run.figures.damaged_lines:
             damaged = f"Damaged lines of {run.name}, in no figure: {run.figures.damaged_lines:,}."
             yield _warning(damaged)

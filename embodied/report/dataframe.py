@@ -11,7 +11,16 @@ from embodied.trajectory import Outcome
 if TYPE_CHECKING:
     import pandas
 
-_LEFT_OUT = {"seconds", "retries", "served_models", "llm_retries", "shard", "offset", "length"}
+_LEFT_OUT = {
+    "metrics",
+    "seconds",
+    "retries",
+    "served_models",
+    "llm_retries",
+    "shard",
+    "offset",
+    "length",
+}
 _FIELDS = [name for name in Summary.model_fields if name not in _LEFT_OUT]
 _SECONDS = {
     part: "seconds" if part == "total" else f"{part}_seconds"
@@ -23,8 +32,9 @@ def dataframe(run: RunReader) -> pandas.DataFrame:
     """Tabulate the episodes of a run, one row an episode, in the order of writing.
 
     The columns are the fields of `Summary` that hold one value (`task_id`, `kind`, `sample`,
-    `outcome`, `turns`, `steps`, `calls`, ...); `success`, true or false; `tokens`, those of prompt
-    and completion together; `seconds`, wall time, and its parts as `policy_seconds` and so on.
+    `outcome`, `reward`, `turns`, `steps`, `calls`, ...); `success`, true or false; `tokens`, those
+    of prompt and completion together; `seconds`, wall time, and its parts as `policy_seconds` and
+    so on; the simulator's own figures, as `metrics.score`.
 
     Raises:
         ConfigError: pandas is not installed.
@@ -33,8 +43,10 @@ def dataframe(run: RunReader) -> pandas.DataFrame:
         import pandas
     except ImportError:
         raise ConfigError("a data frame needs pandas; install it: pip install pandas") from None
+    rows = [_row(summary) for summary in run.summaries()]
     columns = [*_FIELDS, "success", "tokens", *_SECONDS.values()]
-    return pandas.DataFrame([_row(summary) for summary in run.summaries()], columns=columns)
+    metrics = sorted({name for row in rows for name in row.keys() - columns})
+    return pandas.DataFrame(rows, columns=[*columns, *metrics])
 
 
 def _row(summary: Summary) -> dict[str, Any]:
@@ -44,4 +56,5 @@ def _row(summary: Summary) -> dict[str, Any]:
         "success": summary.outcome is Outcome.SUCCESS,
         "tokens": summary.prompt_tokens + summary.completion_tokens,
         **{_SECONDS[part]: seconds for part, seconds in summary.seconds},
+        **{f"metrics.{name}": value for name, value in summary.metrics.items()},
     }

@@ -6,12 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from embodied._util.causes import cause_of
+from embodied.errors import RunError
+from embodied.report.intervals import TaskSums, mean_interval, rate_interval
+from embodied.report.passes import PassRate, pass_at_k, pass_hat_k
 from embodied.report.throughput import Throughput, aggregate_throughput, ratio
 from embodied.store import RunInvocation, RunReader, Summary
 from embodied.trajectory import Outcome, Record, TurnSeconds
 
-CONFIDENCE = 0.95
-"""Confidence level of the intervals of success rates."""
+UNREAD_CALLS = (
+    "The server leaves function calls unread in the text of messages; start it with the parser of "
+    "the model's calls. vLLM: --enable-auto-tool-choice --tool-call-parser NAME, e.g. hermes, "
+    "llama3_json, mistral, deepseek_v3; SGLang: --tool-call-parser NAME; llama.cpp: --jinja. "
+    "Or choose --action json, which needs none."
+)
 
 
 class Stat(Record):
@@ -48,6 +56,18 @@ class Seconds(Record):
     framework: Stat
 
 
+class Mean(Record):
+    """A number that the simulator gives of an episode, over the scored episodes that have it."""
+
+    episodes: int
+    """Those that have it."""
+    mean: float | None
+    """None where there is none, or the numbers are too large to add up."""
+    interval: tuple[float, float] | None
+    """At `intervals.CONFIDENCE`, by tasks; None where there are fewer than two tasks, all have the
+    same mean, or the numbers are too large."""
+
+
 class Metrics(Record):
     """What a group of episodes came to.
 
@@ -57,11 +77,22 @@ class Metrics(Record):
 
     episodes: int
     """Scored episodes."""
+    tasks: int
+    """Tasks that they are samples of."""
     successes: int
     success_rate: float | None
     """Successes per scored episode, from 0 to 1; None where there is none."""
     interval: tuple[float, float] | None
-    """Wilson interval of the success rate at `CONFIDENCE`; None where there is no episode."""
+    """Interval of the success rate at `intervals.CONFIDENCE`, Wilson's by tasks (`rate_interval`);
+    None where there is no episode."""
+    pass_at_k: list[PassRate]
+    """pass@k, for each k up to the samples of a task: how sure one of k samples is a success."""
+    pass_hat_k: list[PassRate]
+    """pass^k, for each k up to the samples of a task: how sure all of k samples are successes."""
+    reward: Mean
+    """Sum of the rewards of an episode's steps."""
+    metrics: dict[str, Mean]
+    """Each number in `info["metrics"]` of an episode's last step, by its name, sorted."""
     outcomes: dict[str, int]
     """Scored episodes by outcome."""
     truncated: dict[str, int]
@@ -80,8 +111,14 @@ class Metrics(Record):
     """Characters that the policy wrote."""
     format_errors: Stat
     """Messages that could not be read as an action."""
+    unread_calls: Stat
+    """Messages with function calls that the server left in their text, for want of a parser."""
     cached_messages: Stat
     """Messages that a cache had kept: their episodes say nothing of a server's speed."""
+    cut_messages: Stat
+    """Messages that used up the tokens that they may have, `llm.max_tokens`."""
+    empty_messages: Stat
+    """Messages that say nothing and call nothing."""
     seconds: Seconds
 
 
@@ -91,9 +128,10 @@ class Report(Metrics):
     by_kind: dict[str, Metrics]
     """The same metrics for each kind of task, sorted by name."""
     infrastructure_causes: dict[str, int]
-    """Infrastructure errors by what failed, the most frequent first."""
+    """Infrastructure errors by what failed, the most frequent first. Sentences that differ in
+    numbers, ids or paths count as the most frequent one of them."""
     retries: dict[str, int]
-    """Attempts that were given up, of all episodes, by cause, the most frequent first."""
+    """Attempts that were given up, of all episodes, by cause, likewise."""
     llm_retries: dict[str, int]
     """Requests to models that failed and were sent again, of all episodes, by cause, the most
     frequent first."""
@@ -102,6 +140,10 @@ class Report(Metrics):
     most frequent first."""
     throughput: Throughput
     """How fast the run was played."""
+    unread_calls_hint: str | None = None
+    """What to do about function calls that the server left unread, where there are any."""
+    warnings: list[str] = []
+    """Settings by which the figures say less than they seem to."""
     damaged_lines: int = 0
     """Lines of the run that could not be read; their episodes are in no figure."""
 
@@ -122,32 +164,36 @@ def aggregate(summaries: Iterable[Summary], invocations: Sequence[RunInvocation]
     return Report(
         **dict(everything.metrics()),
         by_kind={kind: kinds[kind].metrics() for kind in sorted(kinds)},
-        infrastructure_causes=dict(causes.most_common()),
-        retries=dict(retries.most_common()),
+        infrastructure_causes=_grouped(causes),
+        retries=_grouped(retries),
         llm_retries=dict(llm_retries.most_common()),
         served_models=dict(served_models.most_common()),
         throughput=aggregate_throughput(invocations, everything.totals),
+        unread_calls_hint=UNREAD_CALLS if everything.totals["unread_calls"] else None,
     )
+
+
+def _grouped(sentences: Counter[str]) -> dict[str, int]:
+    """Count the sentences that name one cause as the most frequent one of them."""
+    first: dict[str, str] = {}
+    counts = Counter[str]()
+    for sentence, count in sentences.most_common():
+        counts[first.setdefault(cause_of(sentence), sentence)] += count
+    return dict(counts.most_common())
 
 
 def aggregate_run(run: RunReader) -> Report:
     """Aggregate all that a run stores so far."""
     report = aggregate(run.summaries(), run.invocations())
-    return report.model_copy(update={"damaged_lines": len(run.damaged)})
+    changes = {"damaged_lines": len(run.damaged), "warnings": _warnings(run)}
+    return report.model_copy(update=changes)
 
 
-def wilson_interval(successes: int, episodes: int) -> tuple[float, float] | None:
-    """Compute the Wilson score interval of a success rate at `CONFIDENCE`; None of no episode.
-
-    Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference,
-    Journal of the American Statistical Association 22 (1927).
-    """
-    if episodes == 0:
-        return None
-    from scipy.stats import binomtest
-
-    interval = binomtest(successes, episodes).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+def _warnings(run: RunReader) -> list[str]:
+    try:
+        return run.protocol.warnings()
+    except RunError as error:
+        return [str(error)]
 
 
 @dataclass
@@ -158,6 +204,9 @@ class _Tally:
     truncated: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     of_successes: Counter[str] = field(default_factory=Counter)
+    successes: TaskSums = field(default_factory=TaskSums)
+    rewards: TaskSums = field(default_factory=TaskSums)
+    metric_sums: dict[str, TaskSums] = field(default_factory=dict)
 
     def add(self, summary: Summary) -> None:
         self.outcomes[summary.outcome] += 1
@@ -169,13 +218,23 @@ class _Tally:
         self.totals.update(amounts)
         if summary.outcome is Outcome.SUCCESS:
             self.of_successes.update(amounts)
+        self.successes.add(summary.task_id, summary.outcome is Outcome.SUCCESS)
+        self.rewards.add(summary.task_id, summary.reward)
+        for name, value in summary.metrics.items():
+            self.metric_sums.setdefault(name, TaskSums()).add(summary.task_id, value)
 
     def metrics(self) -> Metrics:
+        by_task = self.successes.by_task
         return Metrics(
             episodes=self._episodes,
+            tasks=len(by_task),
             successes=self._successes,
             success_rate=ratio(self._successes, self._episodes),
-            interval=wilson_interval(self._successes, self._episodes),
+            interval=rate_interval(by_task),
+            pass_at_k=pass_at_k(by_task),
+            pass_hat_k=pass_hat_k(by_task),
+            reward=_mean(self.rewards),
+            metrics={name: _mean(sums) for name, sums in sorted(self.metric_sums.items())},
             outcomes={outcome.value: self.outcomes[outcome] for outcome in _SCORED},
             truncated=dict(self.truncated.most_common()),
             infrastructure_errors=self.outcomes[Outcome.INFRASTRUCTURE_ERROR],
@@ -214,6 +273,10 @@ class _Tally:
             prompt=self._stat(prompt),
             completion=self._stat(completion),
         )
+
+
+def _mean(sums: TaskSums) -> Mean:
+    return Mean(episodes=sums.episodes, mean=sums.mean, interval=mean_interval(sums.by_task))
 
 
 _SCORED = (Outcome.SUCCESS, Outcome.FAILURE, Outcome.TRUNCATED)

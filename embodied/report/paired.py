@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from embodied.report.metrics import CONFIDENCE
+from embodied.report.intervals import CONFIDENCE
 from embodied.store.summary import Summary
 from embodied.trajectory import Outcome, Record
 
@@ -51,6 +52,11 @@ class PairedFigures(Record):
     """Above 0 where the run succeeds more often; None where no episode is shared."""
     turns_difference: Difference | None
     """Above 0 where the run takes more turns; None where no episode is shared."""
+    reward_difference: Difference | None
+    """Above 0 where the run is rewarded more; None where no episode is shared."""
+    metric_differences: dict[str, Difference]
+    """The same of each number in `info["metrics"]`, over the shared episodes that have it in both
+    runs, by its name, sorted."""
 
 
 def compare_pairs(
@@ -72,30 +78,47 @@ def compare_pairs(
         neither=verdicts.count((False, False)),
         success_rate_difference=mean_difference(pairs, _success),
         turns_difference=mean_difference(pairs, lambda summary: summary.turns),
+        reward_difference=mean_difference(pairs, lambda summary: summary.reward),
+        metric_differences=_metric_differences(pairs),
     )
 
 
-def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], int]) -> Difference | None:
+def _metric_differences(pairs: Sequence[Pair]) -> dict[str, Difference]:
+    names = {name for one, other in pairs for name in one.metrics.keys() & other.metrics.keys()}
+    found = {name: _metric_difference(pairs, name) for name in sorted(names)}
+    return {name: difference for name, difference in found.items() if difference is not None}
+
+
+def _metric_difference(pairs: Sequence[Pair], name: str) -> Difference | None:
+    having = [(one, other) for one, other in pairs if name in one.metrics and name in other.metrics]
+    return mean_difference(having, lambda summary: summary.metrics[name])
+
+
+def mean_difference(pairs: Iterable[Pair], figure: Callable[[Summary], float]) -> Difference | None:
     """Compute the mean difference of a figure within pairs, the second less the first.
 
-    Its interval is that of a paired percentile bootstrap with a fixed seed. Whole tasks are
-    resampled, with all their samples, because the samples of a task are not independent.
+    None of no pair, or of numbers too large to add up. Its interval is that of a paired percentile
+    bootstrap with a fixed seed. Whole tasks are resampled, with all their samples, because the
+    samples of a task are not independent.
 
     Sources: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13;
     for the resampling of groups, A. C. Davison and D. V. Hinkley, Bootstrap Methods and their
     Application (1997), section 3.8.
     """
-    by_task: dict[str, list[int]] = {}
+    by_task: dict[str, list[float]] = {}
     for one, other in pairs:
         by_task.setdefault(one.task_id, []).append(figure(other) - figure(one))
     if not by_task:
         return None
     sums = [sum(differences) for differences in by_task.values()]
     counts = [len(differences) for differences in by_task.values()]
-    return Difference(value=sum(sums) / sum(counts), interval=_interval(sums, counts))
+    value = sum(sums) / sum(counts)
+    if not isfinite(value):
+        return None
+    return Difference(value=value, interval=_interval(sums, counts))
 
 
-def _interval(sums: list[int], counts: list[int]) -> tuple[float, float] | None:
+def _interval(sums: list[float], counts: list[int]) -> tuple[float, float] | None:
     """Compute the bootstrap interval of the ratio of two sums over tasks."""
     import numpy as np
     from scipy.stats import bootstrap
@@ -114,7 +137,8 @@ def _interval(sums: list[int], counts: list[int]) -> tuple[float, float] | None:
         batch=max(1, _BATCH_VALUES // len(sums)),
         random_state=np.random.default_rng(0),
     ).confidence_interval
-    return float(interval.low), float(interval.high)
+    low, high = float(interval.low), float(interval.high)
+    return (low, high) if isfinite(low) and isfinite(high) else None
 
 
 def _ratio(sums: NDArray[Any], counts: NDArray[Any], axis: int) -> Any:

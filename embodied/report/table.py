@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from embodied.report.metrics import Metrics, Report
+from embodied.report.metrics import Mean, Metrics, Report
 from embodied.report.throughput import ServerThroughput, Throughput
 from embodied.trajectory import Record
 
@@ -69,20 +70,23 @@ def _table(report: Report) -> Table:
 def _cells(figures: Metrics) -> Iterator[str]:
     yield f"{figures.episodes:,}"
     yield format_percent(figures.success_rate)
-    yield format_interval(figures, " to ")
+    yield format_interval(figures.interval, " to ")
     yield format_number(figures.turns.mean)
     yield format_number(figures.calls.mean)
     yield format_number(figures.steps.mean)
     yield format_number(figures.tokens.mean, digits=0)
 
 
-def _notes(report: Report) -> Iterator[Text]:
+def _notes(report: Report) -> Iterator[RenderableType]:
     if not report.episodes:
         yield Text("No episode is scored yet.")
     else:
         yield Text("Turns, calls, steps and tokens: mean per episode.", style="dim")
     if report.steps.mean_of_successes is not None:
         yield Text(f"Steps per success: {format_number(report.steps.mean_of_successes)}.")
+    yield from _warnings(report)
+    yield from _passes(report)
+    yield from _means(report)
     yield from _cached(report)
     yield from _feedback(report)
     yield from _mistakes(report)
@@ -98,6 +102,48 @@ def _notes(report: Report) -> Iterator[Text]:
             "`embodied resume` runs the episodes that they leave missing.",
             style="bold red",
         )
+
+
+def _warnings(report: Report) -> Iterator[Text]:
+    for warning in report.warnings:
+        text = plain_text(f"Warning: {warning}.")
+        text.stylize("bold red")
+        yield text
+
+
+def _passes(report: Report) -> Iterator[RenderableType]:
+    """Yield a table of pass@k and pass^k, where tasks have several samples."""
+    if len(report.pass_at_k) < 2:
+        return
+    yield Text(f"Samples of {report.tasks:,} tasks; intervals count tasks, not samples:")
+    table = new_table("k")
+    for heading in ("tasks", "pass@k", "95 % CI", "pass^k", "95 % CI"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one, all_ in zip(report.pass_at_k, report.pass_hat_k, strict=True):
+        cells = (
+            text
+            for each in (one, all_)
+            for text in (format_percent(each.rate), format_interval(each.interval, " to "))
+        )
+        table.add_row(str(one.k), f"{one.tasks:,}", *cells)
+    yield table
+
+
+def _means(report: Report) -> Iterator[Text]:
+    """Yield a line for the reward, and one for each of the simulator's own figures."""
+    if not report.episodes:
+        return
+    yield Text("The simulator's own figures, mean per episode (95 % CI):")
+    for name, mean in named_means(report).items():
+        some = f", in {mean.episodes:,} episodes" if mean.episodes < report.episodes else ""
+        interval = format_mean_interval(mean)
+        yield plain_text(f"  {name}: {format_mean(mean)} ({interval}){some}")
+
+
+def named_means(report: Report) -> dict[str, Mean]:
+    """Name the simulator's own figures as tables do."""
+    metrics = {f"metric {name}": mean for name, mean in report.metrics.items()}
+    return {"reward": report.reward, **metrics}
 
 
 def _cached(report: Report) -> Iterator[Text]:
@@ -122,18 +168,40 @@ def _mistakes(report: Report) -> Iterator[Text]:
     counts = {"Format errors": report.format_errors, "Failed calls": report.failed_calls}
     if any(count.total for count in counts.values()):
         yield Text(" ".join(f"{name}: {count.total:,}." for name, count in counts.items()))
+    cut, empty = report.cut_messages.total, report.empty_messages.total
+    if cut or empty:
+        hint = " Cut ones reached llm.max_tokens: raise it." if cut else ""
+        yield Text(f"Messages cut: {cut:,}. Empty messages: {empty:,}.{hint}", style="bold")
+
+    if report.unread_calls_hint:
+        count = f"Messages with unread function calls: {report.unread_calls.total:,}."
+        yield Text(f"{count} {report.unread_calls_hint}", style="bold")
 
 
-def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[Text]:
-    """Yield a heading with the sum, and a line for each cause."""
+@dataclass(frozen=True)
+class _Entry:
+    """A text that may be many lines long, each as far in as the first one."""
+
+    label: str
+    text: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        margin = self.label
+        for line in self.text.wrap(console, options.max_width - len(margin)):
+            line.rstrip()
+            yield Text(margin).append_text(line)
+            margin = " " * len(margin)
+
+
+def _causes(heading: str, causes: Mapping[str, int]) -> Iterator[RenderableType]:
+    """Yield a heading with the sum, and each cause as it stands."""
     if not causes:
         return
     yield Text(f"{heading}: {sum(causes.values()):,}")
     listed = list(causes.items())[:_CAUSES]
     width = max(len(f"{number:,}") for _, number in listed)
     for cause, number in listed:
-        line = Text(f"  {number:>{width},}  ", overflow="ellipsis", no_wrap=True)
-        yield line.append_text(plain_text(cause))
+        yield _Entry(f"  {number:>{width},}  ", plain_text(cause))
     if len(causes) > _CAUSES:
         yield Text(f"  and {len(causes) - _CAUSES} more causes")
 
@@ -187,10 +255,25 @@ def format_percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.1f} %"
 
 
-def format_interval(figures: Metrics, between: str) -> str:
-    """Format the interval of a success rate, in percent; a dash for None."""
-    bounds = figures.interval
+def format_interval(bounds: tuple[float, float] | None, between: str) -> str:
+    """Format the interval of a rate, in percent; a dash for None."""
     return between.join(f"{100 * bound:.1f}" for bound in bounds) if bounds else "-"
+
+
+def format_mean(mean: Mean) -> str:
+    """Format a mean; a dash for None."""
+    return format_number(mean.mean, _digits(mean))
+
+
+def format_mean_interval(mean: Mean) -> str:
+    """Format the interval of a mean; a dash for None."""
+    bounds = mean.interval
+    return " to ".join(format_number(bound, _digits(mean)) for bound in bounds) if bounds else "-"
+
+
+def _digits(mean: Mean) -> int:
+    """Choose digits after the point by the size of a mean, so that it and its interval agree."""
+    return 3 if abs(mean.mean or 0) < 10 else 1
 
 
 def format_number(value: float | None, digits: int = 1) -> str:

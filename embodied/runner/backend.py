@@ -58,6 +58,15 @@ class WorkerHandle(ABC):
         """
         raise NotImplementedError
 
+    async def waited_seconds(self) -> float:
+        """Return the time, since it started, in which its requests to models waited for rate
+        limits. No episode counts as hung because of it.
+
+        Raises:
+            WorkerDied: the worker is gone.
+        """
+        return 0.0
+
     @abstractmethod
     async def stop(self) -> None:
         """End the worker for good, by `Worker.stop`: its robots are stopped first."""

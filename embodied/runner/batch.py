@@ -22,7 +22,7 @@ from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_class
 from embodied.runner.approvals import Terminal
-from embodied.runner.assignment import Assignment
+from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle, pool_class
 from embodied.runner.concurrency import EpisodeConcurrencyController
 from embodied.runner.meter import InvocationMeter, measuring
@@ -32,6 +32,8 @@ from embodied.trajectory import Outcome, Trajectory
 
 _LOG = logging.getLogger(__name__)
 
+_ANSWER_SECONDS = 10.0
+"""How long a worker has to say how long it waited."""
 START_ATTEMPTS = 3
 """How often in a row one worker may die while it starts, before the run is given up if no other
 worker plays."""
@@ -200,9 +202,7 @@ class _Batch:
         limit, started = self._episode_seconds, datetime.now(UTC)
         try:
             with self._meter.episode():
-                # Unlike `wait_for` of Python 3.11, this loses no cancellation.
-                async with asyncio.timeout(limit):
-                    result = await handle.run(assignment)
+                result = await _run_in_time(handle, assignment, limit)
         except WorkerDied as died:
             await self._failed(assignment, f"the worker died: {died}", started)
             return False
@@ -265,6 +265,32 @@ async def _answer_questions(handle: WorkerHandle, terminal: Terminal | None) -> 
         while terminal is not None:
             question = await handle.next_question()
             await handle.answer(question.number, await terminal.approve(question.text))
+
+
+async def _run_in_time(handle: WorkerHandle, assignment: Assignment, seconds: float) -> Result:
+    """Play an episode; raise TimeoutError where it takes longer than so many seconds, without
+    those in which the worker waited for the rate limits of models.
+    """
+    running = asyncio.create_task(handle.run(assignment))
+    try:
+        waited = await _waited_seconds(handle)
+        while not (await asyncio.wait([running], timeout=seconds))[0]:
+            before, waited = waited, await _waited_seconds(handle)
+            seconds = waited - before
+            if seconds <= 0:
+                raise TimeoutError
+        return running.result()
+    finally:
+        await _cancel([running])
+
+
+async def _waited_seconds(handle: WorkerHandle) -> float:
+    """Ask a worker for its waits; one that does not answer has none."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await handle.waited_seconds()
+    except TimeoutError:
+        return 0.0
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:

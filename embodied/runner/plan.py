@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ from embodied.store import open_run
 from embodied.store.extension import check_protocol
 from embodied.store.layout import is_run
 from embodied.task import Task
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,16 @@ def resolve(config: RunConfig) -> ResolvedRun:
     data = _data_version(config) if data is None else data
     tasks = split_tasks(config)
     chosen = choose_tasks(tasks, config.tasks, config.seed)
+    protocol = _run_protocol(config, data)
+    for warning in protocol.warnings():
+        _log.warning("%s", warning)
     return ResolvedRun(
         config=config,
         environment=environment_class(config.environment.name),
         controller=controller_class(str(config.protocol.controller)),
         tasks=tuple(chosen),
         data=data,
-        protocol=_run_protocol(config, data),
+        protocol=protocol,
         models=tuple(models(config)),
         assignments=_assignments(config, tasks, chosen),
     )

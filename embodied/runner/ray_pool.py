@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
@@ -18,6 +19,7 @@ from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import max_episodes
 from embodied.runner.plan import ResolvedRun
+from embodied.runner.short_path import short_path
 from embodied.runner.worker import STOP_SECONDS, Worker
 from embodied.trajectory import ApprovalRecord
 
@@ -34,10 +36,13 @@ _START_HINT = (
     "start the run again when the machine is less busy, or play without Ray: --runner.kind local"
 )
 
+_FOLDER_BYTES = 40
+"""The longest path of Ray's folder below which those of its sockets fit into an address."""
+
 _log = logging.getLogger(__name__)
 
 _WORKERS_LINE = r"^(?!A worker died or was killed|\d+ Workers \(tasks / actors\) killed)"
-_OTHER_CALLS = 4
+_OTHER_CALLS = 8
 """Calls that a worker takes beside its episodes: to break one off, to stop, questions, answers."""
 _LOG_SECONDS = 0.5
 """How long the last lines of a worker are under way."""
@@ -77,11 +82,14 @@ class RayPool(Pool):
         self._last_left = time.monotonic()
         self._noticed = False
         self._started_here = not self._ray.is_initialized()
+        self._resources = contextlib.ExitStack()
         if self._started_here:
-            self._connect()
+            with contextlib.ExitStack() as resources:
+                self._connect(resources)
+                self._resources = resources.pop_all()
         self._actor = self._ray.remote(RayWorker)
 
-    def _connect(self) -> None:
+    def _connect(self, resources: contextlib.ExitStack) -> None:
         runner = self._config.runner
         options: dict[str, Any] = {"address": runner.ray_address}
         if runner.ray_address is None:
@@ -95,6 +103,7 @@ class RayPool(Pool):
                 },
                 "include_dashboard": False,
                 "object_store_memory": 128 * 1024 * 1024,
+                "_temp_dir": str(resources.enter_context(short_path(_folder(), _FOLDER_BYTES))),
             }
         try:
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
@@ -186,6 +195,7 @@ class RayPool(Pool):
         if self._started_here:
             time.sleep(_LOG_SECONDS)
             self._ray.shutdown()
+        self._resources.close()
 
 
 class _RayHandle(WorkerHandle):
@@ -242,6 +252,9 @@ class _RayHandle(WorkerHandle):
     async def answer(self, number: int, approval: ApprovalRecord) -> None:
         await self.get(self._actor.answer.remote(number, approval))
 
+    async def waited_seconds(self) -> float:
+        return float(await self.get(self._actor.waited_seconds.remote()))
+
     async def stop(self) -> None:
         self._left(self)
         with contextlib.suppress(Exception):
@@ -249,6 +262,12 @@ class _RayHandle(WorkerHandle):
                 await asyncio.wait_for(self.get(self._actor.stop.remote()), STOP_SECONDS + 1)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
+
+
+def _folder() -> Path:
+    """Return the folder in which Ray would keep its logs and sockets."""
+    parent = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    return Path(parent, "ray").absolute()
 
 
 def _amounts(resources: dict[str, float]) -> str:

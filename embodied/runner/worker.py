@@ -178,6 +178,10 @@ class Worker:
                 await self._close(slot)
         return Result(_memory(), episode=episode)
 
+    async def waited_seconds(self) -> float:
+        """Return the time in which requests to models waited for rate limits."""
+        return self._policies.waited_seconds
+
     async def _play(self, slot: EnvSlot, assignment: Assignment) -> Trajectory:
         trajectory = await run_episode(
             assignment.task,

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from embodied.errors import ConfigError
+from embodied.policy import Reply
 from embodied.simulated_llm.chat_schema import ChatRequest
 
 
 class Answers(Protocol):
     """Answers conversations. Like a server it knows nothing but the request."""
 
-    def answer(self, request: ChatRequest) -> str:
+    def answer(self, request: ChatRequest) -> Reply:
         """Say the next message of the conversation.
 
         Raises:
@@ -24,11 +25,11 @@ class FixedAnswers:
     """Says the same to everybody."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._reply = Reply(text)
 
-    def answer(self, request: ChatRequest) -> str:
+    def answer(self, request: ChatRequest) -> Reply:
         """Return the text."""
-        return self._text
+        return self._reply
 
 
 def make_answers(source: str) -> Answers:

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
+from embodied.llm.tool_calls import sendable_call
+from embodied.policy import Reply
 from embodied.simulated_llm.kv_cache import RequestSize
 
 _START, _END = "<|im_start|>", "<|im_end|>\n"
@@ -75,6 +77,12 @@ class ChatMessage(BaseModel):
         return self.content or ""
 
 
+class Tool(BaseModel):
+    """A function that the model may call."""
+
+    function: dict[str, JsonValue]
+
+
 class ChatRequest(BaseModel):
     """As much of a request as matters here; the rest is ignored."""
 
@@ -85,7 +93,7 @@ class ChatRequest(BaseModel):
     stop: str | list[str] | None = None
     stream: bool | None = None
     n: int | None = None
-    tools: list[JsonValue] | None = None
+    tools: list[Tool] | None = None
 
     @classmethod
     def read(cls, body: bytes) -> ChatRequest:
@@ -107,6 +115,11 @@ class ChatRequest(BaseModel):
         return request
 
     @property
+    def tool_names(self) -> list[str]:
+        """The functions that the model may call."""
+        return [str(tool.function.get("name")) for tool in self.tools or ()]
+
+    @property
     def stops(self) -> Sequence[str]:
         """Texts that end an answer."""
         return [self.stop] if isinstance(self.stop, str) else self.stop or ()
@@ -122,9 +135,12 @@ class ChatRequest(BaseModel):
 
 
 def completion_body(
-    number: int, model: str, content: str, finish_reason: str, size: RequestSize, cached_tokens: int
+    number: int, model: str, said: Reply, size: RequestSize, cached_tokens: int
 ) -> bytes:
     """Write a successful answer; `number` makes its id."""
+    message: dict[str, Any] = {"role": "assistant", "content": said.content}
+    if said.tool_calls:
+        message["tool_calls"] = [sendable_call(call) for call in said.tool_calls]
     return _json(
         {
             "id": f"chatcmpl-{number:08x}",
@@ -134,9 +150,9 @@ def completion_body(
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": content},
+                    "message": message,
                     "logprobs": None,
-                    "finish_reason": finish_reason,
+                    "finish_reason": said.finish_reason,
                 }
             ],
             "usage": {

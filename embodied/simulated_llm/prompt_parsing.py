@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from embodied.plugins.registry import names
+from embodied.policy import Reply
 from embodied.prompting import PROMPTS, Prompt, prompt_class
 from embodied.simulated_llm.chat_schema import ChatMessage
 
-GIVE_UP = "<solution>give up</solution>"
+GIVE_UP = Reply("<solution>give up</solution>")
 """Said where there is nothing more to say."""
 _STUB = re.compile(r"^def \w+\(", re.MULTILINE)
 _BARE = "default"
@@ -32,8 +33,12 @@ class ParsedPrompt:
     """What the policy said since."""
     observations: tuple[str, ...]
     """What it was shown since."""
-    wrap_action: Callable[[str], str]
-    """Puts `GIVE_UP`, or an action in `<execute>` tags, into the protocol's form."""
+    prompt: type[Prompt]
+    """The wording."""
+
+    def worded(self, reply: Reply) -> Reply:
+        """Put a message that an action format has rendered, or `GIVE_UP`, into the wording."""
+        return replace(reply, content=self.prompt.wrap_action(reply.content))
 
     @property
     def wants_code(self) -> bool:
@@ -55,7 +60,7 @@ def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
         instructions="\n".join([*texts[:start], before]),
         replies=tuple(text for message, text in later if message.role == "assistant"),
         observations=tuple(text for message, text in later if message.role != "assistant"),
-        wrap_action=prompt.wrap_action,
+        prompt=prompt,
     )
 
 

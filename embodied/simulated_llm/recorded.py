@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from embodied.errors import DataError
+from embodied.policy import Reply
 from embodied.replay.recordings import read_recordings
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest
 from embodied.simulated_llm.prompt_parsing import GIVE_UP, parse_prompt
@@ -15,7 +16,7 @@ from embodied.store.layout import is_run
 
 _LINES = 2
 
-Episode = tuple[str, Sequence[str]]
+Episode = tuple[str, Sequence[Reply]]
 """A task as the policy was shown it, and the policy's messages."""
 
 
@@ -31,7 +32,7 @@ class RecordedAnswers:
     """
 
     def __init__(self, episodes: Iterable[Episode]) -> None:
-        self._by_ending: defaultdict[str, list[Sequence[str]]] = defaultdict(list)
+        self._by_ending: defaultdict[str, list[Sequence[Reply]]] = defaultdict(list)
         for task, messages in episodes:
             self._by_ending[_ending(task)].append(messages)
 
@@ -40,7 +41,7 @@ class RecordedAnswers:
         """Read the episodes in a file of recordings, or in a run's folder.
 
         Raises:
-            DataError: it holds none, or native function calls, which are not text.
+            DataError: it holds none.
             RunError: the run cannot be read.
         """
         answers = cls(_of_run(path) if is_run(path) else _of_file(path))
@@ -48,7 +49,7 @@ class RecordedAnswers:
             raise DataError(f"{path} holds no episodes")
         return answers
 
-    def answer(self, request: ChatRequest) -> str:
+    def answer(self, request: ChatRequest) -> Reply:
         """Say the recorded message of this turn, or give up after the last.
 
         Raises:
@@ -59,10 +60,10 @@ class RecordedAnswers:
         if not found or conversation is None:
             raise APIError("the simulated LLM has no recording of this task")
         said = list(conversation.replies)
-        same = (messages for messages in found if list(messages[: len(said)]) == said)
+        same = (m for m in found if [reply.content for reply in m[: len(said)]] == said)
         messages = next(same, found[0])
         turn = len(said)
-        return messages[turn] if turn < len(messages) else conversation.wrap_action(GIVE_UP)
+        return messages[turn] if turn < len(messages) else conversation.worded(GIVE_UP)
 
 
 def _ending(task: str) -> str:
@@ -72,15 +73,16 @@ def _ending(task: str) -> str:
 
 def _of_file(path: Path) -> Iterator[Episode]:
     for recording in read_recordings(path):
-        yield recording.prompt, [turn.message for turn in recording.turns]
+        yield recording.prompt, [Reply(turn.message) for turn in recording.turns]
 
 
 def _of_run(folder: Path) -> Iterator[Episode]:
     for trajectory in open_run(folder).trajectories():
-        if any(turn.tool_calls for turn in trajectory.turns):
-            raise DataError(
-                f"{folder} holds native function calls, which the simulated LLM cannot say; take a "
-                "run in another action format"
-            )
         if trajectory.turns:
-            yield trajectory.first_observation, [turn.message for turn in trajectory.turns]
+            yield (
+                trajectory.first_observation,
+                [
+                    Reply(turn.message, tool_calls=tuple(turn.tool_calls))
+                    for turn in trajectory.turns
+                ],
+            )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 from aiohttp import web
@@ -13,6 +14,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from embodied.errors import ConfigError
+from embodied.llm.tool_calls import sendable_call
+from embodied.policy import Reply
 from embodied.simulated_llm.answers import Answers
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest, completion_body
 from embodied.simulated_llm.engine_statistics import Statistics
@@ -25,6 +28,7 @@ from embodied.simulated_llm.fault_handlers import (
 from embodied.simulated_llm.faults import FaultSampler
 from embodied.simulated_llm.kv_cache import RequestSize, count, cut
 from embodied.simulated_llm.simulated_engine import INSTANT, LoopClock, Profile, SimulatedEngine
+from embodied.trajectory import ToolCall
 
 _LARGEST_REQUEST = 64 * 1024 * 1024
 _BACKLOG = 4096
@@ -184,13 +188,12 @@ class SimulatedServer:
         read, limit = count(prompt), self.profile.max_model_len
         if read + (most or 1) > limit:
             raise APIError.of_length(read, most or 1, limit)
-        said = self._answers.answer(request)
-        content, finish_reason = _cut_answer(said, request, most or limit - read)
-        size = RequestSize.of(prompt, content)
+        said = _cut_answer(self._answers.answer(request), request, most or limit - read)
+        size = RequestSize.of(prompt, said.content + _written(said.tool_calls))
         sequence = await self._engine.run(size)
         number = next(self._numbers)
         cached = sequence.cached_tokens
-        return completion_body(number, self.model, content, finish_reason, size, cached)
+        return completion_body(number, self.model, said, size, cached)
 
     async def _models(self, request: web.Request) -> web.Response:
         if self._is_down:
@@ -246,12 +249,19 @@ class EngineCollector(Collector):
                 yield metric
 
 
-def _cut_answer(content: str, request: ChatRequest, room: int) -> tuple[str, str]:
-    """Cut an answer at its end, and say why it ends there."""
-    stops = [place for stop in request.stops if stop and (place := content.find(stop)) >= 0]
-    content = content[: min(stops, default=len(content))]
+def _cut_answer(said: Reply, request: ChatRequest, room: int) -> Reply:
+    """Cut an answer at its end, and say why it ends there. Calls that do not fit are lost."""
+    stops = [p for stop in request.stops if stop and (p := said.content.find(stop)) >= 0]
+    content = said.content[: min(stops, default=len(said.content))]
     kept = cut(content, room)
-    return kept, "stop" if kept == content else "length"
+    if kept != content or count(content + _written(said.tool_calls)) > room:
+        return Reply(kept, finish_reason="length")
+    reason = "tool_calls" if said.tool_calls else "stop"
+    return Reply(content, tool_calls=said.tool_calls, finish_reason=reason)
+
+
+def _written(calls: Sequence[ToolCall]) -> str:
+    return json.dumps([sendable_call(call) for call in calls]) if calls else ""
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

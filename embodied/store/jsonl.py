@@ -60,7 +60,7 @@ def decode(line: bytes | None) -> Trajectory:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise BadLineError(f"{where}: {first['msg']}" if where else first["msg"]) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadLineError(f"it has not the shape of its schema_version: {error!r}") from error
 
 

@@ -11,11 +11,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from embodied.errors import RunError
-from embodied.trajectory import SCHEMA_VERSION
+from embodied.trajectory import SCHEMA_VERSION, as_json_text
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-TRAJECTORIES: Mapping[int, Migration] = {}
+
+def _write_values_as_texts(record: dict[str, Any]) -> dict[str, Any]:
+    """Write what had a type of its own in each record as JSON texts, which version 2 has."""
+    for turn in record.get("turns", []):
+        calls = turn.get("calls", [])
+        for call in calls:
+            call |= {name: as_json_text(call.get(name)) for name in ("arguments", "result")}
+        for error in (each.get("error") for each in (turn, *calls)):
+            if error is not None:
+                error["variables"] = as_json_text(error.get("variables", {}))
+    return record
+
+
+TRAJECTORIES: Mapping[int, Migration] = {1: _write_values_as_texts}
 """By version, the step that turns a trajectory into one of the next version. A version without one
 has the next one's shape."""
 
@@ -28,7 +41,7 @@ def migrate(record: dict[str, Any], steps: Mapping[int, Migration]) -> dict[str,
 
     Raises:
         RunError: a newer embodied wrote it.
-        KeyError, TypeError, ValueError: it has not the shape of its version.
+        AttributeError, KeyError, TypeError, ValueError: it has not the shape of its version.
     """
     version = record.get("schema_version", 1)
     if not isinstance(version, int):

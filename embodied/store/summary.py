@@ -7,10 +7,20 @@ from collections import Counter
 
 from pydantic import Field, NonNegativeInt
 
-from embodied.trajectory import Outcome, Record, Trajectory, Turn, TurnSeconds
+from embodied.trajectory import (
+    CountsByName,
+    NumbersByName,
+    Outcome,
+    Record,
+    Trajectory,
+    Turn,
+    TurnSeconds,
+)
 
-REASON_CHARACTERS = 200
+REASON_CHARACTERS = 2000
 """Length to which texts of errors are shortened."""
+NAME_CHARACTERS = 200
+"""Length to which names are shortened."""
 
 
 class EpisodeSeconds(Record):
@@ -42,6 +52,10 @@ class Summary(Record):
     """The limit that cut the episode, where the outcome is `truncated`."""
     error: str | None = None
     """What failed, shortened, where the outcome is `infrastructure_error`."""
+    reward: float
+    """Sum of the rewards of all environment steps."""
+    metrics: NumbersByName
+    """The simulator's own figures after the last step, by their names."""
     turns: NonNegativeInt
     calls: NonNegativeInt
     steps: NonNegativeInt
@@ -55,17 +69,23 @@ class Summary(Record):
     """Length of the policy's messages; of native function calls, their names and arguments."""
     format_errors: NonNegativeInt
     """Messages that could not be read as an action."""
+    unread_calls: NonNegativeInt
+    """Messages with function calls that the server left in their text."""
     cached_messages: NonNegativeInt
     """Messages that a cache had kept, so that no model was asked."""
     failed_calls: NonNegativeInt
     """Calls that raised an error."""
+    cut_messages: NonNegativeInt
+    """Messages that used up the tokens that they may have."""
+    empty_messages: NonNegativeInt
+    """Messages that say nothing and call nothing."""
     seconds: EpisodeSeconds
     attempts: NonNegativeInt = 1
     retries: list[str] = Field(default_factory=list)
     """Why earlier attempts were given up, each shortened."""
-    served_models: dict[str, NonNegativeInt]
+    served_models: CountsByName
     """Messages of models under other names than that asked for, by these names, shortened."""
-    llm_retries: dict[str, NonNegativeInt]
+    llm_retries: CountsByName
     """Requests for messages and comments that failed and were sent again, by `kind_of_failure`."""
     shard: NonNegativeInt
     """Number of the shard, counted from 0."""
@@ -95,6 +115,8 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         outcome=trajectory.outcome,
         limit=trajectory.limit,
         error=None if trajectory.error is None else shorten(trajectory.error),
+        reward=trajectory.reward,
+        metrics=trajectory.metrics,
         turns=len(trajectory.turns),
         calls=len(calls),
         steps=sum(len(call.steps) for call in calls),
@@ -105,8 +127,11 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         feedback_completion_tokens=feedback.completion_tokens,
         characters=sum(_characters(turn) for turn in trajectory.turns),
         format_errors=sum(turn.format_error for turn in trajectory.turns),
+        unread_calls=sum(turn.unread_calls for turn in trajectory.turns),
         cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
+        cut_messages=sum(turn.is_cut for turn in trajectory.turns),
+        empty_messages=sum(turn.is_empty for turn in trajectory.turns),
         seconds=EpisodeSeconds(
             total=trajectory.seconds,
             **{
@@ -117,7 +142,9 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         attempts=trajectory.attempts,
         retries=[shorten(reason) for reason in trajectory.retries],
         served_models=Counter(
-            shorten(turn.served_model) for turn in trajectory.turns if turn.served_model
+            shorten(turn.served_model, NAME_CHARACTERS)
+            for turn in trajectory.turns
+            if turn.served_model
         ),
         llm_retries=Counter(
             kind_of_failure(cause) for turn in trajectory.turns for cause in turn.llm_retries
@@ -128,16 +155,16 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
     )
 
 
-def shorten(text: str) -> str:
-    """Return the first line of a text that says anything, cut to `REASON_CHARACTERS`."""
+def shorten(text: str, characters: int = REASON_CHARACTERS) -> str:
+    """Return the first line of a text that says anything, cut where it is longer."""
     line = next((line for line in text.splitlines() if line.strip()), "")
     line = " ".join(line.split())
-    return line if len(line) <= REASON_CHARACTERS else line[: REASON_CHARACTERS - 1] + "…"
+    return line if len(line) <= characters else line[: characters - 1] + "…"
 
 
 def kind_of_failure(cause: str) -> str:
     """Name what a request met, without details: `HTTP 503: The server is …` becomes `HTTP 503`."""
-    return shorten(re.split(r"[:(]", cause, maxsplit=1)[0]) or "unknown"
+    return shorten(re.split(r"[:(]", cause, maxsplit=1)[0], NAME_CHARACTERS) or "unknown"
 
 
 def _characters(turn: Turn) -> int:

@@ -18,6 +18,7 @@ STEP_RULE = (
     "step() returns a StepResult: an Observation, a reward as a number, terminated and truncated "
     "as bool, and info with success as bool."
 )
+_METRICS_RULE = "info['metrics'], where step() gives it, maps names to numbers."
 _NO_ERROR = "reset() and step() raise nothing as long as the simulator works."
 
 
@@ -104,6 +105,9 @@ class EnvironmentHarness:
         ):
             shown = f"{type(value).__name__} {value!r:.80}"
             check(isinstance(value, kind), STEP_RULE, f"after {what} the {name} is {shown}")
+        metrics = result.info.get("metrics", {})
+        shown = f"after {what} it is {type(metrics).__name__} {metrics!r:.80}"
+        check(isinstance(metrics, Mapping), _METRICS_RULE, shown)
         return Seen(
             result.observation.text,
             float(result.reward),

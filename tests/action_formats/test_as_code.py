@@ -78,3 +78,38 @@ def test_a_stub_shows_types_that_json_does_not_know() -> None:
 
     expected = "def visit(rule: Callable[[str], bool], mode: Literal['a.b', 'c'] = 'a.b') -> str:"
     assert CodeFormat(Robot).describe_api().startswith(expected)
+
+
+THOUGHTS = 'maybe <execute>print(goto("bed 1"))</execute>'
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("```\nYou see a mug 1.\n```\nSo:\n```python\nlook()\n```", "look()"),
+        ("```\nYou see a mug 1.\n```\nSo:\n```\nlook()\n```", "look()"),
+        ("```\n['mug 1']\n```\n```python\nlook()\n```", "look()"),
+        ("```python\nYou see a mug 1.\n```\n```python\nlook()\n```", "look()"),
+        ("```python\nlook()\n```\nThis prints:\n```\nYou see a mug 1.\n```", "look()"),
+        ("```output\nlook()\n```", None),
+        ("```\nNothing happens.\n```", None),
+        ("```\nfor x in y\n    look()\n```", "for x in y\n    look()"),
+        ("```\nname\n```", "name"),
+        ("```python\nlook()\n\n```python\nwait()\n```", "look()\nwait()"),
+        ("```python\nprint('```')\nlook()\n```", "print('```')\nlook()"),
+        ("Use ``` for code. <execute>look()</execute>", "look()"),
+        (f"Sure.\n<think>{THOUGHTS}</think>\n<execute>\nlook()\n</execute>", "look()"),
+        (f"{THOUGHTS} no</think>\n```python\nlook()\n```", "look()"),
+        (f"<think>{THOUGHTS}", None),
+        (f"<execute>look()</execute>\n<think>{THOUGHTS}", "look()"),
+        ("<execute>print('</think>')\nlook()</execute>", "print('</think>')\nlook()"),
+        ("<execute>print('<think>a</think>')</execute>", "print('<think>a</think>')"),
+        ("<execute>look()</execute", "look()"),
+        ("<execute>look()\n</", "look()"),
+        ("<execute>look() <", "look()"),
+        ("<execute>look(</execute", "look("),
+        ("I write <execute> and then <execute>look()</execute>", "look()"),
+    ],
+)
+def test_what_stands_around_code_is_left_out(message: str, code: str | None) -> None:
+    assert CodeFormat(Switcher).parse(Reply(message)).action == code

@@ -11,6 +11,7 @@ from tests.action_formats.typed_robot import Typed
 from tests.conftest import Switcher
 
 ON = '{"name": "on", "arguments": {"light": "left 1"}}'
+OFF = '{"name": "off", "arguments": {"light": "left 1"}}'
 BY_NAME = [Call("on", kwargs={"light": "left 1"})]
 BY_POSITION = [Call("on", ("left 1",))]
 
@@ -193,3 +194,23 @@ def test_the_document() -> None:
             "off\n"
         )
     )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"```\nYou see a mug 1.\n```\n```json\n{ON}\n```",
+        f'```json\n{{"location": "desk 1"}}\n```\n```json\n{ON}\n```',
+        f'```\n{{"location": "desk 1"}}\n```\n{ON}',
+        f"```json\n{ON}``` That is it.",
+        f"Then ```json {ON}``` it is.",
+        f"Sure. <think>maybe {OFF}</think> {ON}",
+        f"[THINK]{OFF}[/THINK]{ON}",
+        f"maybe {OFF}</think>{ON}",
+        f"{ON} <think>or {OFF}",
+        f"<execute>{ON}</execute",
+        f"<execute>So I call {ON}</execute>",
+    ],
+)
+def test_what_stands_around_calls_is_left_out(message: str) -> None:
+    assert read(message) == BY_NAME

@@ -11,6 +11,7 @@ from embodied import Controller
 from embodied.action_formats.as_text import TextFormat
 from embodied.action_formats.format import Call, FormatError
 from embodied.policy import Reply
+from embodied.testing import CorridorRobot
 from tests.action_formats.typed_robot import Gait, Point, Typed
 
 GOTO = [{"receptacle": "desk 1"}]
@@ -234,3 +235,59 @@ def test_the_document_shows_patterns_and_types() -> None:
     assert "\naim, <at: tuple[int, float]>, <speed: Literal['slow', 'fast', 'None']>\n" in document
     assert "\nwalk, <gait: Gait>[, <to: Point | None = None>]\n" in document
     assert 'Types, as JSON schema: {"Gait": {"enum": ["walk", "run", 3]}' in document
+
+
+@pytest.mark.parametrize(
+    ("command", "form"),
+    [
+        ("toggle desklamp 1", "use, <object>"),
+        ("turn on desklamp 1", "use, <object>"),
+        ("switch on desklamp 1", "use, <object>"),
+        ("turn desklamp 1 on", "use, <object>"),
+        ("pick up bowl 1 from desk 1", "take_from, <object>, <receptacle>"),
+        ("grab bowl 1", "take_from, <object>, <receptacle>"),
+        ("place bowl 1 on desk 1", "put, <object>, <receptacle>"),
+        ("drop bowl 1", "put, <object>, <receptacle>"),
+        ("walk to desk 1", "goto, <receptacle>"),
+        ("move to desk 1", "goto, <receptacle>"),
+        ("look around", "look"),
+        ("inspect desk 1", "examine, <target>"),
+        ("wash cup 1", "clean, <object>, <receptacle>"),
+        ("microwave egg 1", "heat, <object>, <receptacle>"),
+        ("chill mug 1", "cool, <object>, <receptacle>"),
+        ("cut bread 1", "slice, <object>, <tool>"),
+        ("shut fridge 1", "close_receptacle, <receptacle>"),
+        ("opn desk 1", "open_receptacle, <receptacle>"),
+    ],
+)
+def test_other_words_for_an_action_get_its_form(command: str, form: str) -> None:
+    assert problem(f"<execute>{command}</execute>").endswith(f"did you mean: {form}")
+
+
+@pytest.mark.parametrize("command", ["pick up key", "grab key"])
+def test_hints_come_from_the_names_of_any_robot(command: str) -> None:
+    assert problem(f"<execute>{command} now</execute>", CorridorRobot).endswith("mean: take_key")
+
+
+@pytest.mark.parametrize(
+    "line", ["Go to Desk 1", "GO TO DESK 1", "Action: Go To desk 1", "Goto, desk 1", "GOTO(desk 1)"]
+)
+def test_case_is_no_mistake(line: str) -> None:
+    assert arguments(line) == GOTO
+
+
+@pytest.mark.parametrize("line", ["Action: go to desk 1.", "Thought: Hm. Action: Go to desk 1!"])
+def test_a_full_stop_is_no_part_of_a_command(line: str) -> None:
+    assert arguments(line) == GOTO
+
+
+def test_a_text_keeps_its_case() -> None:
+    assert arguments("<execute>Say, Hello</execute>", Typed) == [{"text": "Hello"}]
+
+
+def test_a_fence_that_is_cut_asks_for_its_own_end() -> None:
+    assert problem("```text\nlook\ngoto, desk 1").endswith("end them with ```")
+
+
+def test_a_tag_that_is_cut_ends_the_commands() -> None:
+    assert arguments("<execute>goto, desk 1</exec") == GOTO

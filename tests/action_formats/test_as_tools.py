@@ -9,8 +9,10 @@ from dataclasses import replace
 import pytest
 
 from embodied import Controller, action
+from embodied.action_formats.as_json import JsonFormat
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.format import Call
+from embodied.llm.tool_calls import SentCall, SentFunction, accept_calls
 from embodied.policy import Reply
 from embodied.trajectory import ToolCall
 from tests.action_formats.typed_robot import Typed
@@ -128,3 +130,27 @@ def test_names_that_the_api_does_not_allow_are_replaced() -> None:
         reading = made.parse(made.render("", [Call(name)]))
         assert reading.action is not None
         assert made.calls(reading.action) == [Call(name)]
+
+
+NESTED = json.dumps(json.dumps({"light": "left 1"}))
+
+
+@pytest.mark.parametrize("arguments", [NESTED, json.dumps(NESTED), f" {NESTED}\n"])
+def test_arguments_in_texts_within_texts_are_one_rule_for_json_and_tools(arguments: str) -> None:
+    made, json_made = ToolsFormat(Switcher), JsonFormat(Switcher)
+    expected = [Call("on", kwargs={"light": "left 1"})]
+    reading = made.parse(called(("on", arguments)))
+    assert made.calls(reading.action or "") == expected
+    assert json_made.calls(json.dumps({"name": "on", "arguments": arguments})) == expected
+    sent = SentCall(function=SentFunction(name="on", arguments=arguments))
+    (kept,), unusable = accept_calls([sent], ())
+    assert (kept.arguments, unusable) == ('{"light": "left 1"}', ())
+
+
+@pytest.mark.parametrize("arguments", ['""', json.dumps('""')])
+def test_texts_that_hold_nothing_are_no_arguments(arguments: str) -> None:
+    made = ToolsFormat(Switcher)
+    assert made.calls(made.parse(called(("wait", arguments))).action or "") == [Call("wait")]
+    assert JsonFormat(Switcher).calls(json.dumps({"name": "wait", "arguments": arguments})) == [
+        Call("wait")
+    ]

@@ -21,6 +21,7 @@ from embodied.doctor.llm import check_server
 from embodied.errors import ConfigError
 from embodied.plugins.registry import environment_class, make_environment
 from embodied.simulated_llm import ServerProcess
+from tests.llm.hosted_api import hosted_api
 
 HEAVY = """
 from embodied import Requirement
@@ -157,6 +158,12 @@ def test_the_llm_server() -> None:
     check = asyncio.run(check_server(url))
     assert check.status == "problem"
     assert "embodied serve" in check.advice
+
+
+def test_a_server_that_lists_no_models_is_believed() -> None:
+    with hosted_api() as server:
+        check = asyncio.run(check_server(server.url))
+    assert (check.status, "lists no models" in check.found) == ("ok", True)
 
 
 @pytest.mark.parametrize(

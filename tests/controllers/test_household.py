@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from embodied_controllers.household import Household, MintHousehold
 
-from embodied import Observation
+from embodied import Capabilities, Observation, StepResult, list_tasks, make_environment
 from tests.controllers.echo import Echo
 
 ROOM = "You are in a room. Looking around you, you see a desk 2, a desk 1, and a fridge 1."
@@ -91,6 +92,110 @@ def test_things_are_known_once_they_have_been_seen() -> None:
         robot.take_from("mug 1", "desk 1")
     robot.goto("desk 1")
     robot.take_from("mug 1", "desk 1")
+
+
+class Drawers(Echo):
+    """A simulator in which the drawers 1 and 2 are at one place, as ALFWorld's often are."""
+
+    capabilities = Capabilities(valid_commands=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: set[str] = set()
+        self.open: set[str] = set()
+
+    def step(self, command: str) -> StepResult:
+        text = self._answered(command) if command in self.valid_commands() else "Nothing happens."
+        return StepResult(Observation(text), 0.0, False, False, {"success": False})
+
+    def valid_commands(self) -> list[str]:
+        places = ("drawer 1", "drawer 2", "desk 1")
+        return [
+            *(f"go to {place}" for place in places if place not in self.at),
+            *(f"examine {place}" for place in places if place in self.at),
+            *(f"open {place}" for place in places[:2] if place in self.at - self.open),
+            "look",
+        ]
+
+    def _answered(self, command: str) -> str:
+        place = " ".join(command.split()[-2:])
+        if command.startswith("go to"):
+            self.at = {"desk 1"} if place == "desk 1" else {"drawer 1", "drawer 2"}
+        if command.startswith("open"):
+            self.open.add(place)
+        return f"The {place} is {'open' if place in self.open else 'closed'}."
+
+
+class BareDrawers(Drawers):
+    """The same, but it does not list valid commands."""
+
+    capabilities = Capabilities()
+
+
+DRAWERS = "You are in a room. Looking around you, you see a desk 1, a drawer 1, and a drawer 2."
+
+
+def in_the_room(environment: Echo) -> Household:
+    robot = Household(environment)
+    robot.begin(Observation(DRAWERS), max_steps=None)
+    return robot
+
+
+def test_goto_shows_what_stands_at_the_same_place_in_one_step() -> None:
+    robot = in_the_room(Drawers())
+    for place in ("drawer 1", "drawer 2", "drawer 2", "desk 1", "desk 1", "drawer 1"):
+        assert robot.goto(place).startswith(f"The {place} is closed.")
+    sent = ["go to", "examine", "examine", "go to", "examine", "go to"]
+    assert [" ".join(step.command.split()[:-2]) for step in robot.steps] == sent
+
+
+def test_opening_what_is_open_shows_what_is_in_it_in_one_step() -> None:
+    robot = in_the_room(Drawers())
+    robot.goto("drawer 1")
+    assert robot.open_receptacle("drawer 2") == "The drawer 2 is open."
+    assert robot.open_receptacle("drawer 2") == "The drawer 2 is open."
+    assert robot.open_receptacle("desk 1") == "Nothing happens."
+    assert len(robot.steps) == 4
+
+
+def test_where_the_game_does_not_say_what_is_valid_goto_says_what_to_do() -> None:
+    robot = in_the_room(BareDrawers())
+    assert robot.goto("drawer 1") == "The drawer 1 is closed."
+    assert robot.goto("drawer 2") == (
+        "Nothing happens. You are at the drawer 2 already; examine it to see what is in or on it."
+    )
+    assert robot.examine("drawer 2") == "The drawer 2 is closed."
+
+
+def test_after_the_end_goto_adds_nothing_to_the_last_text() -> None:
+    robot = Household(BareDrawers())
+    robot.begin(Observation(DRAWERS), max_steps=2, after_end="repeat")
+    robot.goto("drawer 1")
+    for place in ("drawer 2", "desk 1"):
+        assert robot.goto(place) == "Nothing happens."
+    assert len(robot.steps) == 2
+
+
+def test_mint_asks_the_game_for_nothing_but_its_answer() -> None:
+    robot = MintHousehold(Drawers())
+    assert robot.goto("drawer 1") == "The drawer 1 is closed."
+    assert robot.goto("drawer 2") == "Nothing happens."
+    assert robot.open_receptacle("drawer 2") == "The drawer 2 is open."
+    assert robot.open_receptacle("drawer 2") == "Nothing happens."
+
+
+def test_in_official_games_goto_shows_every_receptacle(alfworld_data: Path) -> None:
+    environment = make_environment("alfworld", data=alfworld_data)
+    for task in list_tasks("alfworld", "valid_unseen", data=alfworld_data)[::8]:
+        robot = Household(environment)
+        robot.begin(environment.reset(task), max_steps=None)
+        places = re.findall(r"\ba ([a-z]+ \d+)", robot.first_observation.text)
+        assert len(places) > 5
+        for place in places:
+            for _ in range(2):
+                text = robot.goto(place)
+                assert text.startswith((f"The {place} is ", f"On the {place}, you see ")), task.id
+        assert len(robot.steps) == 2 * len(places)
 
 
 def test_mint_sends_anything() -> None:

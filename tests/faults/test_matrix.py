@@ -194,14 +194,14 @@ def test_failures_that_cost_an_attempt(games: Path, reference: Results, tmp_path
     """Where no request is sent again, the episode is played again, and the report says why."""
     folder = tmp_path / "run"
     few = ("--llm.retries", "0", "--runner.retries", "50")
-    with ServerProcess(*FAST, "--fault", "429=0.1:0") as server:
+    with ServerProcess(*FAST, "--fault", "500=0.1") as server:
         play(games, server.base_url, folder, *few)
-        injected = server.statistics().faults["429"]
+        injected = server.statistics().faults["500"]
     assert results(folder) == reference
     figures = report(folder)
-    show("429=0.1:0, no retries", injected, figures["retries"])
+    show("500=0.1, no retries", injected, figures["retries"])
     assert sum(figures["retries"].values()) == injected
-    assert all("in 1 attempt: HTTP 429: " in cause for cause in figures["retries"])
+    assert all("in 1 attempt: HTTP 500: " in cause for cause in figures["retries"])
     assert figures["llm_retries"] == {}
 
 

@@ -56,12 +56,21 @@ def test_its_trajectories_read(run: RunReader) -> None:
     assert first.calls[0].steps[0].observation == "You arrive at desk 1."
     assert first.error is not None
     assert first.error.variables == {"name": "'cup 9'"}
+    gone, missed = first.calls
+    assert (gone.arguments, gone.result) == ({"place": "desk 1"}, {"seen": ["mug 1"]})
+    assert missed.error is not None
+    assert (missed.arguments, missed.result) == ({"0": "cup 9"}, None)
+    assert missed.error.variables == {"name": "'cup 9'"}
     assert second.messages[1].role == "tool"
     assert [full, cut, lost] == list(open_run(CURRENT).trajectories())
 
 
 def test_its_summaries_and_report_read(run: RunReader) -> None:
-    assert [*run.summaries()] == [*open_run(CURRENT).summaries()]
+    mine, golden = (
+        [each.model_dump(exclude={"offset", "length"}) for each in of.summaries()]
+        for of in (run, open_run(CURRENT))
+    )
+    assert mine == golden
     report = aggregate_run(run)
     assert (report.episodes, report.successes, report.infrastructure_errors) == (2, 1, 1)
     assert (report.tokens.total, report.tokens.cached.total) == (242, 64)
@@ -110,6 +119,20 @@ def holds(now: Any, then: Any) -> bool:
     return type(now) is type(then) and bool(now == then)
 
 
+@pytest.mark.parametrize("calls", [[1], ["x"], {"a": 1}, 1, [{"error": 1}], [{"error": {}}]])
+def test_an_old_record_of_another_shape_is_damage(tmp_path: Path, calls: Any) -> None:
+    shutil.copytree(GOLDEN / "schema-1", tmp_path / "run")
+    path = tmp_path / "run" / "episodes" / "00000.jsonl"
+    first, *others = path.read_text().splitlines()
+    record = json.loads(first)
+    record["turns"][0]["calls"] = calls
+    path.write_text("\n".join([json.dumps(record), *others, ""]))
+    (tmp_path / "run" / "index.jsonl").unlink()
+    run = open_run(tmp_path / "run")
+    assert len(list(run.trajectories())) == 2
+    assert "00000.jsonl, line 1: " in run.damaged[0]
+
+
 class TestVersions:
     def newer(self, folder: Path, name: str, old: bytes, new: bytes) -> Path:
         shutil.copytree(CURRENT, folder)
@@ -121,9 +144,9 @@ class TestVersions:
 
     def test_a_newer_protocol_is_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "run"
-        path = self.newer(folder, "protocol.yaml", b"schema_version: 1", b"schema_version: 2\nx: 1")
+        path = self.newer(folder, "protocol.yaml", b"schema_version: 2", b"schema_version: 3\nx: 1")
         for use in (lambda: open_run(folder).protocol, lambda: RunStore.open(folder)):
-            with pytest.raises(RunError, match="schema_version is 2, and 1 is the last") as caught:
+            with pytest.raises(RunError, match="schema_version is 3, and 2 is the last") as caught:
                 use()
             assert str(path) in str(caught.value)
             assert "pip install --upgrade embodied-codeact" in str(caught.value)
@@ -131,7 +154,7 @@ class TestVersions:
     @pytest.mark.parametrize("also", [b"", b'"unknown":1,'])
     def test_a_newer_trajectory_is_refused_and_kept(self, tmp_path: Path, also: bytes) -> None:
         folder = tmp_path / "run"
-        old, new = b'{"schema_version":1,', b'{"schema_version":12,' + also
+        old, new = b'{"schema_version":2,', b'{"schema_version":12,' + also
         path = self.newer(folder, "episodes/00000.jsonl", old, new)
         content = path.read_bytes()
         for use in (lambda: list(open_run(folder).summaries()), lambda: RunStore.open(folder)):
@@ -146,7 +169,7 @@ class TestVersions:
     def test_a_version_that_is_none_is_damage(self, tmp_path: Path, version: bytes) -> None:
         folder = tmp_path / "run"
         new = b'{"schema_version":' + version + b',"unknown":1,'
-        self.newer(folder, "episodes/00000.jsonl", b'{"schema_version":1,', new)
+        self.newer(folder, "episodes/00000.jsonl", b'{"schema_version":2,', new)
         run = open_run(folder)
         assert len(list(run.trajectories())) == 2
         assert "00000.jsonl, line 1: " in run.damaged[0]
@@ -156,17 +179,17 @@ class TestVersions:
     ) -> None:
         shutil.copytree(CURRENT, tmp_path / "run")
         for module in ("jsonl", "migrations", "layout"):
-            monkeypatch.setattr(f"embodied.store.{module}.SCHEMA_VERSION", 3)
+            monkeypatch.setattr(f"embodied.store.{module}.SCHEMA_VERSION", 4)
         monkeypatch.setattr(
             "embodied.store.jsonl.TRAJECTORIES",
-            {1: lambda record: record | {"policy": "renamed"}, 2: lambda record: record},
+            {2: lambda record: record | {"policy": "renamed"}, 3: lambda record: record},
         )
         monkeypatch.setattr(
-            "embodied.store.layout.PROTOCOLS", {2: lambda record: record | {"seed": 99}}
+            "embodied.store.layout.PROTOCOLS", {3: lambda record: record | {"seed": 99}}
         )
         (tmp_path / "run" / "index.jsonl").unlink()
         run = open_run(tmp_path / "run")
         assert run.protocol.seed == 99
         trajectories: list[Trajectory] = list(run.trajectories())
         assert {trajectory.policy for trajectory in trajectories} == {"renamed"}
-        assert {trajectory.schema_version for trajectory in trajectories} == {3}
+        assert {trajectory.schema_version for trajectory in trajectories} == {4}

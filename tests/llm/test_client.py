@@ -10,6 +10,8 @@ import pickle
 import re
 import socket
 import ssl
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -58,8 +60,10 @@ class FakeServer:
         return await self.models(request)
 
     @asynccontextmanager
-    async def client(self, **settings: Any) -> AsyncIterator[tuple[LLMClient, list[float]]]:
-        """A client of this server, and the waits that it asks for."""
+    async def client(
+        self, *, real_time: bool = False, **settings: Any
+    ) -> AsyncIterator[tuple[LLMClient, list[float]]]:
+        """A client of this server, and the waits that it asks for where time is not real."""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.completions)
         app.router.add_get("/v1/models", self.list_models)
@@ -73,7 +77,10 @@ class FakeServer:
         config = LLMConfig(
             **{"base_url": str(server.make_url("/v1")), "model": "tiny", "retries": 2} | settings
         )
-        client = LLMClient(config, sleep=sleep, clock=lambda: sum(waits))
+        if real_time:
+            client = LLMClient(config)
+        else:
+            client = LLMClient(config, sleep=sleep, clock=lambda: sum(waits))
         try:
             yield client, waits
         finally:
@@ -540,7 +547,7 @@ async def test_a_server_may_ask_to_wait() -> None:
         await ask(client)
     assert waits[:2] == [7.0, 9.5]
     assert 0 < waits[2] <= 60
-    assert 0 < waits[3] <= 8
+    assert waits[3] > 0
 
 
 async def test_a_busy_server_is_sent_less() -> None:
@@ -584,8 +591,14 @@ async def test_no_more_is_asked_at_once_than_allowed() -> None:
 
 async def test_nobody_waits_for_hours() -> None:
     server = FakeServer(answer(error("quota"), 429, {"Retry-After": "86400"}), GOOD)
-    assert "in 1 attempt: HTTP 429: quota" in str(await failure(server))
+    caught = await failure(server)
+    assert isinstance(caught, ConfigError)
+    assert "takes no requests for 86400 s, which is more than llm.outage_seconds" in str(caught)
+    assert "HTTP 429: quota" in str(caught)
     assert len(server.bodies) == 1
+    busy = FakeServer(answer(error("busy"), 503, {"Retry-After": "86400"}), GOOD)
+    assert "in 1 attempt: HTTP 503: busy" in str(await failure(busy))
+    assert len(busy.bodies) == 1
 
 
 @pytest.mark.parametrize(
@@ -595,7 +608,6 @@ async def test_nobody_waits_for_hours() -> None:
         (raw(b'{"choices": [{"message": {"content": "hel'), "Invalid JSON"),
         (raw(b""), "Invalid JSON"),
         (raw(b"[" * 100_000), "Invalid JSON"),
-        (raw(b'{"choices": [{"message": {"content": "\\ud800"}}]}'), "Invalid JSON"),
         (raw(b"\xff\xfe", content_type="text/plain; charset=base64"), "Invalid JSON"),
         (answer({"id": "c-1"}), "choices: Field required"),
         (answer(error("engine died")), "engine died"),
@@ -603,7 +615,6 @@ async def test_nobody_waits_for_hours() -> None:
         (answer({"choices": "hello"}), "choices: Input should be a valid array"),
         (answer([1, 2]), "Input should be an object"),
         (answer(completion(17)), "choices.0.message.content: Input should be a valid string"),
-        (answer(completion([{"type": "text", "text": "hi"}])), "choices.0.message.content"),
         (answer(completion() | {"usage": {"prompt_tokens": -1}}), "usage.prompt_tokens"),
         (answer(completion() | {"usage": {"prompt_tokens": 10**30}}), "usage.prompt_tokens"),
         (answer(completion(None)), "without content that does not say why"),
@@ -625,7 +636,7 @@ async def test_nonsense_is_tried_again_and_then_named(bad: Answer, cause: str) -
     assert cause in forgiven
     assert cause in said
     assert said.isprintable()
-    assert len(said) < 1000
+    assert len(said) < 3000
 
 
 @pytest.mark.parametrize("slow", [silence, drip])
@@ -689,6 +700,359 @@ async def test_cancelling_is_not_a_failure() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert waits == []
+
+
+# --- what servers ask of requests ----------------------------------------------------------------
+
+
+async def test_parameters_may_be_left_out() -> None:
+    server = FakeServer(GOOD)
+    async with server.client(temperature=None, top_p=None, max_tokens=None) as (client, _):
+        await ask(client)
+    async with server.client(max_tokens=9, max_tokens_name="max_completion_tokens") as (client, _):
+        await ask(client)
+    assert server.bodies[0].keys() == {"model", "messages"}
+    assert server.bodies[1]["max_completion_tokens"] == 9
+    assert "max_tokens" not in server.bodies[1]
+
+
+async def test_headers_and_query_go_with_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    queries: list[dict[str, str]] = []
+
+    async def play(request: web.Request) -> web.StreamResponse:
+        queries.append(dict(request.query))
+        return await GOOD(request)
+
+    async def models(request: web.Request) -> web.StreamResponse:
+        queries.append(dict(request.query))
+        return await answer({"data": [{"id": "tiny"}]})(request)
+
+    server = FakeServer(play, models=models)
+    settings = {
+        "api_key_environment": "MY_KEY",
+        "api_key_header": "api-key",
+        "extra_headers": {"X-Title": "robots"},
+        "extra_query": {"api-version": "2024-10-21"},
+    }
+    async with server.client(**settings) as (client, _):
+        await client.check()
+        await ask(client)
+    assert queries == [{"api-version": "2024-10-21"}] * 2
+    (headers,) = server.headers
+    assert (headers["api-key"], headers["X-Title"]) == (KEY, "robots")
+    assert "Authorization" not in headers
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        (Message(role="assistant", content=""), {"content": "(empty message)"}),
+        (Message(role="assistant", content=" \n"), {"content": "(empty message)"}),
+        (Message(role="user", content=""), {"content": "(empty message)"}),
+        (Message(role="tool", content="", tool_call_id="c-1"), {"content": "(empty message)"}),
+        (
+            Message(
+                role="assistant",
+                content="",
+                tool_calls=[ToolCall(id="c-1", name="goto", arguments=THERE)],
+            ),
+            {"content": None},
+        ),
+    ],
+)
+async def test_no_message_of_the_history_is_empty(message: Message, sent: dict[str, Any]) -> None:
+    server = FakeServer(GOOD)
+    async with server.client() as (client, _):
+        await client.complete([*ASK, message], seed=None)
+    assert server.bodies[0]["messages"][-1].items() >= sent.items()
+
+
+def takes_no_system(said: str, status: int = 400) -> Answer:
+    async def play(request: web.Request) -> web.StreamResponse:
+        roles = [message["role"] for message in (await request.json())["messages"]]
+        return await (answer(error(said), status) if "system" in roles else GOOD)(request)
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("Unsupported value: 'messages[0].role' does not support 'system' with this model.", 400),
+        ("System role not supported", 400),
+        ("Value is not callable: ... raise_exception('System role not supported')", 500),
+        ("Conversation roles must alternate user/assistant/user/assistant/...", 400),
+        ("Developer instruction is not enabled for models/gemma-3-27b-it", 400),
+        ("messages.0.role: Input should be 'user' or 'assistant'", 422),
+        ('messages: Unexpected role "system".', 400),
+        ("This model doesn't support system messages", 400),
+    ],
+)
+async def test_a_model_without_system_messages_is_told_all_the_same(
+    said: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = FakeServer(takes_no_system(said, status))
+    async with server.client() as (client, waits):
+        first, second = await ask(client), await ask(client)
+    assert (first.content, first.retries, second.content) == ("hello", (), "hello")
+    assert len(server.bodies) == 3
+    assert server.bodies[-1]["messages"] == [
+        {"role": "user", "content": "You are a robot.\n\nBegin."}
+    ]
+    assert waits == []
+    assert caplog.text.count("takes no system messages") == 1
+
+
+async def test_a_refusal_that_only_mentions_a_system_is_none_of_system_messages() -> None:
+    server = FakeServer(answer(error("The file system is full"), 400))
+    assert "The file system is full" in str(await failure(server))
+    assert len(server.bodies) == 1
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+LONG = "The request was refused, " + "since its words are many, " * 30 + "and that is why."
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (
+            error(
+                "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                "'max_completion_tokens' instead.",
+            ),
+            "set llm.max_tokens_name to max_completion_tokens",
+        ),
+        (
+            error(
+                "Unsupported value: 'temperature' does not support 0 with this model. Only the "
+                "default (1) value is supported."
+            ),
+            "llm.temperature: null leaves it out",
+        ),
+        (
+            error(
+                "`temperature` and `top_p` cannot both be specified for this model. Please use "
+                "only one."
+            ),
+            "llm.temperature: null leaves it out",
+        ),
+        ({"detail": [{"loc": ["body", "top_p"], "msg": "Extra inputs"}]}, "llm.top_p: null"),
+        (
+            {"message": {"detail": [{"loc": ["body", "top_k"], "msg": "Extra inputs"}]}},
+            "it is in llm.extra_body",
+        ),
+        (error("Unrecognized request argument supplied: top_k"), "it is in llm.extra_body"),
+        ([error("Invalid value") | {}], "invalid"),
+        (
+            {"error": {"message": "Too large.", "param": "max_tokens", "code": "invalid_value"}},
+            "llm.max_tokens: null leaves it out",
+        ),
+    ],
+)
+async def test_a_parameter_that_is_refused_ends_the_run(body: Any, hint: str) -> None:
+    server = FakeServer(answer(body, 400))
+    caught = await failure(server, extra_body={"top_k": 20})
+    if hint == "invalid":
+        assert isinstance(caught, InfrastructureError)
+    else:
+        assert isinstance(caught, ConfigError)
+        assert hint in str(caught)
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("status", [400, 405, 422])
+async def test_what_is_refused_in_the_same_words_again_and_again_ends_the_run(status: int) -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        said = f"{LONG} Request req_{len(server.bodies)}a{status}."
+        return await answer(error(said), status)(request)
+
+    server = FakeServer(refuse)
+    caught: list[EmbodiedError] = []
+    async with server.client() as (client, waits):
+        for _ in range(3):
+            with pytest.raises(EmbodiedError) as one:
+                await ask(client)
+            caught.append(one.value)
+    assert [type(one) for one in caught] == [InfrastructureError, InfrastructureError, ConfigError]
+    assert all(LONG in str(one) for one in caught)
+    assert "refuses every request in these words" in str(caught[-1])
+    assert waits == []
+
+
+async def test_what_only_some_conversations_meet_ends_no_run() -> None:
+    refusal = answer(error("The roles are wrong"), 400)
+    other = answer(error("The tools are wrong"), 400)
+    flagged = answer(error("Your input was flagged", "content_filter"), 400)
+    script = [refusal, refusal, other, refusal, GOOD, *[refusal] * 19, GOOD, *[flagged] * 40]
+    server = FakeServer(*script)
+    async with server.client() as (client, _):
+        for play in script:
+            if play is GOOD:
+                await ask(client)
+            else:
+                with pytest.raises(InfrastructureError):
+                    await ask(client)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, error("You exceeded your current quota.", "insufficient_quota")),
+        (402, error("Insufficient Balance")),
+    ],
+)
+async def test_without_credit_no_run_goes_on(status: int, body: Any) -> None:
+    server = FakeServer(answer(body, status))
+    caught = await failure(server)
+    assert isinstance(caught, ConfigError)
+    assert body["error"]["message"] in str(caught)
+    assert len(server.bodies) == 1
+
+
+async def test_a_flagged_conversation_is_no_wrong_key() -> None:
+    body = error("Your chosen model requires moderation and your input was flagged", 403)
+    assert isinstance(await failure(FakeServer(answer(body, 403))), InfrastructureError)
+
+
+async def test_what_the_model_wrote_is_no_fault_of_the_server() -> None:
+    refused = error("Failed to call a function.", "tool_use_failed")
+    refused["error"]["failed_generation"] = "<function=goto>"
+    server = FakeServer(answer(refused, 400))
+    async with server.client() as (client, _):
+        answered = await ask(client, tools=[GOTO])
+    assert (answered.content, answered.retries) == ("<function=goto>", ())
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            [{"error": {"code": 503, "message": "Overloaded.", "status": "UNAVAILABLE"}}],
+            "Overloaded.",
+        ),
+        ({"error": {"message": '{"error": {"message": "Deep."}}'}}, "Deep."),
+        (
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "metadata": {"raw": '{"error": {"message": "Overloaded."}}'},
+                }
+            },
+            "Provider returned error: Overloaded.",
+        ),
+        ({"detail": "Not now"}, "Not now"),
+        ({"detail": [{"loc": ["body", "x"], "msg": "Bad"}]}, "body.x: Bad"),
+        ({"errors": [{"message": "One."}]}, "One."),
+        ({"error": "Plain"}, "Plain"),
+        ({"error": {"message": {"a": 1}}}, '{"a": 1}'),
+        ({"why": "so"}, '{"why": "so"}'),
+        ({}, "nothing said"),
+        ([], "nothing said"),
+        ({"error": None, "code": 0}, "nothing said"),
+        ("", "nothing said"),
+        (None, "nothing said"),
+    ],
+)
+async def test_a_message_is_found_wherever_it_stands(body: Any, said: str) -> None:
+    async with FakeServer(answer(body, 500), GOOD).client() as (client, _):
+        assert (await ask(client)).retries == (f"HTTP 500: {said}",)
+
+
+# --- rate limits ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "seconds"),
+    [
+        (error("Limit 3, Used 3. Please try again in 20s."), {}, 20.0),
+        (error("Please retry after 6 seconds."), {}, 6.0),
+        (
+            [{"error": {"code": 429, "message": "Quota", "details": [{"retryDelay": "34s"}]}}],
+            {},
+            34.0,
+        ),
+        (error("slow down"), {"x-ratelimit-reset-requests": "1m2.5s"}, 62.5),
+        (error("slow down"), {"Retry-After-Ms": "250"}, 0.25),
+        (
+            {
+                "error": {
+                    "message": "Provider returned error",
+                    "metadata": {"headers": {"Retry-After": "5"}},
+                }
+            },
+            {},
+            5.0,
+        ),
+    ],
+)
+async def test_a_rate_limit_is_waited_for(
+    body: Any, headers: dict[str, str], seconds: float
+) -> None:
+    server = FakeServer(*[answer(body, 429, headers)] * 3, GOOD)
+    async with server.client(retries=0) as (client, waits):
+        answered = await ask(client)
+    assert answered.content == "hello"
+    assert len(answered.retries) == 3
+    assert waits[0] == seconds
+
+
+@pytest.mark.parametrize("status", [403, 503, 529])
+async def test_a_rate_limit_may_have_another_status(status: int) -> None:
+    limited = answer(
+        error("You have exceeded a secondary rate limit"), status, {"Retry-After": "9"}
+    )
+    async with FakeServer(limited, GOOD).client(retries=0) as (client, waits):
+        assert (await ask(client)).content == "hello"
+    assert waits == [9.0]
+
+
+async def test_a_rate_limit_may_come_with_a_status_of_success() -> None:
+    limited = answer({"error": {"code": 429, "message": "Try again in 3 s"}})
+    async with FakeServer(limited, GOOD).client(retries=0) as (client, waits):
+        assert (await ask(client)).retries == ("HTTP 429: Try again in 3 s",)
+    assert waits == [3.0]
+
+
+async def test_a_rate_limit_that_lasts_too_long_ends_the_run() -> None:
+    server = FakeServer(answer(error("slow down"), 429))
+    async with server.client(retries=0, outage_seconds=100) as (client, waits):
+        with pytest.raises(ConfigError, match=r"HTTP 429: slow down.*; resume the run later"):
+            await ask(client)
+    assert 30 < sum(waits) <= 100
+
+
+async def test_a_request_that_exceeds_the_limit_alone_is_refused() -> None:
+    said = "Request too large for gpt-4 on tokens per min (TPM): Limit 10000, Requested 12000."
+    server = FakeServer(answer(error(said, "rate_limit_exceeded"), 429))
+    caught = await failure(server)
+    assert isinstance(caught, InfrastructureError)
+    assert said in str(caught)
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_a_few_requests_at_a_time_lose_nothing(tells: bool) -> None:
+    window, taken, refused = 0.3, deque[float](), 0
+
+    async def limited(request: web.Request) -> web.StreamResponse:
+        nonlocal refused
+        now = time.monotonic()
+        while taken and taken[0] < now - window:
+            taken.popleft()
+        if len(taken) < 10:
+            taken.append(now)
+            return await GOOD(request)
+        refused += 1
+        wait = f" Please try again in {taken[0] + window - now:.3f}s." if tells else ""
+        return await answer(error(f"Too many requests.{wait}"), 429)(request)
+
+    async with FakeServer(limited).client(real_time=True, retries=0) as (client, _):
+        answers = await asyncio.gather(*(ask(client) for _ in range(40)))
+    assert {one.content for one in answers} == {"hello"}
+    assert refused < 2 * 40
 
 
 # --- failures that stay --------------------------------------------------------------------------
@@ -778,10 +1142,17 @@ async def test_a_wrong_address_is_called_so(models: Answer) -> None:
         ),
         error("Please shorten the messages.", "context_length_exceeded"),
         error("the request exceeds the available context size. try increasing the context size"),
+        error("input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000"),
+        error("The input token count (9) exceeds the maximum number of tokens allowed (4)."),
+        error("This model's maximum prompt length is 4 but the request contains 9 tokens."),
+        error("Input is too long for requested model."),
+        error("Range of input length should be [1, 30720]"),
+        error("Prompt exceeds max length"),
     ],
 )
-async def test_a_conversation_can_be_too_long(body: Any) -> None:
-    server = FakeServer(answer(body, 400))
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_conversation_can_be_too_long(body: Any, status: int) -> None:
+    server = FakeServer(answer(body, status))
     max_tokens = 2 if "(context length 4)" in str(body) else 1024
     caught = await failure(server, max_tokens=max_tokens)
     assert type(caught) is ContextOverflow
@@ -829,13 +1200,37 @@ async def test_check_is_content_with_a_served_model() -> None:
 
 
 @pytest.mark.parametrize(
+    ("models", "noted"),
+    [
+        (answer({"data": [{"id": "models/tiny"}]}), ""),
+        (answer([{"id": "other"}, {"id": "tiny", "name": "Tiny"}]), ""),
+        (answer({"models": [{"name": "tiny"}]}), ""),
+        (answer({"detail": "Not Found"}, 404), "does not list its models (HTTP 404: Not Found)"),
+        (answer({}, 405), "(HTTP 405: nothing said); it is believed to have 'tiny'"),
+        (raw(b"not implemented", 501), "(HTTP 501: not implemented)"),
+        (answer(error("Missing scopes: api.model.read"), 403), "Missing scopes: api.model.read"),
+        (answer(error("slow down"), 429), "HTTP 429"),
+    ],
+)
+async def test_a_server_that_lists_no_models_is_believed(
+    models: Answer, noted: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeServer(GOOD, models=models).client() as (client, waits):
+        await client.check()
+        assert (await ask(client)).content == "hello"
+    assert waits == []
+    assert noted in caplog.text
+    assert bool(noted) is bool(caplog.records)
+
+
+@pytest.mark.parametrize(
     ("models", "said"),
     [
         (answer({"data": [{"id": "a"}, {"id": "b\x1b[2J"}]}), "serves: a, b [2J; not 'tiny'"),
         (answer({"data": []}), "serves: no model; not 'tiny'"),
-        (answer({"models": []}), "data: Field required"),
+        (answer({"object": "list"}), "data: Field required"),
+        (answer({"data": [{"object": "model"}]}), "data.0.id: Field required"),
         (raw(b"<html>"), "'<html>'; is base_url an OpenAI-compatible API?"),
-        (answer({"detail": "Not Found"}, 404), "does not list its models (HTTP 404: "),
         (answer({}, 503), "does not list its models (HTTP 503: nothing said)"),
         (answer({}, 401), "put a valid key into the environment variable"),
         (raw(b"", 301, Location="/v2"), "redirects to /v2"),
@@ -889,6 +1284,17 @@ async def test_check_notices_that_nothing_listens() -> None:
         ({"extra_body": {"tools": [], "tool_choice": "none"}}, "cannot set tool_choice, tools"),
         ({"temperature": float("inf")}, "finite"),
         ({"max_tokens": 0}, "greater than 0"),
+        ({"max_tokens_name": "n_predict"}, "max_completion_tokens"),
+        ({"base_url": "https://host/v1?api-version=1"}, "an address has no"),
+        ({"extra_headers": {"Authorization": "Bearer x"}}, "looks like a key"),
+        ({"extra_headers": {"x-api-key": "x"}}, "looks like a key"),
+        ({"extra_headers": {"Helicone-Auth": "Bearer x"}}, "looks like a key"),
+        ({"extra_headers": {"Content-Type": "text/html"}}, "the client itself sets Content-Type"),
+        ({"extra_headers": {"a b": "c"}}, "is no header"),
+        ({"extra_headers": {"a": "b\r\nc: d"}}, "is no header"),
+        ({"extra_query": {"key": "x"}}, "looks like a key"),
+        ({"extra_headers": {"X-Auth-Token": "x"}}, "looks like a key"),
+        ({"api_key_header": "a:b"}, "cannot be the header of a key"),
         ({"tempreature": 1.0}, "Extra inputs are not permitted"),
     ],
 )

@@ -15,7 +15,7 @@ from embodied.llm.outage_gate import OutageGate
 from embodied.simulated_llm import Fault, FaultSampler, FixedAnswers
 from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.trajectory import Message
-from tests.llm.test_aimd_limiter import FakeTime
+from tests.llm.fake_time import FakeTime
 
 GONE = RetryableError("connection refused", "start it", gone=True)
 

@@ -105,6 +105,9 @@ async def test_many_calls_are_not_all_listed(task: Any) -> None:
         ("<execute>wait()</execute>\n<solution> done </solution>", "done"),
         ("<solution>done</solution>", "done"),
         ("<solution>done", None),
+        ("<solution>done</solution", "done"),
+        ("<think>So <solution>x</solution>?</think><execute>wait()</execute>", None),
+        ("So <solution>x</solution>?</think>\n<solution>done</solution>", "done"),
     ],
 )
 def test_an_answer_stands_beside_the_action(message: str, answer: str | None) -> None:

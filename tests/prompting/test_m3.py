@@ -104,3 +104,22 @@ async def test_other_formats_between_the_same_words(task: Any, action: str, mess
     trajectory = await play(task, action, message)
     assert [step.command for step in trajectory.steps] == ["go left"]
     assert trajectory.turns[0].observation == "You are in cell 1 of 2."
+
+
+@pytest.mark.parametrize(
+    ("message", "action", "answer"),
+    [
+        (
+            "<think>Action: wait(1)\nEnd Action</think>\nAction:\nwait(2)\nEnd Action",
+            "wait(2)",
+            None,
+        ),
+        ("Answer: 1</think>\nAction:\nwait(2)\nEnd Action", "wait(2)", None),
+        ("Action:\nwait()\nEnd Act", "wait()", None),
+        ("Action:\nwait()\nEnd", "wait()", None),
+        ("[THINK]Answer: 1[/THINK]Answer: 2", None, "2"),
+    ],
+)
+def test_thoughts_and_cut_ends(message: str, action: str | None, answer: str | None) -> None:
+    move = make_prompt(PRESET, CorridorRobot).parse_reply(Reply(message))
+    assert (move.action, move.answer) == (action, answer)

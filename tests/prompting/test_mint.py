@@ -119,3 +119,16 @@ def test_recorded_episodes_replay_the_same_on_textworld(alfworld_data: Path) -> 
     assert comparison.mismatches == []
     assert comparison.episodes == 3
     assert comparison.observations >= 6
+
+
+@pytest.mark.parametrize(
+    ("message", "action"),
+    [
+        ("<think>maybe <execute>look()</execute></think><execute>goto('a')</execute>", "goto('a')"),
+        ("maybe <execute>look()</execute></think>\n<execute>goto('a')</execute>", "goto('a')"),
+        ("<thought>so <execute>look()</execute></thought>", "look()"),
+    ],
+)
+def test_what_models_mark_as_thoughts_is_not_run(message: str, action: str) -> None:
+    prompt = make_prompt(preset("mint"), MintHousehold)
+    assert prompt.parse_reply(Reply(message)).action == action

@@ -8,6 +8,7 @@ import pytest
 
 from embodied import Policy, Protocol, Reply, Trajectory, run_episode
 from embodied.limits import Limits
+from embodied.store.summary import summarize
 from embodied.testing import Corridor, CorridorRobot
 from embodied.trajectory import ToolCall
 
@@ -71,3 +72,22 @@ async def test_nothing_is_run_beside_a_call_that_cannot_be_used(task: Any) -> No
     assert turn.format_error
     assert turn.calls == []
     assert "call off with nonsense" in turn.tool_results[0]
+
+
+@pytest.mark.parametrize(
+    ("action", "message", "unread"),
+    [
+        ("tools", '<tool_call>{"name": "wait", "arguments": {}}</tool_call>', True),
+        ("tools", "I do not know.", False),
+        ("code", "<tool_call>wait()</tool_call>", False),
+    ],
+)
+async def test_calls_that_the_server_left_in_the_text_are_recorded(
+    task: Any, action: str, message: str, unread: bool
+) -> None:
+    environment = Corridor(length=2)
+    robot, protocol = CorridorRobot(environment), Protocol(action=action)
+    policy = OneMessage(Reply(message))
+    trajectory = await run_episode(task, environment, robot, policy, protocol)
+    assert [turn.unread_calls for turn in trajectory.turns] == [unread]
+    assert summarize(trajectory, b"\n").unread_calls == unread

@@ -184,6 +184,15 @@ class TestPairs:
         assert found.value == 9 / 4
         assert found.interval == (0.0, 3.0)
 
+    @pytest.mark.parametrize("size", [1e100, 1e308])
+    def test_numbers_of_any_size_are_compared(self, size: float) -> None:
+        pairs = [pair(task, 1, 1) for task in range(6)]
+        for number, (one, other) in enumerate(pairs):
+            one.reward, other.reward = -size * (number % 2), size
+        found = mean_difference(pairs, lambda summary: summary.reward)
+        assert (found is None) == (size == 1e308)
+        assert found is None or found.interval is not None
+
     @pytest.mark.parametrize(
         "pairs",
         [[pair(1, 2, 4)], [pair(1, 2, 4), pair(1, 2, 9, 1)], [pair(1, 2, 4), pair(2, 7, 9)]],

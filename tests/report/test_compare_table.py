@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from embodied.report import compare_runs, print_comparison
+from embodied.report import aggregate_run, compare_runs, print_comparison
+from embodied.store import open_run
 from embodied.trajectory import Outcome, Trajectory, Usage
 from tests.report.runs import episode, write_run
 
@@ -57,6 +59,47 @@ def test_three_action_formats(tmp_path: Path) -> None:
     assert found["json"][:5] == ["40", "20", "10", "0", "10"]
     assert "-25.0 (-37.5 to -12.5)  +1.75" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_rewards_and_metrics_side_by_side(tmp_path: Path) -> None:
+    def scored(task: int, sample: int, score: float, **metrics: float) -> Trajectory:
+        played = episode(task, sample=sample)
+        return played.model_copy(update={"reward": score, "metrics": {"score": score} | metrics})
+
+    numbers = [(task, sample) for task in range(5) for sample in range(3)]
+    one = write_run(tmp_path / "one", [scored(t, s, float(t)) for t, s in numbers])
+    other = write_run(tmp_path / "other", [scored(t, s, 3.0 * t, rare=1.0) for t, s in numbers])
+    text = printed([one, other])
+    found = rows(text)
+    assert found["reward"] == ["2.000", "6.000"]
+    assert re.search(r"metric rare +- +1\.000\n", text)
+    for name in ("reward", "metric score"):
+        assert re.search(rf"other +{name} +\+4\.000 \(\+1\.600 to \+6\.400\)\n", text)
+    assert "metric rare" not in text.partition("difference (95 % CI)")[2]
+    assert found["pass@3"] == ["100.0", "%", "100.0", "%"]
+    assert found["pass^3"] == ["100.0", "%", "100.0", "%"]
+
+
+def test_samples_at_temperature_zero_are_warned_of(tmp_path: Path) -> None:
+    def run(name: str, temperature: object, samples: object) -> Path:
+        policy = {"name": "llm", "temperature": temperature}
+        return write_run(tmp_path / name, [episode(1)], policy=policy, tasks={"samples": samples})
+
+    cold, warm = run("cold", 0.0, 4), run("warm", 0.7, 4)
+    warning = "the 4 samples of a task are drawn at temperature 0, where"
+    assert f"Warning: in cold {warning}" in printed([cold, warm])
+    assert aggregate_run(open_run(cold)).warnings[0].startswith(warning)
+    others = [("one", 0.0, 1), ("unset", None, 4), ("odd", "0", 4), ("odder", 0.0, "4")]
+    for folder in (warm, *(run(*settings) for settings in others)):
+        assert aggregate_run(open_run(folder)).warnings == []
+
+
+def test_a_run_whose_protocol_is_damaged_is_reported_on(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", [episode(1)])
+    (folder / "protocol.yaml").write_text("environment: [")
+    report = aggregate_run(open_run(folder))
+    assert report.episodes == 1
+    assert "protocol.yaml is not YAML" in report.warnings[0]
 
 
 def test_warnings(tmp_path: Path) -> None:

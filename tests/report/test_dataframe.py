@@ -34,6 +34,14 @@ def test_one_row_an_episode(tmp_path: Path) -> None:
     assert scored["success"].mean() == aggregate_run(run).success_rate
 
 
+def test_the_simulators_own_figures_are_columns(tmp_path: Path) -> None:
+    first = episode(1).model_copy(update={"reward": 2.0, "metrics": {"score": 4.0}})
+    table = dataframe(open_run(write_run(tmp_path / "run", [first, episode(2)])))
+    assert list(table["reward"]) == [2.0, 0.0]
+    assert table["metrics.score"].isna().tolist() == [False, True]
+    assert "metrics" not in table.columns
+
+
 def test_a_run_without_episodes_has_the_same_columns(tmp_path: Path) -> None:
     empty = dataframe(open_run(write_run(tmp_path / "empty", [])))
     full = dataframe(open_run(write_run(tmp_path / "full", [episode(1)])))

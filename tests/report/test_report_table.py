@@ -24,6 +24,7 @@ def summary(number: int, outcome: Outcome, **fields: Any) -> Summary:
     """A summary with figures by number."""
     figures = {
         "episode_id": f"t{number}#0",
+        "task_id": f"t{number}",
         "kind": KINDS[number % 4],
         "outcome": outcome,
         "turns": number % 20,
@@ -44,7 +45,8 @@ def report() -> Report:
     ]
     gone = "the server at http://127.0.0.1:8000 does not answer: connection refused"
     for number in range(23):
-        error = gone if number < 12 else f"[red]cause {number}[/red] \x1b[31m" + "long " * 30
+        letter = chr(ord("a") + number)
+        error = gone if number < 12 else f"[red]cause {letter}[/red] \x1b[31m" + "long " * 30
         outcome = Outcome.INFRASTRUCTURE_ERROR
         summaries.append(summary(number, outcome, error=error, retries=[gone, gone]))
     return aggregate(summaries)
@@ -79,6 +81,29 @@ def test_causes_are_counted_below(report: Report) -> None:
     )
 
 
+def test_a_cause_is_told_to_its_end() -> None:
+    reason = "The parameter is refused, " + "which takes many words to say, " * 12 + "at last."
+    failed = summary(1, Outcome.INFRASTRUCTURE_ERROR, error=reason)
+    lines = printed(aggregate([failed])).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  1  The par"))
+    told = [lines[first][5:]]
+    for line in lines[first + 1 :]:
+        if not line.startswith("     "):
+            break
+        told.append(line[5:])
+    assert " ".join(told) == reason
+    assert max(map(len, lines)) <= 100
+
+
+def test_cut_and_empty_messages_are_told_where_there_are_some(report: Report) -> None:
+    assert "Messages cut" not in printed(report)
+    cut = summary(1, Outcome.FAILURE, cut_messages=3, empty_messages=2, format_errors=2)
+    text = printed(aggregate([cut]))
+    assert "Messages cut: 3. Empty messages: 2. Cut ones reached llm.max_tokens: raise it." in text
+    silent = printed(aggregate([summary(1, Outcome.FAILURE, empty_messages=1)]))
+    assert "Messages cut: 0. Empty messages: 1.\n" in silent
+
+
 def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> None:
     assert "Feedback" not in printed(report)
     assert "Format errors" not in printed(report)
@@ -86,6 +111,33 @@ def test_feedback_and_mistakes_are_told_where_there_are_some(report: Report) -> 
     text = printed(aggregate([summary(1, Outcome.SUCCESS, **some), summary(2, Outcome.SUCCESS)]))
     assert "Feedback tokens per episode: 2,050 (prompt 2,000, completion 50).\n" in text
     assert "Format errors: 0. Failed calls: 3.\n" in text
+
+
+def test_the_simulators_own_figures_are_told(report: Report) -> None:
+    assert "figures, mean per episode (95 % CI):\n  reward: 0.000 (-)\n" in printed(report)
+    some = [
+        summary(n, Outcome.FAILURE, reward=10.0 * n, metrics={"[red]a\x1b": 0.5} if n else {})
+        for n in range(3)
+    ]
+    text = printed(aggregate(some))
+    assert "  reward: 10.0 (-14.8 to 34.8)\n" in text
+    assert "  metric [red]a\N{REPLACEMENT CHARACTER}: 0.500 (-), in 2 episodes\n" in text
+
+
+def test_pass_rates_are_told_where_tasks_have_several_samples(report: Report) -> None:
+    assert "pass@k" not in printed(report)
+    outcomes = (Outcome.SUCCESS, Outcome.FAILURE)
+    text = printed(aggregate(summary(n // 2, outcomes[n % 2], sample=n % 2) for n in range(8)))
+    assert "Samples of 4 tasks; intervals count tasks, not samples:" in text
+    rows = [line.split() for line in text.splitlines() if line[:1] in ("1", "2")]
+    assert [row[:4] for row in rows] == [["1", "4", "50.0", "%"], ["2", "4", "100.0", "%"]]
+    assert [row[7:9] for row in rows] == [["50.0", "%"], ["0.0", "%"]]
+
+
+def test_warnings_are_told(report: Report) -> None:
+    assert "Warning" not in printed(report)
+    text = printed(report.model_copy(update={"warnings": ["[b]this[/b] is so"]}))
+    assert "Warning: [b]this[/b] is so.\n" in text
 
 
 def test_the_server_is_told_of_where_it_had_part(report: Report) -> None:
@@ -127,3 +179,18 @@ def test_a_process_without_standard_output_prints_nothing(
     monkeypatch.setattr(sys, "stdout", stream if closed else None)
     print_report(report)
     print_json(report)
+
+
+def test_calls_that_a_server_left_unread_are_named_with_what_to_do() -> None:
+    report = aggregate([summary(1, Outcome.FAILURE, unread_calls=3)])
+    said = printed(report)
+    assert "Messages with unread function calls: 3." in said
+    assert "--tool-call-parser" in said
+    assert report.unread_calls_hint is not None
+    assert "--tool-call-parser" in report.unread_calls_hint
+
+
+def test_runs_without_such_calls_are_told_nothing_of_them() -> None:
+    report = aggregate([summary(1, Outcome.FAILURE)])
+    assert "unread" not in printed(report)
+    assert report.unread_calls_hint is None

@@ -156,6 +156,36 @@ async def test_a_real_robot_is_not_started_again_by_itself(trouble: str) -> None
     assert written[-1].summary.outcome is Outcome.INFRASTRUCTURE_ERROR
 
 
+async def test_an_episode_that_waits_for_a_rate_limit_does_not_hang() -> None:
+    class WaitingHandle(FakeHandle):
+        """A worker one of whose episodes ends once its waits were asked for some times."""
+
+        asked = 0
+
+        def __init__(self, pool: FakePool) -> None:
+            super().__init__(pool)
+            self.waited = asyncio.Event()
+
+        async def _misbehave(self, task: str) -> Result:
+            self.asked = 0
+            await self.waited.wait()
+            return Result(0, error="it waited to its end")
+
+        async def waited_seconds(self) -> float:
+            self.asked += 1
+            if self.asked > 10:
+                self.waited.set()
+            return 0.05 * self.asked
+
+    class WaitingPool(FakePool):
+        async def start_worker(self) -> WorkerHandle:
+            self.started += 1
+            return WaitingHandle(self)
+
+    done = await run(WaitingPool({HANGS: 1}), episode_seconds=0.05)
+    assert done[HANGS].error == "it waited to its end"
+
+
 async def test_large_workers_are_replaced() -> None:
     pool = FakePool({}, memory=10)
     assert len(await run(pool, worker_memory_bytes=35)) == len(TASKS)

@@ -131,6 +131,23 @@ def test_a_run_holds_all_that_is_decided_and_asks_for_it_once(
     assert counted == {"list_tasks": 1, "data_version": 1}
 
 
+@pytest.mark.parametrize(
+    ("samples", "temperature", "warned"),
+    [(4, 0, True), (4, 1e-5, True), (1, 0, False), (4, 1, False)],
+)
+def test_samples_at_temperature_zero_are_warned_of(
+    tmp_path: Path,
+    counted: Counter[str],
+    caplog: pytest.LogCaptureFixture,
+    samples: int,
+    temperature: float,
+    warned: bool,
+) -> None:
+    llm = {"model": "m", "temperature": temperature}
+    resolve(fake_run(tmp_path, policy={"name": "llm"}, llm=llm, tasks={"samples": samples}))
+    assert ("samples of a task are drawn at temperature" in caplog.text) == warned
+
+
 def test_a_run_asks_the_policys_model_and_that_of_the_feedback(
     tmp_path: Path, counted: Counter[str]
 ) -> None:

@@ -95,6 +95,68 @@ def test_ray_that_does_not_start(ray: FakeRay, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
+@pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
+@pytest.mark.parametrize("deep", [True, False])
+def test_sockets_have_short_paths(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, deep: bool
+) -> None:
+    """However long the path is of the folder for temporary files."""
+    place = tmp_path / ("slurm" * 20) / ("job" * 20) if deep else Path("/tmp/t")
+    given: list[Path] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(
+        ray, "init", lambda **options: given.append(Path(options["_temp_dir"])), raising=False
+    )
+    monkeypatch.setattr(ray, "shutdown", lambda: None, raising=False)
+    monkeypatch.setattr(pool_module, "_LOG_SECONDS", 0)
+    monkeypatch.setenv(variable, str(place))
+    pool = make_pool()
+    (folder,) = given
+    socket_path = folder / "session_2026-11-30_13-25-56_392343_4194304" / "sockets" / "plasma_store"
+    assert len(bytes(socket_path)) <= 104 - 1  # the length on macOS
+    if deep:
+        (folder / "log").write_text("kept")
+        assert (place / "ray" / "log").read_text() == "kept"
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
+    else:
+        assert folder == place / "ray"
+    pool.close()
+    assert not folder.is_symlink()
+    assert (place / "ray" / "log").exists() == deep
+
+
+def test_a_ray_that_fails_leaves_no_link(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    links: list[Path] = []
+
+    def init(**options: Any) -> None:
+        links.append(Path(options["_temp_dir"]))
+        assert links[0].is_dir()
+        raise OSError("no")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("x" * 120)))
+    with pytest.raises(ConfigError, match="Ray cannot be reached or started"):
+        make_pool()
+    assert not links[0].parent.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    ray: FakeRay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "file" / ("x" * 120)))
+    with pytest.raises(ConfigError, match="cannot be made: Not a directory; set TMPDIR to"):
+        make_pool()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / ("x" * 120)))
+    monkeypatch.setattr("embodied.runner.short_path._PLACES", (str(tmp_path / "nowhere"),))
+    with pytest.raises(ConfigError, match=r"too long for sockets, .* set TMPDIR to"):
+        make_pool()
+
+
 async def test_a_start_that_takes_too_long(ray: FakeRay) -> None:
     pool = make_pool()
     ray.seconds = 5

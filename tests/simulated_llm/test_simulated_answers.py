@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embodied import Observation, Protocol, Task
+from embodied import Observation, Policy, Protocol, Task, action, run_episode
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError
+from embodied.limits import EpisodeLimits
 from embodied.llm.tool_calls import sendable_message
 from embodied.plugins.registry import controller_class
 from embodied.policies.expert import ExpertStep
+from embodied.policy import Reply
 from embodied.prompting import make_prompt, preset
 from embodied.protocol import RunProtocol
 from embodied.simulated_llm import APIError, FixedAnswers, make_answers
@@ -23,6 +26,8 @@ from embodied.simulated_llm.expert_answers import ExpertAnswers
 from embodied.simulated_llm.prompt_parsing import GIVE_UP, parse_prompt
 from embodied.simulated_llm.recorded import RecordedAnswers
 from embodied.store import RunStore, StoredEpisode
+from embodied.testing import Corridor, CorridorRobot
+from embodied.testing.corridor import solve
 from embodied.trajectory import Message, Outcome, ToolCall, Trajectory, Turn
 
 TASK = "-= Welcome! =-\n\nYou are in a room with a lamp.\n\nYour task is to: light it."
@@ -52,6 +57,10 @@ def turns(*pairs: tuple[str, str]) -> list[Message]:
             Message(role="user", content=shown),
         )
     ]
+
+
+def replies(*texts: str) -> list[Reply]:
+    return [Reply(text) for text in texts]
 
 
 class Expert:
@@ -107,9 +116,9 @@ def test_the_expert_is_shown_what_the_policy_is_shown(robot: Controller) -> None
     answers = ExpertAnswers(Expert())
     messages = opening(robot, Protocol())
     first = answers.answer(request(messages))
-    assert first == "Plan 0.\n<execute>\ndo(['-= Welcome! =-'])\n</execute>"
-    messages += turns((first, "Observation:\nYou see.\n[left: 19 turns]"))
-    second = answers.answer(request(messages))
+    assert first.content == "Plan 0.\n<execute>\ndo(['-= Welcome! =-'])\n</execute>"
+    messages += turns((first.content, "Observation:\nYou see.\n[left: 19 turns]"))
+    second = answers.answer(request(messages)).content
     assert "Plan 1." in second
     assert repr("Observation:\nYou see.\n[left: 19 turns]") in second
 
@@ -122,7 +131,7 @@ def test_a_turn_costs_one_plan(robot: Controller) -> None:
         said = answers.answer(request(messages))
         assert answers.answer(request(messages)) == said, "a request that is sent again"
         assert expert.plans == turn + 1
-        messages += turns((said, f"{turn}"))
+        messages += turns((said.content, f"{turn}"))
     assert answers.answer(request(messages)) == GIVE_UP
 
 
@@ -153,19 +162,95 @@ def test_an_expert_that_fails_gives_up(robot: Controller) -> None:
 
     answers = ExpertAnswers(confused)
     assert answers.answer(request(opening(robot, Protocol()))) == GIVE_UP
-    assert answers.answer(request(opening(robot, preset("m3")))) == "Answer: give up"
+    assert answers.answer(request(opening(robot, preset("m3")))).content == "Answer: give up"
 
 
 def test_the_expert_speaks_the_protocols_language(robot: Controller) -> None:
     said = ExpertAnswers(Expert()).answer(request(opening(robot, preset("m3"))))
-    assert said == "Plan 0.\nAction:\ndo(['-= Welcome! =-'])\nEnd Action"
+    assert said.content == "Plan 0.\nAction:\ndo(['-= Welcome! =-'])\nEnd Action"
 
 
 @pytest.mark.parametrize("action", ["json", "text", "tools"])
-def test_the_expert_writes_only_code(robot: Controller, action: str) -> None:
+def test_an_expert_without_a_robot_writes_only_code(robot: Controller, action: str) -> None:
     protocol = Protocol.model_validate({"action": action})
-    with pytest.raises(APIError, match="action format code"):
+    with pytest.raises(APIError, match="in no action format"):
         ExpertAnswers(Expert()).answer(request(opening(robot, protocol)))
+
+
+def spoken(protocol: Protocol, error: bool) -> list[Reply]:
+    """What an expert of the corridor says in a conversation with the simulated LLM."""
+    environment = Corridor(length=3)
+    robot = CorridorRobot(environment)
+    policy = Asks(ExpertAnswers(wary if error else solve, CorridorRobot), robot, protocol)
+    task = Task(environment="corridor", id="t", split="s", kind="k", instruction="Get out.")
+    trajectory = asyncio.run(run_episode(task, environment, robot, policy, protocol))
+    assert trajectory.outcome is Outcome.SUCCESS
+    assert not any(turn.format_error for turn in trajectory.turns)
+    assert len(policy.said) == len(trajectory.calls)
+    return policy.said
+
+
+def wary(observation: str) -> Generator[ExpertStep, str, None]:
+    """Make a call that fails, and go on by what the failure was."""
+    code = "try:\n    go(7)\nexcept TypeError as error:\n    print('left' in str(error))"
+    printed = yield ExpertStep("I try.", code)
+    assert printed == "True\n"
+    yield from solve(observation)
+
+
+class Asks(Policy):
+    """Asks the answers of a simulated LLM, as a client would."""
+
+    def __init__(self, answers: ExpertAnswers, robot: Controller, protocol: Protocol) -> None:
+        self._answers = answers
+        tools = make_prompt(protocol, type(robot)).format.tools()
+        self._more = {"tools": tools} if tools else {}
+        self.said: list[Reply] = []
+
+    async def reply(self, messages: Sequence[Message]) -> Reply:
+        self.said.append(self._answers.answer(request(list(messages), **self._more)))
+        return self.said[-1]
+
+
+class Signposted(CorridorRobot):
+    """A robot whose answers are not all text."""
+
+    @action
+    def ways(self) -> list[str]:
+        """List the ways."""
+        return ["left", "right"]
+
+    @action
+    def marked(self, way: str) -> str | None:
+        """Read the mark on a way."""
+        return "here" if way == "right" else None
+
+
+def test_answers_that_are_no_text_are_values_to_the_expert() -> None:
+    seen: list[str] = []
+
+    def reader(observation: str) -> Generator[ExpertStep, str, None]:
+        code = "print([(way, marked(way)) for way in ways()])"
+        seen.append((yield ExpertStep("I read.", code)))
+
+    environment = Corridor(length=2)
+    robot, protocol = Signposted(environment), Protocol(action="json")
+    policy = Asks(ExpertAnswers(reader, Signposted), robot, protocol)
+    task = Task(environment="corridor", id="t", split="s", kind="k", instruction="Read.")
+    asyncio.run(run_episode(task, environment, robot, policy, protocol))
+    assert seen == ["[('left', None), ('right', 'here')]\n"]
+
+
+@pytest.mark.parametrize("error", [False, True])
+@pytest.mark.parametrize("name", ["default", "m3"])
+@pytest.mark.parametrize("action", ["json", "text", "tools"])
+def test_the_expert_makes_one_call_a_message_in_formats_of_calls(
+    action: str, name: str, error: bool
+) -> None:
+    limits = EpisodeLimits(turns=40)
+    settings = {"action": action, "limits": limits}
+    said = spoken(preset(name).model_copy(update=settings), error)
+    assert all(bool(reply.tool_calls) == (action == "tools") for reply in said)
 
 
 def test_an_expert_is_found_by_the_functions_of_its_robot() -> None:
@@ -176,7 +261,7 @@ def test_an_expert_is_found_by_the_functions_of_its_robot() -> None:
     shown = make_prompt(Protocol(), controller_class("household")).initial_messages(
         Observation(text)
     )
-    assert "take_from(found[0], place)" in make_answers("expert").answer(request(shown))
+    assert "take_from(found[0], place)" in make_answers("expert").answer(request(shown)).content
 
 
 def test_no_expert_answers_for_a_robot_that_nobody_knows(robot: Controller) -> None:
@@ -219,22 +304,22 @@ def test_a_recording_is_played_under_any_protocol(
     )
     answers = make_answers(str(file))
     messages = opening(robot, preset(name))
-    end = "Answer: give up" if name == "m3" else GIVE_UP
+    end = "Answer: give up" if name == "m3" else GIVE_UP.content
     for said in ("1", "2", end):
-        assert answers.answer(request(messages)) == said
+        assert answers.answer(request(messages)).content == said
         messages += turns((said, "x"))
 
 
 def test_of_several_recordings_that_which_said_the_same(robot: Controller) -> None:
-    answers = RecordedAnswers([(TASK, ["a", "b"]), (TASK, ["x", "y"])])
+    answers = RecordedAnswers([(TASK, replies("a", "b")), (TASK, replies("x", "y"))])
     messages = opening(robot, Protocol())
-    assert answers.answer(request(messages)) == "a"
-    assert answers.answer(request([*messages, *turns(("x", "?"))])) == "y"
-    assert answers.answer(request([*messages, *turns(("other", "?"))])) == "b"
+    assert answers.answer(request(messages)).content == "a"
+    assert answers.answer(request([*messages, *turns(("x", "?"))])).content == "y"
+    assert answers.answer(request([*messages, *turns(("other", "?"))])).content == "b"
 
 
 def test_a_task_without_a_recording(robot: Controller) -> None:
-    answers = RecordedAnswers([("You are elsewhere.\nYour task is to: sit.", ["a"])])
+    answers = RecordedAnswers([("You are elsewhere.\nYour task is to: sit.", replies("a"))])
     with pytest.raises(APIError, match="no recording of this task"):
         answers.answer(request(opening(robot, Protocol())))
 
@@ -256,14 +341,17 @@ def run_folder(folder: Path, task: Task, turn: Turn) -> Path:
 
 def test_a_runs_folder_is_a_recording(robot: Controller, task: Task, tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run", task, Turn(message="Mine.", observation="x"))
-    assert make_answers(str(folder)).answer(request(opening(robot, Protocol()))) == "Mine."
+    assert make_answers(str(folder)).answer(request(opening(robot, Protocol()))).content == "Mine."
 
 
-def test_native_function_calls_cannot_be_said(task: Task, tmp_path: Path) -> None:
+def test_recorded_function_calls_are_made_again(
+    robot: Controller, task: Task, tmp_path: Path
+) -> None:
     call = ToolCall(id="c", name="goto", arguments="{}")
     turn = Turn(message="", observation="x", tool_calls=[call], tool_results=["x"])
-    with pytest.raises(DataError, match="native function calls"):
-        make_answers(str(run_folder(tmp_path / "run", task, turn)))
+    answers = make_answers(str(run_folder(tmp_path / "run", task, turn)))
+    said = answers.answer(request(opening(robot, Protocol(action="tools"))))
+    assert said == Reply("", tool_calls=(call,))
 
 
 def test_a_recording_must_hold_something(tmp_path: Path) -> None:
@@ -277,4 +365,4 @@ def test_a_recording_must_hold_something(tmp_path: Path) -> None:
 def test_a_fixed_text_may_hold_anything() -> None:
     answers = make_answers("fixed:a: b")
     assert isinstance(answers, FixedAnswers)
-    assert answers.answer(request([Message(role="user", content="x")])) == "a: b"
+    assert answers.answer(request([Message(role="user", content="x")])).content == "a: b"

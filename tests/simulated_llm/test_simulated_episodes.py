@@ -92,6 +92,26 @@ def test_a_server_that_restarts_fails_no_episode(
     assert any(turn.llm_retries for episode in played.values() for turn in episode.turns)
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "tools",
+        pytest.param("json", marks=pytest.mark.long),
+        pytest.param("text", marks=pytest.mark.long),
+    ],
+)
+def test_formats_of_calls_make_the_calls_of_the_expert(
+    games: Path, expert: dict[str, Trajectory], tmp_path: Path, action: str
+) -> None:
+    settings = ["--action", action, "--protocol.limits.turns", "60"]
+    with ServerProcess(*FAST) as server:
+        played = play(games, tmp_path / "run", *by_llm(server), *settings)
+    for name, episode in played.items():
+        assert episode.outcome is Outcome.SUCCESS
+        assert [s.command for s in episode.steps] == [s.command for s in expert[name].steps]
+        assert not any(turn.format_error for turn in episode.turns)
+
+
 def test_a_run_is_played_again_from_its_own_record(
     games: Path, expert: dict[str, Trajectory], tmp_path: Path
 ) -> None:

@@ -101,13 +101,17 @@ async def test_a_fault_that_passes_is_forgiven(fault: str, variant: int, cause: 
     assert cause in completion.retries[0]
 
 
-@pytest.mark.parametrize(("fault", "variant", "cause"), MET)
+@pytest.mark.parametrize(("fault", "variant", "cause"), MET[1:])
 async def test_a_fault_that_stays_is_an_infrastructure_error(
     fault: str, variant: int, cause: str
 ) -> None:
     seconds = 1.0 if fault.startswith(("stall", "drip")) else 60.0
     with pytest.raises(InfrastructureError, match="in 2 attempts: "):
         await meet(fault, variant, times=9, answer_seconds=seconds, retries=1)
+
+
+async def test_a_rate_limit_costs_no_attempt() -> None:
+    assert len((await meet("429=1:7", times=9, retries=0)).retries) == 9
 
 
 async def test_a_stall_may_be_sat_out() -> None:

@@ -38,7 +38,7 @@ def test_what_is_written_reads_back(
 def test_a_summary_counts_its_trajectory(
     tmp_path: Path, make_trajectory: MakeTrajectory, protocol: RunProtocol
 ) -> None:
-    retries = ["\n  the server\tis gone \nTraceback", "x" * 300]
+    retries = ["\n  the server\tis gone \nTraceback", "x" * 3000]
     episode = make_trajectory(1, turns=3, text="look", sample=2, attempts=3, retries=retries)
     episode.turns[0].tool_calls = [ToolCall(id="1", name="put", arguments='{"a": 1}')]
     episode.turns[0].tool_results = ["done"]
@@ -58,7 +58,7 @@ def test_a_summary_counts_its_trajectory(
         "environment": 0.75,
         "framework": 0.375,
     }
-    assert summary.retries == ["the server is gone", "x" * 199 + "…"]
+    assert summary.retries == ["the server is gone", "x" * 1999 + "…"]
 
 
 def test_an_episode_is_stored_once(

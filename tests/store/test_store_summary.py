@@ -44,3 +44,9 @@ def test_requests_that_were_sent_again_are_counted_by_cause() -> None:
     summary = summarize(played, b"{}\n")
     assert summary.llm_retries == {"HTTP 429": 2, "connection refused": 1}
     assert summary.cached_tokens == 192
+
+
+def test_rewards_and_the_simulators_figures_are_kept() -> None:
+    played = episode(1).model_copy(update={"reward": 2.5, "metrics": {"score": 4.0}})
+    summary = summarize(played, b"{}\n")
+    assert (summary.reward, summary.metrics) == (2.5, {"score": 4.0})

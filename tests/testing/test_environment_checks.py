@@ -81,6 +81,12 @@ class NumberAsTruth(Corridor):
         return replace(super().step(command), terminated=0)  # type: ignore[arg-type]
 
 
+class MetricsWithoutNames(Corridor):
+    def step(self, command: str) -> StepResult:
+        result = super().step(command)
+        return replace(result, info={**result.info, "metrics": [0.5]})
+
+
 class BadPlan(Corridor):
     def plan(self) -> list[str]:
         return super().plan()[:-1]
@@ -244,6 +250,7 @@ def clean() -> Any:
         (WonByTheLimit, "never a limit.*true after"),
         (WithoutSuccess, r"info\['success'\] is NoneType"),
         (NumberAsTruth, "the terminated is int 0"),
+        (MetricsWithoutNames, r"maps names to numbers.*it is list \[0\.5\]"),
         (BadPlan, r"plan\(\) reaches the goal"),
         (DirtyReset, "is the same episode"),
         (BrokenAfterTheEnd, "raised RuntimeError: reset me"),

@@ -191,7 +191,7 @@ def _task_ids(data: Path, split: str, generated: bool) -> list[str]:
     """List the generated or the official games of a split, which may be missing."""
     if not (data / index.GAMES / split).is_dir():
         return []
-    task_ids = [entry.id for entry in index.entries(data, split)]
+    task_ids = [entry.id for entry in index.read_split(data, split).games]
     return [id_ for id_ in task_ids if Path(id_).name.startswith(TRIAL_PREFIX) == generated]
 
 

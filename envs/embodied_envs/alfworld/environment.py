@@ -36,7 +36,8 @@ CAPABILITIES: Mapping[str, Capabilities] = {
 }
 """What each backend can do."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("embodied.alfworld")
+"""Below the framework's logger, so that `--quiet` holds for it."""
 
 
 class Alfworld(Environment):
@@ -88,9 +89,12 @@ class Alfworld(Environment):
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """List the solvable games of a split, sorted by id."""
+        """List the solvable games of a split, sorted by id; log which trials cannot be played."""
         chosen = cls.Options.parse(options)
         split = split or cls.default_split
+        found = index.read_split(index.data_folder(chosen.data), split)
+        if note := found.note():
+            _log.warning("%s", note)
         return [
             Task(
                 environment="alfworld",
@@ -99,7 +103,7 @@ class Alfworld(Environment):
                 kind=entry.kind,
                 instruction=entry.instruction,
             )
-            for entry in index.entries(index.data_folder(chosen.data), split)
+            for entry in found.games
         ]
 
     @classmethod
@@ -116,7 +120,7 @@ class Alfworld(Environment):
     def data_version(cls, split: str | None = None, **options: Any) -> dict[str, str]:
         """Return what plays the games, its version, and one hash over the split's game files."""
         chosen = cls.Options.parse(options)
-        found = index.entries(index.data_folder(chosen.data), split or cls.default_split)
+        found = index.read_split(index.data_folder(chosen.data), split or cls.default_split).games
         return {
             "backend": chosen.backend,
             **_versions(chosen.backend),

@@ -29,12 +29,27 @@ def read_game(path: Path) -> GameTexts:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise DataError(f"a game file is larger than {MAX_BYTES:,} bytes: {path}")
+    except (OSError, ValueError) as error:
+        raise DataError(f"a game file cannot be played ({error!r:.100}): {path}") from error
+    return parse_game(content, path)[0]
+
+
+def parse_game(content: bytes, path: Path) -> tuple[GameTexts, bool | None]:
+    """Read the content of the game file at `path`.
+
+    Returns also whether the game's makers found a solution; None where the file does not say.
+
+    Raises:
+        DataError: it does not hold the texts of a game, or is larger than `MAX_BYTES`.
+    """
+    if len(content) > MAX_BYTES:
+        raise DataError(f"a game file is larger than {MAX_BYTES:,} bytes: {path}")
+    try:
         game = json.loads(content)
         texts = GameTexts(game["pddl_domain"], game["grammar"], game["pddl_problem"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        solvable = game.get("solvable")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"a game file cannot be played ({error!r:.100}): {path}") from error
     if not all(isinstance(text, str) for text in texts):
         raise DataError(f"a game file does not hold texts: {path}")
-    return texts
+    return texts, solvable if isinstance(solvable, bool) else None

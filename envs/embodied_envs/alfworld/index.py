@@ -7,10 +7,11 @@ differ from what it holds.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ValidationError
 
 from embodied.environment import Requirement
 from embodied.errors import ConfigError, DataError
+from embodied_envs.alfworld.game_file import parse_game
+from embodied_envs.unplayable import unplayable_note
 
 GAMES = "json_2.1.1"
 """The folder of games below the data folder; the name is that of ALFRED's release."""
@@ -25,6 +28,15 @@ GAMES = "json_2.1.1"
 GAME_FILE = "game.tw-pddl"
 _DEFAULT = Path.home() / ".cache" / "alfworld"
 _INSTRUCTION = re.compile(r"Your task is to: (.*?)\.?\"")
+
+
+class Problem(StrEnum):
+    """Why a trial cannot be played, and what becomes of it."""
+
+    MISSING = f"without {GAME_FILE}, left out"
+    UNSOLVABLE = "marked as unsolvable, left out"
+    UNMARKED = "without the mark `solvable`, left out"
+    DAMAGED = "cut or damaged, listed all the same"
 
 
 class GameEntry(BaseModel):
@@ -37,13 +49,33 @@ class GameEntry(BaseModel):
     """Time of the last change, nanoseconds."""
     sha256: str
     instruction: str
-    """Empty where the file could not be read; playing it says what is wrong."""
-    solvable: bool
+    """Empty where the file is damaged; playing it says what is wrong."""
+    problem: Problem | None
+    """Why it cannot be played, as far as its file says."""
 
     @property
     def kind(self) -> str:
         """The task type, which begins the task's name."""
         return self.id.partition("-")[0]
+
+
+@dataclass(frozen=True)
+class Split:
+    """What the folder of a split holds."""
+
+    folder: Path
+    games: Sequence[GameEntry]
+    """Those that are listed as tasks, sorted by id."""
+    trials: int
+    """All of them, with those that cannot be played."""
+    problems: Sequence[tuple[str, Problem]]
+    """Ids of the trials that cannot be played, and why."""
+
+    def note(self) -> str:
+        """Count and name the trials that cannot be played; empty where there is none."""
+        order = list(Problem)
+        problems = sorted(self.problems, key=lambda each: order.index(each[1]))
+        return unplayable_note("trials", self.trials, self.folder, problems)
 
 
 class _Cached(BaseModel):
@@ -69,18 +101,28 @@ def data_folder(data: str | os.PathLike[str] | None = None) -> Path:
 
 
 def requirements() -> list[Requirement]:
-    """Look at what `$ALFWORLD_DATA` names, where it is set."""
-    given = os.environ.get("ALFWORLD_DATA")
-    if not given or Path(given) == _DEFAULT:  # alfworld sets it so, when it is imported
+    """Look at the folder of games, where one is set or there, and count what cannot be played."""
+    given = Path(os.environ.get("ALFWORLD_DATA") or _DEFAULT)
+    # alfworld sets the variable to its own folder when it is imported.
+    if given == _DEFAULT and not (given / GAMES).is_dir():
         return []
+    name = str(given) if given == _DEFAULT else "$ALFWORLD_DATA"
     try:
         folder = data_folder(given)
+        notes = {path.name: read_split(folder, path.name).note() for path in _splits(folder)}
     except DataError as error:
-        return [Requirement("$ALFWORLD_DATA", problem=str(error))]
-    splits = {path.parents[2].name for path in (folder / GAMES).glob(f"*/*/*/{GAME_FILE}")}
+        return [Requirement(name, problem=str(error))]
+    splits = sorted({path.parents[2].name for path in (folder / GAMES).glob(f"*/*/*/{GAME_FILE}")})
     empty = f"{folder / GAMES} holds no game (SPLIT/TASK/TRIAL/{GAME_FILE})"
-    found = f"{folder}: {', '.join(sorted(splits))}" if splits else ""
-    return [Requirement("$ALFWORLD_DATA", found, problem=None if splits else empty)]
+    found = f"{folder}: {', '.join(splits)}" if splits else ""
+    return [
+        Requirement(name, found, problem=None if splits else empty),
+        *(Requirement(split, note) for split, note in notes.items() if note),
+    ]
+
+
+def _splits(data: Path) -> list[Path]:
+    return sorted(path for path in (data / GAMES).iterdir() if path.is_dir())
 
 
 def split_folder(data: Path, split: str) -> Path:
@@ -89,7 +131,7 @@ def split_folder(data: Path, split: str) -> Path:
     Raises:
         ConfigError: the data has no such split.
     """
-    known = sorted(path.name for path in (data / GAMES).iterdir() if path.is_dir())
+    known = [path.name for path in _splits(data)]
     if split not in known:
         raise ConfigError(
             f"there is no split {split!r} in {data / GAMES}; there are: {', '.join(known)}"
@@ -116,22 +158,35 @@ def _is_task_id(text: str) -> bool:
     return len(parts) == 2 and not {"", ".", ".."} & set(parts) and "\\" not in text
 
 
-def entries(data: Path, split: str) -> list[GameEntry]:
-    """List the solvable games of a split, sorted by id.
+def read_split(data: Path, split: str) -> Split:
+    """Read what a split holds: the games that are listed as tasks, and what cannot be played.
 
-    ALFWorld itself leaves out games with movable receptacles or sliced objects
-    (`AlfredTWEnv.collect_game_files`), and so does this.
+    Games with movable receptacles or sliced objects are no trials of it: ALFWorld itself leaves
+    them out (`AlfredTWEnv.collect_game_files`), as it does what has no solution. A damaged game is
+    listed, so that its episodes are lost rather than the benchmark smaller.
+
+    Raises:
+        ConfigError: the data has no such split.
+        DataError: a folder cannot be read.
     """
     folder = split_folder(data, split)
     cache = _cache_file(folder)
     known = {entry.id: entry for entry in _read_cache(cache, folder)}
-    found = [_entry(path, task_id, known.get(task_id)) for task_id, path in _walk(folder)]
+    try:
+        trials = list(_trials(folder))
+        found = [_entry(p, id_, known.get(id_)) for id_, p in trials if p.is_file()]
+    except OSError as error:
+        raise DataError(f"the games in {folder} cannot be read: {error}") from error
     if found != list(known.values()):
         _write_cache(cache, _Cached(folder=str(folder), entries=found))
-    return [entry for entry in found if entry.solvable]
+    listed = [entry for entry in found if entry.problem in (None, Problem.DAMAGED)]
+    with_game = {entry.id for entry in found}
+    missing = [(id_, Problem.MISSING) for id_, _ in trials if id_ not in with_game]
+    problems = [(entry.id, entry.problem) for entry in found if entry.problem]
+    return Split(folder, listed, len(trials), [*missing, *problems])
 
 
-def content_hash(found: list[GameEntry]) -> str:
+def content_hash(found: Sequence[GameEntry]) -> str:
     """Hash a list of games: their ids and their content."""
     digest = hashlib.sha256()
     for entry in found:
@@ -139,14 +194,14 @@ def content_hash(found: list[GameEntry]) -> str:
     return digest.hexdigest()
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
+def _trials(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield id and game file of each trial, sorted; the file may be missing."""
     for task in sorted(path.name for path in folder.iterdir()):
         if "movable" in task or "Sliced" in task or not (folder / task).is_dir():
             continue
         for trial in sorted(path.name for path in (folder / task).iterdir()):
-            path = folder / task / trial / GAME_FILE
-            if path.is_file():
-                yield f"{task}/{trial}", path
+            if not trial.startswith(".") and (folder / task / trial).is_dir():
+                yield f"{task}/{trial}", folder / task / trial / GAME_FILE
 
 
 def _entry(path: Path, task_id: str, known: GameEntry | None) -> GameEntry:
@@ -154,25 +209,26 @@ def _entry(path: Path, task_id: str, known: GameEntry | None) -> GameEntry:
     if known and (known.size, known.changed) == (status.st_size, status.st_mtime_ns):
         return known
     content = path.read_bytes()
-    instruction, solvable = _facts(content)
+    instruction, problem = _facts(content, path)
     return GameEntry(
         id=task_id,
         size=status.st_size,
         changed=status.st_mtime_ns,
         sha256=hashlib.sha256(content).hexdigest(),
         instruction=instruction,
-        solvable=solvable,
+        problem=problem,
     )
 
 
-def _facts(content: bytes) -> tuple[str, bool]:
-    """Read instruction and solvability; a corrupt file counts as solvable, so as to be run."""
+def _facts(content: bytes, path: Path) -> tuple[str, Problem | None]:
+    """Read a game's instruction, and why it cannot be played."""
     try:
-        game = json.loads(content)
-        match = _INSTRUCTION.search(game["grammar"])
-        return match.group(1) if match else "", bool(game.get("solvable", False))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", True
+        texts, solvable = parse_game(content, path)
+    except DataError:
+        return "", Problem.DAMAGED
+    match = _INSTRUCTION.search(texts.grammar)
+    problems = {True: None, False: Problem.UNSOLVABLE, None: Problem.UNMARKED}
+    return match.group(1) if match else "", problems[solvable]
 
 
 def _cache_file(folder: Path) -> Path:

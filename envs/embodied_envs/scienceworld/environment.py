@@ -125,16 +125,17 @@ class ScienceWorld(Environment):
     def step(self, command: str) -> StepResult:
         """Send a command.
 
-        `info` has `success` and `score`, the simulator's -100 to 100. The reward is the change of
-        the score; the first one has what the simulator gives for the beginning as well, so that
-        the rewards of an episode add up to its score.
+        `info` has `success` and, also among `metrics`, `score`, the simulator's -100 to 100. The
+        reward is the change of the score; the first one has what the simulator gives for the
+        beginning as well, so that the rewards of an episode add up to its score.
         """
         self._check_started("step")
         command = _sendable(command)
         text, score, over = self._run(lambda simulator: simulator.step(command))
         self._sent.append(command)
         reward, self._score = score - self._score, score
-        info = {"success": over and score == 100, "score": score}
+        success = over and score == 100
+        info = {"success": success, "score": score, "metrics": {"score": score}}
         return StepResult(Observation(_bounded(text)), float(reward), over, False, info)
 
     def valid_commands(self) -> list[str]:

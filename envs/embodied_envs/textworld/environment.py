@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,6 +22,9 @@ from embodied_envs.textworld.commands import normalized, rejection
 from embodied_envs.textworld.game import Game, Situation, installed_version
 from embodied_envs.textworld.generate_options import GeneratorOptions
 from embodied_envs.textworld.story import Notes, read_notes
+
+_log = logging.getLogger("embodied.textworld")
+"""Below the framework's logger, so that `--quiet` holds for it."""
 
 
 class TextWorld(Environment):
@@ -62,11 +66,15 @@ class TextWorld(Environment):
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
-        """List the games of a split, sorted by id: of all, or of a folder in the data folder."""
-        return [
-            _task(task_id, split or cls.default_split, path)
-            for task_id, path in folder.games(cls._folder(options), split)
-        ]
+        """List the games of a split, sorted by id: of all, or of a folder in the data folder.
+
+        Log which of its stories cannot be played.
+        """
+        data = cls._folder(options)
+        found = folder.games(data, split)
+        if note := folder.note(data, split, found):
+            _log.warning("%s", note)
+        return [_task(task_id, split or cls.default_split, path) for task_id, path in found]
 
     @classmethod
     def resolve_options(cls, **options: Any) -> dict[str, Any]:
@@ -102,7 +110,8 @@ class TextWorld(Environment):
     def step(self, command: str) -> StepResult:
         """Send a command. The reward is the change of the game's score.
 
-        `info` has `success`, `lost` and `score`. After the end nothing changes any more.
+        `info` has `success`, `lost` and, also among `metrics`, `score`. After the end nothing
+        changes any more.
         """
         if self._last is None:
             raise RuntimeError("step() needs a reset first")
@@ -145,7 +154,9 @@ class TextWorld(Environment):
 
 
 def _result(situation: Situation, text: str, reward: float) -> StepResult:
-    info = {"success": situation.won, "lost": situation.lost, "score": situation.score}
+    score = situation.score
+    metrics = {"score": score}
+    info = {"success": situation.won, "lost": situation.lost, "score": score, "metrics": metrics}
     return StepResult(Observation(text), reward, situation.ended, False, info)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from embodied.errors import ConfigError, DataError
-from embodied_envs.textworld.story import STORY
+from embodied_envs.textworld.story import STORY, check_story
+from embodied_envs.unplayable import unplayable_note
 
 ALL = "all"
 """The split of every game of a folder."""
@@ -55,6 +56,33 @@ def games(data: Path, split: str | None) -> list[tuple[str, Path]]:
     if not found:
         raise DataError(f"{data / split if split != ALL else data} {_nothing(data)}; {_HINT}")
     return sorted(found)
+
+
+def note(data: Path, split: str | None, found: Sequence[tuple[str, Path]]) -> str:
+    """Count and name the stories of a split that cannot be played; empty where there is none.
+
+    Args:
+        data: the folder of games.
+        split: None: all.
+        found: what `games` lists of it.
+    """
+    chosen = ["", *_folders(data)] if split in (None, ALL) else [str(split)]
+    files = [path for name in chosen for path in (data / name).glob("*.ulx")]
+    alone = sorted(path for path in files if not path.with_suffix(STORY).exists())
+    glulx = [str(path.relative_to(data).with_suffix("")) for path in alone]
+    problems = [(task_id, "in .ulx (Glulx), left out") for task_id in glulx]
+    problems += [
+        (id_, "damaged, listed all the same") for id_, path in found if not _is_whole(path)
+    ]
+    return unplayable_note("stories", len(found) + len(glulx), data, problems)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        check_story(path)
+    except DataError:
+        return False
+    return True
 
 
 def story_file(data: Path, task_id: str) -> Path:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from embodied_envs.alfworld import index
 from embodied_envs.alfworld.environment import Alfworld
 from embodied_envs.alfworld.game_file import MAX_BYTES
 from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
@@ -163,6 +165,76 @@ def test_unknown_options_are_refused(data: Path) -> None:
         embodied.make_environment("alfworld", dta=str(data))
     with pytest.raises(ConfigError, match=r"'backend': .*'native' or 'textworld', not 'jax'"):
         embodied.make_environment("alfworld", backend="jax", data=data)
+
+
+@pytest.fixture
+def holes(data: Path, tmp_path: Path) -> Path:
+    """A data folder with six trials, one of which can be played."""
+    shutil.copytree(data, tmp_path / "holes")
+    files = sorted((tmp_path / "holes").rglob("game.tw-pddl"))
+    game = json.loads(files[0].read_text())
+    unmarked = {key: value for key, value in game.items() if key != "solvable"}
+    files[0].unlink()
+    files[1].write_text(files[1].read_text()[:1000])
+    files[2].write_text(json.dumps(game | {"solvable": False}))
+    files[3].write_text(json.dumps(unmarked))
+    files[4].write_bytes(b"[" * 200_000)
+    (tmp_path / "holes" / "json_2.1.1" / "train" / "task" / ".cache").mkdir(parents=True)
+    return tmp_path / "holes"
+
+
+def test_trials_that_cannot_be_played_are_counted_and_named(
+    holes: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = holes / "json_2.1.1" / "train"
+    ids = sorted(str(path.relative_to(folder)) for path in folder.glob("*/trial*"))
+    for _ in range(2):  # read, then from the cache
+        caplog.clear()
+        listed = [task.id for task in Alfworld.list_tasks("train", data=holes)]
+        assert listed == [ids[1], ids[4], ids[5]]
+        (said,) = caplog.messages
+        assert said == (
+            f"5 of 6 trials in {folder} cannot be played: "
+            f"1 without game.tw-pddl, left out ({ids[0]}); "
+            f"1 marked as unsolvable, left out ({ids[2]}); "
+            f"1 without the mark `solvable`, left out ({ids[3]}); "
+            f"2 cut or damaged, listed all the same ({ids[1]}, {ids[4]})"
+        )
+    assert Alfworld.data_version("train", data=holes)["games"] == "3"
+
+
+def test_a_note_names_the_first_of_many(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(2000):
+        (tmp_path / "json_2.1.1" / "train" / "task" / f"trial_{number:04}").mkdir(parents=True)
+    assert Alfworld.list_tasks("train", data=tmp_path) == []
+    (said,) = caplog.messages
+    assert "2,000 of 2,000 trials" in said
+    assert "(task/trial_0000, task/trial_0001, task/trial_0002, and 1,997 more)" in said
+
+
+def test_whole_folders_need_no_note(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert len(Alfworld.list_tasks("train", data=data)) == 6
+    assert caplog.messages == []
+
+
+def test_doctor_is_told_what_cannot_be_played(
+    holes: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALFWORLD_DATA", str(holes))
+    games, train = Alfworld.requirements()
+    assert (games.found, games.problem) == (f"{holes}: train", None)
+    assert (train.name, train.problem) == ("train", None)
+    assert train.found.startswith("5 of 6 trials in ")
+    monkeypatch.setattr(index, "_DEFAULT", holes)
+    monkeypatch.delenv("ALFWORLD_DATA")
+    games, train = Alfworld.requirements()
+    assert (games.name, train.name) == (str(holes), "train")
+    monkeypatch.setenv("ALFWORLD_DATA", str(data))
+    (games,) = Alfworld.requirements()
+    assert games.found == f"{data}: train"
+    monkeypatch.setattr(index, "_DEFAULT", holes / "nowhere")
+    monkeypatch.delenv("ALFWORLD_DATA")
+    assert Alfworld.requirements() == []
 
 
 def test_data_version_names_what_scores_depend_on(data: Path) -> None:

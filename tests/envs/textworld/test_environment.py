@@ -284,6 +284,25 @@ def solution(users: Path) -> list[str]:
     return environment.plan()
 
 
+def test_stories_that_cannot_be_played_are_counted_and_named(
+    users: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    TextWorld.list_tasks(data=users)
+    (users / "simple-0-0000.ulx").write_bytes(b"Glul")  # beside a story that can be played
+    TextWorld.list_tasks(data=users)
+    assert caplog.messages == []
+    (users / "train" / "old.ulx").write_bytes(b"Glul")
+    cut = users / "test" / "cooking-0-0001.z8"
+    cut.write_bytes(_cut(cut.read_bytes()))
+    assert len(TextWorld.list_tasks(data=users)) == 3
+    assert len(TextWorld.list_tasks("train", data=users)) == 1
+    assert caplog.messages == [
+        f"2 of 4 stories in {users} cannot be played: 1 in .ulx (Glulx), left out (train/old); "
+        "1 damaged, listed all the same (test/cooking-0-0001)",
+        f"1 of 2 stories in {users} cannot be played: 1 in .ulx (Glulx), left out (train/old)",
+    ]
+
+
 def test_the_version_follows_the_stories(users: Path) -> None:
     before = TextWorld.data_version(data=users)
     assert before["games"] == "3" and before["textworld"].startswith("1.")
