@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 import embodied
 from embodied import ConfigError, Message, Outcome, RunError
+from embodied.cli.run import INFRASTRUCTURE_ERRORS_EXIT_CODE
 from embodied.runner import env_slot
 from embodied.runner.robot_lock import lock_robot
 from tests.runner import moving_robot
@@ -24,18 +26,8 @@ FILE = moving_robot.__file__
 SECONDS = 60.0
 
 
-@pytest.fixture(scope="module")
-def ray() -> Iterator[None]:
-    ray = pytest.importorskip("ray", reason="needs the extra ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.long)])
 def kind(request: pytest.FixtureRequest) -> str:
-    if request.param == "ray":
-        request.getfixturevalue("ray")
     return str(request.param)
 
 
@@ -52,17 +44,35 @@ def play(
         return f"<execute>{code}</execute>" if first else None
 
     protocol = {"controller": f"{FILE}:{robot}" if robot else None, "action_limits": {"seconds": 1}}
-    return embodied.run(
-        {
-            "environment": {"name": f"{FILE}:{env}", "options": {"log": str(log)}},
-            "tasks": {"limit": tasks},
-            "protocol": protocol,
-            "runner": {"kind": "local", "workers": 1, "retries": 0, **settings},
-            "out": log.parent / "run",
-        },
-        policy=policy,
-        progress=False,
+    config: dict[str, Any] = {
+        "environment": {"name": f"{FILE}:{env}", "options": {"log": str(log)}},
+        "tasks": {"limit": tasks},
+        "protocol": protocol,
+        "runner": {"kind": "local", "workers": 1, "retries": 0, **settings},
+        "out": str(log.parent / "run"),
+    }
+    if config["runner"]["kind"] == "local":
+        return embodied.run(config, policy=policy, progress=False)
+    config["policy"] = f"{policy_file(log, code)}:play"
+    (log.parent / "run.yaml").write_text(json.dumps(config))
+    words = [sys.executable, "-m", "embodied", "run", str(log.parent / "run.yaml")]
+    typed = sys.stdin if isinstance(sys.stdin, TextIOWrapper) else None
+    done = subprocess.run(words, stdin=typed, check=False)
+    assert done.returncode in (0, INFRASTRUCTURE_ERRORS_EXIT_CODE)
+    return embodied.open_run(log.parent / "run")
+
+
+def policy_file(log: Path, code: str) -> Path:
+    """A policy that says one action, and gives up."""
+    file = log.parent / "policy.py"
+    file.write_text(
+        f"""
+def play(messages):
+    first = not any(message.role == "assistant" for message in messages)
+    return {f"<execute>{code}</execute>"!r} if first else None
+"""
     )
+    return file
 
 
 def words(log: Path) -> list[str]:
@@ -74,11 +84,7 @@ def ends(run: embodied.Run) -> list[Outcome]:
 
 
 @pytest.mark.parametrize("kind", ["local", "ray"])
-def test_what_is_bound_to_its_thread_is_used_in_no_other(
-    kind: str, log: Path, request: pytest.FixtureRequest
-) -> None:
-    if kind == "ray":
-        request.getfixturevalue("ray")
+def test_what_is_bound_to_its_thread_is_used_in_no_other(kind: str, log: Path) -> None:
     run = play(log, "move('on')\nmove('end')", tasks=48, kind=kind, workers=2)
     assert ends(run) == [Outcome.SUCCESS] * 48
     assert words(log).count("stop") == 48
@@ -143,10 +149,13 @@ def test_a_hung_robot_is_stopped_from_another_thread(
 
 
 def command(log: Path, kind: str, robot: str, code: str) -> list[str]:
-    policy = log.parent / "policy.py"
-    policy.write_text(f"def play(messages):\n    return '<execute>{code}</execute>'\n")
     words = [sys.executable, "-m", "embodied", "run", "--env", f"{FILE}:Stage"]
-    words += ["--policy", f"{policy}:play", "--protocol.controller", f"{FILE}:{robot}"]
+    words += [
+        "--policy",
+        f"{policy_file(log, code)}:play",
+        "--protocol.controller",
+        f"{FILE}:{robot}",
+    ]
     words += ["--runner.kind", kind, "--runner.workers", "1", "--out", str(log.parent / "run")]
     return [*words, "--set", f"environment.options.log={log}", "--tasks.limit", "1"]
 
