@@ -26,6 +26,7 @@ from embodied.policy import Policy, Reply
 from embodied.prompting import Budget, ParsedReply, Prompt, make_prompt
 from embodied.prompting.history import ConversationHistory
 from embodied.protocol import Protocol
+from embodied.store.turn_size import TurnSizes
 from embodied.task import Task
 from embodied.trajectory import (
     AttachmentRecord,
@@ -208,6 +209,7 @@ class _Play:
     feedback_provider: FeedbackProvider | None
     home: Executor
     turns: list[Turn] = field(default_factory=list)
+    sizes: TurnSizes = field(default_factory=TurnSizes)
     answers: int = 0
 
     async def to_the_end(self) -> _Ending:
@@ -231,11 +233,13 @@ class _Play:
             spent.policy = waited
             spent.framework = time.perf_counter() - clock - waited
             spent.framework -= spent.interpreter + spent.environment
-            self.turns.append(turn)
             ending = self._ending()
+            if ending is None:
+                await self._comment(shown, turn)
+            turn = self.sizes.fit(turn)
+            self.turns.append(turn)
             if ending is not None:
                 return ending
-            await self._comment(shown, turn)
             self.history.add(turn)
 
     async def _summarize(self) -> Reply | None:
@@ -276,6 +280,7 @@ class _Play:
             stdout=output.stdout,
             error=output.error,
             limit=output.limit,
+            interpreter=output.interpreter,
             format_error=parsed.action is None and parsed.answer is None,
             unread_calls=native and parsed.action is None and leaves_calls(reply.content),
             calls=output.calls,
@@ -341,7 +346,7 @@ class _Play:
             return Outcome.FAILURE, None
         if self.robot.ended:
             return Outcome.TRUNCATED, "steps"
-        budget = self._budget(len(self.turns))
+        budget = self._budget(turns_used=len(self.turns) + 1)
         if budget.answers <= 0:
             return Outcome.FAILURE, None
         if budget.turns <= 0:

@@ -66,8 +66,9 @@ class Protocol(_Part):
     action: str = "code"
     """The action format: `code` (Python), `json` (calls), `text` (command lines), `tools` (native
     function calls), as registered, or `path/to/file.py:Class`."""
-    interpreter: InterpreterName = "restricted"
-    """What runs code actions. `auto`: `restricted` until the code imports what only `full` has."""
+    interpreter: InterpreterName = "auto"
+    """What runs code actions. `auto`: `restricted` until code needs what only `full` has; always
+    `restricted` where the host cannot confine `full`."""
     check: bool = True
     """Whether wrong calls and unknown names are refused before any of the code runs."""
     examples: tuple[Example, ...] = ()

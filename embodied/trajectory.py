@@ -215,6 +215,8 @@ class Turn(Record):
     error: ErrorRecord | None = None
     limit: str | None = None
     """The limit that stopped the action, in words."""
+    interpreter: str | None = None
+    """What ran the action's code: `restricted` or `full`; None where no code has run."""
     format_error: bool = False
     """The message could not be read as an action."""
     unread_calls: bool = False
@@ -235,6 +237,8 @@ class Turn(Record):
     """The comment that ends the observation, where the protocol has somebody comment."""
     feedback_usage: Usage = Field(default_factory=Usage)
     """Tokens that the comment took."""
+    cut: bool = False
+    """Whether parts were left out or cut, since the episode would have been too long to store."""
     usage: Usage = Field(default_factory=Usage)
     seconds: TurnSeconds = Field(default_factory=TurnSeconds)
 

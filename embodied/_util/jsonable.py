@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 MAX_DEPTH = 20
 MAX_ITEMS = 1000
 MAX_CHARACTERS = 100_000
+MAX_BYTES = 200_000
+"""Of a value, in JSON."""
 MAX_ITEMS_IN_ALL = 10_000
+CUT = "..."
+"""Marks what is missing."""
+_ITEM_BYTES = 25
+"""What an item of a collection takes beside its text, numbers being no longer."""
+_CHARACTER_BYTES = 6
 _LARGEST_INTEGER = 2**63
 _BASIC = (type(None), bool, int, float, str)
 
@@ -22,30 +30,31 @@ class SizeBudget:
 
     Args:
         items: of all collections together.
-        characters: of all texts together.
+        size: in bytes of JSON.
     """
 
-    __slots__ = ("characters", "items")
+    __slots__ = ("items", "size")
 
-    def __init__(self, items: int = MAX_ITEMS_IN_ALL, characters: int = MAX_CHARACTERS) -> None:
+    def __init__(self, items: int = MAX_ITEMS_IN_ALL, size: int = MAX_BYTES) -> None:
         self.items = items
-        self.characters = characters
+        self.size = size
 
-    def first(self, items: Iterable[Any]) -> Iterator[Any]:
+    def first(self, items: Collection[Any]) -> Iterator[Any]:
         """Yield the first items, as many as the budget allows."""
         for item in islice(items, MAX_ITEMS):
-            if self.items <= 0:
+            if self.items <= 0 or self.size <= 0:
                 return
             self.items -= 1
+            self.size -= _ITEM_BYTES
             yield item
 
     def text(self, text: str) -> str:
         """Return the text, cut where the budget is exceeded."""
-        left = self.characters - len(text)
-        if left >= 0:
-            self.characters = left
+        size = json_size(text)
+        if size <= self.size:
+            self.size -= size
             return text
-        kept, self.characters = truncate(text, self.characters), 0
+        kept, self.size = cut_to_size(text, max(self.size, 0)), 0
         return kept
 
 
@@ -55,7 +64,7 @@ def to_jsonable(  # noqa: PLR0911 - one for each kind
     """Copy a value into a form that JSON can hold and read back.
 
     Lists, tuples and sets become lists, keys become strings. What is too deep, too long, too large
-    or of another kind becomes a text that says what it was.
+    or of another kind becomes a text that says what it was, or how much of it is missing.
 
     Args:
         value: the value.
@@ -76,9 +85,11 @@ def to_jsonable(  # noqa: PLR0911 - one for each kind
             return f"({type(value).__name__}, nested too deep)"
         case dict():
             items = budget.first(value.items())
-            return {_key(key, budget): to_jsonable(item, budget, depth + 1) for key, item in items}
+            kept = {_key(key, budget): to_jsonable(item, budget, depth + 1) for key, item in items}
+            return kept | ({CUT: f"({more} more)"} if (more := len(value) - len(kept)) else {})
         case list() | tuple() | set() | frozenset():
-            return [to_jsonable(item, budget, depth + 1) for item in budget.first(value)]
+            part = [to_jsonable(item, budget, depth + 1) for item in budget.first(value)]
+            return part + ([f"{CUT} ({more} more)"] if (more := len(value) - len(part)) else [])
     return budget.text(safe_repr(value))
 
 
@@ -130,6 +141,33 @@ def safe_repr(value: object, characters: int = 200) -> str:
 def truncate(text: str, characters: int = MAX_CHARACTERS) -> str:
     """Cut a text that is longer, and mark the cut."""
     return text if len(text) <= characters else f"{text[:characters]}... (cut)"
+
+
+def cut_to_size(text: str, size: int) -> str:
+    """Cut a text that takes more bytes of JSON than this, and mark the cut."""
+    encoded = _encoded(text)
+    return text if len(encoded) <= size else f"{_whole(encoded[:size])}... (cut)"
+
+
+def json_size(text: str) -> int:
+    """Count the bytes that a text takes in JSON, between its quotes."""
+    return len(_encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    """Write a text as JSON does between quotes, halves of surrogate pairs as U+FFFD."""
+    try:
+        return to_json(text)[1:-1]
+    except PydanticSerializationError:
+        return to_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))[1:-1]
+
+
+def _whole(encoded: bytes) -> str:
+    """Read the beginning of a text that was cut anywhere, perhaps within a character."""
+    for end in range(len(encoded), len(encoded) - _CHARACTER_BYTES, -1):
+        with suppress(ValueError):
+            return str(from_json(b'"%b"' % encoded[:end]))
+    return ""
 
 
 def _key(key: object, budget: SizeBudget) -> str:

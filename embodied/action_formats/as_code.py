@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import inspect
 import re
@@ -50,8 +51,11 @@ class CodeFormat(ActionFormat):
     languages = CODE
 
     def describe_api(self) -> str:
-        """Write the Python stubs of the controller: signatures and docstrings, nothing else."""
-        return "\n\n".join(_stub(spec) for spec in self.controller.actions().values())
+        """Write the Python stubs of the controller, and which built-in functions they hide."""
+        actions = self.controller.actions()
+        hidden = [name for name in actions if hasattr(builtins, name)]
+        notes = (f"# {name}() is the function above here, not Python's own." for name in hidden)
+        return "\n\n".join([*map(_stub, actions.values()), *notes])
 
     def example(self) -> str:
         return self.render("", [example_call(self.controller)]).content

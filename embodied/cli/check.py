@@ -20,7 +20,8 @@ from embodied.sandbox import Checker, Finding, Snippet, Target, load_corpus
 
 Which = Literal["restricted", "full", "all"]
 
-_COLUMNS = ("held", "escape", "mutation", "crash", "hang", "memory")
+_COLUMNS = ("held", "escape", "mutation", "bypass", "crash", "hang", "memory", "record")
+_HEADINGS = ("escapes", "mutations", "bypasses", "crashes", "hangs", "memory", "records")
 
 app = typer.Typer(help="See that what the project promises holds on this machine.")
 
@@ -96,7 +97,7 @@ def _findings(name: str, snippets: list[Snippet], allow_unconfined: bool) -> lis
 def _print(name: str, findings: list[Finding], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column(f"{name}: kind")
-    for heading in ("snippets", "held", "escapes", "mutations", "crashes", "hangs", "memory"):
+    for heading in ("snippets", "held", *_HEADINGS):
         table.add_column(heading, justify="right")
     for kind in dict.fromkeys(finding.kind for finding in findings):
         table.add_row(kind, *_counts([f for f in findings if f.kind == kind]))

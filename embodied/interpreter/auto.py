@@ -11,11 +11,11 @@ from embodied._util import parsing
 from embodied.controller import Controller
 from embodied.errors import ConfigError, DataError, EmbodiedError
 from embodied.interpreter.code_session import CodeSession
-from embodied.interpreter.monty.error_messages import only_full_has
 from embodied.interpreter.monty.monty_session import MontySession
-from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
+from embodied.interpreter.monty.subset.surface import only_full_has
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output, Session
+from embodied.interpreter.source_edits import SourceEdits
 from embodied.limits import Limits
 
 _CHARACTERS = 2_000_000
@@ -123,6 +123,8 @@ class AutoSession(CodeSession):
         self._names |= code.names.bound
         source = SourceEdits(code.text)
         for node in code.tree.body:
+            if isinstance(node, ast.Delete):
+                self._names -= {part.id for part in node.targets if isinstance(part, ast.Name)}
             for name in BoundNames.of(parsing.walk(node)).bound:
                 self._definitions.pop(name, None)
             text = source.text[source.start(node) : source.end(node)].decode()
@@ -147,7 +149,8 @@ class AutoSession(CodeSession):
 
     def _take_over(self, full: Session, restricted: MontySession | None) -> str:
         """Go on in the full interpreter; returns a note on what was left behind."""
-        variables = restricted.literals(_CHARACTERS) if restricted else {}
+        found = restricted.literals(_CHARACTERS) if restricted else {}
+        variables = {name: text for name, text in found.items() if name in self._names}
         functions_last = sorted(
             variables, key=lambda name: "def " in self._definitions.get(name, "")
         )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from embodied._util.jsonable import (
-    MAX_CHARACTERS,
-    MAX_ITEMS,
+    MAX_BYTES,
     SizeBudget,
     coerce_result,
     to_jsonable,
@@ -23,8 +21,8 @@ from embodied.trajectory import CallRecord, ErrorRecord
 
 _REFUSALS = 20
 """Calls beyond the limit that are refused with an error before the action is broken off."""
-_CHARACTERS = 2_000_000
-"""What the texts of all calls of an action may take in its record."""
+_ACTION_BYTES = 2_000_000
+"""What the calls of an action may take in its record, as JSON."""
 
 
 class ActionAborted(Exception):  # noqa: N818 - a signal, not an error
@@ -53,7 +51,7 @@ class CallDispatcher:
         self._limits = limits
         self._output = output
         self._refused = 0
-        self._characters = _CHARACTERS
+        self._left = _ACTION_BYTES
 
     def call(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], line: int | None = None
@@ -86,8 +84,8 @@ class CallDispatcher:
         answer = self._answer(name, args, kwargs)
         seconds = time.perf_counter() - started
         self.seconds += seconds
-        left = min(MAX_CHARACTERS, self._characters)
-        budget = SizeBudget(characters=left)
+        size = min(MAX_BYTES, self._left)
+        budget = SizeBudget(size=size)
         raised = answer.exception
         self._output.calls.append(
             CallRecord(
@@ -103,7 +101,7 @@ class CallDispatcher:
                 steps=self._robot.steps[first_step:],
             )
         )
-        self._characters -= left - budget.characters
+        self._left = max(0, self._left - size + budget.size)
         if self._robot.ended and self._robot.after_end == "stop":
             self._output.ended = True
             raise ActionAborted(None)
@@ -142,7 +140,5 @@ def _by_name(
     except TypeError:
         pass
     values = {str(i): value for i, value in enumerate(args)} | dict(kwargs)
-    return {
-        budget.text(key): to_jsonable(value, budget)
-        for key, value in islice(values.items(), MAX_ITEMS)
-    }
+    recorded: dict[str, Any] = to_jsonable(values, budget)
+    return recorded

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from abc import abstractmethod
+from typing import ClassVar
 
 from embodied.controller import Controller
 from embodied.interpreter.parsed_code import ParsedCode
@@ -10,6 +13,8 @@ from embodied.interpreter.session import Output, Session
 from embodied.interpreter.static_check import StaticChecker
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
+
+_NOT_CALLABLE = re.compile("object is not callable$")
 
 
 class CodeSession(Session):
@@ -21,6 +26,9 @@ class CodeSession(Session):
         check: whether calls that cannot succeed and names that do not exist are refused before
             anything of the code runs.
     """
+
+    interpreter: ClassVar[str | None] = None
+    """Names what runs the code, where it is always the same."""
 
     def __init__(self, robot: Controller, limits: Limits, check: bool) -> None:
         self._robot = robot
@@ -41,9 +49,21 @@ class CodeSession(Session):
             return Output(error=error, parsed=False)
         names = parsed.names
         output = self._run(parsed)
+        if output.parsed:
+            output.interpreter = output.interpreter or self.interpreter
+        if output.error is not None and _NOT_CALLABLE.search(output.error.message):
+            output.error.message += self._hidden(parsed, output.error.line)
         if self._checker is not None:
             self._checker.ran(names)
         return output
+
+    def _hidden(self, code: ParsedCode, line: int | None) -> str:
+        """Name the actions that a line calls where their names stand for something else."""
+        calls = (node for node in code.nodes if isinstance(node, ast.Call) and node.lineno == line)
+        called = (node.func.id for node in calls if isinstance(node.func, ast.Name))
+        names = [name for name in dict.fromkeys(called) if name in self._robot.actions()]
+        advice = "; {0} is a variable now and hides the robot's function: `del {0}` brings it back"
+        return "".join(map(advice.format, names))
 
     @abstractmethod
     def _run(self, code: ParsedCode) -> Output:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from embodied._util import parsing
 
+_COMMAND = re.compile(r"\s*(?:[\w, ]+=\s*)?(?:!|%%?)\s*[A-Za-z].*")
+"""A line for a shell or a notebook."""
 _DYNAMIC = {"exec", "eval", "globals", "locals", "vars", "dir"}
 
 
@@ -45,13 +48,13 @@ class ParsedCode:
 
         Raises:
             SyntaxError, RecursionError, MemoryError: as CPython's parser; null characters and
-                unreadable numbers are syntax errors, too.
+                unreadable numbers are syntax errors, too. Lines for a shell are named as such.
         """
         text = text.encode("utf-8", "replace").decode().replace("\r\n", "\n").replace("\r", "\n")
         try:
             return cls(text, parsing.parse(text))
-        except SyntaxError:
-            raise
+        except SyntaxError as error:
+            raise _explained(error, text) from None
         except ValueError as error:
             raise SyntaxError(str(error)) from None
 
@@ -64,6 +67,18 @@ class ParsedCode:
     def names(self) -> BoundNames:
         """The names that it may bind."""
         return BoundNames.of(self.nodes)
+
+
+def _explained(error: SyntaxError, text: str) -> SyntaxError:
+    """Say of a line for a shell or a notebook that it is one."""
+    lines = text.split("\n")[: error.lineno or 0]
+    if lines and _COMMAND.fullmatch(lines[-1]):
+        line = lines[-1].strip()[:80]
+        error.msg = (
+            f"`{line}` is no Python: there is no shell and no notebook here; leave the line out, "
+            "and import what you need"
+        )
+    return error
 
 
 def _is_dynamic(node: ast.AST) -> bool:

@@ -23,6 +23,8 @@ class Output:
     unsupported: bool = False
     """The error is due to the interpreter, which lacks a part of Python."""
     calls: list[CallRecord] = field(default_factory=list)
+    interpreter: str | None = None
+    """What ran the code: `restricted` or `full`; None where nothing has run."""
     limit: str | None = None
     """The limit that stopped the action, in words for the policy."""
     ended: bool = False

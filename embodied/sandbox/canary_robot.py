@@ -9,6 +9,9 @@ from embodied.controller import Controller, action
 from embodied.environment import Environment, Observation, StepResult
 from embodied.task import Task
 
+_MOST = 2 * 1024 * 1024
+"""Characters and items of a value that a robot may be given, in any interpreter."""
+
 
 class CanaryEnvironment(Environment):
     """A simulator with a secret and a door that no action opens."""
@@ -46,6 +49,8 @@ class CanaryRobot(Controller):
         self.rooms = {"hall": {"walls": [1, 2, 3]}}
         self.held: Any = None
         self.held_as_given: Any = None
+        self.largest = 0
+        """Characters and items of the largest value that it was given."""
 
     @action
     def on(self, light: str) -> str:
@@ -61,6 +66,7 @@ class CanaryRobot(Controller):
     def hold(self, value: Any) -> str:
         """Keep a value."""
         self.held, self.held_as_given = value, to_jsonable(value)
+        self.largest = max(self.largest, _extent(value))
         return "You hold it."
 
     @action
@@ -100,7 +106,33 @@ def changes(robot: CanaryRobot) -> list[str]:
         "the robot's list changed": robot.stock != ["coin", "ring"],
         "the robot's dictionary changed": robot.rooms != {"hall": {"walls": [1, 2, 3]}},
         "a value changed after it was given": to_jsonable(robot.held) != robot.held_as_given,
-        "commands went past the record": vault.commands != [s.command for s in robot.steps],
         "the robot's attributes changed": vars(robot).keys() != vars(make_robot("")).keys(),
     }
     return [what for what, is_so in wrong.items() if is_so]
+
+
+def bypasses(robot: CanaryRobot) -> list[str]:
+    """List what of the robot shows that a bound was stepped around."""
+    wrong = {
+        "commands went past the record": robot.environment.commands
+        != [step.command for step in robot.steps],
+        "the robot was given a value larger than the limit": robot.largest > _MOST,
+    }
+    return [what for what, is_so in wrong.items() if is_so]
+
+
+def _extent(value: object) -> int:
+    """Count the characters and items of a value, shared ones as often as they occur."""
+    count, parts = 0, [value]
+    while parts and count <= _MOST:
+        match parts.pop():
+            case str() | bytes() as text:
+                count += len(text)
+            case list() | tuple() | set() | frozenset() as items:
+                count += len(items)
+                parts.extend(items)
+            case dict() as pairs:
+                count += len(pairs)
+                parts.extend(pairs.keys())
+                parts.extend(pairs.values())
+    return count

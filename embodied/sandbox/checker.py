@@ -136,7 +136,7 @@ def _watched(
     answer = host.answer(actions * (LIMITS.seconds + GRACE_SECONDS), monitor)
     if answer is None or answer.observed is None:
         return monitor.problems() or [host.end()], None
-    problems = monitor.problems(answer.grown)
+    problems = monitor.problems()
     problems += [
         Problem(outcome=Verdict.MUTATION, what=f"it left the temporary file {path}")
         for path in monitor.new_files()

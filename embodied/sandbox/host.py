@@ -7,7 +7,6 @@ one JSON object a line. A crash of it is a finding, not the end of the check.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import ctypes
 import os
 import sys
@@ -50,14 +49,13 @@ def main() -> None:
     say(HostReply(state="started"))
     for line in requests:
         run = SnippetRun(name, sessions, secret)
-        before = _forget_peak()
 
         def ready() -> None:
             say(HostReply(state="ready"))
             requests.readline()
 
         observed = run.run(Snippet.model_validate_json(line), ready)
-        say(HostReply(state="done", observed=observed, grown=_peak() - before))
+        say(HostReply(state="done", observed=observed))
     sessions.close()
 
 
@@ -80,23 +78,6 @@ def _adopt_orphans() -> None:
     """Make processes that detach themselves children of this one, so that they are seen."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _forget_peak() -> int:
-    """Let the kernel count the peak of this process's memory anew (proc(5), clear_refs)."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-    return _peak()
-
-
-def _peak() -> int:
-    """Peak of this process's memory in bytes, 0 where it is not known."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        line = next(line for line in lines if line.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return 0
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -9,11 +9,9 @@ from pathlib import Path
 import psutil
 
 from embodied.sandbox.canaries import Canaries
-from embodied.sandbox.snippet_run import LIMITS
+from embodied.sandbox.snippet_run import HOST_BYTES, LIMITS
 from embodied.sandbox.verdict import Problem, Verdict
 
-HOST_BYTES = 4 * LIMITS.memory_bytes
-"""How much the host may grow: it holds what the robot is given, as Python objects."""
 WORKER_BYTES = 3 * LIMITS.memory_bytes
 """How much all other processes may grow together."""
 DISK_BYTES = 2 * LIMITS.memory_bytes
@@ -46,16 +44,11 @@ class ResourceMonitor:
         self._host_bytes = max(self._host_bytes, _anonymous(self._host) - self._first_host)
         self._disk = max(self._disk, sum(self._canaries.temporary_files().values()))
 
-    def problems(self, grown: int = 0) -> list[Problem]:
-        """List what was more than it may be.
-
-        Args:
-            grown: by how many bytes the host has grown at its peak, as far as it knows.
-        """
-        host = max(self._host_bytes, grown)
+    def problems(self) -> list[Problem]:
+        """List what was more than it may be."""
         found = []
         for what, used, most in (
-            ("the host took", host, HOST_BYTES),
+            ("the host took", self._host_bytes, HOST_BYTES),
             ("processes of the interpreter took", self._bytes, WORKER_BYTES),
             ("temporary files took", self._disk, DISK_BYTES),
         ):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from embodied.errors import DataError
 from embodied.interpreter.session import Output, Session
 from embodied.limits import Limits
-from embodied.sandbox.canary_robot import CanaryRobot, changes, make_robot
+from embodied.sandbox.canary_robot import CanaryRobot, bypasses, changes, make_robot
 from embodied.sandbox.corpus import Snippet
 from embodied.sandbox.fingerprint import differences, fingerprint
 from embodied.sandbox.target import Sessions
@@ -24,9 +26,30 @@ LIMITS = Limits(seconds=1, calls=50, output_characters=10_000)
 """What a snippet may use."""
 GRACE_SECONDS = 8.0
 """How long after its time an action may still take to end, on a busy machine."""
-RECORD_BYTES = 16 * 1024 * 1024
-"""How large the record of an action may be."""
+RECORD_BYTES = 4 * 1024 * 1024
+"""How large the record of an action may be, without the files that it left."""
+HOST_BYTES = 64 * 1024 * 1024
+"""How much the host may grow during an action."""
+HOST_SECONDS = 1.0
+"""How much longer than the action's limit the host may work for it."""
 _KEPT = "20260"
+
+
+def forget_peak() -> int:
+    """Let the kernel count the peak of this process's memory anew (proc(5), clear_refs)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def peak() -> int:
+    """Peak of this process's memory in bytes, 0 where it is not known."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        line = next(line for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return 0
+    return int(line.split()[1]) * 1024
 
 
 class Observed(BaseModel):
@@ -44,8 +67,6 @@ class HostReply(BaseModel):
 
     state: Literal["started", "ready", "done"]
     observed: Observed | None = None
-    grown: int = 0
-    """How much more memory the host had at its peak, in bytes; 0 where that is not known."""
 
 
 class SnippetRun:
@@ -84,6 +105,7 @@ class SnippetRun:
             self._check_state(state, snippet)
         self._check_records()
         self._add(Verdict.MUTATION, changes(self._robot))
+        self._add(Verdict.BYPASS, bypasses(self._robot))
         self._add(Verdict.MUTATION, differences(before))
         how = next(filter(None, map(_summary, self._outputs)), "harmless result")
         return Observed(problems=self._problems, how=how, seconds=self._seconds, texts=self._texts)
@@ -92,7 +114,7 @@ class SnippetRun:
         return self._sessions.session(self._name, robot, LIMITS, check=snippet.check)
 
     def _run(self, session: Session, code: str) -> Output:
-        started = time.perf_counter()
+        before, worked, started = forget_peak(), time.process_time(), time.perf_counter()
         try:
             output = session.run(code)
         except Exception as error:
@@ -100,10 +122,19 @@ class SnippetRun:
             self._add(Verdict.CRASH, [f"run() raised {error!r:.500}"])
         seconds = time.perf_counter() - started
         self._seconds += seconds
+        self._check_host(peak() - before, time.process_time() - worked)
         if seconds > LIMITS.seconds + GRACE_SECONDS:
             self._add(Verdict.HANG, [f"an action took {seconds:.1f} seconds"])
         self._outputs.append(output)
         return output
+
+    def _check_host(self, grown: int, worked: float) -> None:
+        """Whether an action cost the host no more than it may."""
+        if grown > HOST_BYTES:
+            what = f"the host took {grown >> 20} MB more, {HOST_BYTES >> 20} are allowed"
+            self._add(Verdict.MEMORY, [what])
+        if worked > LIMITS.seconds + HOST_SECONDS:
+            self._add(Verdict.HANG, [f"the host worked for {worked:.1f} seconds"])
 
     def _forge(self, session: Session, state: bytes) -> None:
         """Load a forged state, as it is and behind the first line of a genuine one."""
@@ -152,14 +183,15 @@ class SnippetRun:
             if len(output.stdout) + len(output.value or "") > 3 * LIMITS.output_characters:
                 self._add(Verdict.MEMORY, ["more output was kept than the limit allows"])
             if len(output.calls) > LIMITS.calls:
-                self._add(Verdict.ESCAPE, [f"{len(output.calls)} calls were made"])
+                self._add(Verdict.BYPASS, [f"{len(output.calls)} calls were made"])
             try:
-                size = len(_record(output).model_dump_json())
+                size = len(_record(output).model_dump_json(exclude={"attachments"}).encode())
+                Turn.model_validate_json(_record(output).model_dump_json())
             except (ValidationError, ValueError, RecursionError) as error:
-                self._add(Verdict.CRASH, [f"the record cannot be stored: {error!r:.200}"])
+                self._add(Verdict.RECORD, [f"the record cannot be stored: {error!r:.200}"])
                 continue
             if size > RECORD_BYTES:
-                self._add(Verdict.MEMORY, [f"the record of an action has {size} bytes"])
+                self._add(Verdict.RECORD, [f"the record of an action has {size} bytes"])
 
     def _add(self, verdict: Verdict, what: list[str]) -> None:
         self._problems += [Problem(outcome=verdict, what=text) for text in what]

@@ -37,7 +37,7 @@ def encode(trajectory: Trajectory) -> tuple[bytes, Trajectory]:
     try:
         line = _json(trajectory)
     except (PydanticSerializationError, RecursionError):
-        line = _json(Trajectory.model_validate(_writable(trajectory.model_dump())))
+        line = _json(Trajectory.model_validate(writable(trajectory.model_dump())))
     try:
         return line, decode(line)
     except BadLineError as error:
@@ -196,12 +196,12 @@ def _json(trajectory: Trajectory) -> bytes:
     return trajectory.model_dump_json(fallback=repr).encode() + b"\n"
 
 
-def _writable(value: Any) -> Any:
+def writable(value: Any) -> Any:
     """Copy a tree of values without strings and bytes that UTF-8 has no words for."""
     if isinstance(value, dict):
-        return {_writable(key): _writable(inner) for key, inner in value.items()}
+        return {writable(key): writable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_writable(inner) for inner in value]
+        return [writable(inner) for inner in value]
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, bytes):

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from embodied._util.jsonable import (
-    MAX_CHARACTERS,
+    MAX_BYTES,
     MAX_ITEMS,
     MAX_ITEMS_IN_ALL,
     SizeBudget,
+    cut_to_size,
+    json_size,
     to_jsonable,
 )
 
@@ -40,11 +42,29 @@ def test_ordinary_data_stays_as_it_is() -> None:
 )
 def test_a_value_takes_no_more_than_its_budget(value: Any) -> None:
     text = json.dumps(to_jsonable(value))
-    assert len(text) < MAX_CHARACTERS + 20 * (MAX_ITEMS_IN_ALL + MAX_ITEMS)
+    assert len(text) < MAX_BYTES + 30 * (MAX_ITEMS_IN_ALL + MAX_ITEMS)
 
 
 def test_values_can_share_a_budget() -> None:
-    budget = SizeBudget(items=3, characters=5)
-    assert to_jsonable(["abc", "de", "f", "g"], budget) == ["abc", "de", "... (cut)"]
-    assert to_jsonable([1], budget) == []
+    budget = SizeBudget(items=3, size=80)
+    kept = to_jsonable(["abc", "de", "f" * 80, "g"], budget)
+    assert kept == ["abc", "de", "... (cut)", "... (1 more)"]
+    assert to_jsonable([1], budget) == ["... (1 more)"]
+    assert to_jsonable({"a": 1}, budget) == {"...": "(1 more)"}
     assert to_jsonable(1, budget) == 1
+
+
+@pytest.mark.parametrize("character", ["a", "é", "漢", "\0", '"', "\\", "😀", "\n", "\ud83d"])
+@pytest.mark.parametrize("size", [0, 1, 5, 6, 7, 100, 1000])
+def test_texts_are_measured_as_they_are_stored(character: str, size: int) -> None:
+    kept = cut_to_size(character * 500, size)
+    if not kept.endswith("... (cut)"):
+        assert kept == character * 500
+        return
+    kept = kept.removesuffix("... (cut)")
+    assert json_size(kept) <= size < json_size(kept + character)
+
+
+def test_what_is_missing_is_said() -> None:
+    assert to_jsonable([0] * 1500)[-1] == "... (500 more)"
+    assert to_jsonable(dict.fromkeys(range(1500)))["..."] == "(500 more)"

@@ -80,6 +80,13 @@ def test_a_stub_shows_types_that_json_does_not_know() -> None:
     assert CodeFormat(Robot).describe_api().startswith(expected)
 
 
+def test_built_in_functions_that_the_robot_hides_are_named() -> None:
+    assert "# slice() is the function above here, not Python's own." in (
+        CodeFormat(Household).describe_api()
+    )
+    assert "Python's own" not in CodeFormat(Switcher).describe_api()
+
+
 THOUGHTS = 'maybe <execute>print(goto("bed 1"))</execute>'
 
 

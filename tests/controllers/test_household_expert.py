@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pydantic_monty
 import pytest
 from embodied_controllers.experts.common_sense import (
     CLOSABLE,
@@ -28,6 +27,10 @@ from embodied_controllers.experts.household_goal import EVERY, STATIONS, Goal, p
 from embodied_controllers.experts.household_memory import Memory
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from embodied.interpreter.monty import wire
+from embodied.interpreter.monty.pool import MontyPool
+from embodied.limits import Limits
 
 NOTHING = "Nothing happens."
 
@@ -308,21 +311,18 @@ def _cpython(functions: Mapping[str, Callable[..., str]]) -> Iterator[Execute]:
 
 @contextlib.contextmanager
 def _monty(functions: Mapping[str, Callable[..., str]]) -> Iterator[Execute]:
-    with (
-        pydantic_monty.Monty() as pool,
-        pool.checkout(limits={"max_suspensions": 100_000}) as session,
-    ):
+    with contextlib.closing(MontyPool()) as pool, pool.borrow(Limits(), seed=0) as worker:
 
         def execute(code: str) -> str:
             printed: list[str] = []
-            session.feed_run(
-                code,
-                external_lookup={**functions, "slice_command": functions["slice"]},
-                print_callback=lambda _stream, text: printed.append(text),
-            )
+            event = worker.feed(code, printed.append, tuple(functions))
+            while isinstance(event, wire.Called):
+                args, kwargs = event.arguments()
+                answer = functions[event.name](*args, **kwargs)
+                event = worker.ask(wire.give(event.number, answer))
+            assert isinstance(event, wire.Completed), event
             return "".join(printed)
 
-        execute("slice = slice_command")  # a built-in name, which outside functions do not shadow
         yield execute
 
 

@@ -92,14 +92,13 @@ def test_nothing_is_called_twice(session: Session, robot: Switcher, code: str) -
 
 
 def test_code_that_has_called_the_robot_is_not_run_again(session: Session, robot: Switcher) -> None:
-    output = session.run("x = on('right 1')\ny = sorted([1], key=on)\n")
+    code = "x = on('right 1')\nimport re\np = 'a*'\ny = re.findall(p, 'aa')\n"
+    output = session.run(code)
     assert output.error is not None
     assert output.error.type == "NotImplementedError"
     assert output.stdout == f"{NOTE}]\n"
     assert len(output.calls) == len(robot.steps) == 1
-    assert session.run("x, sorted(['right 1'], key=on)").value == (
-        "('The light right 1 is on.', ['right 1'])"
-    )
+    assert session.run("x, re.findall(p, 'aa')").value == "('The light right 1 is on.', ['aa', ''])"
 
 
 def test_a_failed_attempt_leaves_nothing_behind(session: Session) -> None:
@@ -120,11 +119,7 @@ EVALUATED = [
     "def f(*, x=[on('left 1')]): pass",
     "d = lambda f: on('left 1')\n@d\ndef f(): pass",
     "class A:\n    x: on('left 1') = on('left 1')",
-    "class A:\n    def __repr__(self):\n        return on('left 1')\na = A()\nb = [A(), {1: a}]",
-    "class A:\n    def __eq__(self, o):\n        return on('left 1')\n    def __hash__(self):\n"
-    "        return 1\na = A()",
     "def repr(x):\n    return on('left 1')\nlen = type = isinstance = repr\nx = [1]",
-    "exec('_polyfill_builtins = (on,) * 99')\nx = [1]",
 ]
 
 
@@ -212,6 +207,6 @@ def test_it_stays_restricted_where_the_host_cannot_confine(
         for code in ("x = 2\nimport numpy", "x = 3\n''.translate({})", "def f():\n    yield 1"):
             output = session.run(code)
             assert output.error is not None
-            assert output.stdout == ""
-        assert session.run("x").value == "3"
+            assert (output.stdout, output.parsed) == ("", False)
+        assert session.run("x").value == "1"
     assert len(tried) == 1

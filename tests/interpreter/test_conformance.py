@@ -186,6 +186,34 @@ def test_text_of_all_kinds_passes(session: Session) -> None:
     assert session.run("print('\ud800')").stdout == "?\n"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(1)\rprint(2)",
+        "x = '''a\rb\r\nc\n\rd'''\rprint(repr(x))",
+        "print('a\\\rb', 'c' \\\r'd')",
+        "print([1,\r2,\r\n3][\r1\r])\r\r\rprint(any(v for v in\r[0, 1]))",
+        "# one\rprint(1)  # two\r\n#\rprint(2)",
+        "\r\r\nx = {'a': 1}\rdel x['a']\r\n\rprint(x)\r",
+        "if True:\r\tprint(1)\r\x0cprint(2)",
+        "x = 'a\x0cb\x0bc\x1cd\x85e\u2028f'\rprint(repr(x), len(x))",
+        "print(f'''{1}\r{2:>\r3}''')",
+        "\r\r\r",
+    ],
+)
+def test_lines_end_as_in_python(session: Session, code: str) -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(ValueError):
+        exec(compile(code, "code", "exec"), {})
+    output = session.run(code)
+    if output.error is None:
+        assert output.stdout == printed.getvalue()
+    else:
+        assert output.error.type in {"ValueError", "SyntaxError"}
+        assert ":>" in code
+    error = session.run(f"{code}\r1 / 0").error
+    assert error is not None
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_may_end_as_python_lets_them(session: Session, end: str) -> None:
     output = session.run(end.join(["x = [1]", "del x[0]", "on('left 1')", "x"]))

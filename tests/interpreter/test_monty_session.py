@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,7 @@ def test_loops_conditions_and_calls(session: Session) -> None:
         ("on()", "TypeError", 1),
         ("on(3)", "TypeError", 1),
         ("import numpy", "ModuleNotFoundError", 1),
-        ("open('/etc/passwd')", "PermissionError", 1),
+        ("open('desk 1')", "FileNotFoundError", 1),
         ("input('which? ')", "EOFError", 1),
     ],
 )
@@ -137,11 +138,10 @@ def test_a_huge_number_can_be_a_value(session: Session) -> None:
 
 def test_the_worker_process_dies_with_its_host(robot: Any) -> None:
     script = (
-        "import os, signal\n"
-        "from pydantic_monty import Monty\n"
-        "pool = Monty(max_processes=1); pool.__enter__()\n"
-        "session = pool.checkout(); session.__enter__()\n"
-        "print(session.worker_pid, flush=True)\n"
+        "import os, signal, psutil\n"
+        "from embodied.interpreter.monty.worker import Worker\n"
+        "worker = Worker()\n"
+        "print(*[p.pid for p in psutil.Process().children()], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     command = [sys.executable, "-c", script]
@@ -263,7 +263,6 @@ LAUGHS = "x = ['lol']\nfor i in range(9):\n    x = [x] * 10\n"
         "give(*x)",
         "give(**{'value': x})",
         "f = give\nf(x)",
-        "eval('give(x)')",
         "give({'a': {1: x}})",
         "give(f'{[1] * 50_000}')",
         "give([10 ** 1000])",
@@ -299,21 +298,67 @@ def test_arguments_may_be_as_large_as_that(giver: Session, argument: str) -> Non
 
 def test_what_code_gives_to_unknown_names_is_not_looked_at(robot: Any) -> None:
     with make_interpreter("restricted", robot, check=False) as session:
-        for code in ("unknown(x)", "del on\non(x)", "eval('unknown(x, y=x)')"):
+        for code in ("unknown(x)", "f = unknown\nf(x)", "unknown(x, y=x)"):
             output = session.run(LAUGHS + code)
             assert output.error is not None
             assert output.error.type == "NameError"
 
 
-def test_code_cannot_replace_what_measures(robot: Any) -> None:
-    with make_interpreter("restricted", robot, check=False) as session:
-        names = ("fits", "builtin_len", "builtin_type", "builtin_isinstance", "display_show")
-        for name in names:
-            session.run(f"exec('_polyfill_{name} = lambda *a: a')")
-        session.run("len = type = isinstance = str = lambda *a: 0")
-        output = session.run(LAUGHS + "on(x)")
-        assert output.error is not None
-        assert "too large" in output.error.message
+def test_an_action_is_back_when_its_name_is_free_again(session: Session) -> None:
+    session.run("on = 'mine'")
+    assert session.run("del on\non('left 1')").value == "'The light left 1 is on.'"
+    assert session.run("f = on\nf('left 1')").value == "'The light left 1 is on.'"
+
+
+DOUBLED = "x = ['a' * 10]\nfor i in range(60):\n    x = [x, x]\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for f in list(locals().values()):\n    f(x)",
+        "look_up = locals\nfor name in list(look_up()):\n    look_up()[name](x)",
+        "for name in eval('list(locals())'):\n    eval(name)(x)",
+        "exec('for f in list(locals().values()):\\n    f(x)')",
+        "exec('_polyfill_shown = lambda *a: x')\n1",
+        "exec('_polyfill_display_show = _polyfill_builtins = lambda *a: x')\nx.nothing",
+        "class A:\n    def __repr__(self):\n        return 'a' * 9_000_000\nA()",
+        "len = type = isinstance = repr = str = lambda *a: 0\nhold(x)",
+        "raise ValueError(x)",
+        "hold(*[x] * 100)",
+        "hold(**{'a' * 9_000_000: 1})",
+        "hold(**{f'k{i}': 1 for i in range(25_000)})",
+        "hold([None] * 25_000)",
+        "'a' * 20_000_000",
+        "print('a' * 20_000_000)",
+        "raise KeyError('\\0' * 9_000_000)",
+        "unknown(x, y=['a' * 9_000_000])",
+        "from collections import namedtuple\n"
+        "hold([namedtuple(f'A{i}', 'x')(1) for i in range(5_000)])",
+        "hold({i * (2**61 - 1) for i in range(1, 9_000)})",
+    ],
+)
+def test_whatever_code_finds_the_host_takes_little(giver: Session, code: str) -> None:
+    giver.run("y = 1")
+    tracemalloc.start()
+    worked = time.process_time()
+    output = giver.run(DOUBLED + code)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 16 * 2**20
+    assert time.process_time() - worked < 20
+    assert all(call.error for call in output.calls)
+    assert giver.run("y").value == "1"
+
+
+def test_code_that_replaces_what_shows_values_fools_only_itself(session: Session) -> None:
+    session.run("x = 5")
+    names = ("shown", "builtins", "display_show", "display_literal", "iterators_any_of")
+    for name in names:
+        session.run(f"exec('_polyfill_{name} = lambda *a: None')")
+    assert session.run("x").value == "5"
+    assert session.run("repr = str = type = None\nx").value == "5"
+    assert session.run("any(y for y in [x])").limit or session.run("x").value == "5"
 
 
 def test_a_name_of_the_robot_can_mean_something_else(session: Session) -> None:
@@ -384,14 +429,25 @@ def test_long_messages_are_cut_soon(session: Session) -> None:
     assert time.process_time() - started < 2
 
 
-def test_the_records_of_an_action_are_bounded(giver: Session) -> None:
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "'\\0' * 19_900",
+        "[0.1234567890123456] * 9_000",
+        "[{'\\0' * 90: '\\1' * 90}] * 400",
+        "'😀' * 60_000",
+    ],
+)
+def test_the_records_of_an_action_are_bounded(giver: Session, argument: str) -> None:
     output = giver.run(
         "for i in range(100):\n"
-        "    try:\n        give('\\0' * 99_000)\n    except ValueError:\n        pass"
+        f"    try:\n        give({argument})\n    except ValueError:\n        pass"
     )
     assert len(output.calls) == 100
     turn = Turn(message="", observation="", calls=output.calls)
-    assert len(turn.model_dump_json()) < 16_000_000
+    assert len(turn.model_dump_json().encode()) < 2_500_000
+    assert str(output.calls[0].arguments) != str(output.calls[99].arguments)
+    assert "more)" in str(output.calls[99].arguments) or "(cut)" in str(output.calls[99].arguments)
 
 
 def test_a_host_that_fails_to_record_an_error_is_not_the_plans_fault(
@@ -432,8 +488,8 @@ def test_a_process_that_ran_one_session_shows_nothing_to_the_next(
     workers: Interpreters, robot: Any
 ) -> None:
     first, second = (workers.session("restricted", robot, seed=seed) for seed in (1, 2))
-    first.run("import random, math, heapq\nsecret = [1]\nrandom.seed(5)\ndef f():\n    pass")
-    for name in ("secret", "f", "math", "random", "heapq", "_polyfill_heapq"):
+    first.run("import random, math\nsecret = [1]\nrandom.seed(5)\ndef f():\n    pass")
+    for name in ("secret", "f", "math", "random", "_polyfill_objects"):
         error = second.run(f"try:\n    {name}\nexcept NameError as e:\n    print(e)")
         assert error.stdout.startswith(f"name '{name}' is not defined"), name
     alone = make_interpreter("restricted", robot, seed=2)
@@ -640,7 +696,7 @@ def test_looking_at_variables_leaves_no_trace(session: Session) -> None:
         ("é = 'ü'; é.nothing", 10),
         ("x = [1]\nprint(any(y for y in x), nothing)", 26),
         ("d = {}\nmax([1], key=d.get), nothing", 22),
-        ("import heapq; nothing", 15),
+        ("import math; nothing", 14),
     ],
 )
 def test_columns_are_those_of_the_plan(robot: Any, code: str, column: int) -> None:
@@ -671,7 +727,7 @@ def test_a_missing_package_that_the_full_interpreter_has(session: Session) -> No
     error = session.run("import numpy.linalg").error
     assert error is not None
     assert "the interpreter `full` has numpy" in error.message
-    assert "heapq" in error.message
+    assert "bisect" in error.message
 
 
 @pytest.mark.parametrize("part", [0.01, 0.1, 0.3, 0.6, 0.9])

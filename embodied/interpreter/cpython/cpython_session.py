@@ -56,6 +56,8 @@ class CPythonSession(CodeSession):
         zygote: starts the process.
     """
 
+    interpreter = "full"
+
     def __init__(
         self, robot: Controller, limits: Limits, seed: int, check: bool, zygote: Zygote
     ) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-import pydantic_monty as monty
-
 from embodied._util.jsonable import truncate
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.state import State
+from embodied.interpreter.monty.worker import CodeFailed, Worker, WorkerDied
 
 _MOST = 8
 _CHARACTERS = 200
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
-def look_up(
-    worker: monty.MontySession, tree: ast.Module, line: int, state: State
-) -> dict[str, str]:
+def look_up(worker: Worker, tree: ast.Module, line: int, state: State) -> dict[str, str]:
     """Show the values of global variables that a line names, shortened.
 
     Only plain data is shown in full; of other objects the type is named. The session in the worker
@@ -35,13 +32,13 @@ def look_up(
     if not wanted:
         return {}
     result, show = polyfills.global_name("found"), polyfills.global_name("display.show")
-    code = [*state.guards.sources(["display"], state.files).values(), f"{result} = {{}}"]
+    code = [*polyfills.sources(["display"], state.files).values(), f"{result} = {{}}"]
     for name in wanted:
         code += ["try:", f"    {result}[{name!r}] = {show}({name}, 3)"]
         code += ["except NameError:", "    pass"]
     try:
-        found = worker.feed_run("\n".join([*code, f"{state.guards.name('fits')}({result})"]))
-    except (monty.MontyError, RuntimeError):
+        found = worker.run("\n".join([*code, result])).value()
+    except (CodeFailed, WorkerDied, MemoryError, ValueError, TypeError):
         return {}
     if not isinstance(found, dict):
         return {}

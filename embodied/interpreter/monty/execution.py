@@ -6,26 +6,23 @@ import ast
 import re
 import time
 from collections.abc import Sequence
-from typing import Any
 
-import pydantic_monty as monty
-
-from embodied._util.jsonable import truncate
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.code_session import PrintedText
-from embodied.interpreter.monty import error_messages, source_map
-from embodied.interpreter.monty.rewrite.source_edits import EditedSource
+from embodied.interpreter.monty import error_messages, source_map, wire
+from embodied.interpreter.monty.polyfills import TRANSLATE
+from embodied.interpreter.monty.subset import advice, surface
+from embodied.interpreter.monty.subset.patterns import UntranslatableError, translate
+from embodied.interpreter.monty.worker import Worker, WorkerDied
 from embodied.interpreter.session import Output
+from embodied.interpreter.source_edits import EditedSource
 from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
-MEASURED = "()"
-"""Ends the names of the host's functions, which only guarded calls reach.
-
-No name of code ends so. The arguments of other calls are never looked at: that would copy them."""
 _CHARACTERS = 2000
 
 
@@ -56,7 +53,8 @@ class Execution:
         self._limits = limits
         self._source = source
         self._tree = tree
-        self._shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
+        self.shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
+        """Whether the code ends with an expression, which is shown."""
         self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._started = time.monotonic()
         self._raised: dict[tuple[str, str], str] = {}
@@ -65,8 +63,8 @@ class Execution:
         """Messages about what Monty lacks and the full interpreter has."""
         self._printed = PrintedText(limits.output_characters)
 
-    def drive(self, worker: monty.MontySession, sources: Sequence[str | None]) -> None:
-        """Run to the end, answering every suspension.
+    def drive(self, worker: Worker, sources: Sequence[str | None]) -> None:
+        """Run to the end, answering whatever the code waits for.
 
         Args:
             worker: where the session is loaded.
@@ -77,42 +75,65 @@ class Execution:
         """
         self._source_map = source_map.SourceMap([*sources, self._source.text])
         try:
-            snapshot = worker.feed_start(
-                self._source.text, print_callback=lambda _, text: self._printed.add(text)
-            )
-            while not isinstance(snapshot, monty.MontyComplete):
-                snapshot = self._answer(snapshot)
-            if self._shows and snapshot.output is not None:
-                self.output.value = truncate(snapshot.output, self._limits.output_characters)
-        except monty.MontyCrashedError as error:
-            what = f"{self._limits.seconds:g} seconds" if error.timed_out else "its memory"
-            raise ActionAborted(f"the code used up {what}") from None
-        except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
-            self._report(error)
-        except (RecursionError, OverflowError, TypeError, ValueError) as error:
-            message = f"the code made a value that cannot be handled: {error}"
-            raise ActionAborted(message) from None
+            event = worker.feed(self._source.text, self._printed.add)
+            while not self._is_end(event):
+                event = worker.ask(self._answer(event))
+        except WorkerDied as death:
+            raise ActionAborted(self._cause(death)) from None
+        except wire.MalformedMessage:
+            raise ActionAborted("the code disturbed the process that ran it") from None
         finally:
             self.output.stdout = str(self._printed)
 
-    def _report(self, error: monty.MontyRuntimeError | monty.MontySyntaxError) -> None:
-        exception, frames = error.exception(), error.traceback()
-        if isinstance(exception, TimeoutError) and not frames:
+    def _cause(self, death: WorkerDied) -> str:
+        if death.timed_out:
+            return f"the code used up {self._limits.seconds:g} seconds"
+        if death.out_of_memory:
+            return f"the code used up {self._limits.memory_bytes} bytes of memory"
+        return "the code used up its memory"
+
+    def _is_end(self, event: wire.Event) -> bool:
+        """Whether the code has ended; then this takes note of how."""
+        match event:
+            case wire.Completed():
+                if self.shows:
+                    self._show(event)
+            case wire.Raised():
+                self._report(event)
+            case wire.Broken():
+                raise ActionAborted("the code used up its memory")
+            case _:
+                return False
+        return True
+
+    def _show(self, event: wire.Completed) -> None:
+        try:
+            value = event.value()
+        except (ValueError, TypeError):
+            value = "(too large to show)"
+        if value is not None:
+            text = value if isinstance(value, str) else safe_repr(value)
+            self.output.value = truncate(text, self._limits.output_characters)
+
+    def _report(self, raised: wire.Raised) -> None:
+        frames, text = raised.frames, raised.message
+        if raised.kind == "TimeoutError" and not frames and "time limit exceeded" in text:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds")
-        if isinstance(exception, MemoryError) and "memory limit" in str(exception):
+        if raised.kind == "MemoryError" and "memory limit" in text:
             raise ActionAborted(f"the code used up {self._limits.memory_bytes} bytes of memory")
-        text = error.display("msg")
-        unread = isinstance(error, monty.MontySyntaxError) or error_messages.UNREAD in text
-        self.output.parsed = not (unread and all(frame.function_name is None for frame in frames))
-        message = _cut(exception if isinstance(exception, KeyError) else text)
-        inside = [frame for frame in frames if self._source_map.knows(frame.filename)]
+        unread = raised.kind == "SyntaxError" or error_messages.UNREAD in text
+        self.output.parsed = not (
+            unread and frames and all(frame.function is None for frame in frames)
+        )
+        message = _cut(repr(text[: _CHARACTERS + 1]) if raised.kind == "KeyError" else text)
+        inside = [frame for frame in frames if self._source_map.knows(frame.file)]
         place = inside[-1] if inside else None
-        self.failed_here = place is not None and self._source_map.is_last(place.filename)
+        self.failed_here = place is not None and self._source_map.is_last(place.file)
         self.output.error = ErrorRecord(
-            type=self._kind(exception, message),
-            message=self._reword(exception, message),
+            type=self._kind(raised.kind, message),
+            message=self._reword(raised.kind, message),
             line=place.line if place else None,
-            statement=next((f.line for f in inside if self._source_map.is_last(f.filename)), None),
+            statement=next((f.line for f in inside if self._source_map.is_last(f.file)), None),
             column=self._source.column(place.line, place.column)
             if place and self.failed_here
             else None,
@@ -141,76 +162,91 @@ class Execution:
         raised, line = self._last_raised
         return [line] if lines and line is not None and raised == error.message else lines
 
-    def _kind(self, exception: BaseException, message: str) -> str:
-        name = type(exception).__name__
+    def _kind(self, name: str, message: str) -> str:
         if name == "Incomplete":
             return "EOFError"
+        if name == "PatternError":
+            return re.error.__name__
         if error_messages.is_about_arguments(message):
             return "NotImplementedError"
         return self._raised.get((name, message), name)
 
-    def _reword(self, exception: BaseException, message: str) -> str:
+    def _reword(self, kind: str, message: str) -> str:
         """Put a message into the policy's words, and note where it is about what Monty lacks."""
         unknown = re.fullmatch(r"name '(\w+)' is not defined", message)
-        if isinstance(exception, NameError) and unknown:
+        if kind == "NameError" and unknown:
             message = str(self._unknown(unknown[1]))
         self.output.unsupported = message in self._lacking or error_messages.is_gap(message)
         return error_messages.reword(message)
 
     def _unknown(self, name: str) -> Exception:
-        if missing := error_messages.missing(name):
+        if surface.is_builtin(name) and name not in surface.BUILTINS:
+            missing = advice.missing(name)
             self._lacking.add(missing)
             return NotImplementedError(missing)
         return NameError(unknown_name(name, {*self._actions, *self.names} - {name}))
 
-    def _answer(self, snapshot: Any) -> Any:
+    def _answer(self, event: wire.Event) -> bytes:
         if time.monotonic() - self._started - self._dispatcher.seconds > self._limits.seconds:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds")
-        if isinstance(snapshot, monty.FunctionSnapshot):
-            answer = self._operating_system if snapshot.is_os_function else self._call
-            return answer(snapshot)
-        if isinstance(snapshot, monty.NameLookupSnapshot):
-            return snapshot.resume()
+        match event:
+            case wire.Called():
+                return self._call(event)
+            case wire.SystemCalled(module=None):
+                return wire.refuse(event.number)
+            case wire.SystemCalled(module=str(module)):
+                return self._import(event.number, module)
+            case wire.LookedUp(name=name):
+                known = name in self._actions or name == TRANSLATE
+                return wire.function(name) if known else wire.UNDEFINED
         raise ActionAborted("the code waits for something that never comes (async)")
 
-    def _operating_system(self, snapshot: monty.FunctionSnapshot) -> Any:
-        if snapshot.function_name != "import":
-            return snapshot.resume_not_handled()
-        module = str(snapshot.args[0]) if snapshot.args else "module"
-        message = error_messages.no_module(module)
-        if error_messages.only_full_has(module.partition(".")[0]):
+    def _import(self, number: int, module: str) -> bytes:
+        message = advice.no_module(module)
+        if surface.only_full_has(module):
             self._lacking.add(message)
-        return snapshot.resume({"exception": ModuleNotFoundError(message)})
+        return wire.fail(number, "ModuleNotFoundError", message)
 
-    def _call(self, snapshot: monty.FunctionSnapshot) -> Any:
-        called = str(snapshot.function_name)
-        name = called.removesuffix(MEASURED)
-        if name == called or name not in self._actions:
-            if name == "input":
-                return snapshot.resume(self._exception(EOFError("EOF when reading a line")))
-            return snapshot.resume({"exception": self._unknown(called)})
-        line = self._source_map.line(snapshot.position)
-        made = self._dispatcher.call(name, snapshot.args, snapshot.kwargs, line)
-        answer: Any = {"return_value": made.value}
-        if made.exception is not None:
-            answer = self._exception(made.exception)
-            self._last_raised = (_cut(made.exception), line)
+    def _call(self, called: wire.Called) -> bytes:
+        name = called.name
+        if name == TRANSLATE:
+            return self._translate(called)
+        if name not in self._actions:
+            return self._fail(called.number, self._unknown(name))
         try:
-            return snapshot.resume(answer)
-        except monty.MontyRuntimeError as error:
-            if error.traceback() or not isinstance(error.exception(), TypeError | ValueError):
-                raise
+            args, kwargs = called.arguments()
+        except (ValueError, TypeError) as error:
+            return self._fail(called.number, error)
+        line = self._source_map.line(called.file, called.offset)
+        made = self._dispatcher.call(name, args, kwargs, line)
+        if made.exception is not None:
+            self._last_raised = (_cut(made.exception), line)
+            return self._fail(called.number, made.exception)
+        try:
+            return wire.give(called.number, made.value)
+        except (TypeError, ValueError, RecursionError) as error:
             raise InfrastructureError(
                 f"{name}() returned what code cannot hold: {error}"
             ) from error
 
-    def _exception(self, exception: Exception) -> Any:
+    def _translate(self, called: wire.Called) -> bytes:
+        """Write a pattern for Monty's engine."""
+        try:
+            (pattern, flags, empty), _ = called.arguments()
+            return wire.give(called.number, translate(pattern, flags, empty))
+        except UntranslatableError as error:
+            message = f"this pattern cannot be used here; {error}"
+            return self._fail(called.number, NotImplementedError(message))
+        except (re.error, OverflowError, RecursionError, TypeError, ValueError) as error:
+            return wire.fail(called.number, "re.PatternError", str(error))
+
+    def _fail(self, number: int, exception: Exception) -> bytes:
         """Hand an exception to the code; Monty makes those that it does not know their base."""
         known = next(kind for kind in type(exception).__mro__ if kind.__module__ == "builtins")
         self._raised[known.__name__, _cut(exception)] = type(exception).__name__
-        if isinstance(exception, EOFError):
-            return {"exc_type": "binascii.Incomplete", "message": str(exception)}
-        return {"exception": exception}
+        kind = "binascii.Incomplete" if isinstance(exception, EOFError) else known.__name__
+        message = exception.args[0] if known is KeyError and exception.args else exception
+        return wire.fail(number, kind, str(message))
 
 
 def _cut(message: object) -> str:

@@ -8,11 +8,7 @@ of state and holds no process. An action that must be broken off leaves that sta
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 from keyword import iskeyword
-from typing import Any
-
-import pydantic_monty as monty
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
@@ -20,10 +16,12 @@ from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.error_variables import look_up
-from embodied.interpreter.monty.execution import MEASURED, Execution
+from embodied.interpreter.monty.execution import Execution
 from embodied.interpreter.monty.pool import MontyPool
-from embodied.interpreter.monty.rewrite import Boundary, Rewritten, UnsupportedError, rewrite
+from embodied.interpreter.monty.rewrite import Rewritten, UnsupportedError, rewrite
 from embodied.interpreter.monty.state import State, StateCodec
+from embodied.interpreter.monty.subset import callbacks
+from embodied.interpreter.monty.worker import CodeFailed, Worker, WorkerDied
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
@@ -34,6 +32,8 @@ _LARGE = 32
 
 class MontySession(CodeSession):
     """Borrows a Monty worker process for each action."""
+
+    interpreter = "restricted"
 
     def __init__(
         self, robot: Controller, limits: Limits, seed: int, check: bool, pool: MontyPool
@@ -54,8 +54,8 @@ class MontySession(CodeSession):
         if loaded.monty:
             with self._open().borrow(self._limits, self._seed) as worker:
                 try:
-                    worker.load_session(loaded.monty)
-                except (monty.MontyError, RuntimeError) as error:
+                    worker.load(loaded.monty)
+                except (CodeFailed, WorkerDied, MemoryError) as error:
                     raise DataError(f"the state is damaged: {error}") from None
         self._state = loaded
         if self._checker is not None:
@@ -73,33 +73,20 @@ class MontySession(CodeSession):
         found: dict[str, str | None] = {}
         if not self._state.monty:
             return found
-        display = self._state.guards.sources(["display"], self._state.files)
+        display = polyfills.sources(["display"], self._state.files)
         names = [n for n in sorted(self._state.names) if n.isidentifier() and not iskeyword(n)]
         with self._open().borrow(self._limits, self._seed) as worker:
-            worker.load_session(self._state.monty)
+            worker.load(self._state.monty)
             try:
-                worker.feed_run("\n".join(display.values()))
-            except monty.MontyError:
-                return dict.fromkeys(names)
-            for name in names:
-                try:
-                    text = worker.feed_run(self._literal(name))
-                except (monty.MontyError, RuntimeError):
-                    text = None
-                if isinstance(text, str):
-                    characters -= len(text)
-                if text != "":
-                    found[name] = text if isinstance(text, str) and characters >= 0 else None
+                worker.run("\n".join(display.values()))
+                for name in names:
+                    text = _literal(worker, name)
+                    characters -= len(text or "")
+                    if text != "":
+                        found[name] = text if characters >= 0 else None
+            except (CodeFailed, WorkerDied, MemoryError):
+                return dict.fromkeys(names) | found
         return found
-
-    def _literal(self, name: str) -> str:
-        """Code that gives a variable as Python, and an empty text for one that there is not."""
-        fits, literal = self._state.guards.name("fits"), polyfills.global_name("display.literal")
-        text = polyfills.global_name("text")
-        return (
-            f"try:\n    {text} = {fits}({literal}({fits}({name})))\n"
-            f"except NameError:\n    {text} = ''\n{text}"
-        )
 
     def _close(self) -> None:
         self._pool = None
@@ -113,24 +100,23 @@ class MontySession(CodeSession):
         known = code.names | BoundNames(self._state.names, self._state.dynamic)
         bound = known.bound | self._robot.actions().keys()
         try:
-            actions = frozenset() if known.dynamic else self._robot.actions().keys() - known.bound
-            characters = self._limits.output_characters
-            rewritten = rewrite(code, bound, Boundary(self._state.guards, actions, characters))
+            actions = self._robot.actions().keys()
+            rewritten = rewrite(code, bound, actions - known.bound, show=True)
+            reaching = callbacks.reaching(code.nodes, self._state.reaching | actions)
+            callbacks.check(code.nodes, reaching)
         except UnsupportedError as refused:
-            lacking = refused.record.type == "NotImplementedError"
-            return Output(error=refused.record, parsed=False, unsupported=lacking)
+            return Output(error=refused.record, parsed=False, unsupported=refused.lacking)
         execution = Execution(self._robot, self._limits, rewritten.source, code.tree, known.bound)
         pool = self._open()
         try:
             with pool.borrow(self._limits, self._seed) as worker:
                 state = self._drive(execution, worker, rewritten, code)
-            self._keep(pool, state)
+            self._keep(pool, state.model_copy(update={"reaching": reaching}))
         except ActionAborted as aborted:
             execution.output.limit = aborted.limit
-        except (monty.MontyError, RuntimeError, OverflowError, TypeError, ValueError) as error:
-            failure = error.exception() if isinstance(error, monty.MontyError) else error
-            if not isinstance(failure, MemoryError):
-                raise InfrastructureError(f"the interpreter failed: {error!r}") from error
+        except (CodeFailed, RuntimeError, OverflowError, TypeError, ValueError) as error:
+            raise InfrastructureError(f"the interpreter failed: {error!r}") from error
+        except (MemoryError, WorkerDied):
             most = self._limits.memory_bytes
             execution.output.limit = f"the variables are too large to be kept in {most} bytes"
         return execution.output
@@ -138,12 +124,12 @@ class MontySession(CodeSession):
     def _drive(
         self,
         execution: Execution,
-        worker: monty.MontySession,
+        worker: Worker,
         rewritten: Rewritten,
         code: ParsedCode,
     ) -> State:
         """Run an action to its end and return the state after it."""
-        sources, files = self._prepare(worker, rewritten)
+        sources, files = self._prepare(execution, worker, rewritten)
         execution.drive(worker, sources)
         state = State(
             monty=worker.dump(),
@@ -151,7 +137,6 @@ class MontySession(CodeSession):
             names=execution.names,
             dynamic=self._state.dynamic or code.names.dynamic,
             files=files,
-            secret=self._state.secret,
         )
         error = execution.output.error
         if error is not None and error.line is not None and execution.failed_here:
@@ -167,26 +152,31 @@ class MontySession(CodeSession):
         if len(state.monty) > memory // _LARGE:
             half = self._limits.model_copy(update={"memory_bytes": memory // 2})
             with pool.borrow(half, self._seed) as worker:
-                worker.load_session(state.monty)
+                worker.load(state.monty)
                 worker.dump()
         self._state = state
 
     def _prepare(
-        self, worker: monty.MontySession, rewritten: Rewritten
+        self, execution: Execution, worker: Worker, rewritten: Rewritten
     ) -> tuple[tuple[str | None, ...], frozenset[str]]:
         """Load the state and what the code needs; all that has been fed, and its polyfills."""
-        state = self._state
-        guards, actions = state.guards, self._robot.actions()
-        new = guards.sources(rewritten.needs, state.files)
-        fed, functions = list(new.values()), {}
+        state, functions = self._state, tuple[str, ...]()
+        new = polyfills.sources(rewritten.needs, state.files)
+        fed = list(new.values())
+        if execution.shows:
+            fed.append(polyfills.shown(self._limits.output_characters + 1))
         if state.monty:
-            worker.load_session(state.monty)
+            worker.load(state.monty)
         else:
-            fed.insert(0, guards.code(actions))
-            functions = {guards.call(name): _function(name) for name in actions}
-        if fed:
-            worker.feed_run("\n".join(fed), inputs=functions)
-        return (*state.sources, None) if fed else state.sources, state.files.union(new)
+            fed.insert(0, polyfills.first_code())
+            functions = tuple(self._robot.actions())
+        if not fed:
+            return state.sources, state.files
+        try:
+            worker.run("\n".join(fed), functions)
+        except CodeFailed:
+            raise ActionAborted("the code replaced what rewritten code stands on") from None
+        return (*state.sources, None), state.files.union(new)
 
 
 def _leaves_code(code: ParsedCode) -> bool:
@@ -195,9 +185,12 @@ def _leaves_code(code: ParsedCode) -> bool:
     return any(isinstance(node, kinds) for node in code.nodes)
 
 
-def _function(name: str) -> Callable[..., None]:
-    def function(*args: Any, **kwargs: Any) -> None:
-        """Stands for a controller action; the interpreter sends its calls to the host by name."""
-
-    function.__name__ = f"{name}{MEASURED}"
-    return function
+def _literal(worker: Worker, name: str) -> str | None:
+    """Write a variable as Python; None for what is no plain data, empty where there is none."""
+    literal, text = polyfills.global_name("display.literal"), polyfills.global_name("text")
+    code = f"try:\n    {text} = {literal}({name})\nexcept NameError:\n    {text} = ''\n{text}"
+    try:
+        found = worker.run(code).value()
+    except (CodeFailed, ValueError, TypeError):
+        return None
+    return found if isinstance(found, str) else None

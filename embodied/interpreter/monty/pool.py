@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.util import find_spec
-
-import pydantic_monty as monty
+from contextlib import contextmanager
+from threading import Condition
 
 from embodied.errors import InfrastructureError
+from embodied.interpreter.monty.worker import Worker
 from embodied.limits import Limits
 
 _PATIENCE_SECONDS = 600.0
 """How long an action waits for a free process before that counts as a failure."""
-_TRACING = "opentelemetry"
-"""A package that Monty tries to import at each suspension. Where it is not installed, `None` in
-`sys.modules` spares Python the search for it: the import fails as before."""
 _MOST_PROCESSES = 64
-_ACTIONS_PER_PROCESS = 1000
+_SESSIONS_PER_PROCESS = 1000
 """After these, a process is replaced by a fresh one."""
 
 
@@ -37,59 +31,65 @@ class MontyPool:
     """
 
     def __init__(self, actions: int | None = None) -> None:
-        self._most = max(4, 2 * (os.cpu_count() or 1), min(actions or 0, _MOST_PROCESSES))
-        self._pool: monty.Monty | None = None
         self.closed = False
         """Whether no process can be borrowed any more."""
-        self._lock = threading.Lock()
+        self._most = max(4, 2 * (os.cpu_count() or 1), min(actions or 0, _MOST_PROCESSES))
+        self._lent = 0
+        self._idle: list[Worker] = []
+        self._changed = Condition()
 
     @contextmanager
-    def borrow(self, limits: Limits, seed: int) -> Iterator[monty.MontySession]:
-        """Lend an empty Monty session in a process of the pool.
+    def borrow(self, limits: Limits, seed: int) -> Iterator[Worker]:
+        """Lend a process with an empty session.
 
         Raises:
             InfrastructureError: no process became free, or it did not start.
             RuntimeError: the pool is closed.
         """
-        session = self._running().checkout(
-            limits={
-                "max_memory": limits.memory_bytes,
-                "max_feed_duration_secs": limits.seconds,
-                "max_suspensions": 2**31 - 1,
-            },
-            os_policy={"sleep": "zero", "random_start": {"seed": seed}},
-            assert_message_annotations=False,
-        )
+        worker = self._take()
         try:
-            session.__enter__()
-        except (monty.MontyError, OSError, RuntimeError) as error:
-            raise InfrastructureError(f"the interpreter did not start: {error}") from error
-        try:
-            yield session
+            worker = worker or Worker()
+            worker.begin(limits.seconds, limits.memory_bytes, seed)
+            yield worker
         finally:
-            with suppress(monty.MontyError, RuntimeError):
-                session.__exit__(None, None, None)
+            self._give_back(worker)
 
     def close(self) -> None:
         """End the processes; calling it again does nothing."""
-        with self._lock:
-            pool, self._pool, self.closed = self._pool, None, True
-        if pool is not None:
-            pool.__exit__(None, None, None)
+        with self._changed:
+            self.closed = True
+            idle, self._idle = self._idle, []
+            self._changed.notify_all()
+        for worker in idle:
+            worker.kill()
 
-    def _running(self) -> monty.Monty:
-        with self._lock:
+    def _take(self) -> Worker | None:
+        """Take the right to use one process; returns one that is idle."""
+        with self._changed:
+            free = self._changed.wait_for(
+                lambda: self.closed or self._lent < self._most, _PATIENCE_SECONDS
+            )
             if self.closed:
                 raise RuntimeError("the interpreter is closed")
-            if self._pool is None:
-                if _TRACING not in sys.modules and find_spec(_TRACING) is None:
-                    sys.modules[_TRACING] = None  # type: ignore[assignment]
-                pool = monty.Monty(
-                    min_processes=0,
-                    max_processes=self._most,
-                    checkout_timeout=_PATIENCE_SECONDS,
-                    max_checkouts_per_worker=_ACTIONS_PER_PROCESS,
-                )
-                pool.__enter__()
-                self._pool = pool
-            return self._pool
+            if not free:
+                raise InfrastructureError("no interpreter process became free")
+            self._lent += 1
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.is_alive():
+                    return worker
+                worker.kill()
+            return None
+
+    def _give_back(self, worker: Worker | None) -> None:
+        if worker is not None and not worker.closed:
+            worker.end()
+        with self._changed:
+            self._lent -= 1
+            self._changed.notify()
+            if worker is None:
+                return
+            if not (worker.closed or self.closed or worker.sessions >= _SESSIONS_PER_PROCESS):
+                self._idle.append(worker)
+                return
+        worker.kill()

@@ -7,9 +7,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 
-import pydantic_monty as monty
-
-from embodied.interpreter.monty.rewrite.source_edits import called_name, line_starts
+from embodied.interpreter.monty.subset.names import called_name
+from embodied.interpreter.source_edits import line_starts
 
 
 class SourceMap:
@@ -28,15 +27,14 @@ class SourceMap:
         """Whether a file is the action that runs now."""
         return file == self._last
 
-    def line(self, position: monty.SourceRange) -> int | None:
-        """Find the line of a position, counted from 1."""
-        file = position.filename
+    def line(self, file: str, offset: int) -> int | None:
+        """Find the line of a place in a file, counted from 1; the offset is one of bytes."""
         if file not in self._starts:
             source = self._source(file)
             if source is None:
                 return None
             self._starts[file] = line_starts(source.encode())
-        return bisect_right(self._starts[file], position.start)
+        return bisect_right(self._starts[file], offset)
 
     def _source(self, file: str) -> str | None:
         number = re.fullmatch(r"<python-input-(\d{1,9})>", file)
@@ -83,7 +81,9 @@ def possible_raise_lines(tree: ast.Module, line: int, column: int) -> list[int]:
                 *last,
                 *(h.type for h in node.handlers if h.type is not None),
             ]
-            if any(_holds(part, line, column) for part in held):
+            named = [handler.body[-1] for handler in node.handlers if handler.name]
+            last += [part for part in named if (part.lineno, part.col_offset + 1) == (line, column)]
+            if any(_holds(part, line, column) for part in [*held, *last]):
                 body = [part for statement in node.body for part in ast.walk(statement)]
                 places = [part for part in (*body, *last) if isinstance(part, ast.stmt)]
                 return sorted({part.lineno for part in places})

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field, ValidationError, field_serializer
 
 from embodied.errors import DataError
-from embodied.interpreter.monty.polyfills import Guards, new_secret
 
-_MAGIC = b"embodied restricted 4\n"
+_MAGIC = b"embodied restricted 5\n"
 _DIGEST = 16
 _LENGTH = 4
 _SPARE_BYTES = 8 * 1024 * 1024
@@ -29,15 +28,10 @@ class State(BaseModel, extra="forbid", frozen=True, strict=True):
     """Whether code may have bound names that its text does not show."""
     files: frozenset[str] = frozenset()
     """Files of `polyfills` that the session has."""
-    secret: str = Field(default_factory=new_secret, pattern=r"^[a-z]{1,100}$")
-    """Of the session's guards."""
+    reaching: frozenset[str] = frozenset()
+    """Functions that may call the robot."""
 
-    @property
-    def guards(self) -> Guards:
-        """What measures the values that leave the session."""
-        return Guards(self.secret)
-
-    @field_serializer("names", "files")
+    @field_serializer("names", "files", "reaching")
     def _in_order(self, names: frozenset[str]) -> list[str]:
         return sorted(names)
 

@@ -53,11 +53,11 @@ class ActionRunner:
         self._most = int(settings["output_characters"])
         actions = {name: self._action(name) for name in settings["actions"]}
         main = types.ModuleType("__main__")
-        main.__dict__.update(actions, __builtins__=builtins)
+        _arrange(self._printer, settings["seed"])
+        main.__dict__.update(actions, __builtins__=_with(actions))
         sys.modules["__main__"] = main
         self._names = main.__dict__
         self._variables = SavedVariables(self._names, actions)
-        _arrange(self._printer, settings["seed"])
 
     def serve(self) -> None:
         """Run actions until the host closes the socket."""
@@ -187,6 +187,16 @@ def _arrange(printer: Printer, seed: int) -> None:
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed(seed % 2**32)
+
+
+def _with(actions: dict[str, Callable[..., Any]]) -> types.ModuleType:
+    """Make the built-in names of code, with the actions: one that code hides and deletes is back.
+
+    Libraries keep Python's own.
+    """
+    module = types.ModuleType("builtins")
+    vars(module).update(vars(builtins) | actions)
+    return module
 
 
 def _input(prompt: object = "", /) -> str:

@@ -3,81 +3,67 @@
 Each file here is ordinary Python, kept to what Monty runs: no inheritance, generators, decorators
 or methods of built-in types as values. A session is given a whole file when it first needs a part
 of it, so that its state stays small. Its names live inside one function; only what the file offers
-is bound in the session, under names that no code would choose. `guards` measures what goes to the
-host.
+is bound in the session, under names that no code would choose. Code that replaces them only changes
+what it runs itself: nothing that the host relies on is here.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import secrets
 import textwrap
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from embodied._util import parsing
 from embodied.interpreter.parsed_code import BoundNames
 
-FILES = ("display", "heapq", "iterators", "objects")
-MODULES = frozenset({"heapq"})
-"""What code can import from here."""
+FILES = ("display", "iterators", "objects")
 
-_KEPT = "_built_in_functions"
-"""Stands for the name under which a session keeps the built-in functions."""
+TRANSLATE = "_polyfill_translate"
+"""The host's function that writes patterns for Monty's engine."""
+SHOWN = "_polyfill_shown"
+"""The function that shows a last expression."""
+_KEPT = "_polyfill_builtins"
+"""The name under which a session keeps the built-in functions."""
 
-_AS_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+
+def first_code() -> str:
+    """Code that begins a session: it keeps the built-in functions, whatever is named so later."""
+    return f"{_KEPT} = {', '.join(_kept())}"
 
 
-@dataclass(frozen=True)
-class Guards:
-    """The names under which a session keeps guards, actions and built-in functions, and their code.
+def shown(characters: int) -> str:
+    """Code that defines `SHOWN` anew for an action, for the beginning of a value's text.
 
-    Args:
-        secret: part of every name; small letters.
+    As long as it can show a value it uses no name that code could have replaced.
     """
-
-    secret: str
-
-    def name(self, guard: str) -> str:
-        """Name a guard, a function of `guards.py`."""
-        return global_name(f"{self.secret}_{guard}")
-
-    def call(self, action: str) -> str:
-        """Name an action that takes what it is given unmeasured."""
-        return global_name(f"{self.secret}_call_{action}")
-
-    def code(self, actions: Iterable[str]) -> str:
-        """Code that begins a session, before any other can change built-in names.
-
-        It keeps the built-in functions, defines the guards, and gives the actions their own names,
-        as functions that measure.
-        """
-        wrapped = (f"{a} = {self.name('action')}({self.call(a)})" for a in actions)
-        kept = f"{self.name('builtins')} = {', '.join(_kept())}"
-        return "\n".join([kept, self._code("guards", self.secret), *wrapped])
-
-    def sources(self, needed: Iterable[str], known: Set[str]) -> dict[str, str]:
-        """Return the code of the needed files that a session does not have yet."""
-        return {file: self._code(file, file) for file in needed if file not in known}
-
-    def _code(self, file: str, known_as: str) -> str:
-        """Code that binds what a file offers."""
-        names = [global_name(f"{known_as}.{name}") for name in public(file)]
-        body = _body(file).replace(_KEPT, self.name("builtins"))
-        return f"def {names[0]}():\n{body}\n{', '.join(names)}, = {names[0]}()"
+    return (
+        f"def {SHOWN}(value):\n"
+        "    if value is None:\n"
+        "        return None\n"
+        "    try:\n"
+        f"        return f'{{value!r}}'[:{characters}]\n"
+        "    except (RecursionError, ValueError):\n"
+        "        return f'({type(value).__name__}, too large to show)'"
+    )
 
 
-def new_secret() -> str:
-    """Make a part of names that nobody can guess, of small letters."""
-    return secrets.token_hex(10).translate(_AS_LETTERS)
+def sources(needed: Iterable[str], known: Set[str]) -> dict[str, str]:
+    """Return the code of the needed files that a session does not have yet."""
+    return {file: _code(file) for file in needed if file not in known}
 
 
 def global_name(definition: str) -> str:
     """Name a definition, `file.name`, in a session."""
     return "_polyfill_" + definition.replace(".", "_")
+
+
+def _code(file: str) -> str:
+    """Code that binds what a file offers."""
+    names = [global_name(f"{file}.{name}") for name in public(file)]
+    return f"def {names[0]}():\n{_body(file)}\n{', '.join(names)}, = {names[0]}()"
 
 
 @cache
@@ -89,7 +75,7 @@ def public(file: str) -> tuple[str, ...]:
 @cache
 def _kept() -> tuple[str, ...]:
     """List the built-in functions that a session keeps."""
-    return tuple(sorted({name for file in ("guards", *FILES) for name in _builtins(file)}))
+    return tuple(sorted({name for file in FILES for name in _builtins(file)}))
 
 
 @cache

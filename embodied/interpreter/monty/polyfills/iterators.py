@@ -1,4 +1,4 @@
-"""Generator expressions that end early; Monty's own are lists.
+"""Iterators that compute an item when it is asked for; Monty's own are lists.
 
 `any(x > 1 for x in xs)` comes as `any_of(lambda keep, until: [keep(x > 1) for x in until(xs)])`: as
 soon as a value decides, nothing more is taken from any of the iterables. No exception is used for
@@ -7,6 +7,7 @@ that, as Monty would forget the lines of those that pass one by.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 
@@ -26,6 +27,13 @@ def next_of(run: Any, *default: Any) -> Any:
     if not found:
         raise StopIteration
     return found[0]
+
+
+def sum_of(run: Any, start: Any = 0) -> Any:
+    """Compute `sum` of a generator expression, which fails at the first item that does not fit."""
+    total = [start]
+    run(lambda value: total.append(total.pop() + value), iter)
+    return total[0]
 
 
 def _first(run: Any, decides: Any) -> Any:
@@ -52,3 +60,52 @@ class _Until:
         if self.found:
             raise StopIteration
         return next(self.items)
+
+
+class _Lazy:
+    """Computes each item when it is asked for."""
+
+    def __init__(self, step: Any) -> None:
+        self.step = step
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self.step()
+
+
+def lazy_zip(*iterables: Any) -> Any:
+    """Do what `zip` does."""
+    iterators = [iter(iterable) for iterable in iterables]
+
+    def _step() -> Any:
+        if not iterators:
+            raise StopIteration
+        return tuple([next(iterator) for iterator in iterators])
+
+    return _Lazy(_step)
+
+
+def lazy_map(function: Any, *iterables: Any) -> Any:
+    """Do what `map` does."""
+    rows = lazy_zip(*iterables)
+    return _Lazy(lambda: function(*next(rows)))
+
+
+def lazy_enumerate(iterable: Any, start: Any = 0) -> Any:
+    """Do what `enumerate` does."""
+    return lazy_zip(count(start), iterable)
+
+
+def lazy_filter(function: Any, iterable: Any) -> Any:
+    """Do what `filter` does."""
+    items = iter(iterable)
+
+    def _step() -> Any:
+        while True:
+            item = next(items)
+            if function(item) if function else item:
+                return item
+
+    return _Lazy(_step)

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from embodied.interpreter.monty.rewrite.boundary import Boundary
+from embodied.interpreter.monty.rewrite import statements
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.rewrite.expressions import Rewriter
-from embodied.interpreter.monty.rewrite.source_edits import (
+from embodied.interpreter.monty.subset.names import NameChecker
+from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.parsed_code import ParsedCode
+from embodied.interpreter.source_edits import (
     EditedSource,
     OverlapError,
     SourceEdits,
 )
-from embodied.interpreter.monty.rewrite.unsupported import UnsupportedError
-from embodied.interpreter.parsed_code import ParsedCode
 
-__all__ = ["Boundary", "EditedSource", "Rewritten", "UnsupportedError", "rewrite"]
+__all__ = ["EditedSource", "Rewritten", "UnsupportedError", "rewrite"]
 
 
 @dataclass(frozen=True)
@@ -33,23 +34,27 @@ class Rewritten:
     """Files of `polyfills` that it uses."""
 
 
-def rewrite(code: ParsedCode, bound: Set[str], boundary: Boundary | None = None) -> Rewritten:
+def rewrite(
+    code: ParsedCode, bound: Set[str], actions: Set[str] = frozenset(), *, show: bool = False
+) -> Rewritten:
     """Rewrite code for Monty.
 
     Args:
         code: what the policy wrote.
         bound: names that the session or this code binds anywhere, and the robot's actions.
-        boundary: guards the ways to the host; without it they stay open.
+        actions: names that can only mean actions of the robot.
+        show: make a last expression the text that is shown of it.
 
     Raises:
         UnsupportedError: Monty cannot run it and it cannot be rewritten with certainty.
     """
     try:
         context = RewriteContext(SourceEdits(code.text), bound)
-        if boundary is not None:
-            boundary.guard_result(context.source, code.tree)
-        Rewriter(context, boundary).visit(code.tree)
+        if show:
+            statements.show_result(context.source, code.tree)
+        Rewriter(context, actions).visit(code.tree)
+        NameChecker(code, bound).check()
         return Rewritten(context.source.edited(), tuple(context.needs))
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"
-        raise UnsupportedError(code.tree.body[0], "NotImplementedError", message) from None
+        raise UnsupportedError(code.tree.body[0], message) from None

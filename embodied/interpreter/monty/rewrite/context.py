@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from embodied._util import parsing
 from embodied.interpreter.monty import polyfills
-from embodied.interpreter.monty.rewrite.source_edits import SourceEdits
-from embodied.interpreter.monty.rewrite.unsupported import UnsupportedError
+from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.source_edits import SourceEdits
 
 
 class RewriteContext:
@@ -44,9 +44,27 @@ class RewriteContext:
         """Whether an expression is one of these built-in names."""
         return isinstance(node, ast.Name) and node.id in names - self.bound
 
+    def is_call_of(self, node: ast.AST, names: Set[str]) -> bool:
+        """Whether an expression calls one of these built-in functions."""
+        return isinstance(node, ast.Call) and self.is_builtin(node.func, names)
+
+    def can_be_lambda(self, node: ast.AST) -> bool:
+        """Whether an expression means the same inside a function: it binds no outer names."""
+        if self.scopes and isinstance(self.scopes[-1], ast.ClassDef):
+            return False
+        parts = parsing.walk(node)
+        waits = any(isinstance(part, ast.comprehension) and part.is_async for part in parts)
+        return not waits and not any(isinstance(p, ast.NamedExpr | ast.Await) for p in parts)
+
+    def wrap(self, node: ast.expr, opening: str, closing: str = ")") -> None:
+        """Put text around an expression."""
+        source = self.open(node)
+        source.insert_before(source.start(node), opening)
+        source.insert_after(source.end(node), closing)
+
     def refuse(self, node: ast.AST, message: str) -> NoReturn:
         """Refuse the code for a part of it, with what to write instead."""
-        raise UnsupportedError(node, "NotImplementedError", message)
+        raise UnsupportedError(node, message)
 
     def open(self, node: ast.AST) -> SourceEdits:
         """Return the source, to be changed at a node.

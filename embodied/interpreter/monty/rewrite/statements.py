@@ -1,4 +1,4 @@
-"""Statements that Monty lacks: `del`, and imports of modules from `polyfills`."""
+"""Statements: last expressions, and `del`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import ast
 
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite.context import RewriteContext
+from embodied.interpreter.source_edits import SourceEdits
+
+
+def show_result(source: SourceEdits, tree: ast.Module) -> None:
+    """Rewrite a last expression to the beginning of its text, so that no large value is sent."""
+    match tree.body[-1:]:
+        case [ast.Expr(value=value)]:
+            source.insert_before(source.start(value), f"{polyfills.SHOWN}((")
+            source.insert_after(source.end(value), "))")
 
 
 def delete(context: RewriteContext, node: ast.Delete) -> None:
@@ -43,32 +52,3 @@ def _delete(context: RewriteContext, target: ast.expr) -> None:
         case _:
             text = ast.unparse(target)
             context.refuse(target, f"`del {text}` cannot be used here; assign None instead")
-
-
-def import_modules(context: RewriteContext, node: ast.Import) -> None:
-    """Rewrite `import`, where a module comes from `polyfills`."""
-    if all(alias.name not in polyfills.MODULES for alias in node.names):
-        return
-    parts = []
-    for alias in node.names:
-        if alias.name in polyfills.MODULES:
-            module = context.need(f"{alias.name}.module")
-            parts.append(f"{alias.asname or alias.name} = {module}")
-        else:
-            parts.append(f"import {ast.unparse(alias)}")
-    context.replace(node, "; ".join(parts))
-
-
-def import_names(context: RewriteContext, node: ast.ImportFrom) -> None:
-    """Rewrite `from module import names`, where `polyfills` has them all."""
-    module = node.module
-    if node.level or module is None or module not in polyfills.MODULES:
-        return
-    if not {alias.name for alias in node.names} <= {*polyfills.public(module)}:
-        return
-    names = ", ".join(alias.asname or alias.name for alias in node.names)
-    values = ", ".join(context.need(f"{module}.{alias.name}") for alias in node.names)
-    source = context.open(node)
-    end = source.end(node)
-    source.replace(source.start(node), end - 1, f"{names}, = ({values},")
-    source.replace(end - 1, end, ")")

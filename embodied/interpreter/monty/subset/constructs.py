@@ -1,21 +1,13 @@
-"""Python that the restricted interpreter does not have, and what to write instead."""
+"""Statements and classes that Monty cannot run, and what to write instead."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 from collections.abc import Set
-from typing import Any
 
-from embodied.trajectory import ErrorRecord
-
-_OS_ERRORS = (
-    "BlockingIOError BrokenPipeError ChildProcessError ConnectionAbortedError ConnectionError "
-    "ConnectionRefusedError ConnectionResetError EnvironmentError IOError InterruptedError "
-    "ProcessLookupError"
-)
-OS_ERRORS = frozenset(_OS_ERRORS.split())
-"""Exceptions that come as `OSError`, as Monty does not know them."""
+from embodied.interpreter.monty.subset.refusal import UnsupportedError
+from embodied.interpreter.monty.subset.surface import exists
 
 _SPECIAL = (
     "__bool__ __bytes__ __class_getitem__ __complex__ __del__ __delattr__ __format__ __get__ "
@@ -39,27 +31,16 @@ _BASES = {
 } | dict.fromkeys(("ABC", "Generic", "Protocol"), "leave the base out")
 
 
-class UnsupportedError(Exception):
-    """Code cannot be run, for a part of it; `record` is the error that the policy is shown."""
-
-    def __init__(self, node: ast.AST, kind: str, message: str) -> None:
-        super().__init__(message)
-        place: Any = node
-        self.record = ErrorRecord(
-            type=kind, message=message, line=place.lineno, column=place.col_offset + 1
-        )
-
-
 def check(node: ast.AST, bound: Set[str], in_function: bool) -> None:
     """Raise `UnsupportedError` where a part of the code cannot be run for what it is."""
     match node:
         case ast.Yield() | ast.YieldFrom():
             _refuse(node, "generator functions (yield)", "build a list and return it")
         case ast.Return() if not in_function:
-            raise UnsupportedError(node, "SyntaxError", "'return' outside function")
+            _malformed(node, "'return' outside function")
         case ast.Await() if not in_function:
-            raise UnsupportedError(node, "SyntaxError", "'await' outside function")
-        case ast.ImportFrom(names=[ast.alias(name="*")]):
+            _malformed(node, "'await' outside function")
+        case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]) if exists(module):
             _refuse(node, "import *", "name what you import")
         case ast.TryStar():
             _refuse(node, "except*", "write except")
@@ -93,4 +74,8 @@ def _check_class(node: ast.ClassDef, bound: Set[str]) -> None:
 
 
 def _refuse(node: ast.AST, what: str, advice: str) -> None:
-    raise UnsupportedError(node, "NotImplementedError", f"{what} cannot be used here; {advice}")
+    raise UnsupportedError(node, f"{what} cannot be used here; {advice}")
+
+
+def _malformed(node: ast.AST, message: str) -> None:
+    raise UnsupportedError(node, message, "SyntaxError", lacking=False)

@@ -95,14 +95,6 @@ class EditedSource:
         return len(self._original[begin:original].decode(errors="replace")) + 1
 
 
-def called_name(node: ast.Call) -> str:
-    """Name the function or method that a call names; empty for any other expression."""
-    match node.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-    return ""
-
-
 def line_starts(text: bytes) -> list[int]:
     """Find the byte offset of the beginning of each line."""
     return [0, *(found.end() for found in re.finditer(rb"\n", text))]
