@@ -308,10 +308,8 @@ class Controller:
     last_approval: ApprovalRecord | None
     """Who approved or refused the last call; None: it needed no approval."""
     steps: list[StepRecord]
-    approver: Approver | None
+    approver: Approver | None = None
     """Judges each call; None: those that need to be approved are refused."""
-    brakes: Brakes
-    """Makes the calls, and breaks them off."""
 
     _specs: ClassVar[dict[str, ActionSpec]] = {}
 
@@ -330,8 +328,6 @@ class Controller:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.approver = None
-        self.brakes = Brakes(self, stops=type(self).stop is not Controller.stop)
         self.begin(Observation(""), max_steps=None)
 
     @classmethod
@@ -357,6 +353,11 @@ class Controller:
         self.last_answer = None
         self.last_approval = None
         self.steps = []
+
+    @cached_property
+    def brakes(self) -> Brakes:
+        """What makes the calls, and breaks them off."""
+        return Brakes(self, stops=type(self).stop is not Controller.stop)
 
     def stop(self) -> Awaitable[None] | None:
         """Bring the robot to rest: a brake, for robots that go on moving by themselves.
