@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import signal
@@ -13,12 +14,17 @@ from typing import Annotated, Any
 
 import typer
 
+from embodied._util.private_folder import private_folder
 from embodied.cli import options, output
 from embodied.cli.commands import LazyGroup
 from embodied.errors import EmbodiedError, InfrastructureError
 
 BROKEN_PIPE = 141
 """The exit code of a process that SIGPIPE ends."""
+INTERRUPTED = 130
+"""The exit code after SIGINT, and after each signal of `_ENDING`."""
+_ENDING = ("SIGTERM", "SIGHUP", "SIGQUIT")
+"""Signals that end a command as Ctrl-C does, where the system has them."""
 
 app = typer.Typer(
     cls=LazyGroup,
@@ -73,12 +79,15 @@ def _take_shared_options(
 def main() -> None:
     """Run the command line; errors meant for the user are printed as one message."""
     output.open_missing_streams()
-    signal.signal(signal.SIGTERM, _interrupt)
-    code = _exit_code(sys.argv[1:])
+    output.keep_standard_error()
+    _take_signals()
+    try:
+        code = _exit_code(sys.argv[1:])
+    except KeyboardInterrupt:  # one more, while the first is dealt with
+        code = INTERRUPTED
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyboardInterrupt):
         code = code or BROKEN_PIPE
     # All is closed. A thread that hangs, in a simulator or at a prompt, must not keep the process.
     os._exit(code)
@@ -86,6 +95,7 @@ def main() -> None:
 
 def _exit_code(words: list[str]) -> int:
     try:
+        _find_home()
         app(options.with_settings(words))
     except EmbodiedError as error:
         if output.is_verbose():
@@ -96,20 +106,41 @@ def _exit_code(words: list[str]) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        return _code(ended)
     except Exception:
         traceback.print_exc()
         return 1
     return 0
 
 
+def _code(ended: SystemExit) -> int:
+    """Return the exit code of an end, which libraries make of a broken pipe as well."""
+    if isinstance(ended.__context__, BrokenPipeError):
+        return BROKEN_PIPE
+    return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+
+
+def _find_home() -> None:
+    """Give a user whom the system does not know, as in containers, a home for caches and logs."""
+    if os.path.expanduser("~") == "~":  # noqa: PTH111 - `Path` raises
+        with contextlib.suppress(OSError):  # then what needs a home says so
+            os.environ["HOME"] = str(private_folder())
+
+
+def _take_signals() -> None:
+    """End at signals as at Ctrl-C, except at those that are ignored, as `nohup` sets them."""
+    for number in (getattr(signal, name) for name in _ENDING if hasattr(signal, name)):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Do for SIGTERM what is done for Ctrl-C at the time."""
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler):
-        handler = signal.default_int_handler
-    handler(number, frame)
+    """Do what is done for Ctrl-C at the time, also where that itself is ignored."""
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.default_int_handler(number, frame)

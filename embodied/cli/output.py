@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +42,23 @@ def progress_console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, quiet=not shows_progress())
+
+
+class _LastingFile(io.FileIO):
+    """A file that takes what is written when nobody reads it any more."""
+
+    def write(self, data: Any, /) -> int:
+        """Write, if that is possible."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
+def keep_standard_error() -> None:
+    """Let a command go on when the terminal or the reader of its standard error is gone."""
+    file = io.BufferedWriter(_LastingFile(sys.stderr.fileno(), "w", closefd=False))
+    sys.stderr = io.TextIOWrapper(file, sys.stderr.encoding, sys.stderr.errors, line_buffering=True)
 
 
 def open_missing_streams() -> None:

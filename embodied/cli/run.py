@@ -127,7 +127,8 @@ def play_run(config: RunConfig) -> Run:
     try:
         return play(config, progress=output.shows_progress())
     except KeyboardInterrupt:
-        print(f"interrupted; finish the run with: embodied resume {config.out}", file=sys.stderr)
+        again = f"; finish the run with: embodied resume {config.out}" if is_run(config.out) else ""
+        print(f"interrupted{again}", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

@@ -105,14 +105,14 @@ class AutoSession(CodeSession):
 
         Also returns a note on the move.
         """
-        before = session.dump()
-        output = session.run(code.text)
+        before = session.state
+        output = session.run_parsed(code)
         if not output.unsupported or (full := self._start_full()) is None:
             return output, ""
         if output.calls:
             self._remember(code)
             return output, self._take_over(full, session)
-        session.load(before)
+        session.state = before
         note = self._take_over(full, session)
         return full.run(code.text), note
 

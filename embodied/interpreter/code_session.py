@@ -48,13 +48,18 @@ class CodeSession(Session):
         if error is not None:
             return Output(error=error, parsed=False)
         names = parsed.names
-        output = self._run(parsed)
+        output = self.run_parsed(parsed)
+        if self._checker is not None:
+            self._checker.ran(names)
+        return output
+
+    def run_parsed(self, code: ParsedCode) -> Output:
+        """Run code that was read and found to be in order."""
+        output = self._run(code)
         if output.parsed:
             output.interpreter = output.interpreter or self.interpreter
         if output.error is not None and _NOT_CALLABLE.search(output.error.message):
-            output.error.message += self._hidden(parsed, output.error.line)
-        if self._checker is not None:
-            self._checker.ran(names)
+            output.error.message += self._hidden(code, output.error.line)
         return output
 
     def _hidden(self, code: ParsedCode, line: int | None) -> str:

@@ -34,6 +34,7 @@ class CompletionCache:
         self._base_url = base_url
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
             self._file = sqlite3.connect(path, timeout=_LOCKED_SECONDS, isolation_level=None)
             try:
                 self._set_up()

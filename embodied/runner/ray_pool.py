@@ -7,12 +7,15 @@ import contextlib
 import gc
 import logging
 import os
+import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from embodied._util.private_folder import private_folder
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.runner.approvals import Question
 from embodied.runner.assignment import Assignment, Result
@@ -36,6 +39,9 @@ _START_HINT = (
     "start the run again when the machine is less busy, or play without Ray: --runner.kind local"
 )
 
+_LOOPBACK = "127.0.0.1"
+_TOKEN = secrets.token_hex(32)
+"""What processes of a Ray that is started here know each other by. It is written to no file."""
 _FOLDER_BYTES = 40
 """The longest path of Ray's folder below which those of its sockets fit into an address."""
 
@@ -91,20 +97,7 @@ class RayPool(Pool):
 
     def _connect(self, resources: contextlib.ExitStack) -> None:
         runner = self._config.runner
-        options: dict[str, Any] = {"address": runner.ray_address}
-        if runner.ray_address is None:
-            cpus = max(os.cpu_count() or 1, round(runner.workers * runner.cpus_per_worker + 0.5))
-            options = {
-                "address": "local",
-                "num_cpus": cpus,
-                "resources": {
-                    name: amount * runner.workers
-                    for name, amount in runner.resources_per_worker.items()
-                },
-                "include_dashboard": False,
-                "object_store_memory": 128 * 1024 * 1024,
-                "_temp_dir": str(resources.enter_context(short_path(_folder(), _FOLDER_BYTES))),
-            }
+        options = self._options(resources)
         try:
             self._ray.init(**options, log_to_driver=True, logging_level="ERROR")
         except Exception as error:  # a bare one where the start takes too long
@@ -113,6 +106,27 @@ class RayPool(Pool):
             raise ConfigError(
                 f"Ray cannot be reached or started on {where}: {str(error).rstrip('.')}; {hint}"
             ) from error
+
+    def _options(self, resources: contextlib.ExitStack) -> dict[str, Any]:
+        """Say which Ray to join, or how to start one, which uses the resources until the end."""
+        runner = self._config.runner
+        if runner.ray_address is not None:
+            return {"address": runner.ray_address}
+        resources.enter_context(_closed_to_others(self._ray))
+        return {
+            "address": "local",
+            "num_cpus": max(
+                os.cpu_count() or 1, round(runner.workers * runner.cpus_per_worker + 0.5)
+            ),
+            "resources": {
+                name: amount * runner.workers
+                for name, amount in runner.resources_per_worker.items()
+            },
+            "include_dashboard": False,
+            "object_store_memory": 128 * 1024 * 1024,
+            "_temp_dir": str(resources.enter_context(short_path(_folder(), _FOLDER_BYTES))),
+            "_node_ip_address": _LOOPBACK,
+        }
 
     async def start_worker(self) -> WorkerHandle:
         """Start an actor; wait for room, as long as others play, else for `start_seconds`."""
@@ -264,10 +278,51 @@ class _RayHandle(WorkerHandle):
             self._ray.kill(self._actor, no_restart=True)
 
 
+@contextmanager
+def _closed_to_others(ray: Any) -> Iterator[None]:
+    """Let a Ray that is started here listen to this machine alone, and to who knows its token.
+
+    Without that, whoever reaches its ports can run code as this user. See
+    https://docs.ray.io/en/latest/ray-security/token-auth.html (Ray 2.52 or newer).
+    """
+    constants = ray._private.ray_constants
+    settings = {
+        constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",  # no other machines, on Linux too
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": _TOKEN,
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    joins_others = constants.ENABLE_RAY_CLUSTER
+    os.environ.update(settings)
+    constants.ENABLE_RAY_CLUSTER = False
+    _read_token(ray)
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = joins_others
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
+        _read_token(ray)
+
+
+def _read_token(ray: Any) -> None:
+    """Let Ray in this process read the token again, which it does only once of itself."""
+    with contextlib.suppress(AttributeError):
+        ray._raylet.Config.initialize("")
+        ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
 def _folder() -> Path:
-    """Return the folder in which Ray would keep its logs and sockets."""
-    parent = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
-    return Path(parent, "ray").absolute()
+    """Return the folder in which Ray keeps its logs and sockets.
+
+    Raises:
+        ConfigError: there is none that nobody else may enter.
+    """
+    try:
+        return private_folder(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR")) / "ray"
+    except OSError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _amounts(resources: dict[str, float]) -> str:

@@ -189,7 +189,7 @@ def _log_file(path: Path | None, port: int) -> Path:
         path = platformdirs.user_log_path("embodied") / f"serve-{now}-{port}.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.touch(mode=0o600)
     except OSError as error:
         raise ConfigError(f"cannot write the log {path}: {error.strerror}") from None
     return path

@@ -97,7 +97,7 @@ def existing_run(folder: Path) -> Path:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the folder of a new run, or accept the one that is there.
+    """Make the folder of a new run, which no other user may enter, or accept the one that is there.
 
     Raises:
         RunError: it is a file, holds something other than a run, or cannot be made.
@@ -105,7 +105,7 @@ def prepare_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file; a run needs a folder")
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()}
     if PROTOCOL not in names and names - {_LOCK, PROTOCOL + _UNFINISHED}:
         raise RunError(f"{folder} is neither empty nor a run; choose another folder")

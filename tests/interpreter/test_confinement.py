@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +19,7 @@ from embodied.interpreter import Interpreters, Session
 from embodied.interpreter.cpython import zygote
 from embodied.interpreter.cpython.confined import confinement, folder
 from embodied.interpreter.cpython.confined.installation import Installation
+from embodied.interpreter.cpython.confined.memory import MemoryWatch
 from embodied.limits import Limits
 
 if sys.platform != "linux":
@@ -94,7 +97,7 @@ def test_it_can_write_to_its_own_folder(session: Session) -> None:
 def test_other_files_are_out_of_reach(session: Session, secret: Path, code: str) -> None:
     error = session.run(code.format(path=str(secret))).error
     assert error is not None
-    assert error.type in ("PermissionError", "FileNotFoundError")
+    assert error.type in ("PermissionError", "FileNotFoundError", "OSError")
     assert secret.read_text() == "secret"
 
 
@@ -177,11 +180,239 @@ def test_privileges_are_gone(session: Session) -> None:
     assert session.run(code).value == "{0}"
 
 
-def test_a_full_folder_breaks_the_action_off(session: Session) -> None:
-    code = "for i in range(10 ** 9): open(str(i), 'wb').write(bytes(10 ** 6))"
-    limit = session.run(code).limit
-    assert limit is not None
-    assert "in its folder" in limit
+ENDLESS = (
+    "import os, stat\n"
+    "def is_socket(number):\n"
+    "    try: return stat.S_ISSOCK(os.fstat(number).st_mode)\n"
+    "    except OSError: return False\n"
+    "total, kept = 0, []\n"
+    "while True:\n"
+)
+WRITE = {
+    "files": "    name = str(len(kept)); kept.append(name)\n"
+    "    open(name, 'wb').write(bytes(10 ** 6)); total += 10 ** 6",
+    "unlinked files": "    kept.append(open('f', 'wb', 0)); os.unlink('f')\n"
+    "    total += kept[-1].write(bytes(2 * 10 ** 6))",
+    "temporary files": "    kept.append(os.open('.', os.O_TMPFILE | os.O_RDWR))\n"
+    "    total += os.write(kept[-1], bytes(2 * 10 ** 6))",
+    "holes": "    kept.append(os.open(str(len(kept)), os.O_CREAT | os.O_WRONLY))\n"
+    "    for place in range(0, 8 * 10 ** 6, 4096):\n"
+    "        os.pwrite(kept[-1], b'x', place); total += 4096",
+    "the host's socket": "    (number,) = (n for n in range(3, 64) if is_socket(n))\n"
+    "    host = os.dup(number)\n"
+    "    while True:\n"
+    "        kept.append(os.open(str(len(kept)), os.O_CREAT | os.O_WRONLY))\n"
+    "        os.dup2(kept[-1], number); os.close(kept[-1])\n"
+    "        try:\n"
+    "            total += os.write(number, bytes(8 * 10 ** 6))\n"
+    "        except OSError:\n"
+    "            os.dup2(host, number); raise",
+}
+MAKE = {
+    "files": "    open(str(len(kept)), 'w'); kept.append(0)",
+    "folders": "    os.mkdir(str(len(kept))); kept.append(0)",
+    "deep folders": "    os.mkdir('d'); os.chdir('d'); kept.append(0)",
+    "temporary files": "    os.close(os.open('.', os.O_TMPFILE | os.O_RDWR)); kept.append(0)\n"
+    "    open(str(len(kept)), 'w')",
+}
+FULL = "No space left on device"
+
+
+@pytest.fixture(scope="module", params=["bounded", "watched"])
+def folders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Interpreters]:
+    """Interpreters whose folders are file systems of their own, and some that may mount nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "watched":
+            program = tmp_path_factory.mktemp("program") / "confined"
+            shutil.copytree(zygote._PROGRAM, program)
+            with (program / "mounts.py").open("a") as file:
+                file.write("\n\ndef separate() -> bool:\n    return False\n")
+            patch.setattr(zygote, "_PROGRAM", program)
+        with Interpreters() as interpreters:
+            yield interpreters
+
+
+@pytest.mark.parametrize("way", WRITE)
+def test_a_folder_is_bounded_whatever_the_way_of_writing(
+    folders: Interpreters, robot: Any, way: str
+) -> None:
+    with folders.session("full", robot, Limits(seconds=60)) as session:
+        error = session.run(ENDLESS + WRITE[way]).error
+        assert error is not None
+        assert FULL in error.message
+        total = int(session.run("total").value or 0)
+        assert folder.MAX_BYTES // 3 < total <= folder.MAX_BYTES
+        assert session.run("on('left 1')").error is None, "the session goes on"
+
+
+@pytest.mark.parametrize("way", MAKE)
+def test_a_folder_has_a_bounded_number_of_entries(
+    folders: Interpreters, robot: Any, way: str
+) -> None:
+    with folders.session("full", robot, Limits(seconds=60)) as session:
+        error = session.run(ENDLESS + MAKE[way]).error
+        assert error is not None
+        assert FULL in error.message
+        made = int(session.run("len(kept)").value or 0)
+        assert folder.MAX_ENTRIES // 3 < made <= folder.MAX_ENTRIES
+
+
+def test_mapped_files_are_bounded(folders: Interpreters, robot: Any) -> None:
+    """In a bounded file system the process dies of it; elsewhere such mappings are refused."""
+    code = (
+        "import mmap, os\n"
+        "kept = []\n"
+        "while True:\n"
+        "    with open('f', 'w+b') as file:\n"
+        "        file.truncate(8 * 10 ** 6)\n"
+        "        kept.append(mmap.mmap(file.fileno(), 8 * 10 ** 6))\n"
+        "    os.unlink('f')\n"
+        "    kept[-1].write(bytes([1]) * 8 * 10 ** 6)"
+    )
+    with folders.session("full", robot, Limits(seconds=60)) as session:
+        output = session.run(code)
+        refused = output.error is not None and output.error.type == "PermissionError"
+        assert refused or output.limit == "the code ended its process"
+
+
+def test_what_may_be_written_is_not_more_after_a_broken_action(
+    folders: Interpreters, robot: Any
+) -> None:
+    with folders.session("full", robot, Limits(seconds=2)) as session:
+        code = "for i in range(7): open(str(i), 'wb').write(bytes(8 * 10 ** 6))\n"
+        assert session.run(code + "while True: pass").limit is not None
+        more = "for i in range(2): open(f'more {i}', 'wb').write(bytes(8 * 10 ** 6))"
+        error = session.run(more).error
+        assert error is not None
+        assert FULL in error.message
+        assert session.run("import os\nlen(os.listdir()) >= 7").value == "True"
+
+
+def test_a_process_that_ends_itself_keeps_nobody_waiting(folders: Interpreters, robot: Any) -> None:
+    with folders.session("full", robot) as session, folders.session("full", robot) as other:
+        assert session.run("import os\nos._exit(0)").limit == "the code ended its process"
+        for each in (session, other):
+            assert each.run("open('f', 'w').write('x')").value == "1"
+
+
+def test_databases_and_libraries_work_in_a_folder(folders: Interpreters, robot: Any) -> None:
+    code = (
+        "import sqlite3, matplotlib.pyplot as plt, pandas, numpy\n"
+        "base = sqlite3.connect('base')\n"
+        "base.execute('create table t (a)'); base.execute('insert into t values (1)')\n"
+        "base.commit(); base.close()\n"
+        "pandas.DataFrame({'a': [1]}).to_csv('a.csv')\n"
+        "numpy.save('a.npy', numpy.ones(10))\n"
+        "mapped = numpy.load('a.npy', mmap_mode='r').sum()\n"
+        "plt.plot([1, 2]); plt.savefig('plot.png')\n"
+        "(sqlite3.connect('base').execute('select a from t').fetchall(), "
+        "int(pandas.read_csv('a.csv').a[0]), float(mapped))"
+    )
+    with folders.session("full", robot) as session:
+        output = session.run(code)
+    assert output.value == "([(1,)], 1, 10.0)"
+    assert [attachment.name for attachment in output.attachments] == ["plot.png"]
+
+
+def test_nothing_is_left_of_folders(
+    robot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Interpreters() as interpreters:
+        with interpreters.session("full", robot) as session:
+            session.run("import os\nos.makedirs('a/b'); open('a/b/c', 'w').write('x')")
+            (base,) = tmp_path.iterdir()
+            assert len(list(base.iterdir())) == 1
+        assert list(base.iterdir()) == []
+        interpreters.session("full", robot).run("open('left', 'w').write('x')")
+    assert list(tmp_path.iterdir()) == []
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+
+
+RESERVED = (
+    "libc.mmap.restype = ctypes.c_void_p\n"
+    "libc.mmap.argtypes = [ctypes.c_void_p] + [ctypes.c_long] * 5\n"
+    "size, places, taken = {size} << 20, [], 0\n"
+    "while (place := libc.mmap(None, size, {first}, 0x22, -1, 0)) not in (None, 2 ** 64 - 1):\n"
+    "    places.append(place)\n"
+    "for place in places:\n"
+    "    if {call} in (0, place):\n"
+    "        taken += (ctypes.memset(place, 1, size) == place) * size\n"
+    "taken"
+)
+
+
+@pytest.mark.parametrize("size", [16, 512])
+@pytest.mark.parametrize(
+    ("first", "call"),
+    [
+        (0, "libc.mprotect(ctypes.c_void_p(place), ctypes.c_size_t(size), 3)"),
+        (1, "libc.mprotect(ctypes.c_void_p(place), ctypes.c_size_t(size), 7)"),
+        (0, "libc.mmap(place, size, 3, 0x32, -1, 0)"),
+        (0, "libc.mmap(place, size, 7, 0x4032, -1, 0)"),
+        (0, "libc.syscall(329, ctypes.c_void_p(place), ctypes.c_size_t(size), 3, 0)"),
+    ],
+)
+def test_reserved_memory_counts_when_it_is_taken(
+    session: Session, first: int, call: str, size: int
+) -> None:
+    code = LIBC + RESERVED.format(first=first, call=call, size=size)
+    taken = int(session.run(code).value or 1 << 30)
+    assert taken <= Limits().memory_bytes + 2 * (16 << 20)
+
+
+def test_memory_that_the_zygote_shares_counts_when_it_is_changed(session: Session) -> None:
+    """No limit of the system counts it, so that the process is killed for what is resident."""
+    code = LIBC + (
+        "import gc, mmap\n"
+        "kept = [mmap.mmap(-1, 10 ** 6, mmap.MAP_PRIVATE) for _ in range(55)]\n"
+        "for part in kept: part.write(bytes([1]) * 10 ** 6)\n"
+        "gc.unfreeze()\n"
+        "pages = {id(thing) & ~4095 for thing in gc.get_objects()}\n"
+        "for page in pages:\n"
+        "    byte = ctypes.c_char.from_address(page)\n"
+        "    byte.value = byte.value\n"
+        "while True: pass"
+    )
+    output = session.run(code)
+    assert output.limit == f"the code used up {Limits().memory_bytes} bytes of memory"
+    assert session.run("1").value == "1"
+
+
+def test_locks_take_no_memory_of_the_kernel(session: Session) -> None:
+    code = (
+        "import fcntl, os\n"
+        "file = os.open('f', os.O_CREAT | os.O_RDWR)\n"
+        "for place in range(100): fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)\n"
+        "os.getpid()"
+    )
+    number = session.run(code).value
+    locks = Path("/proc/locks").read_text().splitlines()
+    assert [line for line in locks if line.split()[4:5] == [number]] == []
+
+
+def test_memory_is_counted_as_it_is_resident() -> None:
+    code = "import mmap, sys; sys.stdin.readline()\nm = mmap.mmap(-1, 50 * 10 ** 6)\n"
+    code += "print(flush=True); sys.stdin.readline()\nm.write(bytes([1]) * len(m))\n"
+    code += "print(flush=True); sys.stdin.readline()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watch = MemoryWatch(process.pid, 40 * 10**6)
+        found = []
+        for _ in range(2):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            found.append(watch.is_over())
+        process.stdin.close()
+    assert found == [False, True], "reserved, then taken"
+    assert watch.is_over(), "what was found stays found"
+    assert not MemoryWatch(os.getpid(), 1 << 40).is_over()
 
 
 def test_deep_folders_are_removed(tmp_path: Path) -> None:
@@ -196,16 +427,8 @@ def test_deep_folders_are_removed(tmp_path: Path) -> None:
             os.chdir(inner)
     finally:
         os.chdir(before)
-    assert folder.is_too_full(world), "paths in it are too long to look at"
     folder.remove(world)
     assert not world.exists()
-
-
-def test_a_folder_is_too_full_by_number_or_size(tmp_path: Path) -> None:
-    assert not folder.is_too_full(tmp_path)
-    for number in range(folder.MAX_ENTRIES + 1):
-        (tmp_path / str(number)).touch()
-    assert folder.is_too_full(tmp_path)
 
 
 def test_the_projects_own_packages_cannot_be_read(tmp_path: Path) -> None:

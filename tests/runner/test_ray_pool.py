@@ -30,6 +30,11 @@ class FakeRay:
     """As much of Ray as a pool needs: so much room, and actors that take so long to start."""
 
     exceptions = SimpleNamespace(RayTaskError=NoError, RayError=NoError)
+    _private = SimpleNamespace(
+        ray_constants=SimpleNamespace(
+            ENABLE_RAY_CLUSTERS_ENV_VAR="RAY_CLUSTERS", ENABLE_RAY_CLUSTER=True
+        )
+    )
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -102,6 +107,7 @@ def test_sockets_have_short_paths(
 ) -> None:
     """However long the path is of the folder for temporary files."""
     place = tmp_path / ("slurm" * 20) / ("job" * 20) if deep else Path("/tmp/t")
+    kept = place / f"embodied-{os.getuid()}" / "ray"
     given: list[Path] = []
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(
@@ -116,13 +122,14 @@ def test_sockets_have_short_paths(
     assert len(bytes(socket_path)) <= 104 - 1  # the length on macOS
     if deep:
         (folder / "log").write_text("kept")
-        assert (place / "ray" / "log").read_text() == "kept"
+        assert (kept / "log").read_text() == "kept"
         assert folder.parent.stat().st_mode & 0o777 == 0o700
     else:
-        assert folder == place / "ray"
+        assert folder == kept
+    assert kept.parent.stat().st_mode & 0o777 == 0o700
     pool.close()
     assert not folder.is_symlink()
-    assert (place / "ray" / "log").exists() == deep
+    assert (kept / "log").exists() == deep
 
 
 def test_a_ray_that_fails_leaves_no_link(

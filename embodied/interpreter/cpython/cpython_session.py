@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -19,10 +18,10 @@ from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
-from embodied.interpreter.cpython.confined import folder, frames
+from embodied.interpreter.cpython.confined import frames
 from embodied.interpreter.cpython.execution import LITTLE_BYTES, Execution, ProcessMessage, cut
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
-from embodied.interpreter.cpython.zygote import SessionProcess, Zygote, unconfinable
+from embodied.interpreter.cpython.zygote import Ending, SessionProcess, Zygote, unconfinable
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
 from embodied.limits import Limits
@@ -64,7 +63,7 @@ class CPythonSession(CodeSession):
         super().__init__(robot, limits, check)
         self._seed = seed
         self._zygote = zygote
-        self._folder: Path | None = None
+        self._folder = zygote.new_folder()
         self._process: SessionProcess | None = None
         self._state = b""
         self._lost: list[str] = []
@@ -91,8 +90,7 @@ class CPythonSession(CodeSession):
     def _close(self) -> None:
         self._closed = True
         self._drop_process()
-        if self._folder is not None:
-            folder.remove(self._folder)
+        self._zygote.remove_folder(self._folder)
 
     def _run(self, code: ParsedCode) -> Output:
         execution = Execution(self._robot, self._limits)
@@ -104,23 +102,21 @@ class CPythonSession(CodeSession):
         except _LostError:
             execution.output.limit = _LOST
         except EOFError:
-            if self._drop_process() is None:
+            ending = self._drop_process()
+            if ending is None:
                 message = "the processes of the full interpreter have died"
                 raise InfrastructureError(message) from None
-            execution.output.limit = "the code ended its process" + self._what_was_lost()
+            limit = (
+                execution.out_of_memory if ending.out_of_memory else "the code ended its process"
+            )
+            execution.output.limit = limit + self._what_was_lost()
         except ActionAborted as broken:
-            self._break_off()
+            self._drop_process()
             execution.output.limit = broken.limit and broken.limit + self._what_was_lost()
         except BaseException:
-            self._break_off()
+            self._drop_process()
             raise
         return execution.output
-
-    def _break_off(self) -> None:
-        """Leave the running action; the next one starts from the variables before it."""
-        self._drop_process()
-        if self._folder is not None and folder.is_too_full(self._folder):
-            folder.clear(self._folder)
 
     def _what_was_lost(self) -> str:
         return f" (variables that could not be kept: {', '.join(self._lost)})" if self._lost else ""
@@ -138,7 +134,6 @@ class CPythonSession(CodeSession):
         return self._process
 
     def _start(self) -> SessionProcess:
-        self._folder = self._folder or self._zygote.make_folder()
         process = self._zygote.fork(self._folder, self._limits.memory_bytes)
         until = time.monotonic() + _START_SECONDS
         begin = {
@@ -187,8 +182,8 @@ class CPythonSession(CodeSession):
         self._state, self._lost = b"", []
         return _LostError(str(error) or type(error).__name__)
 
-    def _drop_process(self) -> int | None:
-        """End the process; its status, as `Zygote.end` returns it."""
+    def _drop_process(self) -> Ending | None:
+        """End the process, as `Zygote.end` does."""
         process, self._process = self._process, None
         return None if process is None else self._zygote.end(process)
 

@@ -16,7 +16,7 @@ from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.code_session import PrintedText
-from embodied.interpreter.cpython.confined import folder, frames
+from embodied.interpreter.cpython.confined import frames
 from embodied.interpreter.cpython.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess
@@ -26,8 +26,6 @@ from embodied.trajectory import ErrorRecord
 
 LITTLE_BYTES = 256 * 1024
 """Of a frame beside what it carries."""
-_LOOK_SECONDS = 0.5
-"""How often a running process's folder is looked at."""
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -80,6 +78,7 @@ class Execution:
 
     def __init__(self, robot: Controller, limits: Limits) -> None:
         self.output = Output()
+        self.out_of_memory = f"the code used up {limits.memory_bytes} bytes of memory"
         self._limits = limits
         self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._pictures = _Pictures()
@@ -99,10 +98,9 @@ class Execution:
             EOFError: it is gone.
         """
         self._started = time.monotonic()
-        self._next_look = self._started + _LOOK_SECONDS
         try:
             process.socket.send(frames.RUN, code.encode(), self._until)
-            while not self._take(process, *self._next(process)):
+            while not self._take(process, *process.socket.receive(self._sizes, self._until)):
                 pass
         except TimeoutError:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds") from None
@@ -116,25 +114,6 @@ class Execution:
     def _until(self) -> float:
         return self._started + self._dispatcher.seconds + self._limits.seconds
 
-    def _next(self, process: SessionProcess) -> tuple[bytes, bytes]:
-        """Wait for the next frame, and look at the folder now and then."""
-        while True:
-            if time.monotonic() >= self._next_look:
-                self._look(process)
-            try:
-                return process.socket.receive(self._sizes, min(self._until, self._next_look))
-            except TimeoutError:
-                if time.monotonic() >= self._until:
-                    raise
-
-    def _look(self, process: SessionProcess) -> None:
-        self._next_look = time.monotonic() + _LOOK_SECONDS
-        if folder.is_too_full(process.folder):
-            raise ActionAborted(
-                f"the code left more than {folder.MAX_BYTES} bytes or {folder.MAX_ENTRIES} files "
-                "in its folder"
-            )
-
     def _take(self, process: SessionProcess, kind: bytes, payload: bytes) -> bool:
         """Deal with a frame; whether it was the last one."""
         match kind:
@@ -145,7 +124,6 @@ class Execution:
             case frames.FILE:
                 self._pictures.add(payload)
             case frames.DONE:
-                self._look(process)
                 self._finish(_Done.model_validate_json(payload))
                 return True
         return False
@@ -174,7 +152,7 @@ class Execution:
 
     def _finish(self, done: _Done) -> None:
         if done.out_of_memory:
-            raise ActionAborted(f"the code used up {self._limits.memory_bytes} bytes of memory")
+            raise ActionAborted(self.out_of_memory)
         self.output.parsed = done.parsed
         if done.error is not None:
             self.output.error = done.error.record()

@@ -20,7 +20,8 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from embodied.errors import ConfigError, InfrastructureError
-from embodied.interpreter.cpython.confined import confinement, folder
+from embodied.interpreter.cpython.confined import confinement
+from embodied.interpreter.cpython.confined.folder import remove
 from embodied.interpreter.cpython.framed_socket import FramedSocket
 
 _PROGRAM = Path(confinement.__file__).parent
@@ -38,16 +39,23 @@ class SessionProcess:
     number: int
     """Its process id."""
     socket: FramedSocket
-    folder: Path
-    """Its working folder."""
     generation: int
     """Which zygote it comes from."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the process of a session ended."""
+
+    out_of_memory: bool
+    """It had more memory than it may, and was killed for that before anybody asked."""
 
 
 class _Reply(BaseModel, extra="forbid", strict=True):
     ready: bool = False
     child: int | None = None
-    status: int | None = None
+    ended: bool = False
+    out_of_memory: bool = False
     problem: str | None = None
 
 
@@ -71,26 +79,32 @@ class Zygote:
         self._base: Path | None = None
         self._running: _Running | None = None
 
-    def make_folder(self) -> Path:
-        """Make an empty folder for a session; it goes with the session or with the zygote."""
+    def new_folder(self) -> int:
+        """Return the number of a new folder; it is made, and empty, when a process needs it."""
         with self._lock:
-            base = self._ready_base()
             self._folders += 1
-            path = base / str(self._folders)
-        path.mkdir(mode=0o700)
-        return path
+            return self._folders
 
-    def fork(self, world: Path, memory_bytes: int) -> SessionProcess:
+    def remove_folder(self, folder: int) -> None:
+        """Remove a session's folder, in which no process lives any more."""
+        with self._lock:
+            self._answer({"remove": folder})
+
+    def fork(self, folder: int, memory_bytes: int) -> SessionProcess:
         """Start the process of a session. Its first frame says whether it could be confined.
+
+        Args:
+            folder: the number of its working folder.
+            memory_bytes: what it may use beyond its libraries.
 
         Raises:
             InfrastructureError: the zygote fails, again and again.
         """
         with self._lock:
             with contextlib.suppress(OSError, EOFError, ValidationError):
-                return self._fork(world, memory_bytes)
+                return self._fork(folder, memory_bytes)
             try:
-                return self._fork(world, memory_bytes)
+                return self._fork(folder, memory_bytes)
             except (OSError, EOFError, ValidationError) as error:
                 message = f"the full interpreter's processes cannot be started: {error!r}"
                 raise InfrastructureError(message) from error
@@ -103,16 +117,16 @@ class Zygote:
         """Let it go on."""
         self._ask(process, {"signal": signal.SIGCONT, "to": process.number})
 
-    def end(self, process: SessionProcess) -> int | None:
+    def end(self, process: SessionProcess) -> Ending | None:
         """Kill a session's process, with all that it started.
 
         Returns:
-            Its status, as `os.waitpid` gives it; None where the zygote has died, and with it all
-            its sessions.
+            Why it may have ended before; None where the zygote has died, and with it all its
+            sessions.
         """
         process.socket.close()
         reply = self._ask(process, {"end": process.number})
-        return None if reply is None else reply.status
+        return Ending(reply.out_of_memory) if reply is not None and reply.ended else None
 
     def close(self) -> None:
         """End the zygote and all sessions' processes; calling it again does nothing."""
@@ -120,18 +134,22 @@ class Zygote:
             self._closed = True
             self._drop()
             if self._base is not None:
-                folder.remove(self._base)
+                remove(self._base)
                 self._base = None
 
     def _ask(self, process: SessionProcess, request: dict[str, Any]) -> _Reply | None:
         with self._lock:
-            if self._running is None or process.generation != self._generation:
+            if process.generation != self._generation:
                 return None
-            try:
-                return self._running.ask(request)
-            except (OSError, EOFError, ValidationError):
-                self._drop()
-                return None
+            return self._answer(request)
+
+    def _answer(self, request: dict[str, Any]) -> _Reply | None:
+        """Ask the running zygote; None: there is none, or none any more."""
+        try:
+            return None if self._running is None else self._running.ask(request)
+        except (OSError, EOFError, ValidationError):
+            self._drop()
+            return None
 
     def _ready_base(self) -> Path:
         if self._closed:
@@ -141,7 +159,7 @@ class Zygote:
             self._base.chmod(0o711)
         return self._base
 
-    def _fork(self, world: Path, memory_bytes: int) -> SessionProcess:
+    def _fork(self, folder: int, memory_bytes: int) -> SessionProcess:
         base = self._ready_base()
         if self._running is None:
             self._generation += 1
@@ -150,12 +168,12 @@ class Zygote:
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
             undo.callback(self._drop)
-            request = {"folder": str(world), "memory_bytes": memory_bytes}
+            request = {"folder": folder, "memory_bytes": memory_bytes}
             reply = self._running.ask(request, theirs)
             if reply.child is None:
                 raise OSError(reply.problem or "no process")
             undo.pop_all()
-        return SessionProcess(reply.child, FramedSocket(ours), world, self._generation)
+        return SessionProcess(reply.child, FramedSocket(ours), self._generation)
 
     def _drop(self) -> None:
         if self._running is not None:
@@ -259,6 +277,7 @@ def _environment(base: Path) -> dict[str, str]:
     return kept | {
         **{f"{name}_NUM_THREADS": "1" for name in threads},
         "JOBLIB_MULTIPROCESSING": "0",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # of pyarrow; what forks has no threads
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "LC_ALL": "C.UTF-8",

@@ -42,11 +42,12 @@ class MontySession(CodeSession):
         self._seed = seed
         self._pool: MontyPool | None = pool
         self._codec = StateCodec(tuple(robot.actions()), limits.seconds, limits.memory_bytes)
-        self._state = State()
+        self.state = State()
+        """What its actions have left; an action gives it another, and changes none."""
 
     def dump(self) -> bytes:
         """Pack the state: some kilobytes, and what the variables take."""
-        return self._codec.pack(self._state)
+        return self._codec.pack(self.state)
 
     def load(self, state: bytes) -> None:
         """Go on from a dumped state, under the limits under which it was made."""
@@ -57,7 +58,7 @@ class MontySession(CodeSession):
                     worker.load(loaded.monty)
                 except (CodeFailed, WorkerDied, MemoryError) as error:
                     raise DataError(f"the state is damaged: {error}") from None
-        self._state = loaded
+        self.state = loaded
         if self._checker is not None:
             self._checker.ran(BoundNames(loaded.names, loaded.dynamic))
 
@@ -71,12 +72,12 @@ class MontySession(CodeSession):
             By name; None where a variable is no plain data, or where there is no room for it.
         """
         found: dict[str, str | None] = {}
-        if not self._state.monty:
+        if not self.state.monty:
             return found
-        display = polyfills.sources(["display"], self._state.files)
-        names = [n for n in sorted(self._state.names) if n.isidentifier() and not iskeyword(n)]
+        display = polyfills.sources(["display"], self.state.files)
+        names = [n for n in sorted(self.state.names) if n.isidentifier() and not iskeyword(n)]
         with self._open().borrow(self._limits, self._seed) as worker:
-            worker.load(self._state.monty)
+            worker.load(self.state.monty)
             try:
                 worker.run("\n".join(display.values()))
                 for name in names:
@@ -97,12 +98,12 @@ class MontySession(CodeSession):
         return self._pool
 
     def _run(self, code: ParsedCode) -> Output:
-        known = code.names | BoundNames(self._state.names, self._state.dynamic)
+        known = code.names | BoundNames(self.state.names, self.state.dynamic)
         bound = known.bound | self._robot.actions().keys()
         try:
             actions = self._robot.actions().keys()
             rewritten = rewrite(code, bound, actions - known.bound, show=True)
-            reaching = callbacks.reaching(code.nodes, self._state.reaching | actions)
+            reaching = callbacks.reaching(code.nodes, self.state.reaching | actions)
             callbacks.check(code.nodes, reaching)
         except UnsupportedError as refused:
             return Output(error=refused.record, parsed=False, unsupported=refused.lacking)
@@ -135,7 +136,7 @@ class MontySession(CodeSession):
             monty=worker.dump(),
             sources=(*sources, rewritten.source.text if _leaves_code(code) else None),
             names=execution.names,
-            dynamic=self._state.dynamic or code.names.dynamic,
+            dynamic=self.state.dynamic or code.names.dynamic,
             files=files,
         )
         error = execution.output.error
@@ -154,13 +155,13 @@ class MontySession(CodeSession):
             with pool.borrow(half, self._seed) as worker:
                 worker.load(state.monty)
                 worker.dump()
-        self._state = state
+        self.state = state
 
     def _prepare(
         self, execution: Execution, worker: Worker, rewritten: Rewritten
     ) -> tuple[tuple[str | None, ...], frozenset[str]]:
         """Load the state and what the code needs; all that has been fed, and its polyfills."""
-        state, functions = self._state, tuple[str, ...]()
+        state, functions = self.state, tuple[str, ...]()
         new = polyfills.sources(rewritten.needs, state.files)
         fed = list(new.values())
         if execution.shows:

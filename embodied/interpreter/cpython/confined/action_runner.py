@@ -14,6 +14,7 @@ import json
 import linecache
 import os
 import random
+import socket
 import sys
 import time
 import traceback
@@ -38,16 +39,16 @@ class ActionRunner:
     """Obeys the host over a socket.
 
     Args:
-        descriptor: of the socket.
+        host: the socket.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        self._socket = descriptor
+    def __init__(self, host: socket.socket) -> None:
+        self._socket = host
         self._sources: dict[str, str] = {}
         self._running = False
         self._pictures = Pictures()
         self._reserve: bytes | None = bytes(_RESERVE_BYTES)
-        frames.write_frame(descriptor, frames.READY, b"")
+        frames.write_frame(host, frames.READY, b"")
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])

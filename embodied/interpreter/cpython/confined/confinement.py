@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import landlock, seccomp
+from . import folder, landlock, seccomp, supervision
 
 NOBODY = 65534
 OPEN_FILES = 64
-FILE_BYTES = 8 * 1024 * 1024
+STACK_BYTES = 8 * 1024 * 1024
 _ADDRESS_SPACE = 1024**3
 """Beyond the memory that may be written: libraries that are loaded later, mapped files."""
-_SET_DEATH_SIGNAL, _SET_DUMPABLE, _NO_NEW_PRIVILEGES = 1, 4, 38
+_SET_DEATH_SIGNAL, _NO_NEW_PRIVILEGES = 1, 38
 _CAPABILITIES_VERSION = 0x20080522
 
 
@@ -30,11 +32,15 @@ class World:
     folder: str
     """Its working folder, the only one that it may write to."""
     readable: Sequence[str]
-    """Files and folders that it may read besides, as far as the zygote may."""
+    """Files and folders that it may read besides, as far as `rules` allows."""
     memory_bytes: int
     """What it may use beyond what it has already."""
     user: int | None
     """Who it becomes; None: whoever it is, without privileges."""
+    rules: int | None
+    """Descriptor of a Landlock ruleset that holds for all sessions; None: there is none."""
+    supervisor: socket.socket | None
+    """Who decides what it may still write, from now on; None: its folder itself is bounded."""
     required: bool = True
     """False: go on where the system cannot confine."""
 
@@ -65,8 +71,7 @@ def confine(world: World, descriptor: int) -> None:
     """
     os.setsid()
     os.chdir(world.folder)
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, _most_files())
+    _close_all_but(descriptor, world)
     if sys.platform != "linux":
         return
     pages = Path("/proc/self/statm").read_text().split()
@@ -78,25 +83,34 @@ def confine(world: World, descriptor: int) -> None:
     _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)  # a change of user forgets it: it comes after that
     _limit(space, data, world.memory_bytes)
     with _tolerant(world.required):
-        landlock.restrict(world.readable, [".", "/dev/null"])
+        if world.rules is not None:
+            landlock.enforce(world.rules)
+        landlock.enforce(landlock.ruleset(world.readable, [".", "/dev/null"]))
+    with _tolerant(world.required):
+        if world.supervisor is not None:
+            with world.supervisor:
+                supervision.hand_over(seccomp.supervise(os.uname().machine), world.supervisor)
     with _tolerant(world.required):
         seccomp.restrict(os.uname().machine, os.getpid())
 
 
-def confine_zygote(
+def shared_rules(
     readable: Sequence[str], listable: Sequence[str], base: Path, *, required: bool
-) -> None:
-    """Leave the zygote, and all that it forks, what sessions may read, and their folders.
+) -> int | None:
+    """Give up new privileges in this process, and write down what all sessions may use.
+
+    Returns:
+        The descriptor of a Landlock ruleset. It names every file that may be read one by one, which
+        would take too long in each session.
 
     Raises:
         OSError: the system refuses, and confinement is required.
     """
-    if sys.platform != "linux":
-        return
-    with _tolerant(required):
-        _prctl(_NO_NEW_PRIVILEGES, 1)
-        writable = [str(base), "/dev/null", "/proc"]
-        landlock.restrict(readable, writable, listable, [str(base.parent)])
+    if sys.platform == "linux":
+        with _tolerant(required):
+            _prctl(_NO_NEW_PRIVILEGES, 1)
+            return landlock.ruleset(readable, [str(base), "/dev/null"], listable)
+    return None
 
 
 def become(user: int) -> None:
@@ -110,6 +124,14 @@ def _tolerant(required: bool) -> contextlib.suppress:
     return contextlib.suppress(*(() if required else (OSError, KeyError)))
 
 
+def _close_all_but(descriptor: int, world: World) -> None:
+    kept = {0, 1, 2, descriptor}
+    kept |= {world.supervisor.fileno()} if world.supervisor else set()
+    kept |= {world.rules} if world.rules is not None else set()
+    for low, high in itertools.pairwise([*sorted(kept), _most_files()]):
+        os.closerange(low + 1, high)
+
+
 def _most_files() -> int:
     import resource
 
@@ -119,14 +141,12 @@ def _most_files() -> int:
 
 def _drop_privileges(world: World) -> None:
     if world.user is not None:
-        os.chown(".", world.user, world.user)
         become(world.user)
     header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.capset(header, bytes(24)) != 0:
         error = ctypes.get_errno()
         raise OSError(error, f"capset: {os.strerror(error)}")
-    _prctl(_SET_DUMPABLE, 0)
 
 
 def _limit(space: int, data: int, memory_bytes: int) -> None:
@@ -134,8 +154,8 @@ def _limit(space: int, data: int, memory_bytes: int) -> None:
     import resource
 
     limits = {"DATA": data + memory_bytes, "AS": space + memory_bytes + _ADDRESS_SPACE}
-    limits |= {"FSIZE": FILE_BYTES, "NOFILE": OPEN_FILES, "CORE": 0, "NPROC": 0}
-    limits |= {"MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 0}
+    limits |= {"FSIZE": folder.FILE_BYTES, "NOFILE": OPEN_FILES, "CORE": 0, "NPROC": 0}
+    limits |= {"MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 0, "STACK": STACK_BYTES}
     for name, value in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import struct
 
 HEADER = struct.Struct("!cI")
@@ -49,27 +49,28 @@ def frame(kind: bytes, payload: bytes) -> bytes:
     return HEADER.pack(kind, len(payload)) + payload
 
 
-def write_frame(descriptor: int, kind: bytes, payload: bytes) -> None:
-    """Write a frame whole."""
-    rest = memoryview(frame(kind, payload))
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+def write_frame(peer: socket.socket, kind: bytes, payload: bytes) -> None:
+    """Write a frame whole.
+
+    By `send`, which can write to nothing but a socket: `write` may be watched.
+    """
+    peer.sendall(frame(kind, payload))
 
 
-def read_frame(descriptor: int) -> tuple[bytes, bytes]:
+def read_frame(peer: socket.socket) -> tuple[bytes, bytes]:
     """Read a frame from a peer that is trusted.
 
     Raises:
         EOFError: the peer is gone.
     """
-    kind, length = HEADER.unpack(_read(descriptor, HEADER.size))
-    return kind, _read(descriptor, length)
+    kind, length = HEADER.unpack(_read(peer, HEADER.size))
+    return kind, _read(peer, length)
 
 
-def _read(descriptor: int, length: int) -> bytes:
+def _read(peer: socket.socket, length: int) -> bytes:
     parts = []
     while length:
-        part = os.read(descriptor, min(length, 1 << 20))
+        part = peer.recv(min(length, 1 << 20))
         if not part:
             raise EOFError
         parts.append(part)

@@ -38,22 +38,15 @@ def version() -> int:
         return 0
 
 
-def restrict(
-    readable: Iterable[str],
-    writable: Iterable[str],
-    listable: Iterable[str] = (),
-    clearable: Iterable[str] = (),
-) -> None:
-    """Leave this process the given files, and folders with all that is in them, for ever.
+def ruleset(readable: Iterable[str], writable: Iterable[str], listable: Iterable[str] = ()) -> int:
+    """Write down what a process may do with files; return its descriptor, for `enforce`.
 
-    It also gives up TCP, abstract sockets and signals to others where the kernel can take them.
-    It must have given up new privileges before.
+    It also leaves no TCP, abstract sockets and signals to others where the kernel can take them.
 
     Args:
-        readable: files and folders.
+        readable: files and folders, with all that is in them.
         writable: likewise; they are readable, too.
         listable: folders whose names may be listed, as those of the folders in them.
-        clearable: folders in which empty folders may be removed.
 
     Raises:
         OSError: the kernel refuses.
@@ -65,16 +58,26 @@ def restrict(
         attributes += struct.pack("=Q", _TCP_RIGHTS)
     if offered >= 6:
         attributes += struct.pack("=Q", _SCOPES)
-    ruleset = _call(_CREATE_RULESET, attributes, len(attributes), 0)
+    rules = _call(_CREATE_RULESET, attributes, len(attributes), 0)
     read, write = _READ_FILE | _READ_DIR, _FILE_RIGHTS | _FOLDER_RIGHTS
-    rules = ((readable, read), (writable, write), (listable, _READ_DIR), (clearable, _REMOVE_DIR))
+    for paths, rights in ((readable, read), (writable, write), (listable, _READ_DIR)):
+        for path in paths:
+            _allow(rules, path, rights & handled)
+    return rules
+
+
+def enforce(rules: int) -> None:
+    """Leave this process what a ruleset and those before allow, for ever; close the ruleset.
+
+    It must have given up new privileges before.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     try:
-        for paths, rights in rules:
-            for path in paths:
-                _allow(ruleset, path, rights & handled)
-        _call(_RESTRICT_SELF, ruleset, _QUIET if offered >= 7 else 0)
+        _call(_RESTRICT_SELF, rules, _QUIET if version() >= 7 else 0)
     finally:
-        os.close(ruleset)
+        os.close(rules)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

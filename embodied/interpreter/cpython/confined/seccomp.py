@@ -2,8 +2,9 @@
 
 The filter is a program of classic BPF, which the kernel runs at every call:
 https://docs.kernel.org/userspace-api/seccomp_filter.html. What is on no list fails with EPERM:
-processes and threads, sockets, signals to others, tracing, mounting, namespaces, `io_uring`,
-anonymous executable files.
+processes and threads, new sockets, signals to others, tracing, mounting, namespaces, `io_uring`,
+anonymous executable files. Memory is writable from its beginning or never: what is made writable
+later is not counted against the limit by every kernel.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ import errno
 import os
 import struct
 
-_LOAD, _EQUAL, _AND, _RETURN = 0x20, 0x15, 0x54, 0x06
+_LOAD, _EQUAL, _MORE, _ANY_OF, _AND, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16
-_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_ALLOW, _KILL, _ERRNO, _ASK = 0x7FFF0000, 0x80000000, 0x00050000, 0x7FC00000
 _SET_SECCOMP, _FILTER = 22, 2
+_SET_MODE_FILTER, _NEW_LISTENER = 1, 1 << 3
 
 
 _REFUSE, _PERMIT = (_RETURN, 0, 0, _ERRNO | errno.EPERM), (_RETURN, 0, 0, _ALLOW)
+_PRETEND, _INQUIRE = (_RETURN, 0, 0, _ERRNO), (_RETURN, 0, 0, _ASK)
 
 _X86_64 = (
     0xC000003E,
@@ -29,7 +32,8 @@ _X86_64 = (
         "rt_sigprocmask": 14, "rt_sigreturn": 15, "ioctl": 16, "pread64": 17, "pwrite64": 18,
         "readv": 19, "writev": 20, "access": 21, "select": 23, "sched_yield": 24, "mremap": 25,
         "madvise": 28, "dup": 32, "dup2": 33, "nanosleep": 35, "getitimer": 36, "alarm": 37,
-        "setitimer": 38, "getpid": 39, "exit": 60, "uname": 63, "fcntl": 72, "fsync": 74,
+        "setitimer": 38, "getpid": 39, "sendto": 44, "recvfrom": 45, "exit": 60,
+        "uname": 63, "fcntl": 72, "fsync": 74,
         "fdatasync": 75, "ftruncate": 77, "getcwd": 79, "chdir": 80, "fchdir": 81, "rename": 82,
         "mkdir": 83, "rmdir": 84, "unlink": 87, "chmod": 90, "fchmod": 91, "umask": 95,
         "gettimeofday": 96, "getrlimit": 97, "getrusage": 98, "sysinfo": 99, "times": 100,
@@ -61,7 +65,8 @@ _AARCH64 = (
         "getresgid": 150, "times": 153, "getpgid": 155, "getsid": 156, "getgroups": 158,
         "uname": 160, "getrlimit": 163, "getrusage": 165, "umask": 166, "getcpu": 168,
         "gettimeofday": 169, "getpid": 172, "getppid": 173, "getuid": 174, "geteuid": 175,
-        "getgid": 176, "getegid": 177, "gettid": 178, "sysinfo": 179, "brk": 214, "munmap": 215,
+        "getgid": 176, "getegid": 177, "gettid": 178, "sysinfo": 179, "sendto": 206,
+        "recvfrom": 207, "brk": 214, "munmap": 215,
         "mremap": 216, "mmap": 222, "fadvise64": 223, "mprotect": 226, "madvise": 233,
         "prlimit64": 261, "renameat2": 276, "getrandom": 278, "statx": 291, "close_range": 436,
         "faccessat2": 439, "fchmodat2": 452,
@@ -69,6 +74,8 @@ _AARCH64 = (
 )  # fmt: skip
 _MACHINES = {"x86_64": _X86_64, "aarch64": _AARCH64}
 """The architecture, as `AUDIT_ARCH_*` in linux/audit.h, and the numbers of its allowed calls."""
+_SET_FILTER = {"x86_64": 317, "aarch64": 277}
+"""The number of the call `seccomp`."""
 
 _PRETENDED = {
     "chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat",
@@ -78,12 +85,24 @@ any file of the same user; copying and unpacking files make them on the way."""
 
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX."""
-_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030)
-"""Duplicates, flags and record locks; not those that make signals."""
+_FCNTL = (0, 1, 2, 3, 4, 5, 1030)
+"""Duplicates, flags and asking for record locks; not those that make signals."""
+_LOCKS = (6, 7)
+"""Taking record locks, which nobody else would see, and which take memory of the kernel: nothing is
+done, and success reported."""
+_WRITABLE, _SHARED, _FIXED = 0x2, 0x1, 0x10
+"""Of memory, and of what is mapped into it."""
+_OVERLAY_BYTES = 16 * 1024 * 1024
+"""What may be mapped over memory that was reserved before, as libraries are; it is not counted."""
 _UNCOUNTED = (0x21, 0x100, 0x40000)
 """Memory that RLIMIT_DATA does not count: shared and anonymous, growing downwards, huge pages."""
 _ACCESS_OR_TRUNCATE, _TRUNCATE = 0x203, 0x200
 """Opening for reading only and truncating at once; older versions of Landlock let it pass."""
+
+_CREATE_OR_TEMPORARY = 0x400040
+"""Opening that may make a file."""
+_SIZE_AT = {"write": 2, "pwrite64": 2}
+"""Calls that write, and which argument says how many bytes."""
 
 _Instruction = tuple[int, int, int, int]
 
@@ -106,13 +125,38 @@ def restrict(machine: str, process: int) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    instructions = _program(*_MACHINES[machine], process)
-    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
-    buffer = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HP", len(instructions), ctypes.addressof(buffer))
+    architecture, numbers = _MACHINES[machine]
+    header, _code = _packed(_program(architecture, numbers, _blocks(numbers, process), _REFUSE))
     error = _set_filter(header)
     if error:
         raise OSError(error, f"seccomp: {os.strerror(error)}")
+
+
+def supervise(machine: str) -> int:
+    """Let another process decide from now on whether this one may take room on a disk.
+
+    Returns:
+        The descriptor by which the kernel asks it. Who holds it must answer.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    architecture, numbers = _MACHINES[machine]
+    blocks = {name: block for name, block in _asking().items() if name in numbers}
+    header, _code = _packed(_program(architecture, numbers, blocks, _PERMIT))
+    libc = ctypes.CDLL(None, use_errno=True)
+    number, mode, flag = map(ctypes.c_long, (_SET_FILTER[machine], _SET_MODE_FILTER, _NEW_LISTENER))
+    listener = int(libc.syscall(number, mode, flag, header))
+    if listener < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"seccomp: {os.strerror(error)}")
+    return listener
+
+
+def sizes_at(machine: str) -> dict[int, int]:
+    """Find the numbers of the calls that write; of each, which argument says how much."""
+    numbers = _MACHINES[machine][1]
+    return {numbers[name]: index for name, index in _SIZE_AT.items()}
 
 
 def _set_filter(header: bytes | None) -> int:
@@ -122,28 +166,75 @@ def _set_filter(header: bytes | None) -> int:
     return ctypes.get_errno() if failed else 0
 
 
-def _program(architecture: int, numbers: dict[str, int], process: int) -> list[_Instruction]:
-    special = _special(process)
+def _packed(program: list[_Instruction]) -> tuple[bytes, object]:
+    """Pack a program as the kernel takes it; also what must be kept until it has."""
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    buffer = ctypes.create_string_buffer(code, len(code))
+    return struct.pack("@HP", len(program), ctypes.addressof(buffer)), buffer
+
+
+def _program(
+    architecture: int,
+    numbers: dict[str, int],
+    blocks: dict[str, list[_Instruction]],
+    otherwise: _Instruction,
+) -> list[_Instruction]:
+    """Write a program: a block for each of some calls, and what is done with all others."""
     program = [(_LOAD, 0, 0, _ARCHITECTURE_AT), (_EQUAL, 1, 0, architecture)]
     program += [(_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, _NUMBER_AT)]
-    for name, number in numbers.items():
-        answer = _ERRNO if name in _PRETENDED else _ALLOW
-        block = special.get(name, [(_RETURN, 0, 0, answer)])
-        program += [(_EQUAL, 0, len(block), number), *block]
-    return [*program, _REFUSE]
+    for name, block in blocks.items():
+        program += [(_EQUAL, 0, len(block), numbers[name]), *block]
+    return [*program, otherwise]
+
+
+def _blocks(numbers: dict[str, int], process: int) -> dict[str, list[_Instruction]]:
+    """Allow the calls on the list, and some of them with some arguments only."""
+    special = _special(process)
+    usual = {name: [_PRETEND if name in _PRETENDED else _PERMIT] for name in numbers}
+    return {name: special.get(name, block) for name, block in usual.items()}
 
 
 def _special(process: int) -> dict[str, list[_Instruction]]:
-    """Allow some calls with some arguments only."""
     own_limits = [*_unless(0, 0), *_unless(2, 0), *_unless(2, 0, high=True)]
+    no_address = [*_unless(4, 0), *_unless(4, 0, high=True)]
+    pretended = [(_EQUAL, 0, 1, lock) for lock in _LOCKS]
     return {
         "ioctl": _only(1, _IOCTL, errno.ENOTTY),
-        "fcntl": _only(1, _FCNTL, errno.EPERM),
+        "fcntl": [
+            _argument(1),
+            *(line for test in pretended for line in (test, _PRETEND)),
+            *_only(1, _FCNTL, errno.EPERM),
+        ],
         "tgkill": _only(0, (process,), errno.EPERM),
         "prlimit64": [*own_limits, _PERMIT],
-        "mmap": _without(3, *((bits, bits) for bits in _UNCOUNTED)),
+        "sendto": [*no_address, _PERMIT],
+        "recvfrom": [*no_address, _PERMIT],
+        "mmap": [*_without(3, *((bits, bits) for bits in _UNCOUNTED))[:-1], *_no_large_overlay()],
+        "mprotect": _without(2, (_WRITABLE, _WRITABLE)),
         "open": _without(1, (_ACCESS_OR_TRUNCATE, _TRUNCATE)),
         "openat": _without(2, (_ACCESS_OR_TRUNCATE, _TRUNCATE)),
+    }
+
+
+def _no_large_overlay() -> list[_Instruction]:
+    """Refuse to map writable memory over other memory where it is large."""
+    return [
+        *(_argument(3), (_ANY_OF, 1, 0, _FIXED), _PERMIT),
+        *(_argument(2), (_ANY_OF, 1, 0, _WRITABLE), _PERMIT),
+        *(_argument(1, high=True), (_EQUAL, 1, 0, 0), _REFUSE),
+        *(_argument(1), (_MORE, 0, 1, _OVERLAY_BYTES), _REFUSE, _PERMIT),
+    ]
+
+
+def _asking() -> dict[str, list[_Instruction]]:
+    """Ask before what takes room on a disk; refuse where no number says how much."""
+    shared = [_argument(3), (_ANY_OF, 1, 0, _SHARED), _PERMIT]
+    return {
+        **{name: [_INQUIRE] for name in ("write", "pwrite64", "mkdir", "mkdirat")},
+        "writev": [_REFUSE],
+        "mmap": [*shared, _argument(2), (_ANY_OF, 0, 1, _WRITABLE), _REFUSE, _PERMIT],
+        "open": [_argument(1), (_ANY_OF, 0, 1, _CREATE_OR_TEMPORARY), _INQUIRE, _PERMIT],
+        "openat": [_argument(2), (_ANY_OF, 0, 1, _CREATE_OR_TEMPORARY), _INQUIRE, _PERMIT],
     }
 
 
