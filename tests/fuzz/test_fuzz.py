@@ -114,6 +114,7 @@ def test_messages_of_models(prompt: str, written: str, interpreters: Interpreter
     fuzz(st.lists(replies, min_size=1, max_size=3), check)
 
 
+CALLED = {"name": "go", "arguments": "{}"}
 ANSWER = json.dumps(
     {
         "id": "1",
