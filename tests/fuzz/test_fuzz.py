@@ -41,6 +41,7 @@ from embodied.cli import app
 from embodied.interpreter import Interpreters
 from embodied.interpreter.cpython.confined.frames import frame
 from embodied.interpreter.cpython.framed_socket import FramedSocket, MalformedFrame
+from embodied.interpreter.monty import wire
 from embodied.limits import EpisodeLimits, Limits
 from embodied.llm.chat_api import MalformedResponseError, read_completion, read_models
 from embodied.replay.recordings import read_recordings
@@ -219,6 +220,29 @@ def test_game_files(tmp_path: Path) -> None:
                 engine.step(command)
 
     fuzz(mutations(original), check)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_messages_of_a_restricted_process(whole: bool) -> None:
+    """Nothing but the announced errors, and nothing that is built before it was measured."""
+    good = wire.give(3, {"a": [1, 2.5, "text", None, True], "b": (1, {2})})
+
+    def check(message: bytes) -> None:
+        with suppress(wire.MalformedMessage):
+            event = wire.read_event(message, whole)
+            with suppress(ValueError, TypeError):
+                match event:
+                    case wire.Called():
+                        event.arguments()
+                    case wire.Completed():
+                        event.value()
+
+    framed = st.sampled_from([b"\x12", b"\x32", b"\x3a", b"\x0a", b"\x22", b"\x4a"])
+    content = mutations(good) | st.binary(max_size=200)
+    fuzz(
+        st.builds(lambda kind, inner: kind + bytes([len(inner) & 127]) + inner, framed, content),
+        check,
+    )
 
 
 def test_frames_of_a_confined_process() -> None:
