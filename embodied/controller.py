@@ -10,35 +10,74 @@ import difflib
 import dis
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from embodied._util.jsonable import safe_repr, truncate
+from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
+from embodied.brakes import ActionTimeoutError, Brakes
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.limits import AfterEnd
-from embodied.trajectory import StepRecord
+from embodied.trajectory import ApprovalRecord, StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+_MARK = "__embodied_action__"
+_WRAPPED = ("__func__", "fget", "func")
+"""Where static and class methods and properties keep their function."""
 _ANNOUNCED = (ValueError, TypeError, RuntimeError)
+_OUR_OWN = (NotApprovedError, ActionTimeoutError)
+"""What the framework announces to the policy."""
 _INTEGER_BITS = 14_000
 """Python writes no integer of more than 4,300 digits into a text."""
 _RAISE = dis.opmap["RAISE_VARARGS"]
 
 
-def action(method: Method) -> Method:
-    """Mark a controller method as part of the robot's API.
+@dataclass(frozen=True)
+class _Mark:
+    """What `action` was told of a method."""
 
-    The method needs type hints on all parameters and on its result, and a docstring.
+    confirm: bool
+    timeout: float | None
+
+
+@overload
+def action(method: Method, /) -> Method: ...
+@overload
+def action(
+    *, confirm: bool = False, timeout: float | None = None
+) -> Callable[[Method], Method]: ...
+def action(
+    method: Method | None = None, /, *, confirm: bool = False, timeout: float | None = None
+) -> Method | Callable[[Method], Method]:
+    """Mark a controller method as part of the robot's API: `@action` or `@action(confirm=True)`.
+
+    The method needs type hints on all parameters and on its result, and a docstring. It may be
+    `async def`.
+
+    Args:
+        method: what is marked.
+        confirm: whether each call is held until it is approved (`runner.approval`).
+        timeout: seconds after which a call is broken off and the robot stopped. An `async def`
+            method is cancelled; of any other, `stop` is called, which must make it return.
     """
-    method.__embodied_action__ = True  # type: ignore[attr-defined]
-    return method
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"the timeout of an action is a number of seconds above 0, not {timeout}")
+
+    def mark(marked: Method) -> Method:
+        if not inspect.isfunction(marked):
+            raise TypeError(f"@action marks a method, defined by `def`, not {marked!r}")
+        setattr(marked, _MARK, _Mark(confirm, timeout))
+        return marked
+
+    return mark if method is None else mark(method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +90,21 @@ class ActionSpec:
     documentation: str
     """The docstring, dedented."""
     validators: Mapping[str, TypeAdapter[Any]]
+    confirm: bool = False
+    """Whether a call is held until it is approved."""
+    timeout: float | None = None
+    """Seconds that a call may take."""
+    asynchronous: bool = False
+    """Whether it is `async def`."""
+    file: str | None = None
+    """Where it is defined."""
 
     @classmethod
     def of(cls, method: Callable[..., Any]) -> ActionSpec:
         """Read the specification off a method.
 
         Raises:
-            TypeError: type hints or the docstring are missing.
+            TypeError: type hints or the docstring are missing, or say nothing.
         """
         hints, annotated = get_type_hints(method), get_type_hints(method, include_extras=True)
         signature = inspect.signature(method)
@@ -66,9 +113,17 @@ class ActionSpec:
         missing += [] if "return" in hints else ["return"]
         if missing:
             raise TypeError(f"{method.__qualname__}: no type hint for {', '.join(missing)}")
+        variables = [name for name, hint in hints.items() if _has_variable(hint)]
+        if variables:
+            raise TypeError(
+                f"{method.__qualname__}: the type hint of {', '.join(variables)} has a type "
+                "variable, which says nothing to a policy; name the types"
+            )
         documentation = inspect.getdoc(method)
         if not documentation:
             raise TypeError(f"{method.__qualname__}: an action needs a docstring")
+        function = inspect.unwrap(method)
+        mark = getattr(method, _MARK, _Mark(confirm=False, timeout=None))
         return cls(
             name=method.__name__,
             signature=signature.replace(
@@ -77,6 +132,10 @@ class ActionSpec:
             ),
             documentation=documentation,
             validators={p.name: _validator(method, p, annotated[p.name]) for p in parameters},
+            confirm=mark.confirm,
+            timeout=mark.timeout,
+            asynchronous=inspect.iscoroutinefunction(function),
+            file=function.__code__.co_filename,
         )
 
     def bind(
@@ -150,6 +209,10 @@ class ActionSpec:
         return f"{self.name}{self.signature}"
 
 
+def _has_variable(hint: Any) -> bool:
+    return isinstance(hint, TypeVar) or any(map(_has_variable, get_args(hint)))
+
+
 def _validator(
     method: Callable[..., Any], parameter: inspect.Parameter, hint: Any
 ) -> TypeAdapter[Any]:
@@ -166,6 +229,8 @@ def _is_announced(error: BaseException, by_statement: bool) -> bool:
     """Tell whether an exception is for the policy to read: it is of a kind that a robot announces
     and, where that is asked for, was raised by a `raise` statement rather than by Python itself.
     """
+    if isinstance(error, _OUR_OWN):
+        return True
     if not by_statement:
         return isinstance(error, _ANNOUNCED)
     trace = error.__traceback__
@@ -174,6 +239,34 @@ def _is_announced(error: BaseException, by_statement: bool) -> bool:
     raised = trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
     kind = next(kind for kind in type(error).__mro__ if kind.__module__ == "builtins")
     return raised and kind in _ANNOUNCED
+
+
+def _marked(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Yield the actions of a class by name, base classes first.
+
+    Raises:
+        TypeError: a mark stands where it means nothing, or an override has lost it.
+    """
+    for name in dict.fromkeys(name for base in reversed(kind.__mro__) for name in vars(base)):
+        found = inspect.getattr_static(kind, name)
+        where = f"{kind.__qualname__}.{name}"
+        inside = next((f for part in _WRAPPED if (f := getattr(found, part, None))), None)
+        if not inspect.isfunction(found) and hasattr(inside, _MARK):
+            raise TypeError(f"{where}: only methods can be actions, not {type(found).__name__}")
+        if hasattr(found, _MARK) and found.__name__ == name:
+            yield name, found
+        elif hasattr(found, _MARK) and getattr(kind, found.__name__, None) is not found:
+            raise TypeError(
+                f"{where}: the function is called {found.__name__!r}; a decorator below @action "
+                "needs functools.wraps"
+            )
+        elif inspect.isfunction(found) and any(
+            hasattr(vars(base).get(name), _MARK) for base in kind.__mro__
+        ):
+            raise TypeError(
+                f"{where} overrides an action, so mark it with @action too; {name} = None takes "
+                "the action away"
+            )
 
 
 class Controller:
@@ -197,20 +290,39 @@ class Controller:
     """Whether calls whose arguments do not fit the type hints are refused. Where they are not, a
     ValueError, TypeError or RuntimeError is announced even without a `raise` statement."""
 
+    thread_safe: ClassVar[bool] = False
+    """Whether any thread may use it, one at a time, as `Environment.thread_safe`. Both must say so:
+    else robot and environment live in one thread."""
+
+    asynchronous: ClassVar[bool] = False
+    """Whether some action is `async def`. Such a robot lives in the thread of an event loop."""
+
+    environment: Environment
+    first_observation: Observation
+    max_steps: int | None
+    """Environment steps that the episode may take; None: no bound."""
+    after_end: AfterEnd
+    last_result: StepResult | None
+    last_answer: Any
+    """What the last call returned, or the exception that it raised."""
+    last_approval: ApprovalRecord | None
+    """Who approved or refused the last call; None: it needed no approval."""
+    steps: list[StepRecord]
+    approver: Approver | None = None
+    """Judges each call; None: those that need to be approved are refused."""
+
     _specs: ClassVar[dict[str, ActionSpec]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "introduction" not in vars(cls) and vars(cls).get("__doc__"):
             cls.introduction = inspect.cleandoc(str(cls.__doc__))
-        names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
-        methods = (getattr(cls, name) for name in names)
-        cls._specs = {
-            method.__name__: ActionSpec.of(method)
-            for method in methods
-            if getattr(method, "__embodied_action__", False)
-        }
-        taken = sorted(cls._specs.keys() & vars(Controller).keys())
+        cls.thread_safe = vars(cls).get("thread_safe", False)
+        cls._specs = {name: ActionSpec.of(method) for name, method in _marked(cls)}
+        cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
+            spec.asynchronous for spec in cls._specs.values()
+        )
+        taken = sorted(cls._specs.keys() & (vars(Controller) | Controller.__annotations__).keys())
         if taken:
             raise TypeError(f"{cls.__name__}: the name {taken[0]!r} is taken by Controller itself")
 
@@ -233,13 +345,29 @@ class Controller:
             max_steps: environment steps that the episode may take; None: no bound.
             after_end: what happens to commands sent after the end.
         """
+        self.brakes.begin()
         self.first_observation = observation
         self.max_steps = max_steps
         self.after_end = after_end
-        self.last_result: StepResult | None = None
-        self.last_answer: Any = None
-        """What the last call returned, or the exception that it raised."""
-        self.steps: list[StepRecord] = []
+        self.last_result = None
+        self.last_answer = None
+        self.last_approval = None
+        self.steps = []
+
+    @cached_property
+    def brakes(self) -> Brakes:
+        """What makes the calls, and breaks them off."""
+        return Brakes(self, stops=type(self).stop is not Controller.stop)
+
+    def stop(self) -> Awaitable[None] | None:
+        """Bring the robot to rest: a brake, for robots that go on moving by themselves.
+
+        It is called when an episode has ended in whatever way, when an action is broken off, and
+        before the environment is closed; not again before the robot is called again. It is called
+        in the robot's own thread, but where a call hangs in that, from another one. It may be
+        `async def`.
+        """
+        return None
 
     @property
     def success(self) -> bool:
@@ -263,8 +391,9 @@ class Controller:
 
         Raises:
             EpisodeEnded: the episode has ended before this command.
-            InfrastructureError: the simulator failed.
+            InfrastructureError: the simulator failed, or the episode was broken off.
         """
+        self.brakes.check()
         if self.ended and self.after_end == "stop":
             raise EpisodeEnded
         if self.ended and self.last_result is not None:
@@ -300,9 +429,13 @@ class Controller:
             NameError: there is no such action.
             TypeError: the arguments do not fit.
             ValueError, TypeError, RuntimeError: what the method announces to the policy.
+            PermissionError: the call was not approved.
+            TimeoutError: it took longer than the action may.
             EpisodeEnded: as `send`.
-            InfrastructureError: the simulator failed, or the robot by a defect of its own.
+            InfrastructureError: the simulator failed, or the robot by a defect of its own, or the
+                episode was broken off.
         """
+        self.last_approval = None
         spec = self.actions().get(name)
         if spec is None:
             known = list(self.actions())
@@ -311,15 +444,30 @@ class Controller:
             raise NameError(f"there is no action {safe_repr(name, 80)}; {hint}")
         try:
             arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
-            self.last_answer = spec.apply(getattr(self, name), arguments)
+            if spec.confirm or self.approver is not None:
+                self._hold(PendingCall(name, arguments, spec.confirm))
+            self.last_answer = self.brakes.make(spec, arguments)
         except PASSED_ON:
             raise
         except BaseException as error:
             if not _is_announced(error, self.checks_arguments):
-                raise InfrastructureError.of(f"{type(self).__name__}.{name}()", error) from error
+                what = f"{type(self).__name__}.{name}()"
+                raise InfrastructureError.of(what, error, spec.file) from error
             self.last_answer = error
             raise
         return self.last_answer
+
+    def _hold(self, call: PendingCall) -> None:
+        """Wait until a call is approved; raise NotApprovedError where it is refused."""
+        started = time.perf_counter()
+        judged = NOBODY if self.approver is None else self.approver(call)
+        approval = self.brakes.wait_for(judged) if isinstance(judged, Future) else judged
+        if approval is None:
+            return
+        seconds = time.perf_counter() - started
+        self.last_approval = approval.model_copy(update={"seconds": seconds})
+        if not approval.approved:
+            raise refused(call, approval)
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:

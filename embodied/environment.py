@@ -104,6 +104,11 @@ class Capabilities:
     scored: bool = True
     """`info["success"]` says whether the goal is reached. False: nothing says so, and episodes end
     with the outcome `unscored`."""
+    real_time: bool = False
+    """The world goes on while a policy thinks: each observation says how much time passed."""
+    physical: bool = False
+    """It moves something real. Two episodes never run at a time, none is played again by itself,
+    and to finish an interrupted run is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,9 @@ class Environment(ABC):
     default_split: ClassVar[str | None] = None
     """The split of runs that name none, where it has a name."""
     capabilities: Capabilities = Capabilities()
+    thread_safe: ClassVar[bool] = False
+    """Whether any thread may use it, one at a time. Where the class itself does not say so, it is
+    made, used and closed in one thread, together with its controller."""
     location_options: ClassVar[frozenset[str]] = frozenset()
     """Options that say where data lies. A protocol leaves them out; `data_version` identifies the
     data wherever it lies."""
@@ -176,6 +184,10 @@ class Environment(ABC):
     default_limits: ClassVar[Mapping[str, int | None]] = {}
     """Limits of an episode that fit the simulator's tasks, by the names that `limits` has in a
     protocol; for protocols that set none of their own."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.thread_safe = vars(cls).get("thread_safe", False)
 
     @classmethod
     @abstractmethod

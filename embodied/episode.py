@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from embodied._util.jsonable import truncate
+from embodied._util.threads import OwnThread, ThisThread
 from embodied.action_formats import CallFormat
 from embodied.action_formats.call_session import CallSession
 from embodied.controller import Controller
@@ -58,11 +60,12 @@ async def run_episode(
     seed: int | None = None,
     feedback_provider: FeedbackProvider | None = None,
     interpreters: Interpreters | None = None,
+    home: Executor | None = None,
 ) -> Trajectory:
-    """Play one episode and return its whole record.
+    """Play one episode and return its whole record. However it ends, the robot is stopped.
 
-    Blocking work (simulator, interpreter, start and end of the policy) runs in threads, so that one
-    event loop can hold many episodes.
+    What blocks (simulator, interpreter, start and end of the policy) runs beside the event loop,
+    where environment and robot may be used in other threads than this one.
 
     Args:
         task: what to solve.
@@ -74,6 +77,8 @@ async def run_episode(
         seed: for the environment; None: the task's own.
         feedback_provider: comments on every turn but the last; None: nobody does.
         interpreters: workers that the episodes of a process share; None: this episode has its own.
+        home: makes all calls into environment and robot, one after another. None: this thread does,
+            as `env` and `robot` were made in it, unless both say that they are `thread_safe`.
 
     Raises:
         DataError: the task's data is missing or corrupt.
@@ -81,10 +86,16 @@ async def run_episode(
         InfrastructureError: simulator, interpreter or policy's server failed.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    observation = await asyncio.to_thread(_begin, task, env, robot, policy, protocol, seed)
     ending = ExitStack()
-    ending.callback(policy.end)
-    try:
+    async with (
+        _calls_made(env, robot, home) as calls,
+        _closed(ending),
+        _stopped(robot, calls),
+    ):
+        observation = await asyncio.get_running_loop().run_in_executor(
+            calls, _begin, task, env, robot, policy, protocol, seed
+        )
+        ending.callback(policy.end)
         prompt = make_prompt(protocol, type(robot))
         messages = prompt.initial_messages(observation)
         if feedback_provider is not None:
@@ -93,11 +104,9 @@ async def run_episode(
         session = _session(prompt, robot, chosen * 1_000_003 + sample, interpreters)
         ending.callback(session.close)
         history = ConversationHistory(messages, protocol.history)
-        play = _Play(robot, policy, prompt, session, history, feedback_provider)
+        play = _Play(robot, policy, prompt, session, history, feedback_provider, calls)
         outcome, limit = await play.to_the_end()
         outcome = outcome if env.capabilities.scored else Outcome.UNSCORED
-    finally:
-        await asyncio.to_thread(ending.close)
     return Trajectory(
         episode_id=episode_id(task, sample),
         task=task,
@@ -116,6 +125,42 @@ async def run_episode(
     )
 
 
+@asynccontextmanager
+async def _calls_made(
+    env: Environment, robot: Controller, home: Executor | None
+) -> AsyncIterator[Executor]:
+    """Provide what makes the calls, where there is nothing yet."""
+    if home is not None:
+        yield home
+        return
+    anywhere = env.thread_safe and robot.thread_safe and not robot.asynchronous
+    made = OwnThread("robot") if anywhere else ThisThread()
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+@asynccontextmanager
+async def _stopped(robot: Controller, home: Executor) -> AsyncIterator[None]:
+    """Bring the robot to rest at the end; of an episode that breaks off, before its action ends."""
+    try:
+        yield
+    except BaseException:
+        robot.brakes.break_off()
+        raise
+    finally:
+        await robot.brakes.come_to_rest(home)
+
+
+@asynccontextmanager
+async def _closed(ending: ExitStack) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(ending.close)
+
+
 def _metrics(robot: Controller) -> dict[str, float]:
     with ErrorBoundary(f"info['metrics'] of {type(robot.environment).__name__}.step()"):
         return {} if robot.last_result is None else robot.last_result.metrics
@@ -129,6 +174,7 @@ def _begin(
     protocol: Protocol,
     seed: int | None,
 ) -> Observation:
+    robot.brakes.begin()
     with ErrorBoundary(f"{type(env).__name__}.reset()"):
         observation = env.reset(task, seed)
     with ErrorBoundary(f"{type(robot).__name__}.begin()"):
@@ -162,6 +208,7 @@ class _Play:
     session: Session
     history: ConversationHistory
     feedback_provider: FeedbackProvider | None
+    home: Executor
     turns: list[Turn] = field(default_factory=list)
     sizes: TurnSizes = field(default_factory=TurnSizes)
     answers: int = 0
@@ -178,7 +225,7 @@ class _Play:
             if reply is None:
                 return Outcome.FAILURE, None
             waited = time.perf_counter() - clock
-            turn = await self._turn(reply)
+            turn = await self._turn(reply, waited)
             if summary is not None:
                 turn.summary = summary.content
                 turn.usage += summary.usage
@@ -206,7 +253,7 @@ class _Play:
         self.history.replace_oldest(summary.content)
         return summary
 
-    async def _turn(self, reply: Reply) -> Turn:
+    async def _turn(self, reply: Reply, waited: float) -> Turn:
         reply = replace(reply, content=truncate(reply.content, MESSAGE_CHARACTERS))
         parsed = self.prompt.parse_reply(reply)
         output, seconds = await self._execute(parsed)
@@ -214,6 +261,9 @@ class _Play:
         native = self.prompt.format.native_calls
         calls = reply.tool_calls if native else ()
         results = self._results(len(calls), parsed, output)
+        if self.robot.environment.capabilities.real_time:
+            acted = seconds.interpreter + seconds.environment
+            results[-1] += f"\n[{waited + acted:.1f} s passed; you acted in the last {acted:.1f} s]"
         if is_cut(reply.finish_reason):
             says_nothing = not reply.content.strip() and not calls
             hint = _EMPTY_HINT if says_nothing else _CUT_HINT
@@ -252,7 +302,13 @@ class _Play:
         if parsed.action is None:
             return Output(), TurnSeconds()
         clock = time.perf_counter()
-        output = await asyncio.to_thread(self.prompt.execute, parsed.action, self.session)
+        # The calls of an asynchronous robot find their way to its thread by themselves.
+        thread = None if self.robot.asynchronous else self.home
+        output = await asyncio.get_running_loop().run_in_executor(
+            thread, self.prompt.execute, parsed.action, self.session
+        )
+        if output.limit is not None:
+            await self.robot.brakes.come_to_rest(self.home)
         total = time.perf_counter() - clock
         environment = sum(step.seconds for call in output.calls for step in call.steps)
         return output, TurnSeconds(interpreter=total - environment, environment=environment)

@@ -34,16 +34,18 @@ class InfrastructureError(EmbodiedError):
     """
 
     @classmethod
-    def of(cls, what: str, error: BaseException) -> InfrastructureError:
+    def of(cls, what: str, error: BaseException, file: str | None = None) -> InfrastructureError:
         """Say what failed, how, and in which line.
 
         Args:
             what: what was called, such as `Corridor.reset()`.
             error: caught where it was called; the line is the last one in the called file.
+            file: the called file; None: the first one that is not the caller's.
         """
         frames = traceback.extract_tb(error.__traceback__)
-        called = next((f.filename for f in frames if f.filename != frames[0].filename), None)
-        frame = [f for f in frames if called in (None, f.filename)][-1]
+        others = (f.filename for f in frames if f.filename != frames[0].filename)
+        called = file or next(others, None)
+        frame = ([f for f in frames if f.filename == called] or frames)[-1]
         where = f"in {frame.name}, {frame.filename}:{frame.lineno}"
         return cls(f"{what} failed: {error!r:.2000} ({where})")
 

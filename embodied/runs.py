@@ -16,11 +16,12 @@ from rich.console import Console
 from embodied._util.mappings import dotted_names
 from embodied.config.load import SHORTHANDS, read_config_file, with_changes
 from embodied.config.schema import RunConfig
-from embodied.errors import ConfigError
+from embodied.errors import ConfigError, RunError
 from embodied.llm.config import REACHING_SETTINGS
 from embodied.policies.factory import policy_class
 from embodied.policies.human import show_end
 from embodied.report import Report, aggregate_run, dataframe
+from embodied.runner.approvals import Terminal
 from embodied.runner.assignment import Assignment
 from embodied.runner.batch import run_batch
 from embodied.runner.plan import ResolvedRun, check_servers, resolve
@@ -200,6 +201,8 @@ def _check_key_name(config: RunConfig, folder: Path, changed: list[str]) -> None
 async def _play(plan: ResolvedRun, folder: Path, progress: bool) -> Run:
     """Play what is missing of a run into its folder, which the user calls `folder`."""
     out, console = plan.config.out, Console(stderr=True, quiet=not progress)
+    if plan.physical and is_run(out):
+        await _ask_to_go_on(plan, folder)
     if not is_run(out) or plan.unfinished(RunReader(out).finished()):
         await check_servers(plan)
     stored, episodes = plan.config.model_dump(mode="json"), [each.id for each in plan.assignments]
@@ -213,11 +216,25 @@ async def _play(plan: ResolvedRun, folder: Path, progress: bool) -> Run:
     return Run(out)
 
 
+async def _ask_to_go_on(plan: ResolvedRun, folder: Path) -> None:
+    """Raise RunError unless somebody approves that a real robot goes on with a run."""
+    left = len(plan.unfinished(RunReader(plan.config.out).finished()))
+    if not left:
+        return
+    question = (
+        f"{plan.config.environment.name} moves a real robot. {left} episodes of the run in "
+        f"{folder} are not finished; one may have been broken off in the middle."
+    )
+    if not (await Terminal().approve(question)).approved:
+        raise RunError(f"the run in {folder} is left as it is")
+
+
 async def _play_into(
     store: RunStore, plan: ResolvedRun, todo: list[Assignment], console: Console
 ) -> None:
     interactive = policy_class(plan.config.policy).interactive
-    with RunProgress(len(todo), console, live=not interactive) as progress:
+    live = not (interactive or plan.may_ask)
+    with RunProgress(len(todo), console, live=live) as progress:
 
         def write(episode: StoredEpisode) -> None:
             store.append(episode)

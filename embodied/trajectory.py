@@ -106,6 +106,18 @@ class StepRecord(Record):
     seconds: float
 
 
+class ApprovalRecord(Record):
+    """Who let a call be made, or refused it."""
+
+    approved: bool
+    by: str
+    """`terminal`, `allow` and `deny` (the setting), `rule`, `mcp`, `nobody`."""
+    reason: str = ""
+    """Why it was refused, in the words of who did."""
+    seconds: float = 0.0
+    """How long the call was held."""
+
+
 class CallRecord(Record):
     """One controller method call that a code action made."""
 
@@ -116,6 +128,8 @@ class CallRecord(Record):
     error: ErrorRecord | None = None
     line: int | None = None
     """Source line of the call in its code action, counted from 1."""
+    approval: ApprovalRecord | None = None
+    """Of a call that was held until it was approved."""
     seconds: float
     steps: list[StepRecord] = Field(default_factory=list)
 

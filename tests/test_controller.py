@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import random
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from pydantic import BaseModel
 
-from embodied import Controller, StepResult, action
+from embodied import Controller, StepResult, Task, action
+from embodied.approval import PendingCall
 from embodied.errors import EpisodeEnded, InfrastructureError
 from embodied.testing import Corridor, CorridorRobot
+from embodied.trajectory import ApprovalRecord
 
 
 def test_actions_are_the_marked_methods_of_all_bases() -> None:
@@ -111,6 +116,173 @@ def test_what_cannot_be_an_action() -> None:
             def send(self, command: str) -> str:
                 """Send."""
                 return ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("steps", "environment", "max_steps", "first_observation", "last_answer", "approver"),
+        *("stop", "brakes", "thread_safe", "after_end", "begin", "introduction"),
+    ],
+)
+def test_no_action_has_the_name_of_an_attribute_of_controllers(name: str) -> None:
+    def act(self: Controller) -> str:
+        """Act."""
+        return ""
+
+    act.__name__ = name
+    with pytest.raises(TypeError, match=f"the name '{name}' is taken by Controller itself"):
+        type("Robot", (Controller,), {name: action(act)})
+
+
+def _see(self: Any) -> str:
+    """See."""
+    return ""
+
+
+@pytest.mark.parametrize("wrap", [property, classmethod, staticmethod, functools.cached_property])
+def test_only_methods_are_actions(wrap: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="@action marks a method"):
+        action(wrap(_see))
+    with pytest.raises(TypeError, match=r"Robot\._see: only methods can be actions"):
+        type("Robot", (Controller,), {"_see": wrap(action(_see))})
+
+
+def test_an_override_of_an_action_must_be_one() -> None:
+    with pytest.raises(TypeError, match="overrides an action, so mark it"):
+
+        class Forgets(CorridorRobot):
+            def take_key(self) -> str:
+                return "no"
+
+    class Mixin:
+        def take_key(self) -> str:
+            return "no"
+
+    with pytest.raises(TypeError, match="overrides an action, so mark it"):
+
+        class Mixed(Mixin, CorridorRobot):
+            pass
+
+    class Without(CorridorRobot):
+        take_key = None  # type: ignore[assignment]
+
+    assert list(Without.actions()) == ["go", "open_door"]
+
+
+def test_a_decorator_that_hides_the_name_of_an_action() -> None:
+    def noted(method: Callable[[Any], str]) -> Callable[[Any], str]:
+        def wrapper(self: Any) -> str:
+            """Do."""
+            return method(self)
+
+        return wrapper
+
+    with pytest.raises(TypeError, match=r"called 'wrapper'.*functools\.wraps"):
+
+        class Noted(Controller):
+            @action
+            @noted
+            def see(self) -> str:
+                """See."""
+                return ""
+
+
+T = TypeVar("T")
+
+
+@pytest.mark.parametrize("hint", [T, list[T], "dict[str, T]", "T | None"])  # type: ignore[valid-type]
+def test_type_variables_say_nothing(hint: Any) -> None:
+    def hold(self: Controller, value: Any) -> Any:
+        """Hold."""
+
+    hold.__annotations__["value"] = hint
+    with pytest.raises(TypeError, match="the type hint of value has a type variable"):
+        type("Robot", (Controller,), {"hold": action(hold)})
+
+
+def test_thread_safety_is_not_inherited() -> None:
+    class Robot(CorridorRobot):
+        pass
+
+    class World(Corridor):
+        pass
+
+    assert CorridorRobot.thread_safe
+    assert Corridor.thread_safe
+    assert not Robot.thread_safe
+    assert not World.thread_safe
+
+
+class Crane(Controller):
+    """Held, awaited, late."""
+
+    @action(confirm=True)
+    def lift(self, height: float = 1.0) -> str:
+        """Lift."""
+        return f"lifted {height}"
+
+    @action(timeout=0.01)
+    async def turn(self) -> str:
+        """Turn."""
+        await asyncio.sleep(30)
+        return ""
+
+    @action
+    async def lost(self) -> str:
+        """Raise a TimeoutError of its own."""
+        raise TimeoutError("no answer")
+
+    @action
+    async def leave(self) -> str:
+        """Leave."""
+        sys.exit(3)
+
+
+def test_a_call_is_held_until_it_is_approved() -> None:
+    crane = Crane(Corridor())
+    with pytest.raises(PermissionError, match="there is nobody to approve it"):
+        crane.call("lift")
+    seen: list[str] = []
+
+    def judge(call: PendingCall) -> ApprovalRecord:
+        seen.append(str(call))
+        return ApprovalRecord(approved=call.arguments["height"] < 2, by="me", reason="too high")
+
+    crane.approver = judge
+    assert crane.call("lift") == "lifted 1.0"
+    with pytest.raises(PermissionError, match=r"lift\(height=3.0\) was not approved: too high"):
+        crane.call("lift", [3])
+    assert crane.last_approval is not None
+    assert not crane.last_approval.approved
+    with pytest.raises(TypeError, match="height cannot be 'x'"):
+        crane.call("lift", ["x"])
+    assert seen == ["lift(height=1.0)", "lift(height=3.0)"]
+
+
+def test_awaited_actions_need_no_loop_of_the_caller() -> None:
+    crane = Crane(Corridor())
+    with pytest.raises(TimeoutError, match=r"turn\(\) took longer than 0.01 s"):
+        crane.call("turn")
+    with pytest.raises(InfrastructureError, match="no answer"):
+        crane.call("lost")
+    with pytest.raises(InfrastructureError, match="SystemExit"):
+        crane.call("leave")
+
+
+def test_a_robot_that_was_broken_off_does_nothing_more(robot: CorridorRobot, task: Task) -> None:
+    robot.brakes.break_off()
+    for move in (lambda: robot.call("take_key"), lambda: robot.send("take key")):
+        with pytest.raises(InfrastructureError, match="broken off"):
+            move()
+    robot.begin(robot.environment.reset(task), max_steps=3)
+    robot.call("take_key")
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_a_timeout_is_a_number_of_seconds(timeout: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        action(timeout=timeout)
 
 
 def test_the_goal_ends_the_episode_whatever_the_environment_says(task: Any) -> None:

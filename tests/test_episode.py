@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +19,9 @@ from embodied import (
     Protocol,
     Reply,
     StepResult,
+    Task,
     Trajectory,
+    action,
     run_episode,
 )
 from embodied.interpreter import Session
@@ -165,6 +169,92 @@ async def test_nothing_that_waits_runs_on_the_event_loop(
     assert (await play(task, BOTH)).outcome is Outcome.SUCCESS
     assert len(threads) == 6
     assert threading.get_ident() not in threads.values()
+
+
+async def test_a_robot_lives_in_the_thread_that_it_was_made_in(task: Any) -> None:
+    threads: set[int] = set()
+
+    class Noted(Corridor):
+        def reset(self, task: Task, seed: int | None = None) -> Observation:
+            threads.add(threading.get_ident())
+            return super().reset(task, seed)
+
+        def step(self, command: str) -> StepResult:
+            threads.add(threading.get_ident())
+            return super().step(command)
+
+    environment = Noted(length=2)
+    policy = ReplayPolicy("test", [BOTH])
+    await run_episode(task, environment, CorridorRobot(environment), policy, Protocol())
+    assert threads == {threading.get_ident()}
+
+
+class Awaited(CorridorRobot):
+    """Notes what happens to it."""
+
+    def __init__(self, environment: Corridor) -> None:
+        super().__init__(environment)
+        self.noted: list[str] = []
+
+    @action
+    async def hurry(self) -> str:
+        """Take the key and open the door."""
+        await asyncio.sleep(0)
+        self.noted.append(f"thread {threading.get_ident()}")
+        return self.take_key() + self.open_door()
+
+    @action
+    async def wait(self) -> str:
+        """Wait for ever."""
+        self.noted.append("waits")
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            self.noted.append("no more")
+        return ""
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+        self.noted.append("stop")
+
+
+@pytest.mark.parametrize("made_before", [True, False])
+def test_async_actions_are_awaited_on_the_loop_of_the_episode(task: Any, made_before: bool) -> None:
+    robot = Awaited(Corridor(length=2))
+
+    async def played() -> Trajectory:
+        own = robot if made_before else Awaited(Corridor(length=2))
+        policy = ReplayPolicy("test", ["<execute>hurry()</execute>"])
+        done = await run_episode(task, own.environment, own, policy, Protocol())
+        assert own.noted == [f"thread {threading.get_ident()}", "stop"]
+        return done
+
+    assert asyncio.run(played()).outcome is Outcome.SUCCESS
+
+
+async def test_an_episode_that_is_cancelled_cancels_the_call_and_stops_the_robot(task: Any) -> None:
+    robot = Awaited(Corridor(length=2))
+    policy = ReplayPolicy("test", ["<execute>wait()</execute>"])
+    playing = asyncio.create_task(run_episode(task, robot.environment, robot, policy, Protocol()))
+    async with asyncio.timeout(60):
+        while not robot.noted:
+            await asyncio.sleep(0.01)
+    playing.cancel()
+    await asyncio.wait([playing])
+    assert playing.cancelled()
+    assert robot.noted == ["waits", "no more", "stop"]
+
+
+async def test_where_the_world_goes_on_the_time_is_told(task: Any) -> None:
+    class Live(Corridor):
+        capabilities = replace(Corridor.capabilities, real_time=True)
+
+    environment = Live(length=2)
+    policy = ReplayPolicy("test", [ONE, BOTH])
+    done = await run_episode(task, environment, CorridorRobot(environment), policy, Protocol())
+    said = r"\n\[\d+\.\d s passed; you acted in the last \d+\.\d s\]$"
+    assert all(re.search(said, turn.observation) for turn in done.turns)
+    assert "passed" not in (await play(task, ONE, BOTH)).turns[0].observation
 
 
 async def test_unreadable_messages_are_counted_and_answered(task: Any) -> None:

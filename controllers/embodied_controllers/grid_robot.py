@@ -46,6 +46,7 @@ class GridRobot(Controller):
     """
 
     introduction = ""
+    thread_safe = True
 
     @action
     def see(self) -> str:

@@ -67,6 +67,7 @@ class Household(_HouseholdBase):
     """
 
     introduction = ""
+    thread_safe = True
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -211,6 +212,7 @@ class MintHousehold(_HouseholdBase):
     """The eleven functions of the recorded benchmark: any argument goes to the game as it is."""
 
     introduction = ""
+    thread_safe = True
 
     checks_arguments = False
 

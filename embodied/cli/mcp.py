@@ -46,7 +46,8 @@ def mcp(
     """Serve a robot to an agent by the Model Context Protocol: its functions are tools.
 
     Settings of the environment and of the tasks are options as in `embodied run`, and
-    --protocol.limits.steps 100 says how many steps an episode may take.
+    --protocol.limits.steps 100 says how many steps an episode may take. Calls that the robot wants
+    approved are asked of the agent's user, unless --runner.approval says otherwise.
 
     \b
       embodied mcp household --env alfworld
@@ -66,7 +67,7 @@ def mcp(
         config = config.model_copy(update={"protocol": protocol})
     with stdout_to_stderr():
         config = config.model_copy(update={"protocol": resolved_protocol(config)})
-        robot = RobotServer(partial(_hosted, config, task))
+        robot = RobotServer(partial(_hosted, config, task), config.runner.approval)
     try:
         asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
     finally:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,7 @@ from embodied.protocol import Protocol
 
 _POOLS = "embodied.pools"
 _PROMPTS = "embodied.prompts"
+ApprovalVerdict = Literal["ask", "allow", "deny"]
 _PLUGGED = {"conversation": _PROMPTS, "action": "embodied.action_formats"}
 """Settings of the protocol that name plugins, with their entry-point groups."""
 
@@ -161,7 +162,7 @@ class PolicyConfig(Settings):
 
 
 class RunnerConfig(Settings):
-    """Where and how episodes run. Nothing here changes a score."""
+    """Where and how episodes run. Nothing here but `approval` changes a score."""
 
     kind: str = "ray"
     """`ray`: a pool of worker processes; `local`: this process, one worker, for debugging; another
@@ -192,6 +193,11 @@ class RunnerConfig(Settings):
     ray_address: str | None = None
     """A Ray cluster to join, from one of its nodes: `auto`, or HOST:PORT of its head; null: start
     one here."""
+    approval: str = "ask"
+    """Who approves calls that a robot wants approved, those of `@action(confirm=True)`: `ask`, you
+    at this terminal; `allow`, all are made; `deny`, none is. `path/to/file.py:rule` names a
+    function that is given every call, as an `embodied.approval.PendingCall`, and returns `allow`,
+    `ask` or `deny`, or `deny: ` and a reason, which the policy reads."""
     allow_unconfined: bool = False
     """Run the interpreter `full` even where the system cannot confine it (anything but Linux): the
     code that a model writes then has this user's rights."""
@@ -200,6 +206,15 @@ class RunnerConfig(Settings):
     @classmethod
     def _is_known(cls, value: str) -> str:
         return _known(_POOLS, value)
+
+    @field_validator("approval")
+    @classmethod
+    def _approves(cls, value: str) -> str:
+        known = get_args(ApprovalVerdict)
+        if value not in known and not is_file(value):
+            hint = suggestion(value, known)
+            raise ValueError(f"there is no {value!r:.80}{hint}, and path/to/file.py:rule")
+        return value
 
     @field_validator("ray_address")
     @classmethod

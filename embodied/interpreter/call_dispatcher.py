@@ -96,6 +96,7 @@ class CallDispatcher:
                 if raised is None
                 else ErrorRecord(type=type(raised).__name__, message=budget.text(str(raised))),
                 line=line,
+                approval=self._robot.last_approval,
                 seconds=seconds,
                 steps=self._robot.steps[first_step:],
             )

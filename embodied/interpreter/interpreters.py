@@ -28,9 +28,11 @@ class Interpreters(Closeable):
     Args:
         allow_unconfined: where the system cannot confine the full interpreter (anything but Linux),
             run it all the same, with the rights of this process.
+        actions: that may wait for their robots at a time; None: robots only compute.
     """
 
-    def __init__(self, *, allow_unconfined: bool = False) -> None:
+    def __init__(self, *, allow_unconfined: bool = False, actions: int | None = None) -> None:
+        self._actions = actions
         self._allow_unconfined = allow_unconfined
         self._lock = Lock()
         self._pool: MontyPool | None = None
@@ -76,7 +78,7 @@ class Interpreters(Closeable):
         from embodied.interpreter.monty.pool import MontyPool
 
         with self._lock:
-            pool = self._pool = self._pool or MontyPool()
+            pool = self._pool = self._pool or MontyPool(self._actions)
         return MontySession(robot, limits, seed, check, pool)
 
     def _full(self, robot: Controller, limits: Limits, seed: int, check: bool) -> Session:

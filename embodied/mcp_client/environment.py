@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -89,10 +90,15 @@ class McpEnvironment(AddressedEnvironment):
         except BaseException:
             self._connection.close()
             raise
-        self.capabilities = Capabilities(
-            max_per_process=1,
-            scored=self._offer.tasks is not None or self._goal is not None,
-        )
+        scored = self._offer.tasks is not None or self._goal is not None
+        self.capabilities = replace(type(self).capabilities, scored=scored)
+
+    @classmethod
+    @functools.cache
+    def at(cls, scheme: str, address: str) -> type[Self]:
+        """Make the class of a server: what is reached by a URL exists once, and may be real."""
+        capabilities = Capabilities(max_per_process=1, physical="://" in address)
+        return cls._class_of(scheme, address, capabilities=capabilities)
 
     @classmethod
     def short_name(cls, scheme: str, address: str) -> str:

@@ -16,6 +16,7 @@ from embodied._util.closeable import Closeable
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.action_formats.as_tools import ToolsFormat
 from embodied.action_formats.call_session import CallSession
+from embodied.approval import Approver
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Attachment
 from embodied.errors import EmbodiedError, ErrorBoundary
@@ -120,8 +121,16 @@ class HostedRobot(Closeable):
         first = robot.first_observation
         return self._answer(self.opening, first.attachments, result=first.text)
 
-    def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call one of the robot's functions with unchecked arguments."""
+    def call(
+        self, tool: str, arguments: Mapping[str, Any], approver: Approver | None = None
+    ) -> ToolResult:
+        """Call one of the robot's functions with unchecked arguments.
+
+        Args:
+            tool: its name.
+            arguments: by parameter name.
+            approver: judges the call; None: one that needs to be approved is refused.
+        """
         robot = self._robot
         if robot is None:
             return self._answer(f"there is no running episode; {START} begins one", refused=True)
@@ -132,6 +141,7 @@ class HostedRobot(Closeable):
         if reading.action is None:
             return self._answer(str(reading.problem), refused=True)
         steps = len(robot.steps)
+        robot.approver = approver
         try:
             output = CallSession(robot, Limits(), self._format).run(reading.action)
         except EmbodiedError as error:
@@ -141,16 +151,29 @@ class HostedRobot(Closeable):
         return self._told(robot, output, stepped=len(robot.steps) > steps)
 
     def close(self) -> None:
-        """Release the environment; calling it again does nothing."""
+        """Stop the robot and release its environment; calling it again does nothing."""
         if self._robot is not None:
+            self._robot.brakes.halt()
             with contextlib.suppress(Exception):
                 self._robot.environment.close()
         self._robot = None
 
+    def break_off(self) -> None:
+        """Let no further call begin. Any thread may do so."""
+        if self._robot is not None:
+            self._robot.brakes.break_off()
+
+    def stop(self) -> None:
+        """Bring the robot to rest, in any thread."""
+        if self._robot is not None:
+            self._robot.brakes.halt()
+
     def _start(self) -> Controller:
         try:
+            self.stop()
             robot = self._robot or self._make_robot()
             self._robot = robot
+            robot.brakes.begin()
             seed = self._seed if self.task.seed is None else self.task.seed
             with ErrorBoundary("the simulator"):
                 robot.begin(robot.environment.reset(self.task, seed), self._max_steps)
@@ -168,6 +191,7 @@ class HostedRobot(Closeable):
             text, refused = _said(robot, output)
             result = None if refused else output.calls[-1].result
         if robot.ended:
+            robot.brakes.halt()
             text = f"{text}\n{self._ending(robot)}"
         return self._answer(text, attachments, refused=refused, result=result)
 

@@ -18,12 +18,15 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from embodied.errors import ConfigError
+from embodied.mcp_server.approval import AgentsUser
 from embodied.mcp_server.robot import START, TASKS, HostedRobot, ToolResult
+from embodied.runner.approvals import load_rule, make_approver
 
 TASK = "embodied://task"
 _MOST_TASKS = 1000
 """Tasks that the list of them shows."""
 
+_BRAKE_SECONDS = 0.5
 _CLOSE_SECONDS = 5.0
 
 _INSTRUCTIONS = f"""\
@@ -48,13 +51,18 @@ class RobotServer:
 
     Args:
         make: makes the robot, in that thread.
+        approval: who approves calls, as `runner.approval`; `ask`, the agent's user (elicitation).
 
     Raises:
-        ConfigError: a function of the robot has the name of the server's own tool.
+        ConfigError: a function of the robot has the name of the server's own tool, or there is no
+            such rule.
         EmbodiedError: the robot cannot be made.
     """
 
-    def __init__(self, make: Callable[[], HostedRobot]) -> None:
+    def __init__(self, make: Callable[[], HostedRobot], approval: str = "ask") -> None:
+        load_rule(approval)
+        self._approval = approval
+        self._asked: dict[str, str] = {}
         self._thread = ThreadPoolExecutor(1, "robot")
         self._robot = self._thread.submit(make).result()
         self._tools = [
@@ -85,8 +93,14 @@ class RobotServer:
 
     def close(self) -> None:
         """Release the robot's environment, once its running call has ended or hangs for long."""
-        with contextlib.suppress(TimeoutError):
-            self._thread.submit(self._robot.close).result(_CLOSE_SECONDS)
+        self._robot.break_off()
+        closing = self._thread.submit(self._robot.close)
+        try:
+            closing.result(_BRAKE_SECONDS)
+        except TimeoutError:  # a call hangs in that thread
+            self._robot.stop()
+            with contextlib.suppress(TimeoutError):
+                closing.result(_CLOSE_SECONDS)
         self._thread.shutdown(wait=False)
 
     async def _list_tools(
@@ -96,13 +110,14 @@ class RobotServer:
 
     async def _call_tool(
         self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
+    ) -> types.CallToolResult | types.InputRequiredResult:
         arguments = params.arguments or {}
         if params.name == START:
-            answer = await self._in_thread(self._robot.start, arguments.get("task"))
-        else:
-            answer = await self._in_thread(self._robot.call, params.name, arguments)
-        return _result(answer)
+            return _result(await self._in_thread(self._robot.start, arguments.get("task")))
+        user = AgentsUser(context, params.input_responses or {}, self._asked)
+        approver = make_approver(self._approval, user.ask)
+        answer = await self._in_thread(self._robot.call, params.name, arguments, approver)
+        return user.to_be_asked or _result(answer)
 
     async def _list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None

@@ -12,9 +12,12 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from embodied.config.schema import RunnerConfig
+from embodied.errors import ConfigError
 from embodied.plugins.registry import load
+from embodied.runner.approvals import Question
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.plan import ResolvedRun
+from embodied.trajectory import ApprovalRecord
 
 
 class WorkerDied(Exception):  # noqa: N818 - an event that is dealt with, not an error
@@ -35,6 +38,26 @@ class WorkerHandle(ABC):
             WorkerDied: the worker is gone.
         """
 
+    async def next_question(self) -> Question:
+        """Wait for a call there that a person is to approve; as `Worker.next_question`.
+
+        Raises:
+            WorkerDied: the worker is gone.
+            ConfigError: this pool passes no questions on.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} passes no questions on from its workers; choose "
+            "--runner.approval allow, deny or a rule that never asks"
+        )
+
+    async def answer(self, number: int, approval: ApprovalRecord) -> None:
+        """Pass the answer to a question on; as `Worker.answer`.
+
+        Raises:
+            WorkerDied: the worker is gone.
+        """
+        raise NotImplementedError
+
     async def waited_seconds(self) -> float:
         """Return the time, since it started, in which its requests to models waited for rate
         limits. No episode counts as hung because of it.
@@ -46,7 +69,7 @@ class WorkerHandle(ABC):
 
     @abstractmethod
     async def stop(self) -> None:
-        """End the worker, at once and for good."""
+        """End the worker for good, by `Worker.stop`: its robots are stopped first."""
 
 
 class Pool(ABC):

@@ -6,12 +6,12 @@ A worker's slot takes the next assignment as soon as its last one is done.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,7 @@ from anyio import CapacityLimiter
 from embodied.errors import ConfigError, RunError
 from embodied.llm.backoff import backoff
 from embodied.policies.factory import policy_class
+from embodied.runner.approvals import Terminal
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle, pool_class
 from embodied.runner.concurrency import EpisodeConcurrencyController
@@ -53,7 +54,8 @@ async def run_batch(
 
     Raises:
         ConfigError, DataError: workers cannot be set up.
-        RunError: workers keep dying while they start, or `write` failed.
+        RunError: workers keep dying while they start, `write` failed, or an episode of a physical
+            robot did.
     """
     kind = pool_class(run.config.runner.kind)
     if kind.notice:
@@ -67,7 +69,7 @@ async def run_batch(
         await asyncio.to_thread(pool.close)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _sigterm_kept() -> Iterator[None]:
     """Restore what SIGTERM does, which Ray replaces when it starts; only the main thread can."""
     handler = signal.getsignal(signal.SIGTERM)
@@ -89,7 +91,11 @@ class _Batch:
         self._write = write
         self._writer = ThreadPoolExecutor(1, "writer")
         self._meter = meter or InvocationMeter()
+        self._terminal = Terminal() if run.may_ask else None
         runner = run.config.runner
+        self._physical = run.physical
+        self._workers = 1 if run.physical else pool.size
+        self._retries = 0 if run.physical else runner.retries
         longest_outage = max((model.outage_seconds for model in run.models), default=0.0)
         self._episode_seconds = runner.episode_seconds + longest_outage
         self._concurrency = EpisodeConcurrencyController(
@@ -103,7 +109,7 @@ class _Batch:
             self._queue.put_nowait(assignment)
         workers = [
             asyncio.create_task(self._supervise_worker())
-            for _ in range(min(self._pool.size, self._queue.qsize()))
+            for _ in range(min(self._workers, self._queue.qsize()))
         ]
         watch = self._meter.watch
         adjusting = asyncio.create_task(self._concurrency.follow(watch.totals if watch else None))
@@ -124,10 +130,22 @@ class _Batch:
             try:
                 self._running_workers += 1
                 with self._meter.worker():
-                    await self._fill_slots(handle)
+                    await self._play_on(handle)
             finally:
                 self._running_workers -= 1
                 await handle.stop()
+
+    async def _play_on(self, handle: WorkerHandle) -> None:
+        """Play on one worker until it is to be replaced, and have its questions answered."""
+        playing = asyncio.create_task(self._fill_slots(handle))
+        asking = asyncio.create_task(_answer_questions(handle, self._terminal))
+        try:
+            await asyncio.wait([playing, asking], return_when=asyncio.FIRST_COMPLETED)
+            if not playing.done():
+                asking.result()
+            await playing
+        finally:
+            await _cancel([playing, asking])
 
     async def _start_worker(self) -> WorkerHandle:
         failed = 0
@@ -144,10 +162,10 @@ class _Batch:
     async def _fill_slots(self, handle: WorkerHandle) -> None:
         """Play on one worker until it is to be replaced; episodes that it holds are finished."""
         retired = asyncio.Event()
-        with self._concurrency.worker(handle.slots) as limiter:
+        count = 1 if self._physical else handle.slots
+        with self._concurrency.worker(count) as limiter:
             slots = [
-                asyncio.create_task(self._slot(handle, limiter, retired))
-                for _ in range(handle.slots)
+                asyncio.create_task(self._slot(handle, limiter, retired)) for _ in range(count)
             ]
             try:
                 await asyncio.gather(*slots)
@@ -217,7 +235,7 @@ class _Batch:
         retry: bool = True,
     ) -> None:
         """Play an episode again, as often as it may be; after that, store how it failed."""
-        if retry and len(assignment.causes) < self._config.runner.retries:
+        if retry and len(assignment.causes) < self._retries:
             self._queue.put_nowait(replace(assignment, causes=(*assignment.causes, cause)))
             return
         trajectory = Trajectory(
@@ -234,6 +252,19 @@ class _Batch:
             seconds=(datetime.now(UTC) - started).total_seconds(),
         )
         await self._save(StoredEpisode.of(trajectory))
+        if self._physical:
+            raise RunError(
+                f"{assignment.id}: {cause}. A real robot is not started again by itself: see that "
+                f"it is safe, then: embodied resume {self._config.out}"
+            )
+
+
+async def _answer_questions(handle: WorkerHandle, terminal: Terminal | None) -> None:
+    """Have a person answer what a worker asks, until it is gone; without one, nothing is asked."""
+    with contextlib.suppress(WorkerDied):
+        while terminal is not None:
+            question = await handle.next_question()
+            await handle.answer(question.number, await terminal.approve(question.text))
 
 
 async def _run_in_time(handle: WorkerHandle, assignment: Assignment, seconds: float) -> Result:

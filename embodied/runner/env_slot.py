@@ -1,66 +1,69 @@
-"""An environment with its robot, and the threads in which episodes use them."""
+"""An environment with its robot, and where the calls into them are made."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, TypeVar
+from concurrent.futures import Executor
 
+from filelock import FileLock
+
+from embodied._util.threads import call_though_busy
 from embodied.controller import Controller
 from embodied.environment import Environment
-
-T = TypeVar("T")
 
 CALL_SECONDS = 5.0
 """How long a call that is left in an environment may go on until it is closed all the same."""
 
 _LOG = logging.getLogger(__name__)
-_current: ContextVar[EnvSlot | None] = ContextVar("_current", default=None)
 
 
 class EnvSlot:
-    """An environment with its robot, used by one episode at a time."""
+    """An environment with its robot, used by one episode at a time.
 
-    def __init__(self, environment: Environment, robot: Controller) -> None:
+    Args:
+        environment: made where `home` makes its calls.
+        robot: over that environment, and made there too.
+        home: makes all calls into them, one after another.
+        lock: held on a real robot until it is closed.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        robot: Controller,
+        home: Executor,
+        lock: FileLock | None = None,
+    ) -> None:
         self.environment = environment
         self.robot = robot
-        self.calls: list[Future[Any]] = []
-        """Those that have not returned, as far as is known."""
+        self.home = home
+        self._lock = lock
+        self._closed = False
 
-    @contextmanager
-    def playing(self) -> Iterator[None]:
-        """Note which calls go to `WorkerThreads` while an episode is played."""
-        token = _current.set(self)
-        try:
-            yield
-        finally:
-            _current.reset(token)
-
-    def close(self) -> None:
-        """Close the environment, best when no call is left in it; log what goes wrong.
+    async def close(self) -> None:
+        """Stop the robot and close the environment, best when no call is left in it.
 
         A cancelled episode leaves its call behind: threads cannot be cancelled.
         """
-        wait(self.calls, CALL_SECONDS)
+        self.robot.brakes.break_off()
+        await self.robot.brakes.come_to_rest(self.home)
+        await call_though_busy(self.home, self._close, CALL_SECONDS)
+        self.home.shutdown()
+
+    def close_at_once(self) -> None:
+        """Do the same from this thread, when the process ends before anything else was done."""
+        self.robot.brakes.break_off()
+        self.robot.brakes.halt()
+        self._close()
+
+    def _close(self) -> None:
+        """Close the environment, once; log what goes wrong."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self.environment.close()
         except (Exception, SystemExit) as error:
             _LOG.warning("an environment cannot be closed: %r", error)
-
-
-class WorkerThreads(ThreadPoolExecutor):
-    """Threads that nobody waits for at the end: one may hang in a simulator."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Start a call, and note it in the slot of the episode that makes it."""
-        call = super().submit(fn, *args, **kwargs)
-        if (slot := _current.get()) is not None:
-            slot.calls = [*(each for each in slot.calls if not each.done()), call]
-        return call
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; those that have not begun are dropped."""
-        super().shutdown(wait=False, cancel_futures=True)
+        if self._lock is not None:
+            self._lock.release()

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-
+from embodied.runner.approvals import Question
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerHandle
 from embodied.runner.plan import ResolvedRun
 from embodied.runner.worker import Worker
-
-STOP_SECONDS = 10.0
-"""How long the end of a worker waits for episodes that were cancelled."""
-
-_LOG = logging.getLogger(__name__)
+from embodied.trajectory import ApprovalRecord
 
 
 class LocalPool(Pool):
@@ -36,31 +30,19 @@ class LocalPool(Pool):
 class _LocalHandle(WorkerHandle):
     def __init__(self, worker: Worker, slots: int) -> None:
         self._worker = worker
-        self._abandoned: list[asyncio.Task[Result]] = []
         self.slots = slots
 
     async def run(self, assignment: Assignment) -> Result:
-        """Play one episode; where this is cancelled, leave it to clean up behind itself.
+        return await self._worker.run(assignment)
 
-        That may take long: a call into a simulator cannot be cancelled.
-        """
-        playing = asyncio.create_task(self._worker.run(assignment))
-        try:
-            return await asyncio.shield(playing)
-        except asyncio.CancelledError:
-            self._worker.renew_threads()
-            playing.cancel()
-            self._abandoned.append(playing)
-            raise
+    async def next_question(self) -> Question:
+        return await self._worker.next_question()
+
+    async def answer(self, number: int, approval: ApprovalRecord) -> None:
+        await self._worker.answer(number, approval)
 
     async def waited_seconds(self) -> float:
         return await self._worker.waited_seconds()
 
     async def stop(self) -> None:
-        if self._abandoned:
-            _, hanging = await asyncio.wait(self._abandoned, timeout=STOP_SECONDS)
-            if hanging:
-                _LOG.warning(
-                    "%d cancelled episodes hang in their simulator, which stays open", len(hanging)
-                )
         await self._worker.stop()

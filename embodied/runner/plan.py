@@ -30,6 +30,7 @@ from embodied.policy import Reply
 from embodied.prompting import make_prompt
 from embodied.protocol import Protocol, RunProtocol
 from embodied.replay.recordings import load_recordings
+from embodied.runner.approvals import load_rule, needs_approval
 from embodied.runner.assignment import Assignment
 from embodied.runner.generate import check_generated, generate_tasks
 from embodied.runner.tasks import choose_tasks, split_tasks
@@ -63,6 +64,17 @@ class ResolvedRun:
     assignments: tuple[Assignment, ...]
     """All its episodes: every task once, then every task again, and so on."""
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether a person may have to approve calls."""
+        setting = self.config.runner.approval
+        return setting not in ("allow", "deny") and needs_approval(setting, self.controller)
+
+    @property
+    def physical(self) -> bool:
+        """Whether it moves something real."""
+        return self.environment.capabilities.physical
+
     def unfinished(self, done: Set[str]) -> list[Assignment]:
         """Return the episodes whose ids are not among those that are done."""
         return [assignment for assignment in self.assignments if assignment.id not in done]
@@ -77,6 +89,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
     """
     _check_policy(config)
     _check_prompt(config)
+    load_rule(config.runner.approval)
     config = _located(config)
     stored = open_run(config.out).protocol if is_run(config.out) else None
     if stored is not None:  # all of the protocol that can be known before there is data
@@ -271,7 +284,12 @@ def _located(config: RunConfig) -> RunConfig:
             }
         ),
         "protocol": resolved_protocol(config),
-        "runner": config.runner.model_copy(update={"kind": absolute_name(config.runner.kind)}),
+        "runner": config.runner.model_copy(
+            update={
+                "kind": absolute_name(config.runner.kind),
+                "approval": absolute_name(config.runner.approval),
+            }
+        ),
     }
     if config.llm is not None:
         changes["llm"] = _with_absolute_cache(config.llm)

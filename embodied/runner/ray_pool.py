@@ -17,12 +17,14 @@ from typing import Any
 
 from embodied._util.private_folder import private_folder
 from embodied.errors import ConfigError, EmbodiedError, RunError
+from embodied.runner.approvals import Question
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.concurrency import max_episodes
 from embodied.runner.plan import ResolvedRun
 from embodied.runner.short_path import short_path
-from embodied.runner.worker import Worker
+from embodied.runner.worker import STOP_SECONDS, Worker
+from embodied.trajectory import ApprovalRecord
 
 _POLL_SECONDS = 0.5
 _NOTICE_SECONDS = 30.0
@@ -46,6 +48,8 @@ _FOLDER_BYTES = 40
 _log = logging.getLogger(__name__)
 
 _WORKERS_LINE = r"^(?!A worker died or was killed|\d+ Workers \(tasks / actors\) killed)"
+_OTHER_CALLS = 8
+"""Calls that a worker takes beside its episodes: to break one off, to stop, questions, answers."""
 _LOG_SECONDS = 0.5
 """How long the last lines of a worker are under way."""
 _GARBAGE = 200_000
@@ -131,7 +135,7 @@ class RayPool(Pool):
             num_cpus=runner.cpus_per_worker,
             resources=dict(runner.resources_per_worker),
             scheduling_strategy="SPREAD",
-            max_concurrency=max_episodes(runner.episodes_per_worker) + 1,
+            max_concurrency=max_episodes(runner.episodes_per_worker) + _OTHER_CALLS,
             max_restarts=0,
         ).remote(self._config)
         handle = _RayHandle(self._ray, actor, self._leave)
@@ -214,6 +218,7 @@ class _RayHandle(WorkerHandle):
         self._actor = actor
         self._left = left
         self._host = ""
+        self._started = False
         self.slots = 1
 
     async def placed(self) -> None:
@@ -222,6 +227,7 @@ class _RayHandle(WorkerHandle):
     async def start(self, keys: dict[str, str]) -> None:
         try:
             self.slots = await self.get(self._actor.start.remote(keys))
+            self._started = True
         except EmbodiedError as error:
             error.args = (f"on the node {self._host}: {error}",)
             raise
@@ -248,13 +254,26 @@ class _RayHandle(WorkerHandle):
         return text[min(1, len(text) - 1)].partition(". ")[0]
 
     async def run(self, assignment: Assignment) -> Result:
-        return await self.get(self._actor.run.remote(assignment))  # type: ignore[no-any-return]
+        try:
+            return await self.get(self._actor.run.remote(assignment))  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            self._actor.cancel.remote(assignment.id)
+            raise
+
+    async def next_question(self) -> Question:
+        return await self.get(self._actor.next_question.remote())  # type: ignore[no-any-return]
+
+    async def answer(self, number: int, approval: ApprovalRecord) -> None:
+        await self.get(self._actor.answer.remote(number, approval))
 
     async def waited_seconds(self) -> float:
         return float(await self.get(self._actor.waited_seconds.remote()))
 
     async def stop(self) -> None:
         self._left(self)
+        with contextlib.suppress(Exception):
+            if self._started:
+                await asyncio.wait_for(self.get(self._actor.stop.remote()), STOP_SECONDS + 1)
         with contextlib.suppress(Exception):
             self._ray.kill(self._actor, no_restart=True)
 

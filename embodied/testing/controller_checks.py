@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from embodied._util.jsonable import coerce_result, safe_repr
 from embodied.action_formats import FORMATS, ActionFormat, Call, CallFormat, make_format
 from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
@@ -15,10 +20,16 @@ from embodied.errors import EpisodeEnded, InfrastructureError
 from embodied.plugins.registry import controller_class, names
 from embodied.testing.failures import CheckFailed, attempt, check
 from embodied.testing.harness import EnvironmentHarness
+from embodied.testing.threads import in_new_thread
 
 _WORDS = 4
 """An error that helps has at least so many."""
 _NONSENSE = "xyzzy 7"
+_UNUSED_BUILTINS = frozenset(
+    {"breakpoint", "compile", "copyright", "credits", "exit", "help", "license", "open", "quit"}
+    | {"slice"}
+)
+"""A robot may well have actions of these names, which mean nothing in a plan."""
 _TRIED_COMMANDS = 6
 _INVERSE = "command_call() is the inverse of the methods: its call sends just that command."
 
@@ -50,11 +61,18 @@ def check_controller(
     rule = "A controller has at least one method marked with @action."
     check(bool(kind.actions()), rule, f"{kind.__name__} has none")
     for spec in kind.actions().values():
+        _check_name(spec)
         _check_documented(spec)
     for name in names(FORMATS):
         _check_format(kind, name, make_format(name, kind))
     if environment is not None:
         _check_played(kind, EnvironmentHarness(environment, split, task, options), solution)
+
+
+def _check_name(spec: ActionSpec) -> None:
+    rule = "No action has the name of a built-in function that plans use."
+    hidden = spec.name in vars(builtins).keys() - _UNUSED_BUILTINS
+    check(not hidden, rule, f"{spec} hides {spec.name}; call it otherwise, like {spec.name}_it")
 
 
 def _check_documented(spec: ActionSpec) -> None:
@@ -119,6 +137,7 @@ def _episode(
     kind: type[Controller], harness: EnvironmentHarness, made: Environment
 ) -> Iterator[Controller]:
     robot = kind(made)
+    robot.approver = lambda call: None
     observation = made.reset(harness.task)
     rule = "begin() takes the first observation and raises nothing."
     attempt(rule, "begin()", lambda: robot.begin(observation, max_steps=None))
@@ -145,7 +164,7 @@ def _check_answer(robot: Controller, call: Call) -> None:
         "TypeError whose message says what to do instead."
     )
     try:
-        robot.call(call.name, call.args, call.kwargs)
+        answer = _thread_of(robot)(robot.call, call.name, call.args, call.kwargs)
     except EpisodeEnded:
         return
     except (ValueError, RuntimeError, TypeError) as error:
@@ -153,6 +172,31 @@ def _check_answer(robot: Controller, call: Call) -> None:
         check(helps, rule, f"{call} raised {type(error).__name__} with only {str(error)!r}")
     except InfrastructureError as error:
         raise CheckFailed(rule, f"{call}: {error}") from error
+    else:
+        _check_result(robot.actions()[call.name], call, answer)
+
+
+def _check_result(spec: ActionSpec, call: Call, answer: object) -> None:
+    rule = "A result can be given to code: text, numbers, collections of them, and the like."
+    attempt(rule, f"what {call} returned", coerce_result, answer)
+    hint = spec.signature.return_annotation
+    try:
+        adapter = TypeAdapter(hint)
+    except PydanticUserError:  # a class that pydantic knows nothing of
+        return
+    rule = "A result is what the type hint says."
+    try:
+        adapter.validate_python(answer, strict=True)
+    except ValidationError:
+        shown = f"{type(answer).__name__} {safe_repr(answer, 80)}"
+        raise CheckFailed(rule, f"{call} returned {shown}, and its signature is {spec}") from None
+
+
+def _thread_of(robot: Controller) -> Callable[..., Any]:
+    """Return what makes a call: in a thread of its own, where any thread may make it."""
+    if not (robot.thread_safe and robot.environment.thread_safe):
+        return lambda function, *args: function(*args)
+    return in_new_thread
 
 
 def _check_solution(robot: Controller, commands: Sequence[str]) -> None:

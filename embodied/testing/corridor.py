@@ -27,6 +27,7 @@ class Corridor(Environment):
     """
 
     capabilities = Capabilities(valid_commands=True, plan=True, snapshot=True, io_bound=False)
+    thread_safe = True
     default_controller: ClassVar[str | None] = ":CorridorRobot"
 
     def __init__(self, length: int = 6) -> None:
@@ -112,6 +113,7 @@ class CorridorRobot(Controller):
     """Walks, takes the key and opens the door."""
 
     introduction = ""
+    thread_safe = True
 
     @action
     def go(self, direction: Literal["left", "right"]) -> str:

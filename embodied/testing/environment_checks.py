@@ -9,10 +9,11 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from embodied._util.threads import OwnThread
 from embodied.environment import Environment
 from embodied.errors import ConfigError, EmbodiedError
 from embodied.plugins.plugin_file import absolute_name
@@ -20,6 +21,9 @@ from embodied.task import Task
 from embodied.testing.failures import CheckFailed, attempt, check
 from embodied.testing.harness import EnvironmentHarness, Seen
 from embodied.testing.leaks import assert_no_leaks
+from embodied.testing.threads import in_new_thread
+
+T = TypeVar("T")
 
 UNKNOWN_COMMANDS = ("frobnicate the xyzzy 7", "", "a 'quoted\" word\nand a line", "öffne die Tür ☃")
 """What no simulator knows."""
@@ -72,6 +76,7 @@ def check_environment(
         _check_snapshot(harness, made, commands)
     with harness.environment() as made:
         _check_again(harness, made, commands, shown, "in a new environment")
+    _check_threads(harness, commands, shown)
     _check_close(harness)
 
 
@@ -229,6 +234,34 @@ def _check_again(
             "The same task with the same seed and the same commands is the same episode.",
             f"{where}, {what} showed\n  {second}\ninstead of\n  {first}",
         )
+
+
+def _check_threads(
+    harness: EnvironmentHarness, commands: Sequence[str], shown: Sequence[Seen]
+) -> None:
+    """Play as workers do: beside the main thread, and each call in another where that may be."""
+    if harness.kind.thread_safe:
+        rule = "An environment that says `thread_safe` may be used by any thread, one at a time."
+    else:
+        rule = "An environment may be made, used and closed in a thread that is not the main one."
+    thread = OwnThread("check")
+
+    def call(function: Callable[..., T], *args: Any) -> T:
+        if harness.kind.thread_safe:
+            return in_new_thread(function, *args)
+        return thread.submit(function, *args).result()
+
+    try:
+        made = call(lambda: harness.kind(**harness.options))
+        again = [Seen(call(harness.reset, made))]
+        again += [call(harness.step, made, command) for command in commands]
+        call(made.close)
+    except Exception as error:
+        happened = error.happened if isinstance(error, CheckFailed) else repr(error)
+        raise CheckFailed(rule, happened) from error
+    finally:
+        thread.shutdown()
+    check(again == list(shown), rule, "the same commands showed other texts there")
 
 
 def _check_snapshot(

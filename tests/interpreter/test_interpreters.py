@@ -90,10 +90,10 @@ def test_sessions_that_begin_in_many_threads_share_one_pool(
     pools: list[MontyPool] = []
     make, ready = MontyPool.__init__, threading.Barrier(8)
 
-    def count(self: MontyPool) -> None:
+    def count(self: MontyPool, actions: int | None) -> None:
         pools.append(self)
         time.sleep(0.1)
-        make(self)
+        make(self, actions)
 
     def begin() -> None:
         ready.wait(20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.batch import START_ATTEMPTS, _Batch
 from embodied.store import StoredEpisode
+from embodied.testing import Corridor
 from tests.runner.resolved import many_tasks, resolved
 
 TASKS = many_tasks(20)
@@ -134,6 +136,24 @@ async def test_a_hung_episode_is_played_again_elsewhere() -> None:
     done = await run(FakePool({HANGS: 1}), episode_seconds=0.3)
     assert done[HANGS].retries == ["no end after 0.3 s"]
     assert len(done) == len(TASKS)
+
+
+class RealCorridor(Corridor):
+    capabilities = replace(Corridor.capabilities, physical=True)
+
+
+@pytest.mark.parametrize("trouble", [DIES, HANGS, BREAKS, CORRUPT])
+async def test_a_real_robot_is_not_started_again_by_itself(trouble: str) -> None:
+    pool = FakePool({trouble: 1})
+    real = replace(resolved(runner={"episode_seconds": 0.3}), environment=RealCorridor)
+    written: list[StoredEpisode] = []
+    with pytest.raises(RunError, match=f"{trouble}#0: .* is not started again by itself"):
+        await _Batch(real, pool, written.append).run([Assignment(task, 0) for task in TASKS])
+    assert (pool.started, pool.stopped) == (1, 1)
+    before = [task.id for task in TASKS[: len(written)]]
+    assert [episode.summary.task_id for episode in written] == before
+    assert before[-1] == trouble
+    assert written[-1].summary.outcome is Outcome.INFRASTRUCTURE_ERROR
 
 
 async def test_an_episode_that_waits_for_a_rate_limit_does_not_hang() -> None:

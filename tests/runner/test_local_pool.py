@@ -15,7 +15,7 @@ import pytest
 from embodied import Message, Observation, Outcome, StepResult, Task
 from embodied.environment import Capabilities
 from embodied.plugins import registry
-from embodied.runner import env_slot, local_pool
+from embodied.runner import env_slot, worker
 from embodied.runner.assignment import Assignment
 from embodied.runner.batch import _Batch
 from embodied.runner.local_pool import LocalPool
@@ -144,7 +144,7 @@ async def test_an_environment_whose_call_never_returns_is_closed_all_the_same(
 async def test_a_worker_waits_no_longer_than_it_must_for_a_simulator_that_hangs(
     simulator: type[Simulator], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(local_pool, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "STOP_SECONDS", 0.05)
     simulator.hangs = {"corridor-0": 1}
     handle = await make_pool().start_worker()
     playing = asyncio.create_task(handle.run(Assignment(TASKS[0], 0)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import threading
 from typing import Any
 
 import pytest
 
-from embodied import Controller, action
+from embodied import Controller, Environment, action
 from embodied.testing import CheckFailed, Corridor, CorridorRobot, check_controller, corridor
 
 
@@ -89,9 +92,99 @@ class FailsAtTheStart(CorridorRobot):
             raise IndexError("no map")
 
 
+class Printer(CorridorRobot):
+    @action
+    def print(self) -> str:
+        """Print what is seen."""
+        return self.send("look")
+
+
+class NotAText(CorridorRobot):
+    @action
+    def count(self) -> str:
+        """Count the cells."""
+        return 6  # type: ignore[return-value]
+
+
+class NoneReturned(CorridorRobot):
+    @action
+    def look(self, carefully: bool = True) -> str:
+        """Look.
+
+        Example: look(carefully=True)
+        """
+        self.send("look")
+
+
+class NumbersAsTexts(CorridorRobot):
+    @action
+    def count(self) -> list[int]:
+        """Count the cells."""
+        return ["6"]  # type: ignore[list-item]
+
+
+class Opaque(CorridorRobot):
+    @action
+    def lock(self) -> Any:
+        """Look at the lock."""
+        return threading.Lock()
+
+
+class Bound(CorridorRobot):
+    """Opens something for one thread, and says that it did not."""
+
+    thread_safe = True
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self._notes = sqlite3.connect(":memory:")
+
+    @action
+    def note(self) -> str:
+        """Note something."""
+        return str(self._notes.execute("select 1").fetchone())
+
+
+class Awaited(CorridorRobot):
+    @action(confirm=True, timeout=5)
+    async def look(self) -> str:
+        """Look."""
+        await asyncio.sleep(0)
+        return self.send("look")
+
+    @action
+    async def wait(self) -> str:
+        """Wait."""
+        await asyncio.sleep(0)
+        raise ValueError("there is nothing to wait for")
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+
+
+def test_async_actions_are_played_too() -> None:
+    check_controller(Awaited, Corridor)
+
+
+@pytest.mark.parametrize("name", ["open", "slice", "help"])
+def test_names_of_built_ins_that_no_plan_uses_may_be_actions(name: str) -> None:
+    def act(self: Controller) -> str:
+        """Act."""
+        return self.send("look")
+
+    act.__name__ = name
+    check_controller(type("Robot", (CorridorRobot,), {name: action(act)}), Corridor)
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
+        (Printer, r"built-in function.*print\(\) -> str hides print"),
+        (NotAText, r"what the type hint says.*count\(\) returned int 6"),
+        (NoneReturned, r"what the type hint says.*returned NoneType None"),
+        (NumbersAsTexts, r"what the type hint says.*returned list \['6'\]"),
+        (Opaque, r"can be given to code.*lock"),
+        (Bound, r"note\(\): .*ProgrammingError"),
         (Idle, "at least one method marked with @action"),
         (Undocumented, r"`Example: name\(...\)`.*go\(direction: str\) -> str"),
         (WrongExample, r"`Example: name\(...\)`"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -183,6 +185,46 @@ class LeavesFile(Corridor):
         return super().reset(task, seed)
 
 
+class Database(Corridor):
+    """Opens something that is bound to its thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes = sqlite3.connect(":memory:")
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        self.notes.execute("select 1")
+        return super().reset(task, seed)
+
+    def close(self) -> None:
+        self.notes.close()
+
+
+class BoundInAStep(Database):
+    thread_safe = True
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        return Corridor.reset(self, task, seed)
+
+    def step(self, command: str) -> StepResult:
+        self.notes.execute("select 1")
+        return super().step(command)
+
+
+class BoundInAReset(Database):
+    thread_safe = True
+
+
+class MainThreadOnly(Corridor):
+    def __init__(self) -> None:
+        super().__init__()
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+
+
+def test_what_is_bound_to_its_thread_passes_where_the_class_does_not_say_otherwise() -> None:
+    check_environment(Database)
+
+
 STOP = threading.Event()
 
 
@@ -219,6 +261,9 @@ def clean() -> Any:
         (Shuffled, "the same tasks in the same order"),
         (AnySplit, "no such split"),
         (UncheckedOptions, r"list_tasks\(no_such_option=1\) took it"),
+        (BoundInAReset, r"any thread, one at a time.*reset\(\) raised ProgrammingError"),
+        (BoundInAStep, r"any thread, one at a time.*step\(.*raised ProgrammingError"),
+        (MainThreadOnly, r"not the main one.*signal only works in main thread"),
         (LeavesThread, "the thread a-thread-of-mine"),
         (LeavesProcess, r"the process \d+ \(python"),
         (LeavesFolder, "of-mine-.* in the temporary folder"),

@@ -13,6 +13,7 @@ from embodied.limits import Limits
 
 _PATIENCE_SECONDS = 600.0
 """How long an action waits for a free process before that counts as a failure."""
+_MOST_PROCESSES = 64
 _SESSIONS_PER_PROCESS = 1000
 """After these, a process is replaced by a fresh one."""
 
@@ -23,12 +24,16 @@ class MontyPool:
     At most four, or two for each core, run at a time; each starts when there is none free. An
     action that finds all of them taken waits, so a robot must not run further actions of such
     sessions inside its own methods. A process forgets everything when it is given back.
+
+    Args:
+        actions: that may wait for their robots at a time: there are processes for so many, up to
+            64; None: robots only compute.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, actions: int | None = None) -> None:
         self.closed = False
         """Whether no process can be borrowed any more."""
-        self._most = max(4, 2 * (os.cpu_count() or 1))
+        self._most = max(4, 2 * (os.cpu_count() or 1), min(actions or 0, _MOST_PROCESSES))
         self._lent = 0
         self._idle: list[Worker] = []
         self._changed = Condition()

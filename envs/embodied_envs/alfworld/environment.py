@@ -64,6 +64,7 @@ class Alfworld(Environment):
             return self
 
     GeneratorOptions = GeneratorOptions
+    thread_safe = True
     default_split: ClassVar[str] = "valid_unseen"
     default_controller: ClassVar[str | None] = "household"
     location_options = frozenset({"data"})

@@ -52,6 +52,7 @@ class BabyAI(Environment):
         episodes_per_level: int = Field(10, ge=1)
         """Tasks of each level."""
 
+    thread_safe = True
     default_split: ClassVar[str] = "standard"
     capabilities = Capabilities(plan=True, snapshot=True, io_bound=False)
     default_controller: ClassVar[str | None] = "grid-robot"

@@ -1,0 +1,257 @@
+"""What makes a robot's calls, breaks them off and brings the robot to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import CancelledError, Executor, Future
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from embodied._util.threads import LoopCalls, call_though_busy
+from embodied.errors import InfrastructureError
+
+T = TypeVar("T")
+
+BRAKE_SECONDS = 0.5
+"""How long a robot that is to be stopped is waited for: the call that it is in may end."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Robot(Protocol):
+    """As much of a controller as the brakes need."""
+
+    asynchronous: ClassVar[bool]
+
+    def stop(self) -> Awaitable[None] | None:
+        """Bring it to rest."""
+
+
+class Action(Protocol):
+    """As much of an action's specification."""
+
+    @property
+    def name(self) -> str:
+        """Of the method."""
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that a call may take."""
+
+    def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        """Call the bound method."""
+
+
+class ActionTimeoutError(TimeoutError):
+    """A call took longer than its action may; the policy reads it."""
+
+
+class Brakes:
+    """Makes the calls of one robot, and stops it.
+
+    A robot with `async def` actions has an event loop: the one that its episode begins on, else one
+    of its own, which runs while it is called. All that it does is done in that loop's thread; the
+    calls may come from any other.
+
+    Args:
+        robot: whose calls these are.
+        stops: whether it has a `stop` of its own.
+    """
+
+    def __init__(self, robot: Robot, *, stops: bool) -> None:
+        self._robot = robot
+        self._stops = stops
+        self._at_rest = False
+        self._broken_off = False
+        self._stopping = threading.Lock()
+        self._waiting: Future[Any] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self) -> None:
+        """Let the robot move. This thread is its own from now on."""
+        self._broken_off = self._at_rest = False
+        if self._robot.asynchronous:
+            self._loop = _running_loop() or self._loop
+
+    def check(self) -> None:
+        """Raise InfrastructureError where the robot may do nothing more."""
+        if self._broken_off:
+            raise InfrastructureError("the episode was broken off and the robot stopped")
+
+    def make(self, spec: Action, arguments: Mapping[str, Any]) -> Any:
+        """Make a call; one that takes too long is broken off, and the robot stopped.
+
+        Raises:
+            ActionTimeoutError: it took longer than the action may.
+            InfrastructureError: the episode was broken off.
+            BaseException: what the action raises.
+        """
+        self.check()
+        self._at_rest = False
+        if self._robot.asynchronous:
+            return self._on_loop(spec, arguments)
+        if spec.timeout is not None:
+            return self._watched(spec, spec.timeout, arguments)
+        return spec.apply(getattr(self._robot, spec.name), arguments)
+
+    def wait_for(self, future: Future[T]) -> T:
+        """Wait for something that `break_off` cancels.
+
+        Raises:
+            InfrastructureError: it was cancelled.
+        """
+        self._waiting = future
+        try:
+            if self._broken_off:
+                future.cancel()
+            return future.result()
+        except CancelledError:
+            raise InfrastructureError("the call was cancelled") from None
+        finally:
+            self._waiting = None
+
+    def break_off(self) -> None:
+        """Let no further call begin, and cancel the one that can be. Any thread may do so."""
+        self._broken_off = True
+        if (waiting := self._waiting) is not None:
+            waiting.cancel()
+
+    async def come_to_rest(self, home: Executor) -> None:
+        """Stop the robot in its own thread; in another, where a call hangs in that.
+
+        Args:
+            home: makes calls in the robot's thread.
+        """
+        if self._loop is None or not self._loop.is_running():
+            if self._stops:
+                await call_though_busy(home, self.halt, BRAKE_SECONDS)
+        elif self._loop is asyncio.get_running_loop():
+            await self._rest()
+        else:
+            free = LoopCalls(self._loop).submit(lambda: None)
+            await asyncio.wait([asyncio.wrap_future(free)], timeout=BRAKE_SECONDS)
+            if free.cancel():
+                await asyncio.to_thread(self.halt)
+            else:
+                resting = asyncio.run_coroutine_threadsafe(self._rest(), self._loop)
+                await asyncio.wrap_future(resting)
+
+    def halt(self) -> None:
+        """Call the robot's `stop`, once for all that it has done; log what goes wrong."""
+        if not self._is_first_to_stop():
+            return
+        try:
+            stopping = self._robot.stop()
+            if inspect.isawaitable(stopping):
+                if self._loop is None or self._loop.is_running():
+                    asyncio.run(_await(stopping))
+                else:
+                    self._loop.run_until_complete(stopping)
+        except (Exception, SystemExit) as error:
+            self._warn(error)
+
+    def _is_first_to_stop(self) -> bool:
+        with self._stopping:
+            was_at_rest, self._at_rest = self._at_rest, True
+        return self._stops and not was_at_rest
+
+    def _warn(self, error: BaseException) -> None:
+        _LOG.warning("%s.stop() failed: %r", type(self._robot).__name__, error)
+
+    async def _rest(self) -> None:
+        """On the loop: stop the robot after what is being cancelled."""
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=BRAKE_SECONDS)
+        if not self._is_first_to_stop():
+            return
+        try:
+            stopping = self._robot.stop()
+            if inspect.isawaitable(stopping):
+                await stopping
+        except (Exception, SystemExit) as error:
+            self._warn(error)
+
+    def _watched(self, spec: Action, seconds: float, arguments: Mapping[str, Any]) -> Any:
+        """Make a call that cannot be cancelled: when its time is up, the robot is stopped."""
+        late = threading.Event()
+
+        def brake() -> None:
+            late.set()
+            self.halt()
+
+        timer = threading.Timer(seconds, brake)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = spec.apply(getattr(self._robot, spec.name), arguments)
+        except Exception:
+            if not late.is_set():
+                raise
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise _too_long(spec)
+        return answer
+
+    def _on_loop(self, spec: Action, arguments: Mapping[str, Any]) -> Any:
+        """Make a call on the robot's loop, and wait for it."""
+        if self._loop is None:
+            self._loop = _loop_for(self)
+        if not self._loop.is_running():
+            return self._loop.run_until_complete(self._made(spec, arguments))
+        if self._loop is _running_loop():
+            raise RuntimeError(
+                f"{self._robot} lives on this event loop, which a call from here would hold up; "
+                "make calls from another thread, as with asyncio.to_thread"
+            )
+        made = self._made(spec, arguments)
+        return self.wait_for(asyncio.run_coroutine_threadsafe(made, self._loop))
+
+    async def _made(self, spec: Action, arguments: Mapping[str, Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._tasks.add(task)
+        try:
+            async with asyncio.timeout(spec.timeout) as limit:
+                answer = spec.apply(getattr(self._robot, spec.name), arguments)
+                return await answer if inspect.isawaitable(answer) else answer
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await self._rest()
+            raise _too_long(spec) from None
+        except SystemExit as error:  # it would end the loop
+            raise InfrastructureError.of(spec.name, error) from error
+        finally:
+            self._tasks.discard(task)
+
+
+def _too_long(spec: Action) -> ActionTimeoutError:
+    return ActionTimeoutError(
+        f"{spec.name}() took longer than {spec.timeout:g} s; it was broken off, and the robot "
+        "stopped"
+    )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _loop_for(owner: object) -> asyncio.AbstractEventLoop:
+    """Make an event loop that is closed when its owner is gone."""
+    loop = asyncio.new_event_loop()
+    weakref.finalize(owner, loop.close)
+    return loop
+
+
+async def _await(something: Awaitable[T]) -> T:
+    return await something
