@@ -80,9 +80,7 @@ def run(
     """
     wanted = configured(config, settings)
     plan = resolve(wanted)
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _in_event_loop():
         return asyncio.run(_play(plan, wanted.out, progress))
     with start_blocking_portal() as portal:
         future = portal.start_task_soon(_play, plan, wanted.out, progress)
@@ -90,6 +88,14 @@ def run(
             return future.result()
         finally:
             future.cancel()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def run_async(

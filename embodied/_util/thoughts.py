@@ -11,38 +11,49 @@ import functools
 import itertools
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _NAMES = (
-    r"think|thinking|thoughts?|(?:seed|ant|mm):think(?:ing)?|antthinking|reason|reasoning|rationale"
-    r"|analysis|reflect|reflection|reflexion|deliberation|introspection|scratchpad"
-    r"|(?:inner|internal)[ _-]?(?:monologue|thoughts?)"
+    r"think|thinking|thoughts?|(?:seed|ant|mm):think(?:ing)?|antthinking|reason|rationale"
+    r"|reasoning(?:[_-]content)?|(?:thinking|thought)[_-]process|chain[_-]of[_-]thought|cot"
+    r"|analysis|reflect|reflection|reflexion|deliberation|introspection|scratch_?pad|plan(?:ning)?"
+    r"|(?:inner|internal)[ _-]?(?:monologue|thoughts?)|\u601d\u8003(?:\u8fc7\u7a0b)?"
 )
-_FINAL = r"(?:\|start\|>assistant<)?\|channel\|>final[^<>]{0,80}<\|message\|>"
+_FINAL = (
+    r"(?:(?:\|start\|>assistant<)?\|channel\|>final[^<>]{0,80}<\|message\|>"
+    r"|\|begin\|>assistant<\|content\|>)"
+)
 _PIPED = r"(?:thinking|think|thought|reasoning)"
 _BRACKETED = r"(?-i:THINK|THINKING|THOUGHT|REASONING)"
 _OPENINGS = {
     "tag": rf"(?<=<)(?P<tag>{_NAMES})(?:\s[^<>]{{0,200}})?(?<!/)>",
     "bracket": rf"(?<=\[){_BRACKETED}\]",
+    "lens": "(?<=\u3010)\u601d\u8003(?:\u8fc7\u7a0b)?\u3011",
     "triangle": r"(?<=◁)think▷",
-    "piped": rf"(?<=<)\|(?:begin_of_|start_of_|start_)?{_PIPED}(?:_start|_begin)?\|>",
+    "piped": rf"(?<=<)\|(?:begin_of_|start_of_|startof|start_)?{_PIPED}(?:_start|_begin)?\|>",
     "harmony": r"(?<=<)(?:\|start\|>assistant<)?\|channel\|>analysis[^<>]{0,80}<\|message\|>",
     "channel": r"(?<=<)\|channel>(?:thought|analysis)\b",
     "unused": r"(?<=<)unused94>(?:thought\b)?",
+    "inner": r"(?<=<)\|inner_prefix\|>",
+    "details": r"(?<=<)details\b[^<>]{0,80}>\s{0,9}<summary>[^<>]{0,20}(?:think|thought|reason)"
+    r"[^<>]{0,40}</summary>",
 }
 _CLOSINGS = {
     "tag": rf"(?<=<)\s{{0,9}}[/\\]\s{{0,9}}(?P<closed_tag>{_NAMES})\s{{0,9}}>",
     "bracket": rf"(?<=\[)/{_BRACKETED}\]",
+    "lens": "(?<=\u3010)/\u601d\u8003(?:\u8fc7\u7a0b)?\u3011",
     "triangle": r"(?<=◁)/think▷",
-    "piped": rf"(?<=<)\|(?:(?:end_of_|end_|/){_PIPED}|{_PIPED}_end)\|>",
+    "piped": rf"(?<=<)\|(?:(?:end_of_|endof|end_|/){_PIPED}|{_PIPED}_end)\|>",
     "harmony": rf"(?<=<)(?:\|end\|>(?:\s{{0,9}}<{_FINAL})?|{_FINAL})",
     "channel": r"(?<=<)channel\|>",
     "unused": r"(?<=<)unused95>",
+    "inner": r"(?<=<)\|inner_suffix\|>",
+    "details": r"(?<=<)/details>",
 }
 """The marks of models, all but their first character."""
 _KINDS = list(_OPENINGS)
 _MARK = re.compile(
-    r"[<\[◁](?:"
+    r"[<\[\u3010◁](?:"
     + "|".join(
         f"(?P<{letter}{number}>{marks[kind]})"
         for number, kind in enumerate(_KINDS)
@@ -51,8 +62,8 @@ _MARK = re.compile(
     + ")",
     re.IGNORECASE,
 )
-_ALONE_NOTHING = "<|end|>"
-"""A closing mark that also ends whole messages (of Phi)."""
+_ALONE_NOTHING = ("<|end|>", "</details>")
+"""Closing marks that also end whole messages (of Phi), and what is no thought."""
 _IN_WORDS = re.compile(
     r"\A\s*(?:analysis(?=[A-Z])(?P<thought>.*?)assistant(?:commentary|final)"
     r"|Here(?:'s| is) my thought process:(?P<process>.*?)Here(?:'s| is) my response:)",
@@ -94,11 +105,11 @@ class Thoughts:
         worded = _IN_WORDS.match(text)
         for found in reversed(list(_MARK.finditer(text, worded.end() if worded else 0))):
             kind, opens = _kind(found)
-            if is_quoted(text, found) or (only_trained and not _is_trained(kind)):
+            if is_quoted(text, *found.span()) or (only_trained and not _is_trained(kind)):
                 continue
             start, end = found.span()
             if not opens:
-                alone = not found[0].startswith(_ALONE_NOTHING)
+                alone = found[0].lower() not in _ALONE_NOTHING
                 mark = Mark(start, end, False, end, alone)
                 closings[kind] = mark
             else:
@@ -117,6 +128,21 @@ class Thoughts:
             self.marks.append(Mark(closed, worded.end(), False, worded.end()))
             self.marks.append(Mark(0, opened, True, worded.end()))
         self.marks.reverse()
+        self._drop_repeated(text)
+
+    def _drop_repeated(self, text: str) -> None:
+        """Take closing marks at the end of the message for empty thoughts, where something is said
+        since the thoughts have been closed: models repeat the mark.
+        """
+        end, number = len(text), len(self.marks)
+        while number and self.marks[number - 1].closes_alone:
+            last = self.marks[number - 1]
+            if text[last.end : end].strip():
+                break
+            number, end = number - 1, last.start
+        ended = max((mark.until for mark in self.marks[:number]), default=None)
+        if ended is not None and text[ended:end].strip():
+            self.marks[number:] = [replace(m, opens=True) for m in self.marks[number:]]
 
     def covers(self, start: int, position: int) -> bool:
         """Tell whether a place stands in a thought that begins at or behind another place."""
@@ -192,10 +218,9 @@ def without_marks(text: str) -> str:
     return text
 
 
-def is_quoted(text: str, found: re.Match[str]) -> bool:
-    """Tell whether a match stands between two quotes of one kind, right beside them."""
-    before = text[max(found.start() - 2, 0) : found.start()]
-    behind = text[found.end() : found.end() + 2]
+def is_quoted(text: str, start: int, end: int) -> bool:
+    """Tell whether a part of a text stands between two quotes of one kind, right beside them."""
+    before, behind = text[max(start - 2, 0) : start], text[end : end + 2]
     between_fences = len(before + behind) == 4 and len({*before, *behind}) == 1
     return before[-1:] + behind[:1] in _QUOTES and not between_fences
 

@@ -29,6 +29,8 @@ _MEANT = re.compile(
     re.MULTILINE,
 )
 """What code holds, also where it has a mistake."""
+_PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d{1,5}\]:|\.\.\.:)(?: |$)")
+"""What interactive interpreters write before each line of code."""
 _LONGEST = 50_000
 """Characters that are judged by parsing them."""
 
@@ -61,17 +63,21 @@ class CodeFormat(ActionFormat):
         return self.render("", [example_call(self.controller)]).content
 
     def parse(self, reply: Reply) -> ParsedAction:
-        """Take the code of all `<execute>` blocks, else of all Markdown fences.
+        """Take the code of all `<execute>` blocks, else of all Markdown fences, else the whole
+        message where it is code that calls the robot.
 
         Several blocks run as one, joined by a newline. A block that the message leaves open, as at
         a token limit, ends with the message.
         """
-        code = "\n".join(_dedented(block.text) for block in self.split(reply.content).actions)
+        parts = self.split(reply.content)
+        code = "\n".join(_code(block.text) for block in parts.actions)
+        if not code and self.calls_robot(bare := _code(parts.rest)):
+            code = bare
         return ParsedAction(code or None)
 
     def verdict(self, text: str) -> Verdict:
         """Take Python that does something for an action; a bare name or value may be quoted."""
-        code = _dedented(text)
+        code = _code(text)
         if len(code) > _LONGEST:
             return Verdict.BROKEN
         try:
@@ -80,8 +86,8 @@ class CodeFormat(ActionFormat):
             return Verdict.BROKEN if _MEANT.search(code) else Verdict.PROSE
         if any(map(_does_something, statements)):
             return Verdict.ACTION
-        only_values = statements and all(isinstance(node, ast.Expr) for node in statements)
-        return Verdict.BROKEN if only_values else Verdict.PROSE
+        only_values = code != "..." and all(isinstance(node, ast.Expr) for node in statements)
+        return Verdict.BROKEN if statements and only_values else Verdict.PROSE
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         """Write one line a call, each of which prints its result."""
@@ -105,6 +111,8 @@ class CodeFormat(ActionFormat):
 
     def calls_robot(self, action: str) -> bool:
         """Tell whether it is Python that calls one of the controller's functions by its name."""
+        if len(action) > _LONGEST:
+            return False
         try:
             nodes = list(ast.walk(parsing.parse(action)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -119,8 +127,25 @@ class CodeFormat(ActionFormat):
         return explain_code(action, output)
 
 
-def _dedented(text: str) -> str:
-    return textwrap.dedent(text).strip()
+def _code(text: str) -> str:
+    """Take code without common indentation, and without the prompts and the output of an
+    interactive interpreter.
+    """
+    code = textwrap.dedent(text).strip()
+    if not _PROMPT.match(code) or code.startswith("..."):
+        return code
+    lines = code.split("\n")
+    typed = "\n".join(_PROMPT.sub("", line, count=1) for line in lines if _PROMPT.match(line))
+    whole = "\n".join(_PROMPT.sub("", line, count=1) for line in lines)
+    return typed if _parses(typed) or not _parses(whole) else whole
+
+
+def _parses(code: str) -> bool:
+    try:
+        parsing.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _does_something(statement: ast.stmt) -> bool:

@@ -96,13 +96,23 @@ def _is_json(text: str) -> bool:
 
 
 def _bare(text: str) -> list[str]:
-    """Find the JSON values that begin as calls do; a text that is all JSON is taken as it is."""
+    """Find the JSON values that begin as calls do; a text that is all JSON is taken as it is.
+
+    What a backtick opens and is no JSON, such as `{"name": ...}`, is only spoken of.
+    """
     found: list[str] = []
     position = 0
     while len(found) <= call_objects.MAX_CALLS and (match := _START.search(text, position)):
-        _, position = decode(text[match.start() :])
-        position += match.start()
-        found.append(text[match.start() : position])
+        start = match.start()
+        try:
+            _, size = decode(text[start:])
+        except JsonError:
+            if text.startswith("`", max(start - 1, 0)) and _START.search(text, match.end()):
+                position = match.end()
+                continue
+            raise
+        position = start + size
+        found.append(text[start:position])
     if not found and text.lstrip()[:1] in ("{", "["):
         return [text.strip()]
     return found

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from embodied._util.jsonable import truncate
-from embodied.action_formats import command_line
+from embodied.action_formats import command_line, labels
 from embodied.action_formats.blocks import Block, Verdict, in_tags
 from embodied.action_formats.call_objects import MAX_CALLS
 from embodied.action_formats.command_line import LineError
@@ -15,25 +15,17 @@ from embodied.action_formats.examples import documentation, example_call
 from embodied.action_formats.fences import TEXT
 from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
 from embodied.action_formats.hints import meant_action
+from embodied.action_formats.json_values import JsonError, decode_whole
+from embodied.action_formats.labels import bare_command
 from embodied.action_formats.schema import types_note
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
-_BULLET = re.compile(r"(?:(?:[-*+•>]|#{1,6}|\d{1,4}[.)])\s+)+")
-_WORDS = (
-    r"(?P<emphasis>[*_]{0,3})(?:(?:next|final|chosen)\s+)?(?:action|command)"
-    r"(?:\s*[#(]?\d{1,4}\)?)?(?P<ended>[*_]{0,3})(?:\s*[:\uff1a]|\s+[-\u2013\u2014]\s|\s*\Z)"
-)
-_LABEL = re.compile(_WORDS, re.IGNORECASE)
-_IN_LINE = re.compile(rf"(?<![\w\"'`(*_]){_WORDS.replace('(?:action|command)', 'Action')}")
-_THOUGHT = re.compile(r"[*_]{0,3}(?:thoughts?|think|reasoning|plan)\b", re.IGNORECASE)
 _CALL = re.compile(r"[^\W\d]\w*[,(]")
-_QUOTES = ("`", '"', "'", "*", "_")
-
+_NO_INPUT = frozenset(("", "none", "null", "n/a", "{}", "[]", "()"))
+"""What models write for arguments where there are none."""
 _JUDGED = 20
 """Lines that are looked at for what they may mean."""
-
-_NESTED_QUOTES = 4
 
 _FORM = """\
 A command is one line: its name, then its arguments, separated by commas. Text that holds a comma \
@@ -96,7 +88,7 @@ class TextFormat(CallFormat):
     def verdict(self, text: str) -> Verdict:
         """Take lines that are commands of the robot for an action."""
         lines = [line for line in text.split("\n") if line.strip()][: MAX_CALLS + 1]
-        commands = [command for line in lines if (command := _command(line))]
+        commands = [command for line in lines if (command := bare_command(line))]
         known = [self._is_command(command) for command in commands]
         if commands and all(known):
             return Verdict.ACTION
@@ -118,7 +110,7 @@ class TextFormat(CallFormat):
     def _calls(self, action: str, *, known: bool) -> list[Call]:
         calls: list[Call] = []
         for number, line in enumerate(action.split("\n"), start=1):
-            command = _command(line)
+            command = bare_command(line)
             if not command:
                 continue
             if len(calls) == MAX_CALLS:
@@ -126,8 +118,7 @@ class TextFormat(CallFormat):
             try:
                 calls.append(command_line.parse(command, self.controller, known=known))
             except LineError as error:
-                shown, form = truncate(command, 80), self._nearest(command)
-                what = f"line {number}, `{shown}`: {error}; did you mean: {form}"
+                what = f"line {number}, `{truncate(command, 80)}`: {error}{self._hint(command)}"
                 raise FormatError(what) from None
         return calls
 
@@ -150,9 +141,11 @@ class TextFormat(CallFormat):
             labelled = self._labelled(line, strict)
             if labelled is not None:
                 found.append(labelled)
-                waiting = below = not _command(labelled)
+                waiting = below = not bare_command(labelled)
+            elif found and (given := labels.given_input(line)) is not None:
+                found[-1] = self._with_input(found[-1], given)
             elif (waiting and line.strip()) or (
-                below and not waiting and self._is_command(_command(line))
+                below and not waiting and self._is_command(bare_command(line))
             ):
                 found.append(line)
                 waiting = False
@@ -162,17 +155,27 @@ class TextFormat(CallFormat):
 
     def _labelled(self, line: str, strict: bool) -> str | None:
         """Find the part of a line that begins with `Action:`; None: there is none."""
-        text = _unquoted(line.strip())
-        bullet = _BULLET.match(text)
-        if _LABEL.match(text, bullet.end() if bullet else 0):
-            return text
-        inner = list(_IN_LINE.finditer(text)) if "Action" in text else []
-        if not inner:
-            return None
-        labelled = text[inner[-1].start() :]
-        thought = _THOUGHT.match(text, bullet.end() if bullet else 0)
-        meant = thought and not strict
-        return labelled if meant or self._is_command(_command(labelled)) else None
+        if labels.is_plainly_labelled(line):
+            return line
+        if labels.is_labelled(line):
+            command = bare_command(line)
+            return line if not command or self._is_command(command) else None
+        part = labels.last_labelled_part(line)
+        meant = labels.is_thought(line) and not strict
+        return part if part and (meant or self._is_command(bare_command(part))) else None
+
+    def _with_input(self, line: str, given: str) -> str:
+        """Add the arguments that stand in a line of their own to a command that has none."""
+        name = bare_command(line)
+        if given.lower() in _NO_INPUT or name not in self.controller.actions():
+            return line
+        try:
+            value = decode_whole(given)
+            if isinstance(value, dict):
+                return command_line.write(self.controller, Call(name, kwargs=value))
+        except (JsonError, ValueError):
+            pass
+        return f"{name}, {given}"
 
     def _is_command(self, command: str) -> bool:
         try:
@@ -181,13 +184,11 @@ class TextFormat(CallFormat):
             return False
         return True
 
-    def _nearest(self, command: str) -> str:
-        """Show the form of the action that a line may have meant, or an example."""
+    def _hint(self, command: str) -> str:
+        """Show the form of the action that a line may have meant, if there is one."""
         actions = self.controller.actions()
         meant = meant_action(command, actions)
-        if meant is not None:
-            return command_line.pattern(actions[meant])
-        return self._line(example_call(self.controller))
+        return "" if meant is None else f"; did you mean: {command_line.pattern(actions[meant])}"
 
     def render(self, thought: str, calls: Sequence[Call]) -> Reply:
         return Reply(in_tags(thought, "\n".join(self._line(call) for call in calls)))
@@ -197,29 +198,3 @@ def _cut_at(block: Block) -> str:
     """Say what is missing where the last line of a block may be cut."""
     whole = not block.text.strip() or block.text.endswith("\n")
     return "" if whole else block.missing
-
-
-def _emphasis_ended(text: str, mark: str) -> str:
-    """Drop the mark that ends an emphasis: behind `Action:`, or behind the command."""
-    return text.removeprefix(mark).strip() if text.startswith(mark) else text.removesuffix(mark)
-
-
-def _command(line: str) -> str:
-    """Strip a line of bullet, number, `Action:`, quotes and emphasis."""
-    text = _unquoted(line.strip())
-    bullet = _BULLET.match(text)
-    text = text[bullet.end() :] if bullet else text
-    label = _LABEL.match(text)
-    if label:
-        text = text[label.end() :].strip()
-        if label["emphasis"] and not label["ended"]:
-            text = _emphasis_ended(text, label["emphasis"])
-    text = _unquoted(text)
-    return text.strip("`").strip() if text.startswith("`") else text
-
-
-def _unquoted(text: str) -> str:
-    for _ in range(_NESTED_QUOTES):
-        if len(text) > 1 and text[0] in _QUOTES and text[0] == text[-1]:
-            text = text[1:-1].strip()
-    return text

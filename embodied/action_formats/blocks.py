@@ -21,7 +21,7 @@ from embodied.action_formats.fences import Fence, read_fence
 _TAG = re.compile(r"<(?P<name>execute|solution)(?:\s[^<>]{0,200})?>", re.IGNORECASE)
 _OPENING = re.compile(f"{_TAG.pattern}|{fences.OPENING}", re.IGNORECASE | re.MULTILINE)
 _CLOSING = {
-    name: re.compile(rf"<\s*[/\\]\s*{name}\b[^\S\n]*>?", re.IGNORECASE)
+    name: re.compile(rf"<\s*(?:[/\\]\s*{name}\b[^\S\n]*>?|{name}\s*/>)", re.IGNORECASE)
     for name in ("execute", "solution")
 }
 _EXECUTE = re.compile(r"<execute(?:\s[^<>]{0,200})?>", re.IGNORECASE)
@@ -29,6 +29,8 @@ _END_TOKENS = re.compile(
     r"(?:<\|(?:im_end|end|eot_id|eom_id|return|endoftext|end_of_text)\|>|</s>|<end_of_turn>)\s*\Z"
 )
 """What ends a model's message, where its server leaves it in the text."""
+_SURROUNDED = re.compile(r"```|~~~|<!\[CDATA\[|\A\s*\w+[ \t]*\r?$", re.MULTILINE)
+"""What may stand around an action within its tags, or a language's name in the first line."""
 _MAX_FENCES = 200
 """Fences of one message that are looked at."""
 _MAX_DOUBLED = 50
@@ -69,6 +71,7 @@ class MessageParts:
     """What stands in no marks: neither action, nor thought, nor solution, nor fence."""
 
 
+@functools.lru_cache(maxsize=4)
 def split(
     message: str, languages: frozenset[str], verdict: Callable[[str], Verdict]
 ) -> MessageParts:
@@ -84,12 +87,17 @@ def split(
         verdict: what the format makes of a text.
     """
     chooser = _Chooser(languages, functools.cache(verdict))
-    text = _END_TOKENS.sub("", whole_characters(message))
+    text = fences.unquoted(_END_TOKENS.sub("", whole_characters(message)))
     found = _Scanner(text, chooser).scan()
+    rest = _CLOSING["execute"].sub("", "".join(found.rest))
     return MessageParts(
-        actions=tuple(chooser.of_tags(found.blocks) or chooser.of_fences(found.fences)),
+        actions=tuple(
+            chooser.of_tags(found.blocks)
+            or chooser.of_fences(found.fences)
+            or chooser.of_named_tags(rest)
+        ),
         solutions=tuple(without_thoughts(text) for text in found.solutions),
-        rest="".join(found.rest),
+        rest=rest,
     )
 
 
@@ -135,13 +143,20 @@ class _Chooser:
             or [block for block in bare if self._verdict(block.text) is Verdict.BROKEN]
         )
 
+    def of_named_tags(self, text: str) -> list[Block]:
+        """Take what stands in tags that are called as the format's fences."""
+        blocks = [Block(tag["text"]) for tag in _named_tags(self._languages).finditer(text)]
+        return [block for block in blocks if self._verdict(block.text) is not Verdict.PROSE]
+
     def _without_prose(self, blocks: Sequence[Block]) -> list[Block]:
         """Leave out prose beside actions; prose alone stays, to be answered with what is wrong."""
-        if not any(self.is_action(block.text) for block in blocks):
+        if len(blocks) < 2 or not any(self.is_action(block.text) for block in blocks):
             return list(blocks)
         return [block for block in blocks if self._verdict(block.text) is not Verdict.PROSE]
 
     def _inside(self, block: Block) -> list[Block]:
+        if not _SURROUNDED.search(block.text) and not find_thoughts(block.text).marks:
+            return [block]
         for form in self._forms(block):
             if any(self.is_action(part.text) for part in form):
                 return self._without_prose(form)
@@ -200,8 +215,10 @@ class _Scanner:
         others = (
             (found.start(), found)
             for found in _OPENING.finditer(self._text)
-            if not is_quoted(self._text, found)
+            if not is_quoted(self._text, *found.span())
         )
+        if not self._thoughts.marks:
+            return others
         return heapq.merge(marks, others, key=lambda opening: opening[0])
 
     def _thought(self, mark: Mark) -> int:
@@ -232,6 +249,10 @@ class _Scanner:
         if name == "solution" and not closed:
             self._left_open.add(name)
             return start
+        if is_quoted(self._text, opening.start(), after) and not self._is_action(
+            self._text[start:end]
+        ):
+            return after
         if name == "solution":
             self.solutions.append(self._text[start:end])
         elif (inner := self._inner(start, end)) and not self._is_action(self._text[start:end]):
@@ -246,7 +267,7 @@ class _Scanner:
         """Find the next tag that opens an action before the last one is closed."""
         for found in _EXECUTE.finditer(self._text, start, end):
             within_thought = self._thoughts.covers(start, found.start())
-            if not within_thought and not is_quoted(self._text, found):
+            if not within_thought and not is_quoted(self._text, *found.span()):
                 self._doubled_tags += 1
                 return found if self._doubled_tags <= _MAX_DOUBLED else None
         return None
@@ -264,7 +285,7 @@ class _Scanner:
     def _closing(self, name: str, start: int) -> tuple[int, int]:
         """Find where a tag's content ends, and where the text goes on."""
         for found in _CLOSING[name].finditer(self._text, start):
-            if not is_quoted(self._text, found):
+            if not is_quoted(self._text, *found.span()):
                 return found.start(), found.end()
         text, tag = self._text.rstrip(), f"</{name}"
         for size in range(len(tag), 0, -1):
@@ -289,12 +310,20 @@ class _Scanner:
 
     def _tags_within(self, fence: Fence) -> bool:
         """Take the tags that stand in a fence which is no action itself; tell whether there are."""
-        if self._nested or not _TAG.search(fence.text) or self._is_action(fence.text):
+        if self._nested or fence.language in fences.QUOTED:
+            return False
+        if not _TAG.search(fence.text) or self._is_action(fence.text):
             return False
         within = _Scanner(fence.text, self._chooser, nested=True).scan()
         self.blocks += [Block(b.text, "" if fence.closed else b.missing) for b in within.blocks]
         self.solutions += within.solutions
         return bool(within.blocks or within.solutions)
+
+
+@functools.cache
+def _named_tags(languages: frozenset[str]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, sorted(languages))) or "(?!)"
+    return re.compile(rf"<({names})>(?P<text>.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 def _block(fence: Fence) -> Block:

@@ -8,14 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 CODE = frozenset(
-    ("python", "python3", "py", "py3", "ipython", "ipython3", "tool_code", "execute", "code")
+    (
+        *("python", "python3", "py", "py3", "ipython", "ipython3", "tool_code", "code"),
+        *("execute", "execute_ipython", "execute_python"),
+    )
 )
 JSON = frozenset(("json", "jsonl", "json5", "jsonc", "tool_call", "tool_calls"))
 TEXT = frozenset(("text", "txt", "plaintext", "plain", "command", "commands", "action", "actions"))
 QUOTED = frozenset(
-    ("output", "stdout", "stderr", "result", "results", "observation", "log", "error", "diff")
+    (
+        *("output", "stdout", "stderr", "result", "results", "observation", "log", "error"),
+        *("diff", "think", "thinking", "thought", "thoughts", "reasoning", "scratchpad"),
+    )
 )
-"""Names of fences that hold what was seen, never what is to be done."""
+"""Names of fences that hold what was seen or considered, never what is to be done."""
 _OTHER = (
     *("bash", "sh", "shell", "zsh", "console", "powershell", "markdown", "md", "xml", "html"),
     *("yaml", "toml", "sql", "javascript", "js", "typescript", "java", "rust", "cpp", "pycon"),
@@ -35,6 +41,10 @@ _ATTRIBUTES = re.compile(
 _FIRST_LINE = re.compile(r"\s*(\w+)[ \t]*\r?\n")
 _CUT_CLOSING = re.compile(r"\n[ \t]*[`~]{1,2}[ \t]*\Z")
 _LONE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[\w+#-]*[ \t\r]*$\n?", re.MULTILINE)
+_QUOTED_PART = re.compile(
+    r"^[ \t]*>[ \t]?(?:`{3}|~{3}|<execute).*(?:\n[ \t]*>.*)*", re.MULTILINE | re.IGNORECASE
+)
+_QUOTE_MARK = re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE)
 _MAX_RUNS = 16
 """Runs of backticks that are looked at for the end of one fence."""
 
@@ -69,6 +79,11 @@ def read_fence(text: str, opening: re.Match[str], is_action: Callable[[str], boo
     if named and named[1].lower() in _LANGUAGES:
         language, body = named[1].lower(), body[named.end() :]
     return Fence(language, body, after, closed)
+
+
+def unquoted(text: str) -> str:
+    """Drop the marks of Markdown quotes (`> `) from where a fence or a tag opens in one."""
+    return _QUOTED_PART.sub(lambda part: _QUOTE_MARK.sub("", part[0]), text)
 
 
 def without_name(text: str, languages: frozenset[str]) -> str:
@@ -129,6 +144,8 @@ def _end(
             ends.append((run.start(), run.start(), True))
         else:
             within.append((run.start(), run.end(), True))
+    if not within and len(ends) == 1:
+        return ends[0]
     for place in sorted(within + ends):
         if is_action(text[start : place[0]]):
             return place

@@ -7,6 +7,12 @@ import re
 from collections.abc import Collection
 
 _WORD = re.compile(r"[^\W_]+")
+_BEFORE = re.compile(
+    r"(?:(?:i|we|you|let|me|us|s|ll|m|will|would|should|must|can|shall|need|want|try|going|am|now|so"
+    r"|okay|ok|next|then|first|finally|please|robot|to)\b[^\w\n]*){1,8}(?=\w)",
+    re.IGNORECASE,
+)
+"""Words with which a sentence leads up to what is to be done."""
 _LONGEST = 200
 """Characters of a command that are looked at."""
 _MEANINGS = tuple(
@@ -42,7 +48,8 @@ def meant_action(command: str, actions: Collection[str]) -> str | None:
     An action of these words comes first, then one of the same meaning, then one that is spelled
     nearly so. None: there is none.
     """
-    words = _WORD.findall(command[:_LONGEST].lower().replace("_", " "))
+    told = _BEFORE.sub("", command[:_LONGEST], count=1) if _BEFORE.match(command) else command
+    words = _WORD.findall(told[:_LONGEST].lower().replace("_", " "))
     starts = [" ".join(words[:size]) for size in (3, 2, 1) if len(words) >= size]
     for start in starts:
         named = [name for name in actions if _named(name, start)]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
@@ -202,13 +203,21 @@ class _ModelList(_Part):
         return {"data": content} if isinstance(content, list) else content
 
 
+def _whole(value: Any) -> Any:
+    """Take a number such as 5.0, as some gateways write it, for the whole number that it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Count = Annotated[int, Field(ge=0, lt=2**31), BeforeValidator(_whole)]
+
+
 class _PromptDetails(_Part):
-    cached_tokens: int | None = Field(None, ge=0, lt=2**31)
+    cached_tokens: _Count | None = None
 
 
 class _Usage(_Part):
-    prompt_tokens: int | None = Field(0, ge=0, lt=2**31)
-    completion_tokens: int | None = Field(0, ge=0, lt=2**31)
+    prompt_tokens: _Count | None = 0
+    completion_tokens: _Count | None = 0
     prompt_tokens_details: _PromptDetails | None = None
 
     @property
@@ -227,6 +236,9 @@ class _Said(_Part):
     refusal: str | None = None
     reasoning: object = None
     reasoning_content: object = None
+    reasoning_details: object = None
+    reasoning_text: object = None
+    thinking: object = None
     thinking_parts: str = ""
     """The thoughts among the parts of the content."""
     tool_calls: object = None
@@ -243,8 +255,13 @@ class _Said(_Part):
 
     @property
     def thoughts(self) -> str | None:
-        """VLLM says it in `reasoning`, before 0.12 and elsewhere it is `reasoning_content`."""
-        fields = (self.thinking_parts, self.reasoning, self.reasoning_content)
+        """VLLM says it in `reasoning`, before 0.12 and elsewhere it is `reasoning_content`; others
+        have names of their own.
+        """
+        fields = (
+            *(self.thinking_parts, self.reasoning, self.reasoning_content),
+            *(self.reasoning_text, self.thinking, self.reasoning_details),
+        )
         return next((text for text in map(_text, fields) if text), None)
 
 

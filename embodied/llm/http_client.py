@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -111,6 +112,7 @@ class HTTPClient:
     async def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> str:
+        handled = sys.exc_info()[1]
         request = self._http.request(
             method,
             self._url(path),
@@ -123,13 +125,14 @@ class HTTPClient:
             async with request as response:
                 answer = await _read_bounded(response)
         except aiohttp.ClientError as error:
-            raise TransportError(self._describe(error)) from error
+            raise TransportError(self._describe(error, handled)) from error
         if not 200 <= response.status < 300:
             raise HTTPStatusError(response.status, response.headers, answer)
         return answer
 
-    def _describe(self, cause: BaseException) -> str:
-        while (below := cause.__cause__ or cause.__context__) is not None:
+    def _describe(self, cause: BaseException, handled: BaseException | None) -> str:
+        """Name the first cause of an error, but for one that was handled before the request."""
+        while (below := cause.__cause__ or cause.__context__) not in (None, handled):
             cause = below
         if isinstance(cause, TimeoutError):
             return f"no connection within {self._connect_seconds:g} s"

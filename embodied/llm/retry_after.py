@@ -27,6 +27,7 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 """As in `"retryDelay": "34s"` (Google), `"retry_after": 12`."""
+_USED_UP = re.compile(r"\b(?:r|remaining)=0\b[^=\d]{1,9}\b(?:t|reset)=(\d{1,15})\b")
 _SECONDS_SINCE_1970 = 1e9
 """Numbers from here on are a moment, not a duration; from a thousand times as much on, in
 milliseconds."""
@@ -67,9 +68,10 @@ def _reset(headers: Mapping[str, str]) -> float | None:
     """Read when the limits begin anew that are used up.
 
     Names are `x-ratelimit-reset-requests`, `anthropic-ratelimit-tokens-reset`, `ratelimit-reset`
-    and so on, each with another one that has `remaining` in the place of `reset`.
+    and so on, each with another one that has `remaining` in the place of `reset`; or one header
+    `ratelimit` holds both, as in `"default";r=0;t=30`.
     """
-    waits = []
+    waits = [float(seconds) for seconds in _USED_UP.findall(headers.get("ratelimit", ""))]
     for name, value in headers.items():
         lower = name.lower()
         if "ratelimit" in lower.replace("rate-limit", "ratelimit") and "reset" in lower:

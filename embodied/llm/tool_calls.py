@@ -28,14 +28,19 @@ MAX_ARGUMENT_CHARACTERS = 100_000
 """Characters of one call's arguments."""
 _SHOWN_CHARACTERS = 2000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_AROUND_NAME = re.compile(
+    r"\A\s*(?:<\|\w{1,20}\|>)?(?:(?:functions|default_api|tools)\.)?|<\|.*\Z|\s+\Z", re.DOTALL
+)
+"""What servers leave around a function's name: namespaces, and special tokens of gpt-oss."""
 _ID = re.compile(r"[!-~]{1,64}")
 
 
 _LEFT = re.compile(
-    r"<(?:\w{1,20}:)?(?:tool_?calls?|function_?calls?|start_function_call|tools?)\b[^<>\n]{0,80}>"
+    r"<(?:\w{1,20}[:_])?(?:tool_?calls?|function_?calls?|start_function_call|tools?)\b[^<>\n]{0,80}>"
     r"|<(?:function|invoke|tool)[= ][^<>\n]{1,80}>|</(?:tool_call|function)>"
     r"|\[TOOL_(?:CALLS?|REQUEST)\]|\[Calling tool|functools\[|✿FUNCTION✿"
     r"|<[|\uff5c](?:python_tag|tool|action_start|plugin|start_action)[^|\uff5c<>\n]{0,40}[|\uff5c]>"
+    r"|<[|\uff5c]DSML[|\uff5c]|```tool_code\b|\bAction:\s{0,4}```json\s{0,4}\[\s{0,4}\{"
     r"|<\|channel\|>\w{1,20}\s{0,4}to=|\bto=functions\.\w"
     r"|\A\s*(?:```(?:json|tool_call)?\s*)?\[?\s*\{\s*(?:\"type\"\s*:\s*\"function\"\s*,\s*)?"
     r"\"(?:name|function|tool_name)\"\s*:|\A\s*\[\w{1,64}\([^\n]*\)\]\s*\Z",
@@ -78,13 +83,14 @@ def accept_calls(
     problems: list[str] = []
     for call in calls[:MAX_CALLS]:
         arguments = _text(call.function.arguments)
-        problem = _problem(call.function.name, arguments)
+        name = _AROUND_NAME.sub("", call.function.name) or call.function.name
+        problem = _problem(name, arguments)
         if problem is not None:
             problems.append(problem)
             continue
         id_ = _own_id(call.id, used)
         used.add(id_)
-        kept.append(ToolCall(id=id_, name=call.function.name, arguments=arguments))
+        kept.append(ToolCall(id=id_, name=name, arguments=arguments))
     if (left_out := len(calls) - MAX_CALLS) > 0:
         problems.append(f"{left_out} more calls: a message holds at most {MAX_CALLS}")
     return tuple(kept), tuple(problems)

@@ -95,7 +95,9 @@ def _figures(
     for name in dict.fromkeys(name for each in means for name in each):
         found = [each.get(name) for each in means]
         table.add_row(plain_text(name), *("-" if m is None else format_mean(m) for m in found))
-        table.add_row("  95 % CI", *("-" if m is None else format_mean_interval(m) for m in found))
+        intervals = ["-" if m is None else format_mean_interval(m) for m in found]
+        if set(intervals) != {"-"}:
+            table.add_row("  95 % CI", *intervals)
     return table
 
 
@@ -109,6 +111,7 @@ def _pass_rows(reports: Sequence[Report]) -> Iterator[tuple[str, list[float]]]:
 
 _ROWS: dict[str, Callable[[Report], str]] = {
     "episodes": lambda report: f"{report.episodes:,}",
+    "tasks": lambda report: f"{report.tasks:,}",
     "success": lambda report: format_percent(report.success_rate),
     "95 % CI": lambda report: format_interval(report.interval, "-"),
     "turns": lambda report: format_number(report.turns.mean),

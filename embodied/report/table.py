@@ -138,8 +138,8 @@ def _means(report: Report) -> Iterator[Text]:
     yield Text("The simulator's own figures, mean per episode (95 % CI):")
     for name, mean in named_means(report).items():
         some = f", in {mean.episodes:,} episodes" if mean.episodes < report.episodes else ""
-        interval = format_mean_interval(mean)
-        yield plain_text(f"  {name}: {format_mean(mean)} ({interval}){some}")
+        interval = f" ({format_mean_interval(mean)})" if mean.interval else ""
+        yield plain_text(f"  {name}: {format_mean(mean)}{interval}{some}")
 
 
 def named_means(report: Report) -> dict[str, Mean]:

@@ -120,3 +120,41 @@ THOUGHTS = 'maybe <execute>print(goto("bed 1"))</execute>'
 )
 def test_what_stands_around_code_is_left_out(message: str, code: str | None) -> None:
     assert CodeFormat(Switcher).parse(Reply(message)).action == code
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("```python\n>>> look()\n```", "look()"),
+        ("```\n>>> look()\nYou see a mug 1.\n```", "look()"),
+        (
+            "```\n>>> for x in y:\n...     look()\n...\n>>> wait()\n```",
+            "for x in y:\n    look()\n\nwait()",
+        ),
+        ("```\n>>> for x in y:\n    look()\n```", "for x in y:\n    look()"),
+        ("<execute>\nIn [1]: x = 1\n   ...: look()\n</execute>", "x = 1\nlook()"),
+        (
+            "> I look.\n>\n> ```python\n> if x:\n>     look()\n> ```\n> Then I see.",
+            "if x:\n    look()",
+        ),
+        ("> <execute>\n> look()\n> </execute>", "look()"),
+        ("<tool_code>\nlook()\n</tool_code>", "look()"),
+        ("Thought: hm.\n<code>\nlook()\n</code>", "look()"),
+        ("<execute_ipython>look()</execute_ipython>", "look()"),
+        ("<python>\nlook()", "look()"),
+        ("<python>a snake</python>", None),
+        ("<execute>\nlook()\n<execute/>", "look()"),
+        ("I write `<execute>...</execute>`.\n<execute>\nlook()\n</execute>", "look()"),
+        ("I write <execute>...</execute>.\n<execute>\nlook()\n</execute>", "look()"),
+        ("I run `<execute>on('left 1')</execute>`.", "on('left 1')"),
+        ("hm</think><execute>look()</execute></think>", "look()"),
+        ("hm</think><execute>look()</execute>\n</think>\n</think>", "look()"),
+        ("x = 'left 1'\nprint(on(x))", "x = 'left 1'\nprint(on(x))"),
+        ("print(on('left 1'))\n</execute>", "print(on('left 1'))"),
+        ("print('hello')", None),
+        ("on", None),
+        ("```thinking\n<execute>wait()</execute>\n```\n```python\nlook()\n```", "look()"),
+    ],
+)
+def test_what_models_write_in_place_of_the_right_form(message: str, code: str | None) -> None:
+    assert CodeFormat(Switcher).parse(Reply(message)).action == code

@@ -116,6 +116,26 @@ def test_messages_without_an_action(message: str) -> None:
     assert JsonFormat(Switcher).parse(Reply(message)).action is None
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        'I write calls as `{"name": ..., "arguments": {...}}`.\n' + ON,
+        'I write `<execute>{"name": ...}</execute>`.\n<execute>\n' + ON + "\n</execute>",
+        "> ```json\n> " + ON.replace(", ", ",\n> ") + "\n> ```",
+        f"<tool_calls>\n[{ON}]\n</tool_calls>",
+        f"{ON}\n</execute>",
+        f"<execute>{ON}<execute/>",
+    ],
+)
+def test_forms_that_are_only_spoken_of_are_left_out(message: str) -> None:
+    assert read(message) == BY_NAME
+
+
+def test_a_cut_call_in_backticks_is_told_of_where_it_is_the_last() -> None:
+    reading = JsonFormat(Switcher).parse(Reply(f'{ON}\nand `{{"name": "on", `'))
+    assert "expected a key" in str(reading.problem)
+
+
 def test_a_thought_that_is_left_open_hides_nothing() -> None:
     assert read(f"<thought>I see.\n<execute>{ON}</execute>") == BY_NAME
 

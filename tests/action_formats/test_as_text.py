@@ -108,7 +108,7 @@ def test_several_commands(message: str) -> None:
         ("<execute>\nlook\ngoto desk 1\n</execute>", "line 2, `goto desk 1`"),
         ("<execute>goto desk 1</execute>", "did you mean: goto, <receptacle>"),
         ("<execute>take mug 1</execute>", "did you mean: take_from, <object>, <receptacle>"),
-        ("<execute>§</execute>", "did you mean: look"),
+        ("<execute>§</execute>", "line 1, `§`: this is no command"),
         ('<execute>goto, "desk 1</execute>', "column 7: the text in quotes that begins here"),
         ('<execute>goto, "desk" 1</execute>', 'column 14: expected ","'),
         ("<execute>take_from, , desk 1</execute>", "column 12: expected an argument"),
@@ -279,6 +279,75 @@ def test_case_is_no_mistake(line: str) -> None:
 @pytest.mark.parametrize("line", ["Action: go to desk 1.", "Thought: Hm. Action: Go to desk 1!"])
 def test_a_full_stop_is_no_part_of_a_command(line: str) -> None:
     assert arguments(line) == GOTO
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Thought: hm.\nAction: goto\nAction Input: desk 1",
+        'Action: goto\nAction Input: "desk 1"\nObservation: You see a mug 1.',
+        'Action: goto\n**Action Input:** {"receptacle": "desk 1"}',
+        "Action:\ngoto\nArguments: receptacle=desk 1",
+        "Action: go to desk 1\nAction Input: None",
+    ],
+)
+def test_arguments_may_have_a_line_of_their_own(message: str) -> None:
+    assert arguments(message) == GOTO
+
+
+@pytest.mark.parametrize("given", ["", "None", "{}", "n/a"])
+def test_a_command_without_arguments_may_be_given_none(given: str) -> None:
+    assert read(f"Action: look\nAction Input: {given}") == [Call("look")]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "My action: {}",
+        "My next action is: {}",
+        "The best action to take: {}",
+        "Commands:\n1. {}",
+        "Actions:\n- {}",
+        "Act: {}",
+        "Action -> {}",
+        "Action = {}",
+        "行动\uff1a{}",
+        "思考\uff1a我要去。\n动作: {}",
+        "Action: [{}]",
+        "Action: <{}>",
+        "Action: `{}` because it is near.",
+        "Action: **{}** (the nearest)",
+        'Action: "{}".',
+        "(1) {}",
+        "```\n>>> {}\n```",
+        "$ {}",
+        "Step 1: {}",
+        "> think: I go there.\n> {}",
+        "Thought: I go there.\n{}",
+        "<action>{}</action>",
+        "<command>\n{}\n</command>",
+        "> ```\n> {}\n> ```",
+        "{}\n</execute>",
+        "The action: I think about it.\nAction: {}",
+        "My command is - hm\nAction: {}",
+    ],
+)
+def test_more_of_what_models_write_around_a_command(form: str) -> None:
+    assert arguments(form.format("go to desk 1")) == GOTO
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("I will go to desk 1.", "did you mean: goto, <receptacle>"),
+        ("Let me open the fridge 1", "did you mean: open_receptacle, <receptacle>"),
+        ("Next, I should take the mug 1.", "did you mean: take_from, <object>, <receptacle>"),
+        ("I think so.", "this is no command"),
+        ("<answer>desk 1</answer>", "`<answer>desk 1</answer>`: this is no command"),
+    ],
+)
+def test_a_sentence_gets_the_form_of_what_it_leads_up_to(message: str, hint: str) -> None:
+    assert problem(message).endswith(hint)
 
 
 def test_a_text_keeps_its_case() -> None:

@@ -46,6 +46,10 @@ THOUGHTS = [
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ("<|channel>thought\n", "<channel|>"),
     ("<unused94>thought\n", "<unused95>"),
+    ("<plan>", "</plan>"),
+    ("<思考>", "</思考>"),
+    ("【思考】", "【/思考】"),
+    ("<details><summary>Thinking</summary>\n", "\n</details>\n"),
 ]
 BEGINNINGS = [
     "</think>\n\n",
@@ -63,6 +67,7 @@ PROSE = [
     "1. First, I look around.\n2. Then I act.",
     "**Plan**\n- find it\n- take it",
     "I write it in `<execute>` tags, after '<think>'.",
+    "I write it as `<execute>...</execute>`.",
 ]
 QUOTED = [
     "You see a mug 1, and a pen 1.",
@@ -87,6 +92,8 @@ TAGGED = [
     "<execute>\nHere it is:\n```\n{}\n```\n</execute>",
     "<execute>\n<think>hm</think>\n{}\n</execute>",
     "<execute>\n{}\n<execute>",
+    "<execute>\n{}\n<execute/>",
+    "> <execute>\n> {}\n> </execute>",
     "<execute><![CDATA[\n{}\n]]></execute>",
     "```xml\n<execute>\n{}\n</execute>\n```",
     "```\n<execute>\n{}\n```\n</execute>",
@@ -105,6 +112,7 @@ FENCED = [
     "```NAME {}\n```",
     "````NAME\n{}\n````",
     "~~~NAME\n{}\n~~~",
+    "> ```NAME\n> {}\n> ```",
     "```\nNAME\n{}\n```",
     "- Step:\n  ```NAME\n  {}\n  ```",
     "```\n{}\n```",

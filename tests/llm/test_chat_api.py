@@ -61,6 +61,9 @@ def test_thoughts_are_split_off(content: str, thoughts: str | None, said: str) -
         ({"reasoning": ["Hm."]}, "I go.", "Hm."),
         ({"reasoning": [{"type": "text", "text": "Hm."}]}, "I go.", "Hm."),
         ({"reasoning": {"text": 1}, "reasoning_content": 7}, "I go.", None),
+        ({"thinking": "Hm."}, "I go.", "Hm."),
+        ({"reasoning_text": "Hm."}, "I go.", "Hm."),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]}, "I go.", "Hm."),
     ],
 )
 def test_thoughts_are_kept_apart(
@@ -133,6 +136,11 @@ def test_a_content_that_is_neither_text_nor_parts_is_nonsense(content: Any) -> N
 )
 def test_half_characters_become_question_marks(content: Any, said: str) -> None:
     assert read_completion(body(content), None).content == said
+
+
+def test_whole_numbers_of_tokens_may_be_written_with_a_point() -> None:
+    read = read_completion(body(usage={"prompt_tokens": 5.0, "completion_tokens": 2.0}), None)
+    assert read.usage == Usage(prompt_tokens=5, completion_tokens=2)
 
 
 def test_half_characters_may_stand_in_thoughts_and_calls() -> None:
@@ -287,6 +295,10 @@ def test_a_reason_is_short() -> None:
         '{"name": "goto", "parameters": {"receptacle": "desk 1"}}',
         'I go.</think>{"name": "goto", "arguments": {}}',
         '[goto(receptacle="desk 1")]',
+        '<\uff5cDSML\uff5cfunction_calls>\n<\uff5cDSML\uff5cinvoke name="goto">',
+        "<longcat_tool_call>goto",
+        "```tool_code\ngoto()\n```",
+        'Action: ```json\n[{"tool_name": "goto"}]\n```',
     ],
 )
 def test_calls_that_a_server_leaves_in_the_text(content: str) -> None:

@@ -417,6 +417,15 @@ async def test_a_name_that_no_function_has_becomes_text(name: str) -> None:
     assert answered.content == f"[call of {name!r}, which cannot be a function's name: {THERE}]"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["functions.goto", "default_api.goto", " goto\n", "goto<|channel|>json", "<|constrain|>goto"],
+)
+async def test_what_servers_leave_around_a_name_is_dropped(name: str) -> None:
+    (call,) = (await called(sent(name))).tool_calls
+    assert call.name == "goto"
+
+
 async def test_long_arguments_are_shortened_to_text() -> None:
     answered = await called(sent(arguments=f'{{"place": "{"x" * 200_000}"}}'))
     assert answered.tool_calls == ()
@@ -669,6 +678,17 @@ async def test_a_refused_connection_says_how_to_start_a_server() -> None:
         f"{url} was gone for 600 s: connection refused; "
         "is the server running? start one with: embodied serve --model tiny"
     )
+
+
+async def test_what_was_handled_before_a_request_is_not_its_cause() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        try:
+            raise ValueError("of another thing")
+        except ValueError:
+            caught = await failure(FakeServer(GOOD), base_url=url)
+    assert "connection refused" in str(caught)
 
 
 async def test_who_queues_when_the_server_goes_asks_nothing_until_it_is_back() -> None:

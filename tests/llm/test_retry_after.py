@@ -84,3 +84,19 @@ def test_the_shortest_way_to_say_it_counts_before_the_limits() -> None:
     headers = {"x-ratelimit-reset-tokens": "6m0s", "x-ratelimit-remaining-tokens": "0"}
     assert requested_wait(headers, "Please try again in 20s.") == 20
     assert requested_wait(headers | {"retry-after": "3"}, "Please try again in 20s.") == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ('"default";r=0;t=30', 30),
+        ("limit=10, remaining=0, reset=50", 50),
+        ('"minute";r=0;t=5, "day";r=0;t=90', 90),
+        ('"default";r=3;t=30', None),
+        ("10", None),
+    ],
+)
+def test_one_header_may_say_what_is_left_and_when_it_begins_anew(
+    header: str, seconds: float | None
+) -> None:
+    assert requested_wait({"ratelimit": header}, "") == seconds
