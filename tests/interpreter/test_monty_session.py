@@ -591,14 +591,14 @@ def test_a_state_fits_only_the_same_robot_and_limits(workers: Interpreters, robo
 def forged(session: Session, **changes: Any) -> bytes:
     """Make a state with a valid checksum and an altered content."""
     assert isinstance(session, MontySession)
-    return session._codec.pack(session._state.model_copy(update=changes))
+    return session._codec.pack(session.state.model_copy(update=changes))
 
 
 def test_a_forged_state_is_an_error_or_harmless(workers: Interpreters, robot: Any) -> None:
     session = workers.session("restricted", robot)
     session.run("x = 1")
     assert isinstance(session, MontySession)
-    good = session._state.monty
+    good = session.state.monty
     for part in (b"", b"MONTY", good[:100], b"\0" * 1000, good[::-1], good + b"x"):
         other = workers.session("restricted", robot)
         try:
@@ -625,7 +625,7 @@ def test_a_state_with_other_bytes_never_crashes_the_host(
         session = workers.session("restricted", robot, Limits(seconds=1))
         session.run("x = [1, 'a']\ndef f():\n    return x")
         assert isinstance(session, MontySession)
-        part = bytearray(session._state.monty)
+        part = bytearray(session.state.monty)
         for where, byte in positions:
             part[int(where * len(part))] = byte
         other = workers.session("restricted", robot, Limits(seconds=1))

@@ -14,11 +14,11 @@ from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map, wire
 from embodied.interpreter.monty.polyfills import TRANSLATE
+from embodied.interpreter.monty.rewrite import Rewritten
 from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.patterns import UntranslatableError, translate
 from embodied.interpreter.monty.worker import Worker, WorkerDied
 from embodied.interpreter.session import Output
-from embodied.interpreter.source_edits import EditedSource
 from embodied.interpreter.static_check import unknown_name
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
@@ -32,7 +32,7 @@ class Execution:
     Args:
         robot: whose actions it may call.
         limits: of the action.
-        source: what runs, after rewriting.
+        rewritten: what runs.
         tree: the code before that.
         names: that the session may have bound.
     """
@@ -41,7 +41,7 @@ class Execution:
         self,
         robot: Controller,
         limits: Limits,
-        source: EditedSource,
+        rewritten: Rewritten,
         tree: ast.Module,
         names: frozenset[str],
     ) -> None:
@@ -51,10 +51,9 @@ class Execution:
         """Whether an error comes from this action's own text, not from an earlier action's."""
         self._actions = robot.actions()
         self._limits = limits
-        self._source = source
+        self._source = rewritten.source
         self._tree = tree
-        self.shows = isinstance(tree.body[-1], ast.Expr) if tree.body else False
-        """Whether the code ends with an expression, which is shown."""
+        self._shows = rewritten.shows
         self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._started = time.monotonic()
         self._raised: dict[tuple[str, str], str] = {}
@@ -96,7 +95,7 @@ class Execution:
         """Whether the code has ended; then this takes note of how."""
         match event:
             case wire.Completed():
-                if self.shows:
+                if self._shows:
                     self._show(event)
             case wire.Raised():
                 self._report(event)

@@ -107,7 +107,7 @@ class MontySession(CodeSession):
             callbacks.check(code.nodes, reaching)
         except UnsupportedError as refused:
             return Output(error=refused.record, parsed=False, unsupported=refused.lacking)
-        execution = Execution(self._robot, self._limits, rewritten.source, code.tree, known.bound)
+        execution = Execution(self._robot, self._limits, rewritten, code.tree, known.bound)
         pool = self._open()
         try:
             with pool.borrow(self._limits, self._seed) as worker:
@@ -130,7 +130,7 @@ class MontySession(CodeSession):
         code: ParsedCode,
     ) -> State:
         """Run an action to its end and return the state after it."""
-        sources, files = self._prepare(execution, worker, rewritten)
+        sources, files = self._prepare(worker, rewritten)
         execution.drive(worker, sources)
         state = State(
             monty=worker.dump(),
@@ -158,13 +158,13 @@ class MontySession(CodeSession):
         self.state = state
 
     def _prepare(
-        self, execution: Execution, worker: Worker, rewritten: Rewritten
+        self, worker: Worker, rewritten: Rewritten
     ) -> tuple[tuple[str | None, ...], frozenset[str]]:
         """Load the state and what the code needs; all that has been fed, and its polyfills."""
         state, functions = self.state, tuple[str, ...]()
         new = polyfills.sources(rewritten.needs, state.files)
         fed = list(new.values())
-        if execution.shows:
+        if rewritten.shows:
             fed.append(polyfills.shown(self._limits.output_characters + 1))
         if state.monty:
             worker.load(state.monty)

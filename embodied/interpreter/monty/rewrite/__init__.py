@@ -32,6 +32,8 @@ class Rewritten:
     source: EditedSource
     needs: tuple[str, ...]
     """Files of `polyfills` that it uses."""
+    shows: bool
+    """Whether it ends with an expression that is shown."""
 
 
 def rewrite(
@@ -50,11 +52,12 @@ def rewrite(
     """
     try:
         context = RewriteContext(SourceEdits(code.text), bound)
-        if show:
-            statements.show_result(context.source, code.tree)
+        shown = statements.shown_result(code.tree, bound) if show else None
+        if shown is not None:
+            statements.show_result(context.source, shown)
         Rewriter(context, actions).visit(code.tree)
         NameChecker(code, bound).check()
-        return Rewritten(context.source.edited(), tuple(context.needs))
+        return Rewritten(context.source.edited(), tuple(context.needs), shown is not None)
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"
         raise UnsupportedError(code.tree.body[0], message) from None

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 
 from embodied.interpreter.monty import polyfills
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.source_edits import SourceEdits
 
 
-def show_result(source: SourceEdits, tree: ast.Module) -> None:
-    """Rewrite a last expression to the beginning of its text, so that no large value is sent."""
+def shown_result(tree: ast.Module, bound: Set[str]) -> ast.expr | None:
+    """Find the last expression, whose value is shown; None where there is none but `print()`."""
     match tree.body[-1:]:
+        case [ast.Expr(value=ast.Call(func=ast.Name(id="print")))] if "print" not in bound:
+            return None
         case [ast.Expr(value=value)]:
-            source.insert_before(source.start(value), f"{polyfills.SHOWN}((")
-            source.insert_after(source.end(value), "))")
+            return value
+    return None
+
+
+def show_result(source: SourceEdits, value: ast.expr) -> None:
+    """Rewrite a last expression to the beginning of its text, so that no large value is sent."""
+    source.insert_before(source.start(value), f"{polyfills.SHOWN}((")
+    source.insert_after(source.end(value), "))")
 
 
 def delete(context: RewriteContext, node: ast.Delete) -> None:
