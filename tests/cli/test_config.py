@@ -38,7 +38,7 @@ def test_prints_one_of_them_by_name() -> None:
 
 def test_explains_settings_of_a_model_that_is_not_named_yet() -> None:
     said = config("--help-settings", "llm")
-    assert "llm.temperature: float >= 0; default 0.0" in said
+    assert "llm.temperature: float >= 0 or null; default 0.0" in said
     assert "runner" not in said
 
 
