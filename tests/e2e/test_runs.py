@@ -276,21 +276,19 @@ def test_the_death_of_a_worker_does_not_spoil_the_report(user: User) -> None:
     assert "raylet" not in output + said
 
 
-_PLAYING = [[f"ray::RayWorker.{call}"] for call in ("run", "waited_seconds", "next_question")]
-"""Ray names a worker after the last call that it took: these come once it plays."""
-
-
 def wait_for_worker(driver: subprocess.Popen[str]) -> psutil.Process | None:
-    """The worker that plays an episode, once there is one."""
-    until = time.monotonic() + 60
+    """The worker that plays an episode, once there is one. Ray names it after its last call."""
+    until, started = time.monotonic() + 60, False
     while driver.poll() is None and time.monotonic() < until:
         for process in psutil.Process(driver.pid).children(recursive=True):
             try:
-                if process.cmdline()[:1] in _PLAYING:
-                    return process
+                [title, *_] = process.cmdline() or [""]
             except psutil.Error:
                 continue
-        time.sleep(0.1)
+            if title == "ray::RayWorker.start":
+                started = True
+            elif started and title.startswith("ray::RayWorker"):
+                return process
+        time.sleep(0.05)
     driver.kill()
-    return None
     return None
