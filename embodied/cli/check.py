@@ -36,9 +36,9 @@ def environment(
     split: options.Split = None,
     settings: options.Set = None,
 ) -> None:
-    """Play a task of an environment some ten times, and see that it keeps the rules.
+    """Try an environment against the rules for all.
 
-    Its settings are options as in `embodied run`. The exit code is 1 if a rule is broken.
+    One of its tasks is played some ten times. Its settings are options as in `embodied run`. The exit code is 1 if a rule is broken.
 
     \b
       embodied check environment rooms.py:Warehouse
@@ -61,7 +61,7 @@ def robot(
     split: options.Split = None,
     settings: options.Set = None,
 ) -> None:
-    """See that a robot keeps the rules that the action formats rely on.
+    """Try a robot against the rules of action formats.
 
     With an environment, its actions are called there. The exit code is 1 if a rule is broken.
 
