@@ -38,7 +38,8 @@ def environment(
 ) -> None:
     """Try an environment against the rules for all.
 
-    One of its tasks is played some ten times. Its settings are options as in `embodied run`. The exit code is 1 if a rule is broken.
+    One of its tasks is played some ten times. Its settings are options as in `embodied run`. The
+    exit code is 1 if a rule is broken.
 
     \b
       embodied check environment rooms.py:Warehouse
