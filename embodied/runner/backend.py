@@ -58,9 +58,9 @@ class WorkerHandle(ABC):
         """
         raise NotImplementedError
 
-    async def waited_seconds(self) -> float:
-        """Return the time, since it started, in which its requests to models waited for rate
-        limits. No episode counts as hung because of it.
+    async def waited_seconds(self, episode: str) -> float:
+        """Return the time, since an episode began, in which requests of the worker to models
+        waited for rate limits. No episode counts as hung because of it.
 
         Raises:
             WorkerDied: the worker is gone.

@@ -272,10 +272,10 @@ async def _run_in_time(handle: WorkerHandle, assignment: Assignment, seconds: fl
     those in which the worker waited for the rate limits of models.
     """
     running = asyncio.create_task(handle.run(assignment))
+    waited = 0.0
     try:
-        waited = await _waited_seconds(handle)
         while not (await asyncio.wait([running], timeout=seconds))[0]:
-            before, waited = waited, await _waited_seconds(handle)
+            before, waited = waited, await _waited_seconds(handle, assignment.id)
             seconds = waited - before
             if seconds <= 0:
                 raise TimeoutError
@@ -284,11 +284,11 @@ async def _run_in_time(handle: WorkerHandle, assignment: Assignment, seconds: fl
         await _cancel([running])
 
 
-async def _waited_seconds(handle: WorkerHandle) -> float:
+async def _waited_seconds(handle: WorkerHandle, episode: str) -> float:
     """Ask a worker for its waits; one that does not answer has none."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            return await handle.waited_seconds()
+            return await handle.waited_seconds(episode)
     except TimeoutError:
         return 0.0
 

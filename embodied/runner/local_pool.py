@@ -41,8 +41,8 @@ class _LocalHandle(WorkerHandle):
     async def answer(self, number: int, approval: ApprovalRecord) -> None:
         await self._worker.answer(number, approval)
 
-    async def waited_seconds(self) -> float:
-        return await self._worker.waited_seconds()
+    async def waited_seconds(self, episode: str) -> float:
+        return await self._worker.waited_seconds(episode)
 
     async def stop(self) -> None:
         await self._worker.stop()

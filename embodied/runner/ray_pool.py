@@ -266,8 +266,8 @@ class _RayHandle(WorkerHandle):
     async def answer(self, number: int, approval: ApprovalRecord) -> None:
         await self.get(self._actor.answer.remote(number, approval))
 
-    async def waited_seconds(self) -> float:
-        return float(await self.get(self._actor.waited_seconds.remote()))
+    async def waited_seconds(self, episode: str) -> float:
+        return float(await self.get(self._actor.waited_seconds.remote(episode)))
 
     async def stop(self) -> None:
         self._left(self)

@@ -66,6 +66,8 @@ class Worker:
     _maker: WorkerThreads = field(default_factory=lambda: WorkerThreads(1))
     _playing: dict[asyncio.Task[Result], str] = field(default_factory=dict)
     """The episodes that have not ended, those that were broken off too, by their ids."""
+    _waited_before: dict[str, float] = field(default_factory=dict)
+    """What requests had waited for rate limits when each of these episodes began."""
     _threads: int = 1
     _shared: WorkerThreads = field(init=False)
     _questions: Questions = field(init=False)
@@ -165,6 +167,7 @@ class Worker:
     async def _run(self, assignment: Assignment) -> Result:
         """Play one episode. Errors are results."""
         slot = None
+        self._waited_before[assignment.id] = self._policies.waited_seconds
         try:
             slot = self._free.pop() if self._free else await self._make_slot()
             slot.robot.approver = self._approver(slot.robot, assignment.id)
@@ -174,13 +177,15 @@ class Worker:
         except (Exception, SystemExit) as error:
             return _failed(error)
         finally:
+            self._waited_before.pop(assignment.id, None)
             if slot is not None:
                 await self._close(slot)
         return Result(_memory(), episode=episode)
 
-    async def waited_seconds(self) -> float:
-        """Return the time in which requests to models waited for rate limits."""
-        return self._policies.waited_seconds
+    async def waited_seconds(self, episode: str) -> float:
+        """Return the time, since an episode began, in which requests waited for rate limits."""
+        waited = self._policies.waited_seconds
+        return waited - self._waited_before.get(episode, waited)
 
     async def _play(self, slot: EnvSlot, assignment: Assignment) -> Trajectory:
         trajectory = await run_episode(

@@ -171,7 +171,7 @@ async def test_an_episode_that_waits_for_a_rate_limit_does_not_hang() -> None:
             await self.waited.wait()
             return Result(0, error="it waited to its end")
 
-        async def waited_seconds(self) -> float:
+        async def waited_seconds(self, episode: str) -> float:
             self.asked += 1
             if self.asked > 10:
                 self.waited.set()
