@@ -680,14 +680,14 @@ async def test_a_refused_connection_says_how_to_start_a_server() -> None:
     )
 
 
-async def test_what_was_handled_before_a_request_is_not_its_cause() -> None:
+def test_what_was_handled_before_a_request_is_not_its_cause() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         try:
             raise ValueError("of another thing")
         except ValueError:
-            caught = await failure(FakeServer(GOOD), base_url=url)
+            caught = asyncio.run(failure(FakeServer(GOOD), base_url=url))
     assert "connection refused" in str(caught)
 
 
