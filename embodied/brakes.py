@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from embodied._util.threads import LoopCalls, call_though_busy
+from embodied._util.threads import LoopCalls, call_though_busy, running_loop
 from embodied.errors import InfrastructureError
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Brakes:
         """Let the robot move. This thread is its own from now on."""
         self._broken_off = self._at_rest = False
         if self._robot.asynchronous:
-            self._loop = _running_loop() or self._loop
+            self._loop = running_loop() or self._loop
 
     def check(self) -> None:
         """Raise InfrastructureError where the robot may do nothing more."""
@@ -205,7 +205,7 @@ class Brakes:
             self._loop = _loop_for(self)
         if not self._loop.is_running():
             return self._loop.run_until_complete(self._made(spec, arguments))
-        if self._loop is _running_loop():
+        if self._loop is running_loop():
             raise RuntimeError(
                 f"{self._robot} lives on this event loop, which a call from here would hold up; "
                 "make calls from another thread, as with asyncio.to_thread"
@@ -237,13 +237,6 @@ def _too_long(spec: Action) -> ActionTimeoutError:
         f"{spec.name}() took longer than {spec.timeout:g} s; it was broken off, and the robot "
         "stopped"
     )
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _loop_for(owner: object) -> asyncio.AbstractEventLoop:

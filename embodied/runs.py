@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from rich.console import Console
 
 from embodied._util.mappings import dotted_names
+from embodied._util.threads import running_loop
 from embodied.config.load import SHORTHANDS, read_config_file, with_changes
 from embodied.config.schema import RunConfig
 from embodied.errors import ConfigError, RunError
@@ -80,7 +81,7 @@ def run(
     """
     wanted = configured(config, settings)
     plan = resolve(wanted)
-    if not _in_event_loop():
+    if running_loop() is None:
         return asyncio.run(_play(plan, wanted.out, progress))
     with start_blocking_portal() as portal:
         future = portal.start_task_soon(_play, plan, wanted.out, progress)
@@ -88,14 +89,6 @@ def run(
             return future.result()
         finally:
             future.cancel()
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 async def run_async(

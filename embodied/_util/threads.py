@@ -101,6 +101,14 @@ class WorkerThreads(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread; None where there is none."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def start_loop(name: str) -> asyncio.AbstractEventLoop:
     """Start an event loop in a thread of its own; it is closed when it is told to stop."""
     loop = asyncio.new_event_loop()
