@@ -26,3 +26,6 @@ class Task(BaseModel):
     """The goal in words, as the simulator states it."""
     seed: int | None = None
     """Seed handed to `Environment.reset`; None where the simulator has no randomness."""
+    group: str | None = None
+    """The scene that it may share with others: a floor plan, a variation, a level with its seed, a
+    game. Datasets hold out whole scenes. None: the environment names none."""

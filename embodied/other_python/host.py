@@ -329,6 +329,7 @@ class Task:
     kind: str
     instruction: str
     seed: Optional[int] = None
+    group: Optional[str] = None
 
 
 class Environment:

@@ -46,6 +46,7 @@ class Corridor(Environment):
                 split="all",
                 kind="open",
                 instruction="Open the door at the right end. It is locked.",
+                group=f"corridor-{seed}",
                 seed=seed,
             )
             for seed in range(_TASKS)

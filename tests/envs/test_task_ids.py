@@ -29,6 +29,7 @@ def test_ids_are_unique(name: str, split: str, options: dict[str, Any]) -> None:
     counted = Counter(task.id for task in tasks)
     assert tasks
     assert [id_ for id_, times in counted.items() if times > 1] == []
+    assert [task for task in tasks if task.group != task.id] == [], "scenes are level and seed"
 
 
 @pytest.mark.parametrize(

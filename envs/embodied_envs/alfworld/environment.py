@@ -102,6 +102,7 @@ class Alfworld(Environment):
                 split=split,
                 kind=entry.kind,
                 instruction=entry.instruction,
+                group=entry.floor_plan,
             )
             for entry in found.games
         ]

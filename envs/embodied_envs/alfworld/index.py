@@ -58,6 +58,13 @@ class GameEntry(BaseModel):
         """The task type, which begins the task's name."""
         return self.id.partition("-")[0]
 
+    @property
+    def floor_plan(self) -> str | None:
+        """The floor plan, whose number ends the task's name, as `FloorPlan308`; None: it has none.
+        """
+        number = self.id.partition("/")[0].rpartition("-")[2]
+        return f"FloorPlan{number}" if number.isdecimal() else None
+
 
 @dataclass(frozen=True)
 class Split:

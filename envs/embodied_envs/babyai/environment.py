@@ -86,6 +86,7 @@ class BabyAI(Environment):
                 split=split,
                 kind=problem.level,
                 instruction=catalogue.draw(problem).mission,
+                group=problem.id,
                 seed=problem.seed,
             )
             for problem in cls._problems(split, options)

@@ -81,6 +81,7 @@ class MiniWoB(Environment):
                 split=split,
                 kind=kind,
                 instruction=f"do what the page {kind} asks for",
+                group=f"{kind}/seed-{seed}",
                 seed=seed,
             )
             for seed in range(seeds)

@@ -51,6 +51,7 @@ def list_tasks(split: str | None) -> list[Task]:
             split=split,
             kind=kind,
             instruction=instruction,
+            group=f"{kind}/seed-{seed}",
             seed=seed,
         )
         for kind, instruction in INSTRUCTIONS.items()

@@ -85,6 +85,7 @@ def _of_name(simulator: Simulator, split: str, name: str) -> list[Task]:
             split=split,
             kind=name,
             instruction=instruction,
+            group=Variation(name, number).id,
         )
         for number, instruction in zip(numbers, described, strict=True)
     ]

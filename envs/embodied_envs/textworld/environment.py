@@ -168,6 +168,7 @@ def _task(task_id: str, split: str, path: Path) -> Task:
         split=split,
         kind=notes.kind if notes else "story",
         instruction=notes.objective if notes else "",
+        group=task_id,
     )
 
 

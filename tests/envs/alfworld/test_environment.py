@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.environment import Alfworld
+from embodied_envs.alfworld.index import GameEntry
 from embodied_envs.alfworld.game_file import MAX_BYTES
 from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
 from embodied_envs.alfworld.rules import DIALECTS
@@ -361,3 +362,16 @@ def test_templates_tell_the_dialect(dialect: Any, tmp_path: Path) -> None:
     env = Alfworld(data=tmp_path)
     env.reset(Alfworld.list_tasks("train", data=tmp_path)[0])
     assert ("move {o} to {r}" in env.command_templates()) == (dialect == "move")
+
+
+def test_games_of_one_floor_plan_are_of_one_scene(alfworld_data: Path) -> None:
+    tasks = Alfworld.list_tasks("valid_unseen", data=alfworld_data)
+    assert {task.group for task in tasks} == {f"FloorPlan{n}" for n in (10, 219, 308, 424)}
+    assert tasks[0].id.startswith("look_at_obj_in_light-AlarmClock-None-DeskLamp-308/")
+    assert tasks[0].group == "FloorPlan308"
+
+
+@pytest.mark.parametrize("name", ["task-1x/t", "mine/t", "look-/t"])
+def test_a_game_whose_name_ends_in_no_number_has_no_scene(name: str) -> None:
+    entry = GameEntry(id=name, size=0, changed=0, sha256="", instruction="", problem=None)
+    assert entry.floor_plan is None

@@ -51,6 +51,7 @@ def test_tasks_are_stable_and_small(games: Path) -> None:
     assert [task.kind for task in tasks] == list(KINDS)
     assert tasks[1].id == "cooking-0-0001"
     assert "delicious meal" in tasks[1].instruction
+    assert [task.group for task in tasks] == [task.id for task in tasks]
     assert (
         pickle.loads(pickle.dumps(tasks)) == tasks == embodied.list_tasks("textworld", data=games)
     )
