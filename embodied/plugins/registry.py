@@ -30,6 +30,7 @@ _KINDS = {
     "embodied.action_formats": "action format",
     "embodied.prompts": "prompt",
     "embodied.pools": "pool",
+    "embodied.selections": "selection rule",
 }
 """What an object of each entry-point group is called."""
 _DISTRIBUTION = "embodied-codeact"

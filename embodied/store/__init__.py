@@ -8,11 +8,12 @@ from __future__ import annotations
 from embodied.store.invocation import RunInvocation
 from embodied.store.jsonl import StoredEpisode
 from embodied.store.reader import RunReader, open_run
-from embodied.store.summary import EpisodeSeconds, Summary
+from embodied.store.summary import EpisodeSeconds, RecordLocation, Summary
 from embodied.store.writer import RunStore
 
 __all__ = [
     "EpisodeSeconds",
+    "RecordLocation",
     "RunInvocation",
     "RunReader",
     "RunStore",

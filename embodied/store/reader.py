@@ -21,7 +21,7 @@ from embodied.store.layout import (
     read_config,
     read_protocol,
 )
-from embodied.store.summary import Summary
+from embodied.store.summary import RecordLocation, Summary
 from embodied.trajectory import Trajectory
 
 _log = logging.getLogger("embodied.store")
@@ -77,7 +77,7 @@ class RunReader:
     def trajectories(self) -> Iterator[Trajectory]:
         """Yield each episode, in the order of writing; one is in memory at a time."""
         for summary in self.summaries():
-            if trajectory := self._load(summary):
+            if trajectory := self.load(summary.location):
                 yield trajectory
 
     def trajectory(self, episode_id: str) -> Trajectory:
@@ -88,7 +88,7 @@ class RunReader:
         """
         for summary in self.summaries():
             if summary.episode_id == episode_id:
-                if trajectory := self._load(summary):
+                if trajectory := self.load(summary.location):
                     return trajectory
                 raise RunError(f"the record of episode {episode_id!r} is damaged")
         raise RunError(f"{self.folder} has no episode {episode_id!r}")
@@ -104,20 +104,20 @@ class RunReader:
             else:
                 yield record
 
-    def _load(self, summary: Summary) -> Trajectory | None:
-        """Read the trajectory of a summary; None, and a note, where it is damaged."""
-        path = SHARDS.path(self.folder, summary.shard)
+    def load(self, place: RecordLocation) -> Trajectory | None:
+        """Read the trajectory of a place; None, and a note, where it is damaged."""
+        path = SHARDS.path(self.folder, place.shard)
         with open_file(path) as file:
-            file.seek(summary.offset)
+            file.seek(place.offset)
             try:
-                trajectory = decode(file.read(summary.length))
-                if trajectory.episode_id == summary.episode_id:
+                trajectory = decode(file.read(place.length))
+                if trajectory.episode_id == place.episode_id:
                     return trajectory
-                reason = f"the index has episode {summary.episode_id!r} here"
+                reason = f"the index has episode {place.episode_id!r} here"
             except BadLineError as error:
                 reason = str(error)
             reason += f"; delete {index_path(self.folder)} to have the shards read anew"
-            self._note(CorruptRecord(path, line_number(file, summary.offset), reason))
+            self._note(CorruptRecord(path, line_number(file, place.offset), reason))
             return None
 
     def _note(self, damage: CorruptRecord) -> None:

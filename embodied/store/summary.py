@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
@@ -32,6 +33,18 @@ class EpisodeSeconds(Record):
     interpreter: float = 0.0
     environment: float = 0.0
     framework: float
+
+
+class RecordLocation(NamedTuple):
+    """Where the trajectory of an episode is in its run."""
+
+    episode_id: str
+    shard: int
+    """Number of the shard, counted from 0."""
+    offset: int
+    """Byte position in the shard."""
+    length: int
+    """Bytes of its line, the line feed included."""
 
 
 class Summary(Record):
@@ -103,6 +116,11 @@ class Summary(Record):
     def scored(self) -> bool:
         """Whether the episode counts in rates: something says whether it reached the goal."""
         return self.finished and self.outcome is not Outcome.UNSCORED
+
+    @property
+    def location(self) -> RecordLocation:
+        """Where the trajectory is."""
+        return RecordLocation(self.episode_id, self.shard, self.offset, self.length)
 
     def located(self, shard: int, offset: int) -> Summary:
         """Copy the summary for a trajectory that begins there."""
