@@ -22,6 +22,7 @@ COMMANDS = {
     "report": Command("report:report", "Print the figures of a run, finished or not."),
     "compare": Command("report:compare", "Set runs side by side."),
     "merge": Command("report:merge", "Merge runs of one protocol into one."),
+    "dataset": Command("dataset:app", "Make data for training of runs."),
     "tasks": Command("tasks:tasks", "List the tasks of an environment."),
     "generate": Command("tasks:generate", "Write new tasks, the same ones for the same seed."),
     "examples": Command("examples:examples", "Play tasks and keep them as in-context examples."),

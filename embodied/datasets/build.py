@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from embodied.datasets.card import (
-    CARD,
-    CARD_FOR_PEOPLE,
-    Card,
-    FormatRecord,
-    PartRecord,
-    SourceRecord,
-    render,
-)
+from embodied.datasets.card import CARD, CARD_FOR_PEOPLE, Card, FormatRecord, Recipe, render
 from embodied.datasets.conversation import Training
+from embodied.datasets.describe import describe
 from embodied.datasets.figures import EpisodeFigures, figures_of
 from embodied.datasets.files import Row, new_folder, write_rows
 from embodied.datasets.formats import Format, Shape, make_format
 from embodied.datasets.part import Part
 from embodied.datasets.selection import FunnelStep, RuleLike, Selection
-from embodied.datasets.sources import Candidate, RunLike, Source, open_sources
+from embodied.datasets.sources import RunLike, open_sources
 from embodied.datasets.splitting import TRAIN, VALIDATION, Holdout, check_splits
 from embodied.datasets.statistics import Statistics, aggregate
 from embodied.datasets.tokenizer import TokenCounter, token_counter
@@ -81,15 +73,17 @@ def build(
     train, validation = (kept, []) if held is None else held.split(kept)
     parts = {TRAIN: train, VALIDATION: validation} if held else {TRAIN: train}
     return Dataset(
-        sources=sources,
+        recipe=Recipe(
+            select=selection.names,
+            mask=mask,
+            thoughts=thoughts,
+            holdout=holdout,
+            allow_splits=sorted(allow_splits),
+            seed=seed,
+        ),
         parts={name: Part(sources, found) for name, found in parts.items()},
-        training=Training(mask, thoughts),
         funnel=funnel,
         episodes_read=Counter(candidate.source for candidate, _ in read),
-        select=selection.names,
-        holdout=holdout,
-        allowed_splits=sorted(allow_splits),
-        seed=seed,
         counter=token_counter(tokenizer),
     )
 
@@ -98,18 +92,14 @@ def build(
 class Dataset:
     """Episodes that `build` chose."""
 
-    sources: Sequence[Source]
+    recipe: Recipe
+    """What it was asked to be."""
     parts: Mapping[str, Part]
     """`train`, and `validation` where a share is held out."""
-    training: Training
     funnel: Sequence[FunnelStep]
     """What each rule removed, in order."""
     episodes_read: Mapping[int, int]
     """Episodes by the number of their run."""
-    select: Sequence[str]
-    holdout: str | None
-    allowed_splits: Sequence[str]
-    seed: int
     counter: TokenCounter
 
     @cached_property
@@ -121,7 +111,7 @@ class Dataset:
         """Yield the figures of each episode."""
         for name, part in self.parts.items():
             for episode in part:
-                yield figures_of(episode, name, self.training, self.counter)
+                yield figures_of(episode, name, self._training, self.counter)
 
     def rows(self, format: str, part: str = TRAIN) -> Iterator[Row]:
         """Yield the rows of a part in a format, such as `chat`; one episode is in memory at a time.
@@ -131,7 +121,7 @@ class Dataset:
         """
         if part not in self.parts:
             raise ConfigError(f"there is no part {part!r}; there is: {', '.join(self.parts)}")
-        return make_format(format, self.training, self._shape).rows(self.parts[part])
+        return make_format(format, self._training, self._shape).rows(self.parts[part])
 
     def to_chat(self, part: str = TRAIN) -> list[Row]:
         """Return the conversations of a part in the shape of the chat-completions API."""
@@ -160,12 +150,12 @@ class Dataset:
                 or pyarrow is not installed.
             DataError: the episodes give no row in a format.
         """
-        chosen = [make_format(name, self.training, self._shape) for name in dict.fromkeys(formats)]
+        chosen = [make_format(name, self._training, self._shape) for name in dict.fromkeys(formats)]
         with new_folder(Path(out)) as folder:
             with (folder / EPISODES).open("wb") as file:
                 statistics = aggregate(self._written(file), self.counter.name)
             written = {each.name: self._write(each, folder, parquet) for each in chosen}
-            card = self._card(statistics).model_copy(update={"formats": written})
+            card = self._described(statistics).model_copy(update={"formats": written})
             (folder / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
             (folder / CARD_FOR_PEOPLE).write_text(render(card), encoding="utf-8")
         return card
@@ -173,13 +163,20 @@ class Dataset:
     @property
     def card(self) -> Card:
         """What went in, by which rules."""
-        return self._card(self.statistics)
+        return self._described(self.statistics)
+
+    def _described(self, statistics: Statistics) -> Card:
+        return describe(self.recipe, self.funnel, self.episodes_read, self.parts, statistics)
+
+    @property
+    def _training(self) -> Training:
+        return Training(self.recipe.mask, self.recipe.thoughts)
 
     @cached_property
     def _shape(self) -> Shape:
         found = [each for part in self.parts.values() for each in part.candidates]
         thinks = any(each.thinks for each in found)
-        return Shape(any(each.native for each in found), self.training.thoughts and thinks)
+        return Shape(any(each.native for each in found), self.recipe.thoughts and thinks)
 
     def _written(self, file: Any) -> Iterator[EpisodeFigures]:
         for each in self.figures():
@@ -206,67 +203,3 @@ class Dataset:
             (inner / name).write_bytes(content)
         files = {part: f"{format.name}/{name}" for part, name in data.items()}
         return FormatRecord(files=files, rows=rows, columns=columns, note=format.note)
-
-    def _card(self, statistics: Statistics) -> Card:
-        return Card(
-            embodied_version=importlib.metadata.version("embodied-codeact"),
-            select=list(self.select),
-            mask=self.training.mask,
-            thoughts=self.training.thoughts,
-            holdout=self.holdout,
-            allowed_splits=list(self.allowed_splits),
-            seed=self.seed,
-            sources=[self._source(number) for number in range(len(self.sources))],
-            funnel=list(self.funnel),
-            parts={name: _part_record(part) for name, part in self.parts.items()},
-            statistics=statistics,
-            warnings=list(self._warnings()),
-        )
-
-    def _source(self, number: int) -> SourceRecord:
-        source = self.sources[number]
-        protocol = source.protocol
-        return SourceRecord(
-            run=source.name,
-            environment=protocol.environment,
-            controller=protocol.protocol.controller,
-            action=protocol.protocol.action,
-            conversation=protocol.protocol.conversation,
-            model=source.model,
-            policy=protocol.policy,
-            protocol_sha256=source.protocol_sha256,
-            data=protocol.data,
-            episodes=self.episodes_read.get(number, 0),
-            selected=len(self._selected(number)),
-            damaged=list(source.run.damaged),
-        )
-
-    def _selected(self, number: int) -> list[Candidate]:
-        found = (each for part in self.parts.values() for each in part.candidates)
-        return [each for each in found if each.source == number]
-
-    def _warnings(self) -> Iterator[str]:
-        for number, source in enumerate(self.sources):
-            if source.run.damaged:
-                yield f"{len(source.run.damaged):,} damaged records of {source.name} were left out"
-            native = sum(each.native for each in self._selected(number))
-            if native and source.tools is None:
-                yield (
-                    f"{native:,} episodes of {source.name} call functions natively, and their rows "
-                    "do not say which there are: the robot is in a file or not installed here"
-                )
-            unscored = sum(not each.success for each in self._selected(number))
-            if unscored:
-                yield f"{unscored:,} episodes of {source.name} did not reach the goal"
-
-
-def _part_record(part: Part) -> PartRecord:
-    scenes: dict[str, set[str]] = {}
-    for each in part.candidates:
-        if each.group is not None:
-            scenes.setdefault(each.environment, set()).add(each.group)
-    return PartRecord(
-        episodes=len(part),
-        splits=dict(Counter(each.split for each in part.candidates)),
-        scenes={name: sorted(found) for name, found in sorted(scenes.items())},
-    )

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from embodied.datasets.columns import to_features
 from embodied.datasets.selection import FunnelStep
 from embodied.datasets.statistics import Statistics
 from embodied.datasets.turns import MaskKind
+from embodied.errors import DataError
 from embodied.trajectory import Record
 
 CARD, CARD_FOR_PEOPLE = "card.json", "README.md"
 """The names of its two forms in the dataset's folder."""
 
 CARD_VERSION = 1
+
+
+class Recipe(Record):
+    """What a dataset was asked to be."""
+
+    select: list[str]
+    """The rules, in the order in which they were applied."""
+    mask: MaskKind
+    thoughts: bool
+    holdout: str | None
+    allow_splits: list[str]
+    """Evaluation splits that were asked for by name."""
+    seed: int
 
 
 class SourceRecord(Record):
@@ -75,14 +90,7 @@ class Card(Record):
 
     card_version: int = CARD_VERSION
     embodied_version: str
-    select: list[str]
-    """The rules, in the order in which they were applied."""
-    mask: MaskKind
-    thoughts: bool
-    holdout: str | None
-    allowed_splits: list[str]
-    """Evaluation splits that were asked for by name."""
-    seed: int
+    recipe: Recipe
     sources: list[SourceRecord]
     funnel: list[FunnelStep]
     parts: dict[str, PartRecord]
@@ -92,9 +100,20 @@ class Card(Record):
     formats: dict[str, FormatRecord] = Field(default_factory=dict)
 
 
+def read_card(folder: Path) -> Card:
+    """Read the card of a dataset; raise `DataError` where the folder has none."""
+    path = folder / CARD
+    try:
+        return Card.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(
+            f"{path} is no card of a dataset: {error!s:.300}; build the dataset again"
+        ) from error
+
+
 def render(card: Card) -> str:
     """Write the card for people: a head that Hugging Face's hub and `datasets` read, then text."""
-    return f"---\n{_head(card.formats, card.parts['train'].episodes)}---\n\n" + "\n".join(
+    return head(card.formats, card.parts["train"].episodes) + "\n".join(
         [
             "# Episodes of robots that are controlled by code",
             "",
@@ -104,18 +123,19 @@ def render(card: Card) -> str:
             *_sources(card),
             *_funnel(card.funnel),
             *_parts(card),
-            *_training(card),
+            *_training(card.recipe),
             *statistics_table(card.statistics),
-            *_formats(card.formats),
+            *files_section(card.formats),
         ]
     )
 
 
-def _head(formats: Mapping[str, FormatRecord], episodes: int) -> str:
-    head = {
+def head(formats: Mapping[str, FormatRecord], rows: int) -> str:
+    """Write the head of a card, by which `datasets` finds files and types of columns."""
+    content = {
         "tags": ["embodied", "code-as-action", "trajectories"],
         "task_categories": ["text-generation"],
-        "size_categories": [_size(episodes)],
+        "size_categories": [_size(rows)],
         "configs": [
             {
                 "config_name": name,
@@ -129,7 +149,7 @@ def _head(formats: Mapping[str, FormatRecord], episodes: int) -> str:
             for name, each in formats.items()
         ],
     }
-    return yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
+    return f"---\n{yaml.safe_dump(content, sort_keys=False, allow_unicode=True)}---\n\n"
 
 
 def _size(rows: int) -> str:
@@ -170,11 +190,12 @@ def _funnel(funnel: Sequence[FunnelStep]) -> Iterator[str]:
 def _parts(card: Card) -> Iterator[str]:
     yield "## Parts"
     yield ""
-    if card.holdout is not None:
-        yield f"Held out: {_cell(card.holdout)}, drawn with seed {card.seed}."
+    recipe = card.recipe
+    if recipe.holdout is not None:
+        yield f"Held out: {_cell(recipe.holdout)}, drawn with seed {recipe.seed}."
         yield ""
-    if card.allowed_splits:
-        listed = _cell(", ".join(card.allowed_splits))
+    if recipe.allow_splits:
+        listed = _cell(", ".join(recipe.allow_splits))
         yield f"Evaluation splits that were asked for by name: {listed}."
         yield ""
     rows = (
@@ -189,13 +210,13 @@ def _parts(card: Card) -> Iterator[str]:
     yield from table(("part", "episodes", "splits", "scenes"), rows)
 
 
-def _training(card: Card) -> Iterator[str]:
+def _training(recipe: Recipe) -> Iterator[str]:
     masked = {
         "errors": "Failed actions and messages that could not be read are not trained on.",
         "none": "All messages of the policy are trained on.",
     }
-    thoughts = "part of the messages" if card.thoughts else "left out"
-    yield f"{masked[card.mask]} Thoughts of thinking models are {thoughts}."
+    thoughts = "part of the messages" if recipe.thoughts else "left out"
+    yield f"{masked[recipe.mask]} Thoughts of thinking models are {thoughts}."
     yield ""
 
 
@@ -229,7 +250,8 @@ def statistics_rows(statistics: Statistics) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _formats(formats: Mapping[str, FormatRecord]) -> Iterator[str]:
+def files_section(formats: Mapping[str, FormatRecord]) -> Iterator[str]:
+    """Write the files of each format as a Markdown section."""
     yield "## Files"
     yield ""
     rows = (

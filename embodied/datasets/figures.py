@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeInt, ValidationError
 
 from embodied.datasets.conversation import Training
+from embodied.datasets.files import read_lines
 from embodied.datasets.sources import Episode
 from embodied.datasets.tokenizer import TokenCounter
 from embodied.datasets.turns import control_flow, is_failed, is_trained, recoveries
+from embodied.errors import DataError
 from embodied.trajectory import Outcome, Record, Turn
 
 
@@ -55,6 +58,28 @@ class EpisodeFigures(Record):
     with_conditions: NonNegativeInt
     with_functions: NonNegativeInt
     """Code actions that define functions."""
+
+    def unit(self, name: str) -> tuple[str, str | None]:
+        """Name the `scene`, `task` or `kind` that it is of, with its environment."""
+        return self.environment, getattr(self, name)
+
+
+def read_figures(path: Path) -> Iterator[EpisodeFigures]:
+    """Read the figures of a dataset's episodes, one at a time.
+
+    Raises:
+        DataError: the file cannot be read, or a line holds something else.
+    """
+    for number, (_, row) in enumerate(read_lines(path), start=1):
+        try:
+            yield EpisodeFigures.model_validate(row)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise DataError(
+                f"{path}, row {number} holds no figures of an episode: {where}: {first['msg']}; "
+                "build the dataset again"
+            ) from error
 
 
 def figures_of(

@@ -67,9 +67,11 @@ class Selection:
     """
 
     def __init__(self, rules: RuleLike | Iterable[RuleLike] = (), *, seed: int = 0) -> None:
-        given = [rules] if isinstance(rules, str) or not isinstance(rules, Iterable) else rules
+        if isinstance(rules, str) or not isinstance(rules, Iterable):
+            rules = [rules]
+        given = list(rules)
         self._steps = [step for rule in given for step in _steps(rule, seed)]
-        self.names = [name for name, _ in self._steps]
+        self.names = [_name(rule) for rule in given]
 
     def read(self, sources: Sequence[Source]) -> Iterator[tuple[Candidate, int | None]]:
         """Yield all episodes of the runs, each with the number of the first rule for single
@@ -132,17 +134,24 @@ class Selection:
 
 def _steps(rule: RuleLike, seed: int) -> Iterator[tuple[str, EpisodeRule | Rule]]:
     """Yield the rules that one stands for, with their names in the funnel."""
+    shown = _name(rule)
     if not isinstance(rule, str):
-        name = getattr(rule, "__name__", type(rule).__name__)
-        yield name, _made(name, rule, "", seed)
+        yield shown, _made(shown, rule, "", seed)
         return
     name, _, argument = rule.partition("=")
     found = _found(name)
     parts = found if isinstance(found, tuple) else (found,)
-    shown = short_name(name) + (f"={argument}" if argument else "")
     for part in parts:
         label = shown if len(parts) == 1 else f"{shown}: {part.__name__}"
         yield label, _made(shown, part, argument, seed)
+
+
+def _name(rule: RuleLike) -> str:
+    """Name a rule as it was chosen, of one in a file without the folders."""
+    if not isinstance(rule, str):
+        return getattr(rule, "__name__", type(rule).__name__)
+    name, separator, argument = rule.partition("=")
+    return f"{short_name(name)}{separator}{argument}"
 
 
 def _found(name: str) -> Any:

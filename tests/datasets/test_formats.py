@@ -165,8 +165,8 @@ def test_a_robot_that_is_not_registered_is_not_loaded(tmp_path: Path, robot: str
     data = build(write_run(tmp_path, [native()], action="tools", controller=robot))
     assert data.to_chat()[0]["tools"] is None
     assert data.card.warnings == [
-        f"1 episodes of {tmp_path.name} call functions natively, and their rows do not say which "
-        "there are: the robot is in a file or not installed here"
+        f"episodes of {tmp_path.name} that call functions natively, and whose rows do not say which "
+        "there are, as the robot is in a file or not installed here: 1"
     ]
 
 
