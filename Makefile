@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 VLLM := .venv-vllm
 DOCS := .venv-docs
+FORMATS := .venv-formats
 MODEL := models/smollm2
 JOBS ?= 2
 LONG := 3600
@@ -13,7 +14,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
 	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
 
-.PHONY: help quickstart install system test test-long test-faults test-vllm coverage docs vllm-cpu llm-demo lint settings format lock clean
+.PHONY: help quickstart install system test test-long test-faults test-vllm test-formats coverage docs vllm-cpu llm-demo lint settings format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
@@ -28,6 +29,7 @@ help:
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
 	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
 	@echo "make test-vllm    plays through real vLLM on the processor"
+	@echo "make test-formats reads datasets by the tools that they are for, in .venv-formats"
 	@echo "make vllm-cpu     .venv-vllm with vLLM for machines without a GPU"
 
 $(BIN)/python:
@@ -99,6 +101,17 @@ test-vllm: $(VENV)/.developer $(VLLM)/.ready $(MODEL)/converted.json
 	EMBODIED_TEST_GGUF=$(abspath $(MODEL)/SmolLM2-135M-Instruct.Q4_1.gguf) \
 		$(BIN)/python -m pytest -m vllm --timeout $(LONG) -s
 
+# What trains on datasets shares no environment with the simulators.
+$(FORMATS)/.ready: requirements-formats.txt | $(BIN)/python
+	$(BIN)/python -m venv $(FORMATS)
+	$(FORMATS)/bin/python -m pip install --quiet $(TORCH) 2>/dev/null || \
+		$(FORMATS)/bin/python -m pip install --quiet $(TORCH) --index-url $(TORCH_INDEX)
+	$(FORMATS)/bin/python -m pip install --quiet -r requirements-formats.txt -e '.[data]'
+	@touch $@
+
+test-formats: $(FORMATS)/.ready
+	$(FORMATS)/bin/python -m pytest --timeout $(LONG) tests/datasets/test_trl.py
+
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -117,4 +130,4 @@ lock:
 		--no-header --no-annotate --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(VLLM) $(DOCS) site $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VLLM) $(DOCS) $(FORMATS) site $(MODEL) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -177,6 +177,8 @@ def _chat_file(folder: Path) -> Path:
 
 def _check_inputs(paths: Sequence[Path]) -> None:
     """Refuse inputs that are named twice, and datasets that train on what another one holds out."""
+    if not paths:
+        raise ConfigError("name at least one input to mix")
     places = [path.resolve() for path in paths]
     for path in places:
         if places.count(path) > 1:

@@ -164,10 +164,11 @@ def test_native_function_calls_have_the_shape_of_the_api(tmp_path: Path) -> None
 def test_a_robot_that_is_not_registered_is_not_loaded(tmp_path: Path, robot: str | None) -> None:
     data = build(write_run(tmp_path, [native()], action="tools", controller=robot))
     assert data.to_chat()[0]["tools"] is None
-    assert data.card.warnings == [
-        f"episodes of {tmp_path.name} that call functions natively, and whose rows do not say which "
-        "there are, as the robot is in a file or not installed here: 1"
-    ]
+    (warning,) = data.card.warnings
+    assert warning == (
+        f"episodes of {tmp_path.name} that call functions natively, and whose rows do not say "
+        "which there are, as the robot is in a file or not installed here: 1"
+    )
 
 
 def test_sharegpt_rows_end_with_a_turn_that_is_trained_on(tmp_path: Path) -> None:
