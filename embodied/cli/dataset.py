@@ -161,7 +161,8 @@ def mix(
         print_json(card)
         return
     _print_table(MIXTURE_HEADINGS, ((row[0], row[1:]) for row in mixture_rows(card)))
-    standard_output().print(plain_text(f"Tokens: {card.tokenizer}. Written to {out}"))
+    text = f"Tokens: {card.tokenizer}. Written to {out}"
+    standard_output().print(plain_text(text), soft_wrap=True)
 
 
 def _print_card(card: Card, out: Path) -> None:
@@ -171,9 +172,10 @@ def _print_card(card: Card, out: Path) -> None:
     console = standard_output()
     for name, each in card.formats.items():
         counts = ", ".join(f"{number:,} {part}" for part, number in each.rows.items())
-        console.print(plain_text(f"{out / name}: {counts} rows. {each.note}".rstrip()))
+        text = f"{out / name}: {counts} rows. {each.note}".rstrip()
+        console.print(plain_text(text), soft_wrap=True)
     for warning in card.warnings:
-        console.print(plain_text(f"Note: {warning}"))
+        console.print(plain_text(f"Note: {warning}"), soft_wrap=True)
 
 
 def _print_statistics(statistics: Statistics) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from embodied.datasets.statistics import KindFigures, Statistics
 from embodied.errors import ConfigError
+from embodied.report.table import plain_text
 
 _BAR_INCHES = 0.3
 
@@ -66,5 +67,5 @@ def _draw(axes: Any, names: list[str], kinds: list[KindFigures], series: dict[st
 
 
 def _plain(text: str) -> str:
-    """Keep matplotlib from reading a text as a formula."""
-    return text.replace("$", r"\$")
+    """Keep a text from being read as a formula, and from having control characters."""
+    return plain_text(text).plain.replace("$", r"\$")

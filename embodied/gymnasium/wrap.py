@@ -81,6 +81,7 @@ class GymnasiumEnvironment(Environment):
                 kind=cls.name,
                 instruction=cls.instruction,
                 seed=seed,
+                group=f"{cls.name}-{seed}",
             )
             for seed in cls.splits[chosen]
         ]

@@ -79,6 +79,7 @@ class InspectRobotsEnvironment(AddressedEnvironment):
                 kind=kind,
                 instruction=scene.instruction,
                 seed=scene.init_seed,
+                group=scene.id,
             )
             for scene in _scenes(parsed)
         ]

@@ -54,6 +54,7 @@ class SampleRobotEnvironment(Environment):
             kind=colour,
             instruction=f"Bring every {colour} pallet to the dock.",
             seed=seed,
+            group=f"warehouse-{seed}",
         )
 
     def reset(self, task: Task, seed: int | None = None) -> Observation:

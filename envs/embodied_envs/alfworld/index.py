@@ -60,8 +60,7 @@ class GameEntry(BaseModel):
 
     @property
     def floor_plan(self) -> str | None:
-        """The floor plan, whose number ends the task's name, as `FloorPlan308`; None: it has none.
-        """
+        """The floor plan, whose number ends the task's name: `FloorPlan308`; None: it has none."""
         number = self.id.partition("/")[0].rpartition("-")[2]
         return f"FloorPlan{number}" if number.isdecimal() else None
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from embodied_envs.alfworld import index
 from embodied_envs.alfworld.environment import Alfworld
-from embodied_envs.alfworld.index import GameEntry
 from embodied_envs.alfworld.game_file import MAX_BYTES
 from embodied_envs.alfworld.generate import GeneratorOptions, generate_game, write_games
+from embodied_envs.alfworld.index import GameEntry
 from embodied_envs.alfworld.rules import DIALECTS
 
 import embodied
