@@ -38,7 +38,7 @@ def build(
     mask: MaskKind = "errors",
     thoughts: bool = False,
     holdout: str | None = None,
-    allow_splits: Collection[str] = (),
+    allow_splits: str | Collection[str] = (),
     tokenizer: str | None = None,
     seed: int = 0,
 ) -> Dataset:
@@ -60,6 +60,7 @@ def build(
         RunError: a folder is no run.
         DataError: no episode is left, or episodes are of splits that are for measuring.
     """
+    allowed = [allow_splits] if isinstance(allow_splits, str) else sorted(allow_splits)
     if mask not in get_args(MaskKind):
         raise ConfigError(f"the mask is 'errors' or 'none', not {mask!r}")
     sources, selection = open_sources(runs), Selection(select, seed=seed)
@@ -69,7 +70,7 @@ def build(
     if not kept:
         steps = "; ".join(f"{step.rule} removed {step.removed:,}" for step in funnel)
         raise DataError(f"no episode is left of {len(read):,}: {steps}")
-    check_splits(sources, kept, allow_splits)
+    check_splits(sources, kept, allowed)
     train, validation = (kept, []) if held is None else held.split(kept)
     parts = {TRAIN: train, VALIDATION: validation} if held else {TRAIN: train}
     return Dataset(
@@ -78,7 +79,7 @@ def build(
             mask=mask,
             thoughts=thoughts,
             holdout=holdout,
-            allow_splits=sorted(allow_splits),
+            allow_splits=allowed,
             seed=seed,
         ),
         parts={name: Part(sources, found) for name, found in parts.items()},
@@ -141,7 +142,7 @@ class Dataset:
         return pandas.DataFrame(rows, columns=list(EpisodeFigures.model_fields))
 
     def write(
-        self, out: str | Path, formats: Sequence[str] = ("chat",), *, parquet: bool = False
+        self, out: str | Path, formats: str | Sequence[str] = "chat", *, parquet: bool = False
     ) -> Card:
         """Write the dataset to a new folder: `FORMAT/PART.jsonl` or `.parquet`, and its card.
 
@@ -150,7 +151,8 @@ class Dataset:
                 or pyarrow is not installed.
             DataError: the episodes give no row in a format.
         """
-        chosen = [make_format(name, self._training, self._shape) for name in dict.fromkeys(formats)]
+        names = [formats] if isinstance(formats, str) else dict.fromkeys(formats)
+        chosen = [make_format(name, self._training, self._shape) for name in names]
         with new_folder(Path(out)) as folder:
             with (folder / EPISODES).open("wb") as file:
                 statistics = aggregate(self._written(file), self.counter.name)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from embodied.datasets.columns import to_features
 from embodied.datasets.selection import FunnelStep
-from embodied.datasets.statistics import Statistics
+from embodied.datasets.statistics import Figures, Statistics
 from embodied.datasets.turns import MaskKind
 from embodied.errors import DataError
 from embodied.trajectory import Record
@@ -237,7 +237,12 @@ HEADINGS = (
 
 def statistics_rows(statistics: Statistics) -> Iterator[tuple[str, ...]]:
     """Yield the cells of a table of statistics, the total last."""
-    groups = [(each.environment, each.kind, each) for each in statistics.by_kind]
+    groups: list[tuple[str, str, Figures]] = []
+    for environment, total in statistics.by_environment.items():
+        kinds = [each for each in statistics.by_kind if each.environment == environment]
+        groups += [(environment, each.kind, each) for each in kinds]
+        if 1 < len(kinds) < len(statistics.by_kind):
+            groups.append((environment, "total", total))
     for environment, kind, each in [*groups, ("total", "", statistics)]:
         counts = (
             *(each.episodes, each.tasks, each.scenes, each.turns, each.tokens),

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic_core import to_json
+
 from embodied.datasets.build import EPISODES
 from embodied.datasets.card import CARD, CARD_FOR_PEOPLE, FormatRecord, read_card
 from embodied.datasets.columns import ColumnType
@@ -275,9 +277,15 @@ def _rows(
             row = read_line_at(files[which], one.offsets[number])
             lines = conversation_of(row, f"{one.file}, row {number + 1}")
             messages = [{**to_chat(line), "train": line.trained} for line in lines]
-            tools = {"tools": row.get("tools")} if shape.tools else {}
+            tools = {"tools": _tools(row)} if shape.tools else {}
             id_ = f"{one.name}/{row.get('id', number)}"
             yield {"id": id_, "source": one.name, "messages": messages, **tools}
+
+
+def _tools(row: Row) -> str | None:
+    """Return the functions of a row as a JSON text, as which some data sets have them."""
+    tools = row.get("tools")
+    return tools if tools is None or isinstance(tools, str) else to_json(tools).decode()
 
 
 def _records(

@@ -65,6 +65,7 @@ class Statistics(Figures):
 
     tokenizer: str
     """What counted the tokens."""
+    by_environment: dict[str, Figures]
     by_kind: list[KindFigures]
     """By environment, then by kind."""
 
@@ -72,14 +73,21 @@ class Statistics(Figures):
 def aggregate(figures: Iterable[EpisodeFigures], tokenizer: str) -> Statistics:
     """Aggregate the figures of episodes, which are read once and not kept."""
     total, kinds = _Tally(), dict[tuple[str, str], _Tally]()
+    environments: dict[str, _Tally] = {}
     for each in figures:
         total.add(each)
+        environments.setdefault(each.environment, _Tally()).add(each)
         kinds.setdefault((each.environment, each.kind), _Tally()).add(each)
     by_kind = [
         KindFigures(environment=environment, kind=kind, **dict(kinds[environment, kind].figures()))
         for environment, kind in sorted(kinds)
     ]
-    return Statistics(tokenizer=tokenizer, by_kind=by_kind, **dict(total.figures()))
+    return Statistics(
+        tokenizer=tokenizer,
+        by_environment={name: environments[name].figures() for name in sorted(environments)},
+        by_kind=by_kind,
+        **dict(total.figures()),
+    )
 
 
 _SUMS = [name for name in Figures.model_fields if name in EpisodeFigures.model_fields]

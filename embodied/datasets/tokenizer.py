@@ -50,7 +50,7 @@ class ModelTokenizer(TokenCounter):
             ) from None
         try:
             self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(name)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # of many libraries, with errors of their own
             raise ConfigError(f"there is no tokenizer {name!r}: {error!s:.500}") from error
         self.name = name
 

@@ -11,7 +11,7 @@ import yaml
 
 import embodied
 from embodied.datasets import Card, build
-from embodied.datasets.card import read_card, render
+from embodied.datasets.card import read_card, render, statistics_rows
 from embodied.datasets.figures import read_figures
 from embodied.datasets.statistics import aggregate
 from embodied.errors import ConfigError, DataError, RunError
@@ -159,6 +159,18 @@ def test_statistics_by_environment_and_kind(tmp_path: Path) -> None:
     assert put.turn_lengths is not None
     assert put.turn_lengths.model_dump() == {"mean": 2.5, "min": 1, "median": 1, "p90": 4, "max": 4}
     assert found.by_kind[0].loop_share is None
+    assert {name: each.episodes for name, each in found.by_environment.items()} == {
+        "house": 3,
+        "ship": 1,
+    }
+    totals = [row[:3] for row in statistics_rows(found)]
+    assert totals == [
+        ("house", "heat", "1"),
+        ("house", "put", "2"),
+        ("house", "total", "3"),
+        ("ship", "put", "1"),
+        ("total", "", "4"),
+    ]
 
 
 def test_tokens_are_a_quarter_of_the_characters_shown_and_said(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ def test_episodes_of_evaluation_splits_are_refused(tmp_path: Path) -> None:
     data = build(run, allow_splits=["valid_unseen", "test"])
     assert data.card.parts["train"].splits == {"train": 1, "valid_unseen": 2, "test": 1}
     assert data.card.recipe.allow_splits == ["test", "valid_unseen"]
+    with pytest.raises(DataError, match="1 of test in run"):
+        build(run, allow_splits="valid_unseen")
+    with pytest.raises(DataError, match="2 of valid_unseen in run, 1 of test in run"):
+        build(run, allow_splits="valid_unseen or test")
 
 
 def test_what_the_rules_remove_is_not_refused(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _thought(line: Line) -> str:
 
 def _arguments(text: str) -> Any:
     try:
-        return from_json(text)
+        return from_json(text, allow_inf_nan=False)
     except ValueError:
         return text
 
