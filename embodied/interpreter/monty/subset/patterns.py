@@ -192,9 +192,10 @@ def _boundary(wanted: bool, before: bool | None, after: bool | None) -> str:
 
 def _is_word(parts: Any, end: int) -> bool | None:
     """Whether what parts match has a word's character at its beginning (0) or end (-1), if sure."""
-    match parts[end] if len(parts) else (None, None):
-        case op.LITERAL, code:
-            return _belongs(code)
+    kind, value = parts[end] if len(parts) else (None, None)
+    match kind, value:
+        case op.LITERAL, _:
+            return _member_is_word((kind, value))
         case op.IN, [*members]:
             return _agreed(map(_member_is_word, members))
         case ((op.MAX_REPEAT | op.MIN_REPEAT), (least, _, repeated)) if least:
