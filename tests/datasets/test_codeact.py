@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from embodied.cli import app
 from embodied.datasets import build
 from embodied.datasets.rules import some_readable, some_worked
-from embodied.store import open_run
+from embodied.store import RunReader
 
 
 def kept_by_the_notebooks(recorded: dict[str, Any]) -> tuple[bool, bool, bool]:
@@ -47,7 +47,7 @@ def test_codeact_keeps_what_the_notebooks_keep(
     lines = gzip.decompress(file.read_bytes()).splitlines()
     recorded = {each["task_id"]: each for each in map(json.loads, lines)}
     wanted = []
-    for played in open_run(tmp_path / "run").trajectories():
+    for played in RunReader(tmp_path / "run").trajectories():
         several, readable, worked = kept_by_the_notebooks(recorded[played.task.id])
         assert some_worked(played) == worked
         assert some_readable(played) == readable
