@@ -21,6 +21,11 @@ class Training:
     """Whether what a thinking model thought is part of its messages."""
 
 
+def text_of(message: Message) -> str:
+    """Return what a message says, as a text. All that datasets hold of it comes from here."""
+    return message.content
+
+
 @dataclass(frozen=True)
 class Line:
     """One message of a conversation."""
@@ -32,8 +37,8 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The message's text. All formats take it from here."""
-        return self.message.content
+        """The message's text."""
+        return text_of(self.message)
 
 
 @dataclass(frozen=True)

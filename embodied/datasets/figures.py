@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeInt, ValidationError
 
-from embodied.datasets.conversation import Training
+from embodied.datasets.conversation import Training, text_of
 from embodied.datasets.files import read_lines
 from embodied.datasets.sources import Episode
 from embodied.datasets.tokenizer import TokenCounter
@@ -123,7 +123,7 @@ def figures_of(
 def _shown(episode: Episode) -> Iterator[str]:
     """Yield what the policy was shown: the prompt, and what answered each turn but the last."""
     trajectory = episode.trajectory
-    yield from (message.content for message in trajectory.prompt)
+    yield from map(text_of, trajectory.prompt)
     yield from (turn.observation for turn in trajectory.turns[:-1])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from embodied.datasets.conversation import Line
+from embodied.datasets.conversation import Line, text_of
 from embodied.datasets.files import Row
 from embodied.datasets.formats.chat import from_chat
 from embodied.errors import DataError
@@ -84,6 +84,6 @@ def _message(role: Any, text: Any) -> Line:
 
 
 def _line(message: Message) -> Line:
-    if not (message.content or message.tool_calls):
+    if not (text_of(message) or message.tool_calls):
         raise ValueError("a message says nothing")
     return Line(message, message.role == "assistant")

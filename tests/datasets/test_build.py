@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,6 +194,7 @@ def test_calls_of_other_formats_are_no_code(tmp_path: Path) -> None:
     assert (found.actions, found.code_actions, found.loop_share) == (1, 0, None)
 
 
+@pytest.mark.long  # to import transformers takes seconds
 def test_a_tokenizer_counts(tmp_path: Path) -> None:
     tokenizers = pytest.importorskip("tokenizers", reason="needs: pip install transformers")
     transformers = pytest.importorskip("transformers", reason="needs: pip install transformers")
@@ -204,10 +207,19 @@ def test_a_tokenizer_counts(tmp_path: Path) -> None:
     assert (found.tokens, found.trained_tokens, found.tokenizer) == (4 + 6 + 2, 6, words)
 
 
-def test_a_tokenizer_that_is_not_there_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("transformers", reason="needs: pip install transformers")
-    with pytest.raises(ConfigError, match="no tokenizer"):
-        figures(tmp_path / "run", episode(), tokenizer=str(tmp_path / "gone"))
+def test_a_tokenizer_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(name: str) -> None:
+        raise RuntimeError("no such folder")
+
+    loader = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=fails))
+    monkeypatch.setitem(sys.modules, "transformers", loader)
+    with pytest.raises(ConfigError, match="no tokenizer 'gone': no such folder"):
+        figures(tmp_path / "run", episode(), tokenizer="gone")
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ConfigError, match=r"pip install 'embodied-codeact\[tokenizers\]'"):
+        figures(tmp_path / "other", episode(), tokenizer="gone")
 
 
 def test_a_card_is_plain_json(tmp_path: Path) -> None:

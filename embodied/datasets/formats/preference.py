@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 from embodied.datasets.columns import ColumnType
-from embodied.datasets.conversation import Exchange, Line, Training, exchanges
+from embodied.datasets.conversation import Exchange, Line, Training, exchanges, text_of
 from embodied.datasets.files import Row
 from embodied.datasets.formats.base import Format, all_to_chat
 from embodied.datasets.part import Part
@@ -99,6 +99,6 @@ def _history(episode: Episode) -> History:
 def _content(messages: Sequence[Message]) -> Hashable:
     """Make what two conversations are compared by: all but the ids of function calls."""
     return tuple(
-        (each.role, each.content, *((call.name, call.arguments) for call in each.tool_calls))
+        (each.role, text_of(each), *((call.name, call.arguments) for call in each.tool_calls))
         for each in messages
     )
