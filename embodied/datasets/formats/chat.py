@@ -20,7 +20,7 @@ class Chat(Format):
     note = (
         "Train on the messages whose `train` is true. Axolotl: `message_field_training: train` and "
         "`roles_to_train: []`; TRL needs a chat template with generation marks around these, or "
-        "the format prompt-completion."
+        "the format prompt-completion; trainers that know no such marks, as verl, need --mask none."
     )
 
     def columns(self) -> dict[str, ColumnType]:
