@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from embodied.errors import RunError as RunError
     from embodied.gymnasium.environment import to_gymnasium as to_gymnasium
     from embodied.gymnasium.wrap import wrap_gymnasium as wrap_gymnasium
+    from embodied.handle import Handle as Handle
     from embodied.interpreter import make_interpreter as make_interpreter
     from embodied.limits import EpisodeLimits as EpisodeLimits
     from embodied.limits import Limits as Limits
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from embodied.runs import run_async as run_async
     from embodied.store import RunReader as RunReader
     from embodied.task import Task as Task
+    from embodied.team import team as team
     from embodied.trajectory import Message as Message
     from embodied.trajectory import Outcome as Outcome
     from embodied.trajectory import Trajectory as Trajectory
@@ -63,6 +65,7 @@ _NAMES = {
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
     "gymnasium.wrap": "wrap_gymnasium",
+    "handle": "Handle",
     "interpreter": "make_interpreter",
     "limits": "EpisodeLimits Limits",
     "plugins.registry": "list_tasks make_controller make_environment",
@@ -72,6 +75,7 @@ _NAMES = {
     "runs": "Run open_run resume run run_async",
     "store": "RunReader",
     "task": "Task",
+    "team": "team",
     "trajectory": "Message Outcome Trajectory Usage",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

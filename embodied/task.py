@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from embodied._util.stored_text import ReadFromText, StoredAsText
 
 
 class Task(BaseModel):
@@ -12,7 +16,7 @@ class Task(BaseModel):
     the rest of what it needs by them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     environment: str
     """Name of the environment that plays the task, as registered."""
@@ -29,3 +33,9 @@ class Task(BaseModel):
     group: str | None = None
     """The scene that it may share with others: a floor plan, a variation, a level with its seed, a
     game. Datasets hold out whole scenes. None: the environment names none."""
+    data: Annotated[dict[str, JsonValue], ReadFromText, StoredAsText] = Field(default_factory=dict)
+    """Whatever else the author's `reset` needs, as JSON. Each record of the task holds it, so it is
+    to be small."""
+
+    def __hash__(self) -> int:
+        return hash((self.environment, self.split, self.id))

@@ -5,22 +5,23 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-import inspect
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import replace
 
 from embodied._util import parsing
 from embodied.action_formats.blocks import Verdict, in_tags
+from embodied.action_formats.definitions import definitions
 from embodied.action_formats.diagnostics import explain_code
 from embodied.action_formats.examples import example_call
 from embodied.action_formats.fences import CODE
 from embodied.action_formats.format import ActionFormat, Call, ParsedAction, Phrases
-from embodied.action_formats.schema import type_name, types_note
+from embodied.action_formats.schema import types_note
+from embodied.api_text import stub_line
 from embodied.controller import ActionSpec
 from embodied.interpreter.session import Output
+from embodied.plan_types import plan_types
 from embodied.policy import Reply
 
 _MEANT = re.compile(
@@ -53,11 +54,36 @@ class CodeFormat(ActionFormat):
     languages = CODE
 
     def describe_api(self) -> str:
-        """Write the Python stubs of the controller, and which built-in functions they hide."""
+        """Write the types of the controller and its functions as Python stubs, and which built-in
+        functions they hide.
+        """
         actions = self.controller.actions()
         hidden = [name for name in actions if hasattr(builtins, name)]
         notes = (f"# {name}() is the function above here, not Python's own." for name in hidden)
-        return "\n\n".join([*map(_stub, actions.values()), *notes])
+        stubs = [_stub(spec) for spec in self._alone()]
+        return "\n\n".join([*definitions(self.controller), *stubs, *self._robots(), *notes])
+
+    def _alone(self) -> list[ActionSpec]:
+        """List the actions that belong to none of several robots."""
+        robots = self.controller.robots().values()
+        taken = {name for actions in robots for name in actions.values()}
+        return [spec for name, spec in self.controller.actions().items() if name not in taken]
+
+    def _robots(self) -> Iterator[str]:
+        """Write each of several robots as a class of its functions."""
+        specs = self.controller.actions()
+        for robot, actions in self.controller.robots().items():
+            own = (replace(specs[full], name=name) for name, full in actions.items())
+            stubs = self._dotted("\n\n".join(map(_stub, own)))
+            head = f"class {robot}:  # call {robot}.{next(iter(actions))}(...)"
+            yield f"{head}\n{textwrap.indent(stubs, '    ')}"
+
+    def _dotted(self, text: str) -> str:
+        """Write the calls in a text as code writes those of several robots."""
+        for robot, actions in self.controller.robots().items():
+            for name, full in actions.items():
+                text = text.replace(f"{full}(", f"{robot}.{name}(")
+        return text
 
     def example(self) -> str:
         return self.render("", [example_call(self.controller)]).content
@@ -107,7 +133,10 @@ class CodeFormat(ActionFormat):
             bound = call
         arguments = [*map(_literal, bound.args)]
         arguments += [f"{name}={_literal(value)}" for name, value in bound.kwargs.items()]
-        return f"print({call.name}({', '.join(arguments)}))"
+        return f"print({self._callee(call.name)}({', '.join(arguments)}))"
+
+    def _callee(self, action: str) -> str:
+        return self._dotted(f"{action}(")[:-1]
 
     def calls_robot(self, action: str) -> bool:
         """Tell whether it is Python that calls one of the controller's functions by its name."""
@@ -117,10 +146,9 @@ class CodeFormat(ActionFormat):
             nodes = list(ast.walk(parsing.parse(action)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
-        called = {
-            n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-        }
-        return not called.isdisjoint(self.controller.actions())
+        called = {_dotted_name(n.func) for n in nodes if isinstance(n, ast.Call)}
+        actions = self.controller.actions()
+        return not called.isdisjoint([*actions, *map(self._callee, actions)])
 
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """Yield the failing line with its variables, the calls made, the lines not run."""
@@ -148,6 +176,16 @@ def _parses(code: str) -> bool:
     return True
 
 
+def _dotted_name(function: ast.expr) -> str:
+    """Write a name, or an attribute of a name; nothing for any other function."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=owner), attr=name):
+            return f"{owner}.{name}"
+    return ""
+
+
 def _does_something(statement: ast.stmt) -> bool:
     match statement:
         case ast.Expr():
@@ -159,33 +197,13 @@ def _does_something(statement: ast.stmt) -> bool:
 
 @functools.cache
 def _stub(spec: ActionSpec) -> str:
-    text = spec.documentation + types_note(spec)
+    types = plan_types(hint for name, hint in spec.hints.items() if name != "return").values()
+    dictionaries = any(known.form == "dict" for known in types)
+    text = spec.documentation + (types_note(spec) if dictionaries else "")
     end = "\n" if "\n" in text or text.endswith('"') else ""
     quoted = f'"""{text}{end}"""'
-    return f"def {spec.name}{_show(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
-
-
-@dataclass(frozen=True)
-class _Verbatim:
-    """Stands for an annotation or a default, as a signature is to show it."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def _show(signature: inspect.Signature) -> str:
-    """Write types by their bare names, and members of enumerations by their values."""
-    parameters = [
-        p.replace(
-            annotation=_Verbatim(type_name(p.annotation)),
-            default=_Verbatim(repr(p.default.value)) if isinstance(p.default, Enum) else p.default,
-        )
-        for p in signature.parameters.values()
-    ]
-    returned = _Verbatim(type_name(signature.return_annotation))
-    return str(signature.replace(parameters=parameters, return_annotation=returned))
+    line = stub_line(spec.name, spec.signature, spec.hints)
+    return f"{line}\n{textwrap.indent(quoted, '    ')}"
 
 
 def _literal(value: object) -> str:

@@ -330,6 +330,7 @@ class Task:
     instruction: str
     seed: Optional[int] = None
     group: Optional[str] = None
+    data: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Environment:
