@@ -22,7 +22,7 @@ from pydantic.errors import PydanticUserError
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
 from embodied.brakes import ActionTimeoutError, Brakes
-from embodied.environment import Environment, Observation, StepResult
+from embodied.environment import Attachment, Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.limits import AfterEnd
 from embodied.trajectory import ApprovalRecord, StepRecord
@@ -38,6 +38,8 @@ _OUR_OWN = (NotApprovedError, ActionTimeoutError)
 _INTEGER_BITS = 14_000
 """Python writes no integer of more than 4,300 digits into a text."""
 _RAISE = dis.opmap["RAISE_VARARGS"]
+_ATTACHMENTS = 64
+"""What a robot keeps at most of what its observations had attached."""
 
 
 @dataclass(frozen=True)
@@ -353,6 +355,7 @@ class Controller:
         self.last_answer = None
         self.last_approval = None
         self.steps = []
+        self._attached: dict[str, Attachment] = {}
 
     @cached_property
     def brakes(self) -> Brakes:
@@ -420,7 +423,20 @@ class Controller:
             raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
+        for attachment in result.observation.attachments:
+            self._attached.pop(attachment.name, None)
+            self._attached[attachment.name] = attachment
+        while len(self._attached) > _ATTACHMENTS:
+            del self._attached[next(iter(self._attached))]
         return result
+
+    def take_attachments(self) -> list[Attachment]:
+        """Return what the observations of the steps since the last call had attached, and forget
+        it: of each name, such as that of a camera, the last one.
+        """
+        taken = list(self._attached.values())
+        self._attached.clear()
+        return taken
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
         """Call one action with unchecked arguments.

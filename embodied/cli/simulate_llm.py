@@ -28,8 +28,9 @@ def simulate_llm(
     answers: Annotated[
         str,
         typer.Option(
-            help="expert, expert:NAME, fixed:TEXT, or the path of a file of recorded episodes or "
-            "of a run's folder."
+            help="expert, expert:NAME, fixed:TEXT, seeing:TEXT, where {colour} in the text is the "
+            "colour of the last picture, or the path of a file of recorded episodes or of a run's "
+            "folder."
         ),
     ] = "expert",
     prefill_rate: Annotated[

@@ -26,7 +26,7 @@ from embodied._util.thoughts import split_thoughts
 from embodied.llm.config import LLMConfig
 from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
-from embodied.trajectory import Message, TokenRecord, ToolCall, Usage
+from embodied.trajectory import Message, TextPart, TokenRecord, ToolCall, Usage
 
 EMPTY_MESSAGE = "(empty message)"
 """What is sent for a message of the conversation that says nothing, which many servers refuse."""
@@ -115,7 +115,7 @@ def request_body(
 def _sent(message: Message) -> dict[str, Any]:
     """Convert a message to the shape that servers take: none takes every empty text."""
     sent = sendable_message(message)
-    if not message.content.strip():
+    if isinstance(sent["content"], str) and not sent["content"].strip():
         sent["content"] = None if "tool_calls" in sent else EMPTY_MESSAGE
     return sent
 
@@ -126,8 +126,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     for message in messages:
         role = "user" if message.role == "system" else message.role
         if sent and sent[-1].role == role == "user":
-            text = f"{sent[-1].content}\n\n{message.content}"
-            sent[-1] = Message(role="user", content=text)
+            sent[-1] = sent[-1].with_parts([TextPart(text=""), *message.parts])
         else:
             sent.append(message.model_copy(update={"role": role}))
     return sent

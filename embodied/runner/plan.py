@@ -224,7 +224,7 @@ def _check_prompt(config: RunConfig) -> None:
     if not protocol.examples:
         return
     for message in itertools.chain(*protocol.examples):
-        said = Reply(message.content, tool_calls=tuple(message.tool_calls))
+        said = Reply(message.text, tool_calls=tuple(message.tool_calls))
         for action in (prompt.parse_reply(said).action, prompt.format.parse(said).action):
             if message.role == "assistant" and action and prompt.format.calls_robot(action):
                 return

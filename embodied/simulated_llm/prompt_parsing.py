@@ -54,7 +54,14 @@ def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
         return None
     start, prompt = _find([(number, texts[number]) for number in users])
     before, mark, task = texts[start].rpartition(prompt.task_mark)
-    later = list(zip(messages[start + 1 :], texts[start + 1 :], strict=True))
+    later = [
+        (message, text)
+        for before_it, message, text in zip(
+            messages[start:], messages[start + 1 :], texts[start + 1 :], strict=False
+        )
+        # Pictures of what function calls brought: no answer to a message.
+        if not (message.role == "user" and before_it.role == "tool")
+    ]
     return ParsedPrompt(
         task=task if mark else texts[start],
         instructions="\n".join([*texts[:start], before]),
