@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import warnings
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from embodied.environment import Attachment
+from embodied.trajectory import PicturePart
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -99,6 +101,16 @@ class Image(Attachment):
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self._opened().size
+
+    def as_part(self, name: str | None = None) -> PicturePart:
+        """Make the part of a message that shows it."""
+        values = {
+            "name": self.name if name is None else name,
+            "media_type": self.media_type,
+            "sha256": hashlib.sha256(self.data).hexdigest(),
+            "data": self.data,
+        }
+        return PicturePart.model_validate(values)
 
     def scaled(self, longest_side: int) -> Image:
         """Shrink it until no side has more pixels than this, in its own kind of file."""

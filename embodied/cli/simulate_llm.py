@@ -55,6 +55,10 @@ def simulate_llm(
         list[str] | None,
         typer.Option(metavar="NAME=RATE[:SECONDS]", help="Fault to inject; may be repeated."),
     ] = None,
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Refuse pictures, as a server does whose model sees none."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Which requests meet the faults.")] = 0,
 ) -> None:
     """Answer like an LLM server, without a model: to try a batch, its throughput and its faults.
@@ -83,7 +87,7 @@ def simulate_llm(
     from embodied.simulated_llm.simulated_server import SimulatedServer
 
     server = SimulatedServer(
-        make_answers(answers), profile, faults, model=model, host=host, port=port
+        make_answers(answers), profile, faults, model=model, host=host, port=port, blind=blind
     )
     _print_totals(asyncio.run(_serve(server)))
 

@@ -23,6 +23,7 @@ from pydantic import (
 
 from embodied._util.jsonable import truncate
 from embodied._util.thoughts import split_thoughts
+from embodied.image import Image
 from embodied.llm.config import LLMConfig
 from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
@@ -33,6 +34,8 @@ EMPTY_MESSAGE = "(empty message)"
 _THOUGHT_KINDS = {"thinking", "reasoning", "thought", "reasoning.text", "reasoning.summary"}
 _PART_TEXTS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
 _LONGEST_REASON = 100
+_PIXELS = 64
+"""Of a side of a picture that no model finds too small."""
 _LONGEST_NAME = 200
 
 
@@ -70,6 +73,23 @@ class MalformedResponseError(Exception):
         super().__init__(problem)
         self.content = content
         """The answer, or the part that is wrong, as it came."""
+
+
+def picture_question() -> Message:
+    """Write what a server is asked to find out whether it takes pictures."""
+    red = Image.from_array([[[255, 0, 0]] * _PIXELS] * _PIXELS, "picture")
+    question = Message(role="user", content="Which colour is it? Answer with one word.")
+    return question.with_parts([red.as_part()])
+
+
+def has_pictures(request: Mapping[str, Any]) -> bool:
+    """Tell whether a request has pictures."""
+    return any(
+        part["type"] == "image_url"
+        for message in request["messages"]
+        if isinstance(message["content"], list)
+        for part in message["content"]
+    )
 
 
 def request_body(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from embodied.environment import Attachment
@@ -56,14 +55,13 @@ class PictureChooser:
         image = attachment if isinstance(attachment, Image) else Image.from_attachment(attachment)
         if self._settings.longest_side is not None:
             image = image.scaled(self._settings.longest_side)
-        digest = hashlib.sha256(image.data).hexdigest()
-        if digest not in self._known:
+        part = image.as_part(name)
+        if part.sha256 not in self._known:
             if len(image.data) > self._left:
                 raise ValueError("the pictures of the episode have become too large")
             self._left -= len(image.data)
-            self._known.add(digest)
-        values = {"name": name, "media_type": image.media_type, "sha256": digest}
-        return PicturePart.model_validate({**values, "data": image.data})
+            self._known.add(part.sha256)
+        return part
 
 
 def drop_oldest(messages: Sequence[Message], count: int) -> list[Message]:

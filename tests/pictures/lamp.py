@@ -76,6 +76,10 @@ class Lamp(Environment):
             for seed in range(TASKS)
         ]
 
+    @classmethod
+    def attaches_pictures(cls, **options: Any) -> bool:
+        return True
+
     def reset(self, task: Task, seed: int | None = None) -> Observation:
         self._dice = random.Random(f"{task.id} {task.seed if seed is None else seed}")
         self._left = self._presses
