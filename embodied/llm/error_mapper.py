@@ -54,7 +54,8 @@ _TOOLS_HINT = (
 
 _NO_PICTURES = re.compile(
     r"multi-?modal|vision|mmproj|not compiled for|at most 0 image|text.only"
-    r"|(?:image|content (?:type|part))\w*\W.{0,60}\b(?:not|un|only)\s?(?:support|allow|accept|permit|availab)"
+    r"|(?:image|content (?:type|part))\w*\W.{0,60}\b(?:not|un|only)\s?"
+    r"(?:support|allow|accept|permit|availab)"
     r"|(?:not|n't|un)\s?(?:support|accept|allow|know|expect)\w*\b.{0,60}\b(?:image|content part)"
     r"|support image|unknown variant `?image|can only concatenate str|image_url is only"
     r"|content.{0,120}(?:must be a string|valid string|expected a string)",
