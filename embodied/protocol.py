@@ -69,6 +69,8 @@ class Images(_Part):
     def _by_word(cls, value: object) -> object:
         words = {"off": False, "on": True, "false": False, "true": True}
         word = words.get(value.lower(), value) if isinstance(value, str) else value
+        if isinstance(word, str):
+            raise ValueError("write off, on, or settings: shown, keep, longest_side")
         return {"shown": word} if isinstance(word, bool) else word
 
     @model_validator(mode="after")

@@ -35,14 +35,15 @@ class PictureChooser:
         """Return lines that name what is not shown, and the pictures that are."""
         lines: list[str] = []
         pictures: list[PicturePart] = []
-        for attachment in attachments:
+        attached = list(attachments)
+        for number, attachment in enumerate(attached):
             name = _on_one_line(attachment.name)
             if not attachment.media_type.startswith("image/"):
                 lines.append(f"[file: {name}]")
             elif not self._settings.shown:
                 lines.append(not_shown(name))
-            elif len(pictures) >= MOST:
-                lines.append(not_shown(name, f"no more than {MOST} are at a time"))
+            elif len(attached) - number > MOST:
+                lines.append(not_shown(name, f"only the last {MOST} are"))
             else:
                 try:
                     pictures.append(self._picture(name, attachment))
