@@ -12,7 +12,7 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar, get_args, get_type_hints, overload
 
@@ -24,7 +24,9 @@ from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, r
 from embodied.brakes import ActionTimeoutError, Brakes
 from embodied.environment import Attachment, Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
+from embodied.handle import Handles
 from embodied.limits import AfterEnd
+from embodied.plan_types import PlanType, plan_types
 from embodied.trajectory import ApprovalRecord, StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -98,6 +100,9 @@ class ActionSpec:
     """Seconds that a call may take."""
     asynchronous: bool = False
     """Whether it is `async def`."""
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    """The type hints of the parameters, and of the result as `return`, with what `Annotated`
+    says."""
     file: str | None = None
     """Where it is defined."""
 
@@ -137,13 +142,25 @@ class ActionSpec:
             confirm=mark.confirm,
             timeout=mark.timeout,
             asynchronous=inspect.iscoroutinefunction(function),
+            hints=annotated,
             file=function.__code__.co_filename,
         )
 
     def bind(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], *, check_types: bool = True
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        check_types: bool = True,
+        handles: Handles | None = None,
     ) -> dict[str, Any]:
         """Return the arguments by parameter name, defaults filled in.
+
+        Args:
+            args: those by position.
+            kwargs: those by name.
+            check_types: whether they must fit the type hints.
+            handles: the objects that ids stand for; None: ids stay as they are.
 
         Raises:
             TypeError: the arguments do not fit the signature; the message shows it.
@@ -158,7 +175,7 @@ class ActionSpec:
             arguments = bound.arguments
         if not check_types:
             return arguments
-        return {name: self.checked(name, value) for name, value in arguments.items()}
+        return {name: self.checked(name, value, handles) for name, value in arguments.items()}
 
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by parameter name, as they are given and no others.
@@ -183,15 +200,15 @@ class ActionSpec:
         parameters = self.signature.parameters.values()
         return frozenset(p.name for p in parameters if p.annotation in (str, int, float, bool))
 
-    def checked(self, name: str, value: Any) -> Any:
-        """Return the value as the parameter takes it.
+    def checked(self, name: str, value: Any, handles: Handles | None = None) -> Any:
+        """Return the value as the parameter takes it; `handles` as for `bind`.
 
         Raises:
             TypeError: it does not fit the type hint.
         """
         try:
             validator = self.validators[name].validator
-            checked = validator.validate_python(value, strict=name in self._strict)
+            checked = validator.validate_python(value, strict=name in self._strict, context=handles)
             if not isinstance(checked, int) or checked.bit_length() <= _INTEGER_BITS:
                 return checked
         except ValidationError:
@@ -313,7 +330,11 @@ class Controller:
     approver: Approver | None = None
     """Judges each call; None: those that need to be approved are refused."""
 
+    handles: Handles
+    """What the episode has given out for plans to pass on."""
+
     _specs: ClassVar[dict[str, ActionSpec]] = {}
+    _types: ClassVar[Mapping[type, PlanType]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -321,6 +342,9 @@ class Controller:
             cls.introduction = inspect.cleandoc(str(cls.__doc__))
         cls.thread_safe = vars(cls).get("thread_safe", False)
         cls._specs = {name: ActionSpec.of(method) for name, method in _marked(cls)}
+        cls._types = plan_types(
+            hint for spec in cls._specs.values() for hint in spec.hints.values()
+        )
         cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
             spec.asynchronous for spec in cls._specs.values()
         )
@@ -336,6 +360,11 @@ class Controller:
     def actions(cls) -> Mapping[str, ActionSpec]:
         """Return the API's methods by name, base classes first, in the order of definition."""
         return cls._specs
+
+    @classmethod
+    def plan_types(cls) -> Mapping[type, PlanType]:
+        """Return what the types in the signatures are in plans, by their classes."""
+        return cls._types
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -356,6 +385,7 @@ class Controller:
         self.last_approval = None
         self.steps = []
         self._attached: dict[str, Attachment] = {}
+        self.handles = Handles()
 
     @cached_property
     def brakes(self) -> Brakes:
@@ -459,7 +489,9 @@ class Controller:
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
             raise NameError(f"there is no action {safe_repr(name, 80)}; {hint}")
         try:
-            arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
+            arguments = spec.bind(
+                args, kwargs, check_types=self.checks_arguments, handles=self.handles
+            )
             if spec.confirm or self.approver is not None:
                 self._hold(PendingCall(name, arguments, spec.confirm))
             self.last_answer = self.brakes.make(spec, arguments)

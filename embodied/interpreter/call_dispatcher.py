@@ -10,12 +10,12 @@ from typing import Any
 from embodied._util.jsonable import (
     MAX_BYTES,
     SizeBudget,
-    coerce_result,
     to_jsonable,
 )
 from embodied.controller import Controller
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
 from embodied.interpreter.session import Output
+from embodied.interpreter.typed_values import to_plain, to_plan, to_record
 from embodied.limits import Limits
 from embodied.trajectory import CallRecord, ErrorRecord
 
@@ -38,6 +38,7 @@ class CallResult:
     """What a call came to: a value that code can hold, or an exception for it to meet."""
 
     value: Any = None
+    """As `to_plan` makes it."""
     exception: Exception | None = None
 
 
@@ -60,7 +61,8 @@ class CallDispatcher:
 
         Args:
             name: an action of the robot.
-            args: as the action gave them; nothing about them is trusted.
+            args: as the action gave them, values of the robot's types as instances and members;
+                nothing about them is trusted.
             kwargs: likewise.
             line: where in its source the action makes the call.
 
@@ -71,6 +73,8 @@ class CallDispatcher:
         if len(self._output.calls) >= self._limits.calls:
             return CallResult(exception=self._refusal())
         try:
+            args = [to_plain(value) for value in args]
+            kwargs = {key: to_plain(value) for key, value in kwargs.items()}
             return self._made(name, args, kwargs, line)
         except (EmbodiedError, ActionAborted):
             raise
@@ -91,7 +95,7 @@ class CallDispatcher:
             CallRecord(
                 name=name,
                 arguments=_by_name(self._robot, name, args, kwargs, budget),
-                result=to_jsonable(answer.value, budget),
+                result=to_jsonable(to_record(answer.value), budget),
                 error=None
                 if raised is None
                 else ErrorRecord(type=type(raised).__name__, message=budget.text(str(raised))),
@@ -117,7 +121,7 @@ class CallDispatcher:
         except Exception as raised:
             return CallResult(exception=raised)
         try:
-            return CallResult(coerce_result(result))
+            return CallResult(to_plan(result, self._robot.plan_types(), self._robot.handles))
         except TypeError as error:
             raise InfrastructureError(f"{name}(): {error}") from error
 

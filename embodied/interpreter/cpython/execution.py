@@ -21,6 +21,7 @@ from embodied.interpreter.cpython.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess
 from embodied.interpreter.session import Output
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -158,6 +159,20 @@ class Execution:
             self.output.error = done.error.record()
         elif done.value is not None:
             self.output.value = truncate(done.value, self._limits.output_characters)
+
+
+def definitions(types: PlanTypes) -> list[dict[str, Any]]:
+    """Define the robot's types, for `confined.robot_types`."""
+    return [
+        {
+            "name": known.name,
+            "form": known.form,
+            "fields": list(known.fields),
+            "defaults": {name: encode(value) for name, value in types.defaults(known).items()},
+            "members": {name: encode(value) for name, value in known.members.items()},
+        }
+        for known in types.named.values()
+    ]
 
 
 class _Pictures:

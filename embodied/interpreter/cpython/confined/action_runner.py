@@ -21,6 +21,7 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -28,6 +29,7 @@ from . import error_report, frames
 from .loops import Policy
 from .pictures import Pictures
 from .printing import Printer
+from .robot_types import RobotTypes
 from .saved_variables import SavedVariables
 from .values import clean, decode, encode
 
@@ -52,13 +54,14 @@ class ActionRunner:
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
-        actions = {name: self._action(name) for name in settings["actions"]}
+        self._types = RobotTypes(settings["types"])
+        names = {name: self._action(name) for name in settings["actions"]} | self._types.classes
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
-        main.__dict__.update(actions, __builtins__=_with(actions))
+        main.__dict__.update(names, __builtins__=_with(names))
         sys.modules["__main__"] = main
         self._names = main.__dict__
-        self._variables = SavedVariables(self._names, actions)
+        self._variables = SavedVariables(self._names, names)
 
     def serve(self) -> None:
         """Run actions until the host closes the socket."""
@@ -95,14 +98,29 @@ class ActionRunner:
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self._running:
             raise RuntimeError("the robot can be called only while an action runs")
-        payload = _json({"name": name, "line": self._line(), **_arguments(name, args, kwargs)})
+        payload = _json({"name": name, "line": self._line(), **self._arguments(name, args, kwargs)})
         if len(payload) > frames.CALL_BYTES:
             raise ValueError(f"{name}(): the arguments are larger than {frames.CALL_BYTES} bytes")
         frames.write_frame(self._socket, frames.CALL, payload)
         answer = self._receive(frames.ANSWER)
         if "raise" in answer:
             raise _exception(*answer["raise"])
-        return decode(answer["value"])
+        return decode(answer["value"], made=self._types.make)
+
+    def _arguments(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        encoded = partial(encode, bounded=True, plain=self._types.plain)
+        try:
+            return {
+                "args": [encoded(value) for value in args],
+                "kwargs": {clean(key): encoded(value) for key, value in kwargs.items()},
+            }
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{name}(): {error}; pass text, numbers, None, or lists, tuples, sets and "
+                "dictionaries of them"
+            ) from None
 
     def _line(self) -> int | None:
         """Where the running call stands in the source of an action."""
@@ -190,13 +208,13 @@ def _arrange(printer: Printer, seed: int) -> None:
         numpy_random.seed(seed % 2**32)
 
 
-def _with(actions: dict[str, Callable[..., Any]]) -> types.ModuleType:
-    """Make the built-in names of code, with the actions: one that code hides and deletes is back.
+def _with(names: dict[str, Any]) -> types.ModuleType:
+    """Make the built-in names of code, with the robot's: one that code hides and deletes is back.
 
     Libraries keep Python's own.
     """
     module = types.ModuleType("builtins")
-    vars(module).update(vars(builtins) | actions)
+    vars(module).update(vars(builtins) | names)
     return module
 
 
@@ -226,19 +244,6 @@ def _compiled(code: str, file: str) -> tuple[CodeType, CodeType | None]:
             compile(tree, file, "exec", dont_inherit=True),
             compile(expression, file, "eval", dont_inherit=True),
         )
-
-
-def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return {
-            "args": [encode(value, bounded=True) for value in args],
-            "kwargs": {clean(key): encode(value, bounded=True) for key, value in kwargs.items()},
-        }
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"{name}(): {error}; pass text, numbers, None, or lists, tuples, sets and dictionaries "
-            "of them"
-        ) from None
 
 
 def _exception(name: str, known: str, message: str) -> Exception:
