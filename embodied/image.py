@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from embodied.environment import Attachment
+from embodied.handle import Handle
 from embodied.trajectory import PicturePart
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ MAX_PIXELS = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Image(Attachment):
+class Image(Attachment, Handle):
     """A picture with a name, such as that of the camera that took it.
 
-    An action may return one: a policy sees it, or its code hands it on.
+    An action may return one. In formats of calls a policy sees it then. Code gets a handle, which
+    it gives to `show` or to another action; with the full interpreter it can look into it.
 
     Raises:
         ValueError: the data is no PNG, JPEG, GIF or WebP that can be read, or larger than 8 MiB
@@ -72,7 +74,7 @@ class Image(Attachment):
         import PIL.Image
 
         array = np.asarray(pixels)
-        if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)):
             raise ValueError(
                 "a picture is an array of rows by columns, or by 1, 3 or 4 channels too, "
                 f"not of the shape {array.shape}"
@@ -101,6 +103,10 @@ class Image(Attachment):
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self._opened().size
+
+    def held_bytes(self) -> int:
+        """Return how many bytes it has."""
+        return len(self.data)
 
     def as_part(self, name: str | None = None) -> PicturePart:
         """Make the part of a message that shows it."""

@@ -35,6 +35,7 @@ class Lamp(Environment):
     Args:
         presses: how often the right button must be pressed; the lamp changes after each time.
         side: pixels of the camera's pictures.
+        patient: whether wrong buttons may be pressed.
     """
 
     capabilities = Capabilities(io_bound=False)
@@ -59,8 +60,8 @@ class Lamp(Environment):
             """Look at the lamp once more."""
             return self.send("look")
 
-    def __init__(self, presses: int = 1, side: int = 64) -> None:
-        self._presses, self._side = presses, side
+    def __init__(self, presses: int = 1, side: int = 64, patient: bool = False) -> None:
+        self._presses, self._side, self._patient = presses, side, patient
 
     @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
@@ -93,7 +94,7 @@ class Lamp(Environment):
         if right and not won:
             self._change()
         text = "Here it is." if looks else "Right." if right else "Wrong."
-        ended = won or not (right or looks)
+        ended = won or not (right or looks or self._patient)
         return StepResult(
             Observation(text, self._seen()), float(won), ended, False, {"success": won}
         )

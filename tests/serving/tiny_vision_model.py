@@ -2,8 +2,8 @@
 
     python tiny_vision_model.py FOLDER
 
-For an interpreter with torch and transformers. The model is a LLaVA: its words are bytes, its eyes
-see pictures of 56 pixels a side in 16 patches.
+For an interpreter with torch and transformers. The model is an Idefics 3, which vLLM serves without
+torchvision: its words are bytes, its eyes see pictures of 56 pixels a side in four patches.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ TEMPLATE = (
     "{% endfor %}{% endif %}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-SPECIAL = ["<|end|>", "<image>", "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>"]
-SIDE, PATCH, WIDTH = 56, 14, 64
+SPECIAL = [
+    *("<|end|>", "<image>", "<fake_token_around_image>", "<end_of_utterance>", "<global-img>"),
+    *("<|system|>", "<|user|>", "<|assistant|>", "<|tool|>"),
+]
+SIDE, PATCH, SCALE, WIDTH = 56, 14, 2, 64
 
 
 def write(folder: Path) -> None:
@@ -41,15 +44,14 @@ def write(folder: Path) -> None:
         pad_token="<|end|>",
         additional_special_tokens=SPECIAL[1:],
     )
-    config = transformers.LlavaConfig(
-        vision_config=transformers.CLIPVisionConfig(
+    config = transformers.Idefics3Config(
+        vision_config=transformers.Idefics3VisionConfig(
             hidden_size=WIDTH,
             intermediate_size=WIDTH,
             num_hidden_layers=2,
             num_attention_heads=2,
             image_size=SIDE,
             patch_size=PATCH,
-            projection_dim=WIDTH,
         ),
         text_config=transformers.LlamaConfig(
             vocab_size=len(words),
@@ -63,23 +65,18 @@ def write(folder: Path) -> None:
             eos_token_id=0,
             pad_token_id=0,
         ),
-        image_token_index=words["<image>"],
-        image_seq_length=(SIDE // PATCH) ** 2,
-        vision_feature_select_strategy="default",
-        vision_feature_layer=-1,
+        image_token_id=words["<image>"],
+        pad_token_id=0,
+        scale_factor=SCALE,
+        tie_word_embeddings=False,
     )
-    transformers.LlavaForConditionalGeneration(config).to(torch.bfloat16).save_pretrained(folder)
-    eyes = transformers.CLIPImageProcessorPil(
-        size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}
+    model = transformers.Idefics3ForConditionalGeneration(config)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    eyes = transformers.Idefics3ImageProcessorPil(
+        size={"longest_edge": SIDE}, max_image_size={"longest_edge": SIDE}
     )
-    transformers.LlavaProcessor(
-        image_processor=eyes,
-        tokenizer=tokenizer,
-        patch_size=PATCH,
-        vision_feature_select_strategy="default",
-        image_token="<image>",
-        num_additional_image_tokens=1,
-        chat_template=TEMPLATE,
+    transformers.Idefics3Processor(
+        eyes, tokenizer, image_seq_len=(SIDE // PATCH // SCALE) ** 2, chat_template=TEMPLATE
     ).save_pretrained(folder)
 
 

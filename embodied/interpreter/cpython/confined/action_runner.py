@@ -54,7 +54,7 @@ class ActionRunner:
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
-        self._types = RobotTypes(settings["types"])
+        self._types = RobotTypes(settings["types"], self._call)
         names = {name: self._action(name) for name in settings["actions"]} | self._types.classes
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
