@@ -20,6 +20,7 @@ from embodied.action_formats.fences import CODE
 from embodied.action_formats.format import ActionFormat, Call, ParsedAction, Phrases
 from embodied.action_formats.schema import type_name, types_note
 from embodied.controller import ActionSpec
+from embodied.image import Image
 from embodied.interpreter.session import Output
 from embodied.policy import Reply
 
@@ -31,6 +32,10 @@ _MEANT = re.compile(
 """What code holds, also where it has a mistake."""
 _PROMPT = re.compile(r"[ \t]*(?:>>>|\.\.\.|In \[\d{1,5}\]:|\.\.\.:)(?: |$)")
 """What interactive interpreters write before each line of code."""
+_PICTURES = """\
+# An Image stands for a picture: pass it on, or see it with show(image). image.to_array() returns
+# its pixels and Image.from_array(pixels) makes one; image.to_pil() and Image.from_pil(p) likewise.\
+"""
 _LONGEST = 50_000
 """Characters that are judged by parsing them."""
 
@@ -56,7 +61,9 @@ class CodeFormat(ActionFormat):
         """Write the Python stubs of the controller, and which built-in functions they hide."""
         actions = self.controller.actions()
         hidden = [name for name in actions if hasattr(builtins, name)]
-        notes = (f"# {name}() is the function above here, not Python's own." for name in hidden)
+        notes = [f"# {name}() is the function above here, not Python's own." for name in hidden]
+        if any(issubclass(kind, Image) for kind in self.controller.plan_types()):
+            notes.append(_PICTURES)
         return "\n\n".join([*map(_stub, actions.values()), *notes])
 
     def example(self) -> str:

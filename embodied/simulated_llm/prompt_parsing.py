@@ -15,6 +15,8 @@ from embodied.simulated_llm.chat_schema import ChatMessage
 GIVE_UP = Reply("<solution>give up</solution>")
 """Said where there is nothing more to say."""
 _STUB = re.compile(r"^def \w+\(", re.MULTILINE)
+_PICTURES = re.compile(r"(?:\n?\[(?:picture|file): [^\]\n]*\])+\Z")
+"""The lines that stand for what is attached."""
 _BARE = "default"
 """The prompt that shows the task alone in a user's message, where there are no examples."""
 _EXAMPLES = "Example 1.\n\n"
@@ -48,7 +50,7 @@ class ParsedPrompt:
 
 def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
     """Split a conversation into its parts; None: no user has said anything."""
-    texts = [message.text for message in messages]
+    texts = [_PICTURES.sub("", message.text) for message in messages]
     users = [number for number, message in enumerate(messages) if message.role == "user"]
     if not users:
         return None

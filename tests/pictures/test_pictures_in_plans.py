@@ -1,4 +1,4 @@
-"""Pictures that actions return: handles in plans, shown by `show`, or at once in formats of calls."""
+"""Pictures that actions return: handles in plans, and shown at once in formats of calls."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ class TestFullInterpreter:
 import numpy as np
 seen = camera("wrist")
 pixels = seen.to_array()
-print(pixels.shape, pixels.dtype, pixels[0, 0].tolist(), np.asarray(seen).mean(), seen.to_pil().size)
+print(pixels.shape, pixels.dtype, pixels[0, 0].tolist())
+print(np.asarray(seen).mean(), seen.to_pil().size)
 turned = Image.from_array(pixels[:, :, ::-1], "turned")
 print(colour(turned), turned)
 show(turned)
@@ -151,7 +152,8 @@ show(Image.from_array(np.eye(4)))
         (turn,) = trajectory.turns
         assert turn.error is None
         assert turn.stdout.splitlines() == [
-            "(64, 64, 3) uint8 [255, 0, 0] 85.0 (64, 64)",
+            "(64, 64, 3) uint8 [255, 0, 0]",
+            "85.0 (64, 64)",
             "blue Image(id='image-2')",
         ]
         assert names(trajectory) == ["turned", "small", "picture"]

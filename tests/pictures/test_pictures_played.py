@@ -6,22 +6,27 @@ import base64
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import embodied
-from embodied import Message, Protocol, Reply, run_episode
+from embodied import Message, Observation, Protocol, Reply, StepResult, Task, run_episode
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
+from embodied.policies.expert import ExpertPolicy
 from embodied.policies.llm import LLMPolicy
 from embodied.simulated_llm import ServerProcess
+from embodied.simulated_llm.expert_answers import ExpertAnswers
 from embodied.simulated_llm.seeing import COLOURS, SeeingAnswers
 from embodied.simulated_llm.simulated_server import SimulatedServer
 from embodied.store import open_run
+from embodied.testing import Corridor, CorridorRobot
+from embodied.testing.corridor import solve
 from embodied.trajectory import Outcome, PicturePart, ToolCall, Trajectory
-from tests.pictures.lamp import TASKS, TEMPLATE, Lamp
+from tests.pictures.lamp import TASKS, TEMPLATE, Lamp, picture
 
 LAMP = f"{Path(__file__).parent / 'lamp.py'}:Lamp"
 ANSWERS = {
@@ -177,3 +182,38 @@ async def test_a_policy_in_python_gets_the_bytes(tmp_path: Path) -> None:
     assert picture.data.startswith(b"\x89PNG")
     (trajectory,) = open_run(tmp_path / "run").trajectories()
     assert trajectory.pictures == [picture.model_copy(update={"data": None})]
+
+
+class Eyed(Corridor):
+    """The corridor, with a picture of nothing of use."""
+
+    default_controller = "corridor-robot"
+
+    def reset(self, task: Task, seed: int | None = None) -> Observation:
+        return replace(super().reset(task, seed), attachments=(picture("black"),))
+
+    def step(self, command: str) -> StepResult:
+        result = super().step(command)
+        seen = replace(result.observation, attachments=(picture("white"),))
+        return replace(result, observation=seen)
+
+
+@pytest.mark.parametrize("images", ["on", "off"])
+@pytest.mark.parametrize("action", ANSWERS)
+async def test_experts_do_not_mind_pictures(action: str, images: str) -> None:
+    async def of(policy: Any) -> Trajectory:
+        environment = Eyed()
+        robot = CorridorRobot(environment)
+        protocol = Protocol.model_validate({"action": action, "images": images})
+        return await run_episode(Corridor.list_tasks()[0], environment, robot, policy, protocol)
+
+    answers = ExpertAnswers(solve, CorridorRobot)
+    async with SimulatedServer(answers, model="eyes", port=0) as server:
+        client = LLMClient(LLMConfig(base_url=server.base_url, model="eyes"))
+        asked = await of(LLMPolicy(client))
+        await client.close()
+    assert asked.outcome is Outcome.SUCCESS
+    assert bool(asked.pictures) == (images == "on")
+    planned = await of(ExpertPolicy())
+    assert planned.outcome is Outcome.SUCCESS
+    assert bool(planned.pictures) == (images == "on")
