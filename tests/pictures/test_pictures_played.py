@@ -22,7 +22,7 @@ from embodied.simulated_llm import ServerProcess
 from embodied.simulated_llm.expert_answers import ExpertAnswers
 from embodied.simulated_llm.seeing import COLOURS, SeeingAnswers
 from embodied.simulated_llm.simulated_server import SimulatedServer
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.testing import Corridor, CorridorRobot
 from embodied.testing.corridor import solve
 from embodied.trajectory import Outcome, PicturePart, ToolCall, Trajectory
@@ -180,7 +180,7 @@ async def test_a_policy_in_python_gets_the_bytes(tmp_path: Path) -> None:
     (picture,) = seen
     assert picture.data is not None
     assert picture.data.startswith(b"\x89PNG")
-    (trajectory,) = open_run(tmp_path / "run").trajectories()
+    (trajectory,) = RunReader(tmp_path / "run").trajectories()
     assert trajectory.pictures == [picture.model_copy(update={"data": None})]
 
 

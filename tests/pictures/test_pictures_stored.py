@@ -11,7 +11,7 @@ import pytest
 from embodied.errors import RunError
 from embodied.prompting.pictures import PictureChooser
 from embodied.protocol import Images
-from embodied.store import RunReader, RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.store.layout import delete_run
 from embodied.store.merge import merge_runs
 from embodied.store.turn_size import TurnSizes
@@ -34,7 +34,7 @@ def seen(task: int, *colours: str) -> Trajectory:
 @pytest.fixture
 def run(tmp_path: Path) -> RunReader:
     """Two episodes, that show red twice and blue once."""
-    return open_run(write_run(tmp_path / "run", [seen(1, "red", "blue"), seen(2, "red")]))
+    return RunReader(write_run(tmp_path / "run", [seen(1, "red", "blue"), seen(2, "red")]))
 
 
 def files(folder: Path) -> list[Path]:
