@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from embodied._util.jsonable import safe_repr, truncate
+from embodied.api_text import constraints, signature_text
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
 from embodied.brakes import ActionTimeoutError, Brakes
 from embodied.environment import Attachment, Environment, Observation, StepResult
@@ -145,7 +146,7 @@ class ActionSpec:
             confirm=mark.confirm,
             timeout=mark.timeout,
             asynchronous=inspect.iscoroutinefunction(function),
-            hints=annotated,
+            hints={name: annotated[name] for name in (*(p.name for p in parameters), "return")},
             file=function.__code__.co_filename,
         )
 
@@ -214,11 +215,23 @@ class ActionSpec:
             checked = validator.validate_python(value, strict=name in self._strict, context=handles)
             if not isinstance(checked, int) or checked.bit_length() <= _INTEGER_BITS:
                 return checked
-        except ValidationError:
-            pass
+            detail = ""
+        except ValidationError as error:
+            detail = self._detail(name, error)
         raise TypeError(
-            f"{self.name}(): {name} cannot be {safe_repr(value, 80)}. Its signature is {self}"
+            f"{self.name}(): {name} cannot be {safe_repr(value, 80)}{detail}. "
+            f"Its signature is {self}"
         )
+
+    def _detail(self, name: str, error: ValidationError) -> str:
+        """Say what is asked of a value, or what is wrong with a part of it."""
+        problem, *others = error.errors(include_url=False, include_input=False)
+        if problem["type"] == "value_error":
+            return f"; {problem['ctx']['error']}"
+        if problem["loc"] and not others:
+            return f"; {'.'.join(map(str, (name, *problem['loc'])))}: {problem['msg']}"
+        words = constraints(self.hints.get(name))
+        return f"; it takes: {words}" if words else ""
 
     def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call the bound method with arguments that `bind` returned."""
@@ -228,7 +241,7 @@ class ActionSpec:
         return method(*bound.args, **bound.kwargs)
 
     def __str__(self) -> str:
-        return f"{self.name}{self.signature}"
+        return f"{self.name}{signature_text(self.signature)}"
 
 
 def _has_variable(hint: Any) -> bool:

@@ -26,16 +26,15 @@ MAX_PIXELS = 32_000_000
 
 @dataclass(frozen=True, slots=True)
 class Image(Attachment, Handle):
-    """A picture with a name, such as that of the camera that took it.
+    """A picture: look at it with `show(image)`, or pass it on.
 
-    An action may return one. In formats of calls a policy sees it then. Code gets a handle, which
-    it gives to `show` or to another action; with the full interpreter it can look into it.
-
-    Raises:
-        ValueError: the data is no PNG, JPEG, GIF or WebP that can be read, or larger than 8 MiB
-            or 32 million pixels.
+    `image.to_array()` gives its pixels, rows by columns by red, green and blue, and
+    `Image.from_array(pixels)` makes a picture; `image.to_pil()` and `Image.from_pil(picture)` do so
+    with Pillow.
     """
 
+    # Models read this docstring above the robot's functions. Other data than that of a PNG, JPEG,
+    # GIF or WebP of at most 8 MiB and 32 million pixels raises a ValueError.
     media_type: str = ""
     """As the data has it; what is given here makes no difference."""
     data: bytes = b""

@@ -29,6 +29,9 @@ Form = Literal["record", "tuple", "enum", "constants", "dict", "text", "number",
 
 MADE = ("record", "tuple", "enum", "constants")
 """Forms whose types have a name in plans."""
+_COLLECTIONS = {"UnionType", "Sequence", "MutableSequence", "Mapping", "MutableMapping", "Set"}
+_COLLECTIONS |= {"MutableSet", "Collection", "Iterable"}
+"""Origins of type hints for which a built-in collection stands in plans."""
 _PLAIN = (type(None), bool, int, float, str, list, tuple, set, frozenset, dict, object)
 _DATES = (date, datetime, time, timedelta)
 _TEXTS = (PurePath, Decimal, UUID)
@@ -155,8 +158,8 @@ def _classes(hint: Any) -> Iterator[type]:
     elif hasattr(hint, "__value__"):
         yield from _classes(hint.__value__)
     elif origin is not None:
-        if isinstance(origin, type):
-            yield from () if origin.__module__ in ("types", "collections.abc") else (origin,)
+        if isinstance(origin, type) and origin.__name__ not in _COLLECTIONS:
+            yield origin
         if not _is_numpy(origin):
             for part in get_args(hint):
                 yield from _classes(part)
@@ -180,10 +183,11 @@ def _is_literal(value: object) -> bool:
     return type(value) in (type(None), bool, int, float, str) and finite
 
 
-def _is_numpy(kind: type) -> bool:
+def _is_numpy(kind: Any) -> bool:
     """Whether it is a class of arrays or numbers of NumPy, which need not be installed."""
     numpy: Any = sys.modules.get("numpy")
-    return numpy is not None and issubclass(kind, numpy.ndarray | numpy.generic)
+    known = numpy is not None and isinstance(kind, type)
+    return known and issubclass(kind, numpy.ndarray | numpy.generic)
 
 
 def _fields(kind: type) -> dict[str, PlanField]:

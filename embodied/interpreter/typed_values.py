@@ -37,12 +37,15 @@ def to_plan(value: object, types: Mapping[type, PlanType], handles: Handles) -> 
         raise TypeError("a value that holds itself cannot be given to code") from None
 
 
-def to_plain(value: Any) -> Any:
-    """Convert what `to_plan` made, or a plan has given, into plain data: instances into
-    dictionaries of their fields, as keys into texts; members into their values; sets of instances
-    into lists.
+def to_plain(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
+    """Convert what `to_plan` made, or a plan has given, into plain data: instances as they say, as
+    keys into texts; members into their values; sets of instances into lists.
     """
     match value:
+        case Instance(plain="only"):
+            return next(iter(value.fields.values()))
+        case Instance(plain="list"):
+            return [to_plain(part) for part in value.fields.values()]
         case Instance():
             return {name: to_plain(part) for name, part in value.fields.items()}
         case Member():
@@ -57,12 +60,9 @@ def to_plain(value: Any) -> Any:
 
 
 def _key(key: Any) -> Any:
-    plain = to_plain(key)
-    return f"{key.type}({_listed(plain)})" if isinstance(key, Instance) else plain
-
-
-def _listed(fields: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in fields.items())
+    if not isinstance(key, Instance):
+        return to_plain(key)
+    return f"{key.type}({', '.join(f'{n}={to_plain(v)!r}' for n, v in key.fields.items())})"
 
 
 def to_record(value: Any) -> Any:
@@ -110,10 +110,9 @@ class _Converter:
         if known.form == "enum":
             return Member(known.name, value.name, value.value)
         if isinstance(value, Handle):
-            return Instance(known.name, {"id": self.handles.id_of(value)})
-        return Instance(
-            known.name, {name: self.convert(getattr(value, name)) for name in known.fields}
-        )
+            return Instance(known.name, {"id": self.handles.id_of(value)}, "only")
+        fields = {name: self.convert(getattr(value, name)) for name in known.fields}
+        return Instance(known.name, fields, "list" if isinstance(value, tuple) else "dict")
 
 
 def _collection(value: object) -> type:

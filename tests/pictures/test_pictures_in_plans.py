@@ -224,7 +224,7 @@ class TestRobots:
     def test_show_is_offered_by_robots_with_pictures_alone(self) -> None:
         assert list(Photographer.actions()) == ["camera", "panorama", "colour", "show"]
         assert list(Walker.actions()) == ["go"]
-        assert "def show(image: Image) -> None" in make_format("code", Photographer).describe_api()
+        assert "def show(image: Image)" in make_format("code", Photographer).describe_api()
 
     def test_a_show_of_its_own_stays(self) -> None:
         class Own(Photographer):

@@ -29,6 +29,9 @@ class Instance:
 
     type: str
     fields: Mapping[str, Any]
+    plain: str = "dict"
+    """What stands for it where there are only plain data: a `dict` of the fields, a `list` of them,
+    or the `only` one."""
 
     def __hash__(self) -> int:
         return hash((self.type, tuple(self.fields.values())))
