@@ -18,7 +18,7 @@ def test_what_actions_return_and_steps_attach_is_in_the_result() -> None:
         answer = robot.call("panorama", {})
         assert [image.name for image in answer.attachments] == ["wrist", "front"]
         assert answer.attachments[0].data == picture("red").data
-        assert answer.result == [{"id": "image-1"}, {"id": "image-2"}]
+        assert answer.result == ["image-1", "image-2"]
         assert robot.call("colour", {"image": "image-2"}).text == "blue"
         assert robot.call("colour", {"image": "image-2"}).attachments == ()
         assert robot.call("show", {"image": "image-9"}).refused

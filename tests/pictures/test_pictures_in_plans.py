@@ -100,7 +100,7 @@ class TestPlans:
         ]
         assert names(trajectory) == ["wrist", "front"]
         assert trajectory.pictures[0].data == picture("red", "wrist").data
-        assert turn.calls[0].result == {"id": "image-1"}
+        assert turn.calls[0].result == "image-1"
 
     async def test_what_is_not_shown_is_not_seen(self, interpreter: str) -> None:
         assert names(await run('print(camera("wrist"))', interpreter)) == []
