@@ -357,6 +357,10 @@ class Controller:
 
     handles: Handles
     """What the episode has given out for plans to pass on."""
+    robot_name: str = ""
+    """Which of several robots in one environment it is (`embodied.team`)."""
+    leader: Controller | None = None
+    """What takes the steps of several robots together."""
 
     _specs: ClassVar[dict[str, ActionSpec]] = {}
     _types: ClassVar[Mapping[type, PlanType]] = {}
@@ -456,6 +460,8 @@ class Controller:
             EpisodeEnded: the episode has ended before this command.
             InfrastructureError: the simulator failed, or the episode was broken off.
         """
+        if self.leader is not None:
+            return self.leader.send(command)
         self.brakes.check()
         if self.ended and self.after_end == "stop":
             raise EpisodeEnded
