@@ -305,12 +305,9 @@ def _marked(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 @action
-def _show(self: Controller, image: Image) -> None:
+def show(self: Controller, image: Image) -> None:
     """Look at a picture: you see it with what comes of this action."""
     self.show_picture(image)
-
-
-_show.__name__ = "show"
 
 
 class Controller:
@@ -377,8 +374,8 @@ class Controller:
         if "show" not in cls._specs and any(issubclass(kind, Image) for kind in cls._types):
             if hasattr(cls, "show"):
                 raise TypeError(f"{cls.__name__}: show is the action that shows pictures")
-            setattr(cls, "show", _show)  # noqa: B010 - only robots with pictures have it
-            cls._specs["show"] = ActionSpec.of(_show)
+            setattr(cls, "show", show)  # noqa: B010 - only robots with pictures have it
+            cls._specs["show"] = ActionSpec.of(show)
         cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
             spec.asynchronous for spec in cls._specs.values()
         )
@@ -502,6 +499,9 @@ class Controller:
         Raises:
             RuntimeError: the action has shown as many as it may.
         """
+        if self.leader is not None:
+            self.leader.show_picture(image)
+            return
         shown = sum(isinstance(key, Image) for key in self._attached)
         if image not in self._attached and shown >= _SHOWN:
             raise RuntimeError(f"no more than {_SHOWN} pictures can be shown at a time")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from embodied import Controller, Image, Protocol, Reply, action, run_episode
+from embodied import Controller, Image, Protocol, Reply, action, run_episode, team
 from embodied.action_formats import make_format
 from embodied.handle import Handle, Handles
 from embodied.interpreter import Interpreters
@@ -225,6 +225,23 @@ class TestRobots:
         assert list(Photographer.actions()) == ["camera", "panorama", "colour", "show"]
         assert list(Walker.actions()) == ["go"]
         assert "def show(image: Image)" in make_format("code", Photographer).describe_api()
+
+    def test_several_robots_share_one(self) -> None:
+        class Exhibitor(Photographer):
+            @action
+            def exhibit(self) -> None:
+                """Show what the camera sees."""
+                self.show_picture(picture("red", "exhibit"))
+
+        kind = team(left=Photographer, right=Exhibitor)
+        own = ("camera", "panorama", "colour")
+        actions = [*(f"{name}_{each}" for name in ("left", "right") for each in own)]
+        assert list(kind.actions()) == [*actions, "right_exhibit", "show"]
+        robot = kind(Corridor())
+        robot.handles.id_of(robot.call("right_camera", ("wrist",)))
+        robot.call("show", ("image-1",))
+        robot.call("right_exhibit")
+        assert [image.name for image in robot.take_attachments()] == ["wrist", "exhibit"]
 
     def test_a_show_of_its_own_stays(self) -> None:
         class Own(Photographer):
