@@ -14,6 +14,8 @@ import pytest
 
 import embodied
 from embodied import Message, Observation, Protocol, Reply, StepResult, Task, run_episode
+from embodied.cli.examples import _example
+from embodied.few_shot import read_examples, write_examples
 from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.policies.expert import ExpertPolicy
@@ -106,11 +108,13 @@ def server() -> Iterator[ServerProcess]:
 
 
 class TestBatch:
-    def run(self, server: Any, out: Path, **settings: Any) -> embodied.Run:
+    def run(
+        self, server: Any, out: Path, llm_cache: Path | None = None, **settings: Any
+    ) -> embodied.Run:
         return embodied.run(
             env=LAMP,
             policy="llm",
-            llm={"model": "simulated", "base_url": server.base_url},
+            llm={"model": "simulated", "base_url": server.base_url, "cache": llm_cache},
             runner={"kind": "local"},
             out=out,
             progress=False,
@@ -160,6 +164,25 @@ class TestBatch:
         )
         assert played == replayed
         assert len(played) == TASKS
+
+    def test_a_cache_tells_pictures_apart(self, server: ServerProcess, tmp_path: Path) -> None:
+        runs = [
+            self.run(server, tmp_path / name, llm_cache=tmp_path / "cache").report()
+            for name in ("first", "second")
+        ]
+        assert runs[1].cached_messages.total == TASKS
+        assert [report.successes for report in runs] == [TASKS, TASKS]
+
+
+async def test_examples_are_made_without_pictures(tmp_path: Path) -> None:
+    trajectory, _ = await play(ANSWERS["tools"], action="tools")
+    example = _example(trajectory, 1)
+    write_examples(tmp_path / "tools.yaml", [example], {})
+    (again,) = read_examples(tmp_path, "tools")
+    assert again == example
+    assert [message.content for message in again if message.role == "user"][-1] == (
+        "[picture: front, not shown]"
+    )
 
 
 async def test_a_policy_in_python_gets_the_bytes(tmp_path: Path) -> None:
