@@ -329,6 +329,7 @@ class Task:
     kind: str
     instruction: str
     seed: Optional[int] = None
+    data: Dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Environment:

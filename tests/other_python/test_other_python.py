@@ -50,7 +50,10 @@ class Belt(Environment):
         if split not in (None, "all"):
             raise ConfigError(f"there is no split {split!r}; there is: all")
         return [
-            Task(environment="belt", id=f"b{n}", split="all", kind="k", instruction="Go.", seed=n)
+            Task(
+                environment="belt", id=f"b{n}", split="all", kind="k", instruction="Go.", seed=n,
+                data={"cells": [n]},
+            )
             for n in range(2)
         ]
 
@@ -59,6 +62,8 @@ class Belt(Environment):
             raise DataError("its file is not there")
         self.place = 0
         picture = Attachment("front", "image/png", b"\\x89PNG")
+        if task.data not in ({"cells": [0]}, {"cells": [1]}):
+            raise KeyError("data")
         return Observation(f"{task.instruction} {sys.executable}", (picture,))
 
     def step(self, command):

@@ -145,6 +145,7 @@ class CPythonSession(CodeSession):
         until = time.monotonic() + _START_SECONDS
         begin = {
             "actions": list(self._robot.actions()),
+            "robots": self._robot.robots(),
             "types": definitions(PlanTypes(self._robot.plan_types())),
             "seed": self._seed,
             "output_characters": self._limits.output_characters,

@@ -105,10 +105,12 @@ class MontySession(CodeSession):
     def _run(self, code: ParsedCode) -> Output:
         known = code.names | BoundNames(self.state.names, self.state.dynamic)
         actions, types = self._robot.actions().keys(), self._types
-        bound = known.bound | actions | types.named.keys()
+        robots = self._robot.robots()
+        own = {name for names in robots.values() for name in names}
+        bound = known.bound | actions | types.named.keys() | robots.keys()
         try:
-            rewritten = rewrite(code, bound, actions - known.bound, types.fields, show=True)
-            waiting = actions | types.named.keys()
+            rewritten = rewrite(code, bound, actions - known.bound, types.fields | own, show=True)
+            waiting = actions | types.named.keys() | own
             reaching = callbacks.reaching(code.nodes, self.state.reaching | waiting)
             callbacks.check(code.nodes, reaching)
             if types.has_pictures:

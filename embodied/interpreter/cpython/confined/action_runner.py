@@ -55,7 +55,12 @@ class ActionRunner:
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
         self._types = RobotTypes(settings["types"], self._call)
-        names = {name: self._action(name) for name in settings["actions"]} | self._types.classes
+        names: dict[str, Any] = {name: self._action(name) for name in settings["actions"]}
+        names |= {
+            robot: type(robot, (), {n: staticmethod(names[own]) for n, own in actions.items()})()
+            for robot, actions in settings["robots"].items()
+        }
+        names |= self._types.classes
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
         main.__dict__.update(names, __builtins__=_with(names))
