@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 import embodied
 from embodied import Observation, Task
-from embodied.store import open_run
 from embodied.testing import corridor
 from embodied.testing.corridor import Corridor
 
@@ -63,6 +62,6 @@ def test_a_run_records_them_and_goes_on(tmp_path: Path) -> None:
     settings["protocol"] = {"controller": f"{corridor.__file__}:CorridorRobot"}
     embodied.run(**settings, tasks={"limit": 1}, out=out)
     embodied.run(**settings, tasks={"limit": 2}, out=out)
-    stored = list(open_run(out).trajectories())
+    stored = list(embodied.open_run(out).trajectories())
     assert [each.outcome for each in stored] == ["failure", "failure"]
     assert [each.task.data for each in stored] == [DATA | {"id": each.task.id} for each in stored]
