@@ -47,7 +47,7 @@ def test_the_robot_is_described_by_the_embodiment() -> None:
     env = embodied.make_environment(NAME, **REACH)
     robot = embodied.make_controller(NAME, env)
     shown = make_format("code", type(robot)).describe_api()
-    assert "def act(dx: float, dy: float)" in shown
+    assert "def act(\n    dx: float,  # from -0.1 to 0.1\n" in shown
     assert "eef_delta_pos, in the frame world" in shown
     assert "dx: from -0.1 to 0.1." in shown
     assert "A step is 1/10 s." in shown
