@@ -103,6 +103,14 @@ def resumed(out: Path) -> None:
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def heeded() -> None:
+    """Heed the signals also where a shell started the tests in the background, without them."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("times", [1, 2, 5])
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_a_signal_ends_it(place: Place, tmp_path: Path, number: signal.Signals, times: int) -> None:
