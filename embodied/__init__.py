@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from embodied.gymnasium.environment import to_gymnasium as to_gymnasium
     from embodied.gymnasium.wrap import wrap_gymnasium as wrap_gymnasium
     from embodied.handle import Handle as Handle
+    from embodied.image import Image as Image
     from embodied.interpreter import make_interpreter as make_interpreter
     from embodied.limits import EpisodeLimits as EpisodeLimits
     from embodied.limits import Limits as Limits
@@ -66,6 +67,7 @@ _NAMES = {
     "gymnasium.environment": "to_gymnasium",
     "gymnasium.wrap": "wrap_gymnasium",
     "handle": "Handle",
+    "image": "Image",
     "interpreter": "make_interpreter",
     "limits": "EpisodeLimits Limits",
     "plugins.registry": "list_tasks make_controller make_environment",

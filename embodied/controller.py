@@ -23,9 +23,10 @@ from embodied._util.jsonable import safe_repr, truncate
 from embodied.api_text import constraints, signature_text
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
 from embodied.brakes import ActionTimeoutError, Brakes
-from embodied.environment import Environment, Observation, StepResult
+from embodied.environment import Attachment, Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.handle import Handles
+from embodied.image import Image
 from embodied.limits import AfterEnd
 from embodied.plan_types import PlanType, plan_types
 from embodied.trajectory import ApprovalRecord, StepRecord
@@ -41,6 +42,10 @@ _OUR_OWN = (NotApprovedError, ActionTimeoutError)
 _INTEGER_BITS = 14_000
 """Python writes no integer of more than 4,300 digits into a text."""
 _RAISE = dis.opmap["RAISE_VARARGS"]
+_ATTACHMENTS = 64
+"""What a robot keeps at most of what its observations had attached."""
+_SHOWN = 16
+"""Pictures that an action may show."""
 
 
 @dataclass(frozen=True)
@@ -299,6 +304,12 @@ def _marked(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
             )
 
 
+@action
+def show(self: Controller, image: Image) -> None:
+    """Look at a picture: you see it with what comes of this action."""
+    self.show_picture(image)
+
+
 class Controller:
     """The robot's API over one environment.
 
@@ -360,6 +371,11 @@ class Controller:
         cls._types = plan_types(
             hint for spec in cls._specs.values() for hint in spec.hints.values()
         )
+        if "show" not in cls._specs and any(issubclass(kind, Image) for kind in cls._types):
+            if hasattr(cls, "show"):
+                raise TypeError(f"{cls.__name__}: show is the action that shows pictures")
+            setattr(cls, "show", show)  # noqa: B010 - only robots with pictures have it
+            cls._specs["show"] = ActionSpec.of(show)
         cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
             spec.asynchronous for spec in cls._specs.values()
         )
@@ -406,6 +422,7 @@ class Controller:
         self.last_answer = None
         self.last_approval = None
         self.steps = []
+        self._attached: dict[object, Attachment] = {}
         self.handles = Handles()
 
     @cached_property
@@ -476,7 +493,35 @@ class Controller:
             raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
+        for attachment in result.observation.attachments:
+            self._attached.pop(attachment.name, None)
+            self._attached[attachment.name] = attachment
+        while len(self._attached) > _ATTACHMENTS:
+            del self._attached[next(iter(self._attached))]
         return result
+
+    def show_picture(self, image: Image) -> None:
+        """Have the policy see a picture after this action; showing it again changes nothing.
+
+        Raises:
+            RuntimeError: the action has shown as many as it may.
+        """
+        if self.leader is not None:
+            self.leader.show_picture(image)
+            return
+        shown = sum(isinstance(key, Image) for key in self._attached)
+        if image not in self._attached and shown >= _SHOWN:
+            raise RuntimeError(f"no more than {_SHOWN} pictures can be shown at a time")
+        self._attached[image] = image
+
+    def take_attachments(self) -> list[Attachment]:
+        """Return what a policy is to see besides the text since the last call, and forget it: what
+        was shown, and what the observations of the steps had attached; of each name, such as that
+        of a camera, the last one.
+        """
+        taken = list(self._attached.values())
+        self._attached.clear()
+        return taken
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
         """Call one action with unchecked arguments.

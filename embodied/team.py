@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
-from embodied.controller import Controller
+from embodied.controller import Controller, show
 from embodied.environment import Environment, Observation, StepResult
 from embodied.limits import AfterEnd
 
@@ -81,6 +81,8 @@ def team(**controllers: type[Controller]) -> type[Controller]:
     members: dict[str, Any] = {}
     for robot, kind in controllers.items():
         for action in kind.actions():
+            if getattr(kind, action) is show:
+                continue  # the team itself has one
             name = f"{robot}_{action}"
             if name in members:
                 raise TypeError(f"two actions would be called {name}; name the robots otherwise")

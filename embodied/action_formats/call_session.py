@@ -10,7 +10,7 @@ from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
 from embodied.interpreter.session import Output, Session
-from embodied.interpreter.typed_values import to_record
+from embodied.interpreter.typed_values import pictures_in, to_record
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -37,6 +37,8 @@ class CallSession(Session):
                     kind, message = type(answer.exception).__name__, truncate(str(answer.exception))
                     output.error = ErrorRecord(type=kind, message=message, line=number)
                     break
+                for image in pictures_in(answer.value, self._robot.handles):
+                    self._robot.show_picture(image)
                 value = to_record(answer.value)
                 output.texts.append(value if isinstance(value, str) else safe_repr(value, 20_000))
         except ActionAborted as broken:

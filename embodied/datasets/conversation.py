@@ -22,8 +22,10 @@ class Training:
 
 
 def text_of(message: Message) -> str:
-    """Return what a message says, as a text. All that datasets hold of it comes from here."""
-    return message.content
+    """Return what a message says, with a line in the place of each picture. All that datasets hold
+    of it comes from here.
+    """
+    return message.text
 
 
 @dataclass(frozen=True)

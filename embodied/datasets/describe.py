@@ -91,6 +91,11 @@ def _warnings(source: Source, chosen: Sequence[Candidate]) -> Iterator[str]:
             f"episodes of {source.name} that call functions natively, and whose rows do not say "
             f"which there are, as the robot is in a file or not installed here: {native:,}"
         )
+    if pictures := sum(each.sees for each in chosen):
+        yield (
+            f"episodes of {source.name} with pictures, in whose place rows have a line of text: "
+            f"{pictures:,}"
+        )
     missed = sum(not each.success for each in chosen)
     if missed:
         yield f"episodes of {source.name} that did not reach the goal: {missed:,}"

@@ -79,6 +79,8 @@ class Candidate:
     """Length of all that the policy wrote."""
     native: bool
     """Whether a message has native function calls."""
+    sees: bool
+    """Whether messages have pictures."""
     thinks: bool
     """Whether thoughts are recorded."""
     calls_sha256: bytes
@@ -114,6 +116,7 @@ class Candidate:
             calls=len(written),
             characters=sum(len(turn.message) for turn in turns),
             native=any(message.tool_calls for message in trajectory.messages),
+            sees=bool(trajectory.pictures),
             thinks=any(turn.reasoning for turn in turns),
             calls_sha256=hashlib.sha256(to_json([written, answers], fallback=repr)).digest(),
         )

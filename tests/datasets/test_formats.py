@@ -17,7 +17,7 @@ from embodied.datasets.formats import FORMATS, Shape, make_format
 from embodied.datasets.formats.base import all_to_chat
 from embodied.errors import ConfigError, DataError
 from embodied.protocol import History
-from embodied.trajectory import Message, Outcome, TokenRecord, ToolCall, Trajectory
+from embodied.trajectory import Message, Outcome, PicturePart, TokenRecord, ToolCall, Trajectory
 from tests.datasets.runs import PROMPT, episode, turn, write_run
 
 MIXED = ["error", "ok", "bad", "ok"]
@@ -69,6 +69,15 @@ def test_a_prompt_with_examples_is_not_trained_on(tmp_path: Path) -> None:
     prompt = [*PROMPT, Message(role="assistant", content="x()"), Message(role="user", content="y")]
     (row,) = rows(tmp_path, "chat", episode(prompt=prompt))
     assert [m["train"] for m in row["messages"][:5]] == [False] * 4 + [True]
+
+
+def test_a_line_stands_in_the_place_of_a_picture(tmp_path: Path) -> None:
+    picture = PicturePart(name="wrist", media_type="image/png", sha256="0" * 64)
+    played = episode(turns=[turn("ok", pictures=[picture]), "ok"])
+    data = build(write_run(tmp_path, [played]))
+    assert data.to_chat()[0]["messages"][3]["content"] == "seen after ok()\n[picture: wrist]"
+    (warning,) = data.card.warnings
+    assert warning.startswith(f"episodes of {tmp_path.name} with pictures")
 
 
 def numbered(*kinds: str) -> Trajectory:

@@ -79,6 +79,7 @@ def candidates(
             calls=0,
             characters=0,
             native=False,
+            sees=False,
             thinks=False,
             calls_sha256=b"",
         )

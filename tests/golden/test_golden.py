@@ -119,6 +119,21 @@ def holds(now: Any, then: Any) -> bool:
     return type(now) is type(then) and bool(now == then)
 
 
+def test_pictures_read_and_are_still_written(tmp_path: Path) -> None:
+    folder = GOLDEN / "pictures-2"
+    golden = RunReader(shutil.copytree(folder, tmp_path / "run"))
+    (trajectory,) = map(golden.with_pictures, golden.trajectories())
+    assert golden.damaged == ()
+    assert trajectory.prompt[0].text == "Task.\n[picture: front]"
+    assert [len(each.data or b"") > 50 for each in trajectory.pictures] == [True, True]
+    with RunStore.create(tmp_path / "again", golden.protocol, {}) as store:
+        store.append(StoredEpisode.of(trajectory))
+    for path in (folder / "pictures").iterdir():
+        assert (tmp_path / "again" / "pictures" / path.name).read_bytes() == path.read_bytes()
+    shard = "episodes/00000.jsonl"
+    assert holds(read(tmp_path / "again" / shard), read(folder / shard))
+
+
 @pytest.mark.parametrize("calls", [[1], ["x"], {"a": 1}, 1, [{"error": 1}], [{"error": {}}]])
 def test_an_old_record_of_another_shape_is_damage(tmp_path: Path, calls: Any) -> None:
     shutil.copytree(GOLDEN / "schema-1", tmp_path / "run")

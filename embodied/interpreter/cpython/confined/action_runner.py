@@ -54,7 +54,7 @@ class ActionRunner:
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
-        self._types = RobotTypes(settings["types"])
+        self._types = RobotTypes(settings["types"], self._call)
         names: dict[str, Any] = {name: self._action(name) for name in settings["actions"]}
         names |= {
             robot: type(robot, (), {n: staticmethod(names[own]) for n, own in actions.items()})()
