@@ -91,7 +91,7 @@ UNUSABLE = [
     {"messages": [{"role": "assistant"}]},
     {"messages": {"role": "assistant"}},
     {"messages": [{"role": "robot", "content": "x"}]},
-    {"messages": [{"role": "assistant", "content": [{"type": "text", "text": "x"}]}]},
+    {"messages": [{"role": "assistant", "content": [{"type": "image_url", "url": "x"}]}]},
     {"messages": [{"role": "assistant", "content": "x", "tool_calls": [{"id": 1}]}]},
     {"messages": [{"role": "assistant", "content": "x", "tool_calls": 5}]},
 ]
