@@ -6,22 +6,24 @@ A controller is the one definition that every action format is derived from: met
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import dis
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar, get_args, get_type_hints, overload
+from typing import Any, ClassVar, TypeAlias, TypeVar, get_args, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
-from embodied.brakes import ActionTimeoutError, Brakes
+from embodied.brakes import ActionTimeoutError, BegunCall, Brakes
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.limits import AfterEnd
@@ -29,6 +31,7 @@ from embodied.trajectory import ApprovalRecord, StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+_Judged: TypeAlias = ApprovalRecord | Future[ApprovalRecord] | None
 _MARK = "__embodied_action__"
 _WRAPPED = ("__func__", "fget", "func")
 """Where static and class methods and properties keep their function."""
@@ -38,6 +41,8 @@ _OUR_OWN = (NotApprovedError, ActionTimeoutError)
 _INTEGER_BITS = 14_000
 """Python writes no integer of more than 4,300 digits into a text."""
 _RAISE = dis.opmap["RAISE_VARARGS"]
+_CALL: ContextVar[BegunCall | None] = ContextVar("_CALL", default=None)
+"""What this thread or task is doing."""
 
 
 @dataclass(frozen=True)
@@ -269,6 +274,16 @@ def _marked(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
             )
 
 
+def _admit(call: BegunCall, pending: PendingCall, approval: ApprovalRecord | None) -> None:
+    """Record who judged a call; raise NotApprovedError where it is refused."""
+    if approval is None:
+        return
+    seconds = time.perf_counter() - call.begun
+    call.approval = approval.model_copy(update={"seconds": seconds})
+    if not approval.approved:
+        raise refused(pending, approval)
+
+
 class Controller:
     """The robot's API over one environment.
 
@@ -305,8 +320,8 @@ class Controller:
     last_result: StepResult | None
     last_answer: Any
     """What the last call returned, or the exception that it raised."""
-    last_approval: ApprovalRecord | None
-    """Who approved or refused the last call; None: it needed no approval."""
+    last_call: BegunCall | None
+    """The call that was begun last."""
     steps: list[StepRecord]
     approver: Approver | None = None
     """Judges each call; None: those that need to be approved are refused."""
@@ -351,7 +366,7 @@ class Controller:
         self.after_end = after_end
         self.last_result = None
         self.last_answer = None
-        self.last_approval = None
+        self.last_call = None
         self.steps = []
 
     @cached_property
@@ -391,16 +406,19 @@ class Controller:
 
         Raises:
             EpisodeEnded: the episode has ended before this command.
-            InfrastructureError: the simulator failed, or the episode was broken off.
+            InfrastructureError: the simulator failed, or the episode or the call was broken off.
         """
         self.brakes.check()
+        call = _CALL.get() or self.last_call
+        if call is not None and call.broken_off:
+            raise InfrastructureError(f"{call.name}() was broken off and the robot stopped")
         if self.ended and self.after_end == "stop":
             raise EpisodeEnded
         if self.ended and self.last_result is not None:
             return self.last_result.observation.text
-        return self._step(command).observation.text
+        return self._step(command, call).observation.text
 
-    def _step(self, command: str) -> StepResult:
+    def _step(self, command: str, call: BegunCall | None) -> StepResult:
         started = time.perf_counter()
         try:
             result = self.environment.step(command)
@@ -420,6 +438,8 @@ class Controller:
             raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
+        if call is not None:
+            call.steps.append(record)
         return result
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
@@ -435,39 +455,83 @@ class Controller:
             InfrastructureError: the simulator failed, or the robot by a defect of its own, or the
                 episode was broken off.
         """
-        self.last_approval = None
+        call = self.begin_call(name, args, kwargs)
+        self.brakes.wait_for_any([call.future])
+        return self.result(call)
+
+    def begin_call(
+        self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}
+    ) -> BegunCall:
+        """Begin a call as `call` does, and go on: those of a robot with `async def` actions run side
+        by side. A call of any other robot has ended when this returns.
+
+        Raises:
+            NameError: there is no such action. All else is raised by `result`.
+        """
+        spec = self._spec(name)
+        call = self.last_call = BegunCall(name)
+        try:
+            arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
+            pending = PendingCall(name, arguments, spec.confirm)
+            judged = self._judge(pending)
+            if self.asynchronous:
+                work = self._perform_on_loop(call, spec, pending, judged)
+                call.future = self.brakes.begin_on_loop(work)
+            else:
+                call.future.set_result(self._perform(call, spec, pending, judged))
+        except BaseException as error:  # `result` raises it
+            call.future.set_exception(error)
+        return call
+
+    def result(self, call: BegunCall) -> Any:
+        """Return what a call that has ended came to; raises as `call`."""
+        try:
+            self.last_answer = call.future.result()
+        except PASSED_ON:
+            raise
+        except CancelledError:
+            raise InfrastructureError("the call was cancelled") from None
+        except BaseException as error:
+            if not _is_announced(error, self.checks_arguments):
+                what, file = f"{type(self).__name__}.{call.name}()", self.actions()[call.name].file
+                raise InfrastructureError.of(what, error, file) from error
+            self.last_answer = error
+            raise
+        return self.last_answer
+
+    def _spec(self, name: str) -> ActionSpec:
         spec = self.actions().get(name)
         if spec is None:
             known = list(self.actions())
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
             raise NameError(f"there is no action {safe_repr(name, 80)}; {hint}")
-        try:
-            arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
-            if spec.confirm or self.approver is not None:
-                self._hold(PendingCall(name, arguments, spec.confirm))
-            self.last_answer = self.brakes.make(spec, arguments)
-        except PASSED_ON:
-            raise
-        except BaseException as error:
-            if not _is_announced(error, self.checks_arguments):
-                what = f"{type(self).__name__}.{name}()"
-                raise InfrastructureError.of(what, error, spec.file) from error
-            self.last_answer = error
-            raise
-        return self.last_answer
+        return spec
 
-    def _hold(self, call: PendingCall) -> None:
-        """Wait until a call is approved; raise NotApprovedError where it is refused."""
-        started = time.perf_counter()
-        judged = NOBODY if self.approver is None else self.approver(call)
-        approval = self.brakes.wait_for(judged) if isinstance(judged, Future) else judged
-        if approval is None:
-            return
-        seconds = time.perf_counter() - started
-        self.last_approval = approval.model_copy(update={"seconds": seconds})
-        if not approval.approved:
-            raise refused(call, approval)
+    def _judge(self, pending: PendingCall) -> _Judged:
+        """Judge a call, now or later; None: it needs no approval."""
+        if self.approver is not None:
+            return self.approver(pending)
+        return NOBODY if pending.confirm else None
+
+    def _perform(
+        self, call: BegunCall, spec: ActionSpec, pending: PendingCall, judged: _Judged
+    ) -> Any:
+        outer = _CALL.set(call)
+        try:
+            approval = self.brakes.wait_for(judged) if isinstance(judged, Future) else judged
+            _admit(call, pending, approval)
+            return self.brakes.make(spec, pending.arguments)
+        finally:
+            _CALL.reset(outer)
+
+    async def _perform_on_loop(
+        self, call: BegunCall, spec: ActionSpec, pending: PendingCall, judged: _Judged
+    ) -> Any:
+        _CALL.set(call)  # of this task alone
+        approval = await asyncio.wrap_future(judged) if isinstance(judged, Future) else judged
+        _admit(call, pending, approval)
+        return await self.brakes.make_on_loop(spec, pending.arguments)
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:
