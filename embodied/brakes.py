@@ -261,6 +261,7 @@ class Brakes:
 
     async def _rest(self) -> None:
         """On the loop: stop the robot after what is being cancelled."""
+        await asyncio.sleep(0)  # calls that wait for approval, or have not begun, end by this
         if others := self._tasks.keys() - {asyncio.current_task()}:
             await asyncio.wait(others, timeout=BRAKE_SECONDS)
         if not self._is_first_to_stop():
@@ -321,5 +322,8 @@ async def _await(something: Awaitable[T]) -> T:
 
 
 async def _first(begun: Sequence[Future[Any]]) -> None:
-    waited = [asyncio.wrap_future(future) for future in begun]
-    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    """Wait until one of some calls has ended."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for future in begun:
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
+    await ended.wait()

@@ -462,8 +462,8 @@ class Controller:
     def begin_call(
         self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}
     ) -> BegunCall:
-        """Begin a call as `call` does, and go on: those of a robot with `async def` actions run side
-        by side. A call of any other robot has ended when this returns.
+        """Begin a call as `call` does, and go on: those of a robot with `async def` actions run
+        side by side. A call of any other robot has ended when this returns.
 
         Raises:
             NameError: there is no such action. All else is raised by `result`.
@@ -519,8 +519,9 @@ class Controller:
     ) -> Any:
         outer = _CALL.set(call)
         try:
-            approval = self.brakes.wait_for(judged) if isinstance(judged, Future) else judged
-            _admit(call, pending, approval)
+            if isinstance(judged, Future):
+                judged = self.brakes.wait_for(judged)
+            _admit(call, pending, judged)
             return self.brakes.make(spec, pending.arguments)
         finally:
             _CALL.reset(outer)
@@ -529,8 +530,9 @@ class Controller:
         self, call: BegunCall, spec: ActionSpec, pending: PendingCall, judged: _Judged
     ) -> Any:
         _CALL.set(call)  # of this task alone
-        approval = await asyncio.wrap_future(judged) if isinstance(judged, Future) else judged
-        _admit(call, pending, approval)
+        if isinstance(judged, Future):
+            judged = await asyncio.wrap_future(judged)
+        _admit(call, pending, judged)
         return await self.brakes.make_on_loop(spec, pending.arguments)
 
     @classmethod

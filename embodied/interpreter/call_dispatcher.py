@@ -189,7 +189,7 @@ class CallDispatcher:
         return call
 
     def _join(self, record: CallRecord) -> None:
-        """Number the calls that run side by side."""
+        """Give calls that run side by side the same number."""
         if not self._open:
             self._together = []
         self._together.append(record)

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
+from embodied.interpreter.awaited_calls import awaited_calls
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.cpython.confined import frames
@@ -96,7 +97,9 @@ class CPythonSession(CodeSession):
         execution = Execution(self._robot, self._limits)
         try:
             process = self._ready_process()
-            execution.drive(process, code.text)
+            own = self._robot.actions().keys() - code.names.bound
+            awaited = [(n.lineno, n.col_offset) for n in awaited_calls(code.nodes, own)]
+            execution.drive(process, code.text, awaited)
             self._keep_variables(process)
             self._zygote.pause(process)
         except _LostError:

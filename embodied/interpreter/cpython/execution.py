@@ -6,6 +6,7 @@ import builtins
 import json
 import re
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -14,7 +15,12 @@ from embodied._util.jsonable import truncate
 from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
-from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
+from embodied.interpreter.call_dispatcher import (
+    ActionAborted,
+    CallDispatcher,
+    CallResult,
+    DispatchedCall,
+)
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.cpython.confined import frames
 from embodied.interpreter.cpython.confined.values import decode, encode
@@ -50,6 +56,8 @@ class _Call(ProcessMessage):
     args: list[Any] = Field(max_length=1000)
     kwargs: dict[str, Any] = Field(max_length=1000)
     line: _Place
+    number: int | None
+    """Of a call that is begun: how many were before it."""
 
 
 class _Error(ProcessMessage):
@@ -81,17 +89,24 @@ class Execution:
         self.out_of_memory = f"the code used up {limits.memory_bytes} bytes of memory"
         self._limits = limits
         self._dispatcher = CallDispatcher(robot, limits, self.output)
+        self._begun: list[DispatchedCall] = []
         self._pictures = _Pictures()
         self._printed = PrintedText(limits.output_characters)
         self._sizes = {
             frames.PRINT: LITTLE_BYTES + 4 * limits.output_characters,
             frames.CALL: frames.CALL_BYTES,
+            frames.WAIT: 0,
             frames.FILE: frames.FILE_BYTES + LITTLE_BYTES,
             frames.DONE: LITTLE_BYTES + 6 * limits.output_characters,
         }
 
-    def drive(self, process: SessionProcess, code: str) -> None:
+    def drive(self, process: SessionProcess, code: str, awaited: Sequence[tuple[int, int]]) -> None:
         """Run to the end, answering every call.
+
+        Args:
+            process: of the session.
+            code: what runs.
+            awaited: lines and columns where it names the actions whose calls it awaits.
 
         Raises:
             ActionAborted: the process is left in the middle of the action.
@@ -99,14 +114,17 @@ class Execution:
         """
         self._started = time.monotonic()
         try:
-            process.socket.send(frames.RUN, code.encode(), self._until)
+            request = json.dumps({"code": code, "awaited": awaited}).encode()
+            process.socket.send(frames.RUN, request, self._until)
             while not self._take(process, *process.socket.receive(self._sizes, self._until)):
                 pass
+            self._dispatcher.end()
         except TimeoutError:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds") from None
         except (MalformedFrame, ValueError, TypeError, RecursionError):
             raise ActionAborted("the code disturbed the process that ran it") from None
         finally:
+            self._dispatcher.break_off()
             self.output.stdout = str(self._printed)
             self.output.attachments = tuple(self._pictures.kept)
 
@@ -120,7 +138,11 @@ class Execution:
             case frames.PRINT:
                 self._print(payload.decode())
             case frames.CALL:
-                process.socket.send(frames.ANSWER, self._answer(payload), self._until)
+                answer = self._answer(payload)
+                if answer is not None:
+                    process.socket.send(frames.ANSWER, answer, self._until)
+            case frames.WAIT:
+                process.socket.send(frames.ANSWER, self._awaited(), self._until)
             case frames.FILE:
                 self._pictures.add(payload)
             case frames.DONE:
@@ -133,22 +155,24 @@ class Execution:
         if not text or self._printed.length > self._limits.output_characters + 1:
             raise MalformedFrame("more output than a worker lets through")
 
-    def _answer(self, payload: bytes) -> bytes:
+    def _answer(self, payload: bytes) -> bytes | None:
+        """Make a call, or begin it; one that is begun is not answered."""
         call = _Call.model_validate_json(payload)
         args = [decode(value, bounded=True) for value in call.args]
         kwargs = {key: decode(value, bounded=True) for key, value in call.kwargs.items()}
-        answer = self._dispatcher.call(call.name, args, kwargs, call.line)
-        error = answer.exception
-        if error is None:
-            try:
-                return json.dumps({"value": encode(answer.value)}).encode()
-            except (TypeError, ValueError, RecursionError) as problem:
-                message = f"{call.name}() returned what code cannot hold: {problem}"
-                raise InfrastructureError(message) from problem
-        only = error.args[0] if len(error.args) == 1 else None
-        message = truncate(only if isinstance(only, str) else str(error))
-        names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
-        return json.dumps({"raise": [type(error).__name__, next(names), message]}).encode()
+        if call.number is None:
+            return _written(self._dispatcher.call(call.name, args, kwargs, call.line))
+        if call.number != len(self._begun):
+            raise MalformedFrame("a call with the number of another")
+        self._begun.append(self._dispatcher.begin(call.name, args, kwargs, call.line))
+        return None
+
+    def _awaited(self) -> bytes:
+        """Answer the next of the calls that have begun."""
+        call = self._dispatcher.take()
+        if call is None or call.result is None:
+            raise MalformedFrame("there is nothing to wait for")
+        return _written(call.result, self._begun.index(call))
 
     def _finish(self, done: _Done) -> None:
         if done.out_of_memory:
@@ -158,6 +182,22 @@ class Execution:
             self.output.error = done.error.record()
         elif done.value is not None:
             self.output.value = truncate(done.value, self._limits.output_characters)
+
+
+def _written(made: CallResult, number: int | None = None) -> bytes:
+    """Write what a call came to for the process, with the number of one that was begun."""
+    error = made.exception
+    if error is None:
+        try:
+            return json.dumps({"number": number, "value": encode(made.value)}).encode()
+        except (TypeError, ValueError, RecursionError) as problem:
+            message = f"a call returned what code cannot hold: {problem}"
+            raise InfrastructureError(message) from problem
+    only = error.args[0] if len(error.args) == 1 else None
+    message = truncate(only if isinstance(only, str) else str(error))
+    names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
+    raised = [type(error).__name__, next(names), message]
+    return json.dumps({"number": number, "raise": raised}).encode()
 
 
 class _Pictures:

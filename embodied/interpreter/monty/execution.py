@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
-from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
+from embodied.interpreter.awaited_calls import PREFIX
+from embodied.interpreter.call_dispatcher import (
+    ActionAborted,
+    CallDispatcher,
+    CallResult,
+    DispatchedCall,
+)
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map, wire
 from embodied.interpreter.monty.polyfills import TRANSLATE
@@ -61,6 +67,8 @@ class Execution:
         self._lacking: set[str] = set()
         """Messages about what Monty lacks and the full interpreter has."""
         self._printed = PrintedText(limits.output_characters)
+        self._begun: dict[DispatchedCall, int] = {}
+        """Calls that code can await, and their numbers."""
 
     def drive(self, worker: Worker, sources: Sequence[str | None]) -> None:
         """Run to the end, answering whatever the code waits for.
@@ -77,11 +85,13 @@ class Execution:
             event = worker.feed(self._source.text, self._printed.add)
             while not self._is_end(event):
                 event = worker.ask(self._answer(event))
+            self._dispatcher.end()
         except WorkerDied as death:
             raise ActionAborted(self._cause(death)) from None
         except wire.MalformedMessage:
             raise ActionAborted("the code disturbed the process that ran it") from None
         finally:
+            self._dispatcher.break_off()
             self.output.stdout = str(self._printed)
 
     def _cause(self, death: WorkerDied) -> str:
@@ -196,9 +206,11 @@ class Execution:
             case wire.SystemCalled(module=str(module)):
                 return self._import(event.number, module)
             case wire.LookedUp(name=name):
-                known = name in self._actions or name == TRANSLATE
+                known = name.removeprefix(PREFIX) in self._actions or name == TRANSLATE
                 return wire.function(name) if known else wire.UNDEFINED
-        raise ActionAborted("the code waits for something that never comes (async)")
+            case wire.Waiting():
+                return self._awaited()
+        raise wire.MalformedMessage
 
     def _import(self, number: int, module: str) -> bytes:
         message = advice.no_module(module)
@@ -207,7 +219,7 @@ class Execution:
         return wire.fail(number, "ModuleNotFoundError", message)
 
     def _call(self, called: wire.Called) -> bytes:
-        name = called.name
+        name = called.name.removeprefix(PREFIX)
         if name == TRANSLATE:
             return self._translate(called)
         if name not in self._actions:
@@ -217,16 +229,28 @@ class Execution:
         except (ValueError, TypeError) as error:
             return self._fail(called.number, error)
         line = self._source_map.line(called.file, called.offset)
+        if called.name != name:
+            self._begun[self._dispatcher.begin(name, args, kwargs, line)] = called.number
+            return wire.begun(called.number)
         made = self._dispatcher.call(name, args, kwargs, line)
         if made.exception is not None:
             self._last_raised = (_cut(made.exception), line)
-            return self._fail(called.number, made.exception)
+        return self._result(called.number, made)
+
+    def _awaited(self) -> bytes:
+        """Give what the next of the awaited calls came to."""
+        call = self._dispatcher.take()
+        if call is None or call.result is None:
+            raise ActionAborted("the code waits for something that never comes")
+        return self._result(self._begun.pop(call), call.result, awaited=True)
+
+    def _result(self, number: int, made: CallResult, *, awaited: bool = False) -> bytes:
+        if made.exception is not None:
+            return self._fail(number, made.exception, awaited=awaited)
         try:
-            return wire.give(called.number, made.value)
+            return wire.give(number, made.value, awaited=awaited)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InfrastructureError(
-                f"{name}() returned what code cannot hold: {error}"
-            ) from error
+            raise InfrastructureError(f"a call returned what code cannot hold: {error}") from error
 
     def _translate(self, called: wire.Called) -> bytes:
         """Write a pattern for Monty's engine."""
@@ -239,13 +263,13 @@ class Execution:
         except (re.error, OverflowError, RecursionError, TypeError, ValueError) as error:
             return wire.fail(called.number, "re.PatternError", str(error))
 
-    def _fail(self, number: int, exception: Exception) -> bytes:
+    def _fail(self, number: int, exception: Exception, *, awaited: bool = False) -> bytes:
         """Hand an exception to the code; Monty makes those that it does not know their base."""
         known = next(kind for kind in type(exception).__mro__ if kind.__module__ == "builtins")
         self._raised[known.__name__, _cut(exception)] = type(exception).__name__
         kind = "binascii.Incomplete" if isinstance(exception, EOFError) else known.__name__
         message = exception.args[0] if known is KeyError and exception.args else exception
-        return wire.fail(number, kind, str(message))
+        return wire.fail(number, kind, str(message), awaited=awaited)
 
 
 def _cut(message: object) -> str:

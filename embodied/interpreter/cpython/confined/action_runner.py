@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
+import inspect
 import io
 import json
 import linecache
@@ -21,11 +22,13 @@ import traceback
 import types
 import warnings
 from collections.abc import Callable
+from functools import partial
 from types import CodeType
 from typing import Any
 
 from . import error_report, frames
-from .loops import Policy
+from .begun_calls import PREFIX, BegunCall
+from .loops import Policy, run
 from .pictures import Pictures
 from .printing import Printer
 from .saved_variables import SavedVariables
@@ -47,17 +50,23 @@ class ActionRunner:
         self._sources: dict[str, str] = {}
         self._running = False
         self._pictures = Pictures()
+        self._begun: dict[int, BegunCall] = {}
+        """Calls that run, by their numbers in the action."""
+        self._begins = 0
         self._reserve: bytes | None = bytes(_RESERVE_BYTES)
         frames.write_frame(host, frames.READY, b"")
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
         actions = {name: self._action(name) for name in settings["actions"]}
+        beginning = {PREFIX + name: self._beginning(name) for name in settings["actions"]}
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
-        main.__dict__.update(actions, __builtins__=_with(actions))
+        asyncio.set_event_loop_policy(Policy(self._wait))
+        main.__dict__.update(actions, __builtins__=_with(actions | beginning))
         sys.modules["__main__"] = main
         self._names = main.__dict__
+        self._actions = actions
         self._variables = SavedVariables(self._names, actions)
 
     def serve(self) -> None:
@@ -65,7 +74,7 @@ class ActionRunner:
         while True:
             kind, payload = frames.read_frame(self._socket)
             if kind == frames.RUN:
-                self._send_json(frames.DONE, self._run(payload.decode()))
+                self._send_json(frames.DONE, self._run(**json.loads(payload)))
                 self._send_state()
             elif kind == frames.LOAD:
                 self._send_json(frames.LOADED, self._load(payload))
@@ -92,32 +101,61 @@ class ActionRunner:
         function.__doc__ = "An action of the robot."
         return function
 
+    def _beginning(self, name: str) -> Callable[..., BegunCall]:
+        def function(*args: Any, **kwargs: Any) -> BegunCall:
+            return self._begin(name, args, kwargs)
+
+        function.__name__ = function.__qualname__ = name
+        return function
+
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._ask(name, args, kwargs, None)
+        return _result(self._receive(frames.ANSWER))
+
+    def _begin(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BegunCall:
+        self._ask(name, args, kwargs, self._begins)
+        call = self._begun[self._begins] = BegunCall(name)
+        self._begins += 1
+        return call
+
+    def _wait(self) -> bool:
+        """Wait until one more of the calls that have begun has ended; False: there is none."""
+        if not self._begun:
+            return False
+        frames.write_frame(self._socket, frames.WAIT, b"")
+        answer = self._receive(frames.ANSWER)
+        self._begun.pop(answer["number"]).settle(lambda: _result(answer))
+        return True
+
+    def _ask(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], number: int | None
+    ) -> None:
+        """Have a call made, or begun under a number."""
         if not self._running:
             raise RuntimeError("the robot can be called only while an action runs")
-        payload = _json({"name": name, "line": self._line(), **_arguments(name, args, kwargs)})
+        call = {"name": name, "line": self._line(), "number": number}
+        payload = _json(call | _arguments(name, args, kwargs))
         if len(payload) > frames.CALL_BYTES:
             raise ValueError(f"{name}(): the arguments are larger than {frames.CALL_BYTES} bytes")
         frames.write_frame(self._socket, frames.CALL, payload)
-        answer = self._receive(frames.ANSWER)
-        if "raise" in answer:
-            raise _exception(*answer["raise"])
-        return decode(answer["value"])
 
     def _line(self) -> int | None:
         """Where the running call stands in the source of an action."""
-        stack = traceback.walk_stack(sys._getframe(2))
+        stack = traceback.walk_stack(sys._getframe(3))
         return next((n for frame, n in stack if frame.f_code.co_filename in self._sources), None)
 
-    def _run(self, code: str) -> dict[str, Any]:
+    def _run(self, code: str, awaited: list[list[int]]) -> dict[str, Any]:
         file = f"<action {len(self._sources) + 1}>"
+        hidden = {n for n, function in self._actions.items() if self._names.get(n) is not function}
         try:
-            body, last = _compiled(code, file)
+            body, last = _compiled(code, file, {(line, column) for line, column in awaited}, hidden)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             return {"parsed": False, "error": error_report.of_form(error)}
         self._remember({file: code})
         self._printer.start()
         self._running = True
+        self._begun.clear()
+        self._begins = 0
         try:
             return self._outcome(body, last)
         finally:
@@ -133,10 +171,10 @@ class ActionRunner:
     def _outcome(self, body: CodeType, last: CodeType | None) -> dict[str, Any]:
         outcome: dict[str, Any] = {}
         try:
-            exec(body, self._names)  # noqa: S102 - what this process is for
-            value = None if last is None else eval(last, self._names)  # noqa: S307 - likewise
-            if value is not None:
-                outcome["value"] = error_report.described(value, self._most)
+            with asyncio.Runner() as runner:
+                value = [_value(runner, code, self._names) for code in (body, last) if code][-1]
+                if value is not None:
+                    outcome["value"] = error_report.described(value, self._most)
         except MemoryError:
             self._reserve = None
             outcome["out_of_memory"] = True
@@ -183,7 +221,7 @@ def _arrange(printer: Printer, seed: int) -> None:
     builtins.input = _input
     setattr(time, "sleep", _sleep)  # noqa: B010 - for the type checker
     setattr(os, "cpu_count", lambda: 1)  # noqa: B010 - likewise; there are no threads
-    asyncio.set_event_loop_policy(Policy())
+    setattr(asyncio, "run", run)  # noqa: B010 - likewise
     random.seed(seed)
     numpy_random: Any = sys.modules.get("numpy.random")
     if numpy_random is not None:
@@ -212,19 +250,38 @@ def _sleep(seconds: float, /) -> None:
         raise ValueError("sleep length must be non-negative")
 
 
-def _compiled(code: str, file: str) -> tuple[CodeType, CodeType | None]:
-    """All statements, and the last one apart where it is an expression."""
+def _value(runner: asyncio.Runner, code: CodeType, names: dict[str, Any]) -> Any:
+    """Run code and return the value of its expression. Where it awaits at its top, so is it."""
+    value = eval(code, names)  # noqa: S307 - what this process is for
+    return runner.run(value) if code.co_flags & inspect.CO_COROUTINE else value
+
+
+def _compiled(
+    code: str, file: str, awaited: set[tuple[int, int]], hidden: set[str]
+) -> tuple[CodeType, CodeType | None]:
+    """All statements, and the last one apart where it is an expression.
+
+    Args:
+        code: the code.
+        file: its name.
+        awaited: where it names the actions whose calls it awaits.
+        hidden: names that stand for something else than actions.
+    """
+    compiled = partial(compile, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(code, file)
-        whole = compile(tree, file, "exec", dont_inherit=True)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and (node.lineno, node.col_offset) in awaited:
+                node.id = node.id if node.id in hidden else PREFIX + node.id
+        whole = compiled(tree, file, "exec")
         last = tree.body.pop() if tree.body else None
         if not isinstance(last, ast.Expr):
             return whole, None
         expression = ast.Expression(last.value)
         return (
-            compile(tree, file, "exec", dont_inherit=True),
-            compile(expression, file, "eval", dont_inherit=True),
+            compiled(tree, file, "exec"),
+            compiled(expression, file, "eval"),
         )
 
 
@@ -239,6 +296,13 @@ def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict
             f"{name}(): {error}; pass text, numbers, None, or lists, tuples, sets and dictionaries "
             "of them"
         ) from None
+
+
+def _result(answer: dict[str, Any]) -> Any:
+    """Return what a call returned; raise what it raised."""
+    if "raise" in answer:
+        raise _exception(*answer["raise"])
+    return decode(answer["value"])
 
 
 def _exception(name: str, known: str, message: str) -> Exception:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from embodied.interpreter.awaited_calls import awaited_calls
 from embodied.interpreter.monty.rewrite import statements
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.rewrite.expressions import Rewriter
+from embodied.interpreter.monty.subset import gathering
 from embodied.interpreter.monty.subset.names import NameChecker
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 from embodied.interpreter.parsed_code import ParsedCode
@@ -55,8 +57,10 @@ def rewrite(
         shown = statements.shown_result(code.tree, bound) if show else None
         if shown is not None:
             statements.show_result(context.source, shown)
-        Rewriter(context, actions).visit(code.tree)
+        awaited = awaited_calls(code.nodes, actions)
+        Rewriter(context, actions, awaited).visit(code.tree)
         NameChecker(code, bound).check()
+        gathering.check(code.nodes, awaited)
         return Rewritten(context.source.edited(), tuple(context.needs), shown is not None)
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"
