@@ -56,6 +56,11 @@ class DispatchedCall:
     budget: SizeBudget = field(default_factory=SizeBudget)
     """What the record may still take."""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an exception."""
+        return self.result is not None and self.result.exception is not None
+
     def note_end(self, future: Future[Any]) -> None:
         """Note how long it took."""
         if self.record is not None and self.begun is not None:
@@ -153,17 +158,20 @@ class CallDispatcher:
 
     def break_off(self) -> list[CallRecord]:
         """Break off the calls that still run, and stop the robot; return their records."""
-        self._finish_those_done()
-        left = [(c.begun, c.record) for c in self._open if c.result is None and c.begun]
-        self._open.clear()
-        if left:
-            self._robot.brakes.abandon([begun for begun, _ in left])
+        running = [c.begun for c in self._open if c.begun and not c.begun.future.done()]
+        if running:
+            self._robot.brakes.abandon(running)
         records = []
-        for begun, record in left:
-            if record is not None:
-                record.error = ErrorRecord(type="CancelledError", message="it was broken off")
-                record.steps, record.approval = begun.steps, begun.approval
-                records.append(record)
+        for call in self._open:
+            if call.begun is not None and call.begun.future.cancelled() and call.record is not None:
+                error = ErrorRecord(type="CancelledError", message="it was broken off")
+                call.record.error, call.result = error, CallResult()
+                call.record.steps, call.record.approval = call.begun.steps, call.begun.approval
+                records.append(call.record)
+        try:
+            self._finish_those_done()
+        finally:
+            self._open.clear()
         return records
 
     def _begun(

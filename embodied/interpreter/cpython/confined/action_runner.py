@@ -148,7 +148,7 @@ class ActionRunner:
         file = f"<action {len(self._sources) + 1}>"
         hidden = {n for n, function in self._actions.items() if self._names.get(n) is not function}
         try:
-            body, last = _compiled(code, file, {(line, column) for line, column in awaited}, hidden)
+            parts = _compiled(code, file, {(line, column) for line, column in awaited}, hidden)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             return {"parsed": False, "error": error_report.of_form(error)}
         self._remember({file: code})
@@ -157,7 +157,7 @@ class ActionRunner:
         self._begun.clear()
         self._begins = 0
         try:
-            return self._outcome(body, last)
+            return self._outcome(parts)
         finally:
             self._running = False
             self._printer.stop()
@@ -168,11 +168,11 @@ class ActionRunner:
         for file, code in sources.items():
             linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
 
-    def _outcome(self, body: CodeType, last: CodeType | None) -> dict[str, Any]:
+    def _outcome(self, parts: list[CodeType]) -> dict[str, Any]:
         outcome: dict[str, Any] = {}
         try:
             with asyncio.Runner() as runner:
-                value = [_value(runner, code, self._names) for code in (body, last) if code][-1]
+                value = _run_parts(parts, self._names, runner)
                 if value is not None:
                     outcome["value"] = error_report.described(value, self._most)
         except MemoryError:
@@ -250,16 +250,30 @@ def _sleep(seconds: float, /) -> None:
         raise ValueError("sleep length must be non-negative")
 
 
-def _value(runner: asyncio.Runner, code: CodeType, names: dict[str, Any]) -> Any:
-    """Run code and return the value of its expression. Where it awaits at its top, so is it."""
-    value = eval(code, names)  # noqa: S307 - what this process is for
-    return runner.run(value) if code.co_flags & inspect.CO_COROUTINE else value
+def _run_parts(parts: list[CodeType], names: dict[str, Any], runner: asyncio.Runner) -> Any:
+    """Run parts of code and return the value of the last one. Where one of them awaits at its top,
+    all run in the event loop.
+    """
+    if any(map(_awaits, parts)):
+        return runner.run(_await_parts(parts, names))
+    return [eval(part, names) for part in parts][-1]  # noqa: S307 - what this process is for
+
+
+async def _await_parts(parts: list[CodeType], names: dict[str, Any]) -> Any:
+    for part in parts:
+        value = eval(part, names)  # noqa: S307 - likewise
+        value = await value if _awaits(part) else value
+    return value
+
+
+def _awaits(code: CodeType) -> bool:
+    return bool(code.co_flags & inspect.CO_COROUTINE)
 
 
 def _compiled(
     code: str, file: str, awaited: set[tuple[int, int]], hidden: set[str]
-) -> tuple[CodeType, CodeType | None]:
-    """All statements, and the last one apart where it is an expression.
+) -> list[CodeType]:
+    """Compile all statements, the last one apart where it is an expression.
 
     Args:
         code: the code.
@@ -277,12 +291,9 @@ def _compiled(
         whole = compiled(tree, file, "exec")
         last = tree.body.pop() if tree.body else None
         if not isinstance(last, ast.Expr):
-            return whole, None
+            return [whole]
         expression = ast.Expression(last.value)
-        return (
-            compiled(tree, file, "exec"),
-            compiled(expression, file, "eval"),
-        )
+        return [compiled(tree, file, "exec"), compiled(expression, file, "eval")]
 
 
 def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
