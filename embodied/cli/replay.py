@@ -13,7 +13,7 @@ from embodied.cli import options
 from embodied.cli.run import play_run
 from embodied.replay.parity import check_parity
 from embodied.replay.recordings import load_recordings
-from embodied.store import open_run
+from embodied.store import RunReader
 
 
 def replay(
@@ -47,7 +47,7 @@ def replay(
         ],
     )
     play_run(config)
-    trajectories = open_run(config.out).trajectories()
+    trajectories = RunReader(config.out).trajectories()
     parity = check_parity(trajectories, recorded, config.protocol.limits.steps)
     figures = parity.model_dump() | {"seconds": round(time.monotonic() - started, 1)}
     if json:

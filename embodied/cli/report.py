@@ -12,7 +12,7 @@ from embodied.report.compare import compare_runs
 from embodied.report.compare_table import print_comparison
 from embodied.report.metrics import Report, aggregate_run
 from embodied.report.table import plain_text, print_json, print_report, standard_output
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.store.merge import merge_runs
 
 _Runs = Annotated[
@@ -30,7 +30,7 @@ def report(
       embodied report runs/quickstart
       embodied report runs/quickstart --json
     """  # noqa: D301 - \b keeps click from filling a paragraph
-    metrics = aggregate_run(open_run(folder))
+    metrics = aggregate_run(RunReader(folder))
     if json:
         print_json(metrics)
     else:

@@ -18,7 +18,7 @@ from embodied.config.schema import RunConfig
 from embodied.errors import RunError
 from embodied.runs import Run, stored_config
 from embodied.runs import run as play
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.store.layout import delete_run, is_run, prepare_folder
 
 INFRASTRUCTURE_ERRORS_EXIT_CODE = 3
@@ -108,7 +108,7 @@ def replace_run(folder: Path, *, sure: bool) -> None:
     if not is_run(folder):
         return
     if not sure:
-        episodes = len(open_run(folder).finished())
+        episodes = len(RunReader(folder).finished())
         question = f"Delete the run in {escape(str(folder))} with {episodes:,} episodes?"
         console = Console(stderr=True, soft_wrap=True)
         with contextlib.suppress(EOFError):

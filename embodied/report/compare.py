@@ -11,7 +11,7 @@ from embodied.errors import ConfigError, RunError
 from embodied.protocol import Protocol, RunProtocol
 from embodied.report.metrics import Report, aggregate
 from embodied.report.paired import EpisodeKey, PairedFigures, compare_pairs
-from embodied.store import Summary, open_run
+from embodied.store import RunReader, Summary
 from embodied.trajectory import Record
 
 MAY_DIFFER = ("action", "interpreter")
@@ -96,7 +96,7 @@ class _Run:
 
 
 def _read(folder: Path, name: str) -> _Run:
-    reader = open_run(folder)
+    reader = RunReader(folder)
     # A mapping without entries sets nothing.
     settings = {name: value for name, value in reader.protocol.settings().items() if value != {}}
     summaries = list(reader.summaries())

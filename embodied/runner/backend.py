@@ -79,6 +79,8 @@ class Pool(ABC):
     """The section `runner` of a run on this pool. A pool with settings of its own adds fields."""
     notice: ClassVar[str] = ""
     """What is shown while it is made, where that takes seconds."""
+    in_this_process: ClassVar[bool] = False
+    """Whether workers share this process, and so its terminal."""
     size: int
     """Workers to keep."""
 

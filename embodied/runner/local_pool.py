@@ -13,6 +13,7 @@ from embodied.trajectory import ApprovalRecord
 class LocalPool(Pool):
     """One worker in this process. Its memory cannot be given back while the run lasts."""
 
+    in_this_process = True
     size = 1
 
     def __init__(self, run: ResolvedRun) -> None:

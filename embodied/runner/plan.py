@@ -23,6 +23,7 @@ from embodied.plugins.registry import (
     controller_name,
     environment_class,
     file_hash,
+    load,
     with_options,
 )
 from embodied.policies.factory import check_options, feedback_model, models, policy_class
@@ -35,7 +36,7 @@ from embodied.runner.assignment import Assignment
 from embodied.runner.generate import check_generated, generate_tasks
 from embodied.runner.robot_lock import is_physical
 from embodied.runner.tasks import choose_tasks, split_tasks
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.store.extension import check_protocol
 from embodied.store.layout import is_run
 from embodied.task import Task
@@ -92,7 +93,7 @@ def resolve(config: RunConfig) -> ResolvedRun:
     _check_prompt(config)
     load_rule(config.runner.approval)
     config = _located(config)
-    stored = open_run(config.out).protocol if is_run(config.out) else None
+    stored = RunReader(config.out).protocol if is_run(config.out) else None
     if stored is not None:  # all of the protocol that can be known before there is data
         later = stored.model_dump(include={"data", "environment_options"})
         check_protocol(config.out, stored, _run_protocol(config, {}).model_copy(update=later))
@@ -245,7 +246,7 @@ def _check_policy(config: RunConfig) -> None:
         )
     if not kind.interactive:
         return
-    if config.runner.kind != "local":
+    if not load("embodied.pools", config.runner.kind).in_this_process:
         raise ConfigError(
             f"the policy {config.policy.name} plays in this terminal, which worker processes "
             "cannot reach; add --runner.kind local"

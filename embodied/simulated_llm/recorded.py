@@ -11,7 +11,7 @@ from embodied.policy import Reply
 from embodied.replay.recordings import read_recordings
 from embodied.simulated_llm.chat_schema import APIError, ChatRequest
 from embodied.simulated_llm.prompt_parsing import GIVE_UP, parse_prompt
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.store.layout import is_run
 
 _LINES = 2
@@ -77,7 +77,7 @@ def _of_file(path: Path) -> Iterator[Episode]:
 
 
 def _of_run(folder: Path) -> Iterator[Episode]:
-    for trajectory in open_run(folder).trajectories():
+    for trajectory in RunReader(folder).trajectories():
         if trajectory.turns:
             yield (
                 trajectory.first_observation,

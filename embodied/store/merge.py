@@ -11,7 +11,7 @@ from embodied.errors import ConfigError, RunError
 from embodied.store.invocation import write_invocation
 from embodied.store.jsonl import StoredEpisode
 from embodied.store.layout import SHARDS, open_file, writing
-from embodied.store.reader import RunReader, open_run
+from embodied.store.reader import RunReader
 from embodied.store.summary import Summary
 from embodied.store.writer import RunStore
 
@@ -34,7 +34,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReader:
     """
     if len({folder.resolve() for folder in folders}) < max(2, len(folders)):
         raise ConfigError("merging needs at least two runs, each given once")
-    runs = [open_run(folder) for folder in folders]
+    runs = [RunReader(folder) for folder in folders]
     _check_protocols(runs)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RunError(f"{out} is there already; merge into a new folder")
@@ -56,7 +56,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReader:
             for number, invocation in enumerate(measured):
                 write_invocation(built, number, invocation)
             built.replace(out)
-    return open_run(out)
+    return RunReader(out)
 
 
 def _check_protocols(runs: Sequence[RunReader]) -> None:

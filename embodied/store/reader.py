@@ -124,8 +124,3 @@ class RunReader:
         if (damage.path, damage.line) not in self._damaged:
             self._damaged[damage.path, damage.line] = damage
             _log.warning("damaged record passed over: %s", damage)
-
-
-def open_run(folder: str | Path) -> RunReader:
-    """Open a run for reading; raise `RunError` where the folder is none."""
-    return RunReader(folder)

@@ -9,7 +9,7 @@ import pytest
 
 from embodied.cli.run import replace_run
 from embodied.errors import RunError
-from embodied.store import RunStore, open_run
+from embodied.store import RunReader, RunStore
 from embodied.store.layout import is_run
 from tests.report.runs import episode, write_run
 
@@ -28,7 +28,7 @@ def test_a_run_is_replaced_without_a_question(run: Path) -> None:
     replace_run(run, sure=True)
     assert not is_run(run)
     write_run(run, [episode(3)], {"action": "json"})
-    assert open_run(run).finished() == {"t3#0"}
+    assert RunReader(run).finished() == {"t3#0"}
 
 
 def test_a_run_is_replaced_after_a_yes(
@@ -47,7 +47,7 @@ def test_a_run_is_kept_otherwise(run: Path, text: str, monkeypatch: pytest.Monke
     answer(text, monkeypatch)
     with pytest.raises(RunError, match="is kept; choose another folder with --out"):
         replace_run(run, sure=False)
-    assert open_run(run).finished() == {"t1#0", "t2#0"}
+    assert RunReader(run).finished() == {"t1#0", "t2#0"}
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -70,7 +70,7 @@ def test_what_no_run_writes_is_not_deleted(run: Path) -> None:
     (run / "notes.md").write_text("x")
     with pytest.raises(RunError, match=r"it also holds notes\.md"):
         replace_run(run, sure=True)
-    assert open_run(run).finished() == {"t1#0", "t2#0"}
+    assert RunReader(run).finished() == {"t1#0", "t2#0"}
 
 
 def test_a_run_that_is_being_played_is_refused(run: Path) -> None:

@@ -12,7 +12,7 @@ import embodied
 from embodied.cli import app
 from embodied.errors import RunError
 from embodied.report import aggregate_run
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.testing import corridor
 from tests.report.runs import episode, write_run
 
@@ -30,7 +30,7 @@ def test_runs_become_one(tmp_path: Path) -> None:
     ]
     result = merge(*folders, "--out", tmp_path / "all")
     assert (result.exit_code, result.output) == (0, f"3 episodes of 3 runs in {tmp_path}/all\n")
-    assert aggregate_run(open_run(tmp_path / "all")).successes == 3
+    assert aggregate_run(RunReader(tmp_path / "all")).successes == 3
 
 
 def test_mistakes(tmp_path: Path) -> None:

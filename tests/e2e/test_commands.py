@@ -98,7 +98,18 @@ def test_a_changed_protocol_is_refused(local: list[str], tmp_path: Path) -> None
 
 def test_an_interrupted_run_is_resumed(local: list[str], tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "run", "--policy", "expert", "--out", "first", *local, *TEXTWORLD],
+        [
+            *COMMAND,
+            "run",
+            "--policy",
+            "expert",
+            "--out",
+            "first",
+            *local,
+            *TEXTWORLD,
+            "--tasks.limit",
+            "3",
+        ],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
@@ -113,7 +124,7 @@ def test_an_interrupted_run_is_resumed(local: list[str], tmp_path: Path) -> None
     assert "embodied resume first" in message
     done = embodied("resume", "first", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["successes"] == 6
+    assert json.loads(done.stdout)["successes"] == 3
 
 
 @pytest.mark.parametrize("backend", ["native", "textworld"])
@@ -124,14 +135,14 @@ def test_a_corrupt_game_costs_one_episode(games: Path, tmp_path: Path, backend: 
     files[1].write_text('{"pddl_domain": 1, "grammar": [], "pddl_problem": "(", "solvable": true}')
     done = embodied(
         *("run", "--policy", "expert", "--split", "train", "--out", "first", "--json"),
-        *("--runner.kind", "local", "--environment.options.data", "games", "--tasks.limit", "4"),
+        *("--runner.kind", "local", "--environment.options.data", "games", "--tasks.limit", "3"),
         *("--environment.options.backend", backend),
         cwd=tmp_path,
     )
     message = failed(done, code=3)
     assert "embodied resume first" in message
     report = json.loads(done.stdout)
-    assert (report["episodes"], report["infrastructure_errors"]) == (2, 2)
+    assert (report["episodes"], report["infrastructure_errors"]) == (1, 2)
     assert all(cause.startswith("a game file") for cause in report["infrastructure_causes"])
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.trajectory import Trajectory
 
 Results = dict[str, dict[str, Any]]
@@ -58,7 +58,7 @@ def wait_for(folder: Path, episodes: int, driver: subprocess.Popen[str]) -> None
 
 def finished(folder: Path) -> set[str]:
     """Episodes of a run that need not be played again; none of a folder that is not a run yet."""
-    return open_run(folder).finished() if (folder / "protocol.yaml").exists() else set()
+    return RunReader(folder).finished() if (folder / "protocol.yaml").exists() else set()
 
 
 def workers(driver: int) -> list[psutil.Process]:
@@ -141,7 +141,7 @@ def stored(folder: Path) -> set[str]:
 
 def results(folder: Path) -> Results:
     """The results of a run, without times and retries."""
-    played = {episode.episode_id: _result(episode) for episode in open_run(folder).trajectories()}
+    played = {episode.episode_id: _result(episode) for episode in RunReader(folder).trajectories()}
     assert played.keys() == stored(folder)
     return played
 

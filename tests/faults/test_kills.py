@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embodied.report import aggregate_run
-from embodied.store import open_run
+from embodied.store import RunReader
 from tests.faults.runs import finished, reaping, running, stored, succeed, wait_for
 
 EPISODES = int(os.environ.get("EMBODIED_KILL_TEST_EPISODES", "120"))
@@ -42,7 +42,7 @@ def test_killed_workers_and_a_killed_driver_lose_nothing(tmp_path: Path) -> None
     before = len(finished(folder))
     with running("resume", str(folder)) as driver, reaping(driver.pid, SECONDS) as second:
         succeed(driver, seconds=10 * EPISODES)
-    report = aggregate_run(open_run(folder))
+    report = aggregate_run(RunReader(folder))
     kills, largest = first.kills + second.kills, max(first.largest, second.largest)
     print(
         f"\n{EPISODES} episodes, {before} before the driver was killed; {kills} workers killed; "

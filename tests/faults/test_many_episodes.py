@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from embodied.plugins.registry import environment_class
-from embodied.store import open_run
+from embodied.store import RunReader
 from tests.faults.runs import report, running, stored, succeed
 
 TASKS = 100
@@ -60,7 +60,7 @@ def watch(driver: subprocess.Popen[str], folder: Path) -> list[int]:
             memory.append(resident)
         if done >= read + PART and done < EPISODES:
             episodes = report(folder)["episodes"]
-            trajectories = sum(1 for _ in open_run(folder).trajectories())
+            trajectories = sum(1 for _ in RunReader(folder).trajectories())
             assert read < done <= episodes <= trajectories
             read = done
             print(f"\n{done} episodes: {resident / 1e6:.1f} MB; read {trajectories}", end="")

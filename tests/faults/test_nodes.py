@@ -14,7 +14,7 @@ import pytest
 from embodied.plugins.registry import environment_class
 from embodied.report import aggregate_run
 from embodied.simulated_llm import ServerProcess
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.trajectory import Outcome
 from tests.faults.runs import finished, results, running, succeed, wait_for
 
@@ -97,8 +97,8 @@ def test_a_node_that_is_removed_takes_no_episode_with_it(nodes: Nodes, tmp_path:
             wait_for_workers(nodes, [1, 1, 1], driver)
             succeed(driver)
     assert len(results(folder)) == len(tasks) == EPISODES
-    played = open_run(folder).trajectories()
+    played = RunReader(folder).trajectories()
     assert all(episode.outcome is Outcome.SUCCESS for episode in played)
-    retries = aggregate_run(open_run(folder)).retries
+    retries = aggregate_run(RunReader(folder)).retries
     print(f"{EPISODES} episodes, {before} before a node was removed; retries {retries}")
     assert 1 <= sum(retries.values()) <= 4

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embodied.report import aggregate_run
-from embodied.store import open_run
+from embodied.store import RunReader
 from tests.faults.runs import carrying, reaping, running, stored, succeed
 
 _MARK = "EMBODIED_TEST_RUN"
@@ -40,7 +40,7 @@ def test_no_process_of_a_simulator_outlives_its_killed_worker(
     ]
     with running(*words, **{_MARK: mark}) as driver, reaping(driver.pid, seconds) as reaper:
         succeed(driver, seconds=3600)
-    report = aggregate_run(open_run(folder))
+    report = aggregate_run(RunReader(folder))
     print(
         f"\n{environment}: {report.episodes} episodes, {reaper.kills} workers killed, "
         f"successes {report.successes}; retries {report.retries}"

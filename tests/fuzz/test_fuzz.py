@@ -45,7 +45,7 @@ from embodied.interpreter.monty import wire
 from embodied.limits import EpisodeLimits, Limits
 from embodied.llm.chat_api import MalformedResponseError, read_completion, read_models
 from embodied.replay.recordings import read_recordings
-from embodied.store import StoredEpisode, open_run
+from embodied.store import RunReader, StoredEpisode
 from embodied.testing import Corridor, CorridorRobot, ScriptedLLM
 from embodied.trajectory import ToolCall
 from tests.fuzz.fuzzing import SECONDS, fuzz, json_values, mutations
@@ -198,7 +198,7 @@ def test_run_folders(tmp_path: Path) -> None:
             run = shutil.copytree(golden, Path(folder) / "run")
             (run / file).write_bytes(content)
             with suppress(RunError):
-                list(open_run(run).trajectories())
+                list(RunReader(run).trajectories())
             result = CliRunner().invoke(app, ["report", str(run), "--json"])
             assert result.exit_code in (0, 1, 2)
             assert result.exception is None or isinstance(result.exception, SystemExit | RunError)

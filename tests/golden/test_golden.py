@@ -17,7 +17,7 @@ import yaml
 
 from embodied.errors import RunError
 from embodied.report import aggregate_run
-from embodied.store import RunReader, RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.trajectory import SCHEMA_VERSION, Outcome, Trajectory
 
 GOLDEN = Path(__file__).parent
@@ -30,7 +30,7 @@ FOLDERS = [FIRST, *sorted(path for path in GOLDEN.glob("schema-?"))]
 @pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> RunReader:
     """A run that some version wrote."""
-    return open_run(shutil.copytree(request.param, tmp_path / "run"))
+    return RunReader(shutil.copytree(request.param, tmp_path / "run"))
 
 
 def test_its_protocol_reads(run: RunReader) -> None:
@@ -40,7 +40,7 @@ def test_its_protocol_reads(run: RunReader) -> None:
     assert protocol.protocol.conversation == "mint"
     assert protocol.protocol.limits.turns == 5
     assert protocol.protocol.examples[0][1].content == "<execute>\nput('mug 1')\n</execute>"
-    assert protocol == open_run(CURRENT).protocol
+    assert protocol == RunReader(CURRENT).protocol
     assert run.config["tasks"]["limit"] == 3
 
 
@@ -62,13 +62,13 @@ def test_its_trajectories_read(run: RunReader) -> None:
     assert (missed.arguments, missed.result) == ({"0": "cup 9"}, None)
     assert missed.error.variables == {"name": "'cup 9'"}
     assert second.messages[1].role == "tool"
-    assert [full, cut, lost] == list(open_run(CURRENT).trajectories())
+    assert [full, cut, lost] == list(RunReader(CURRENT).trajectories())
 
 
 def test_its_summaries_and_report_read(run: RunReader) -> None:
     mine, golden = (
         [each.model_dump(exclude={"offset", "length"}) for each in of.summaries()]
-        for of in (run, open_run(CURRENT))
+        for of in (run, RunReader(CURRENT))
     )
     assert mine == golden
     report = aggregate_run(run)
@@ -76,7 +76,7 @@ def test_its_summaries_and_report_read(run: RunReader) -> None:
     assert (report.tokens.total, report.tokens.cached.total) == (242, 64)
     assert report.seconds.episode.total == 5.5
     assert (report.throughput.invocations, report.throughput.wall_seconds) == (1, 10.0)
-    assert report == aggregate_run(open_run(CURRENT))
+    assert report == aggregate_run(RunReader(CURRENT))
 
 
 def test_it_can_be_resumed(run: RunReader) -> None:
@@ -90,7 +90,7 @@ def test_it_can_be_resumed(run: RunReader) -> None:
 
 
 def test_all_of_it_is_still_written(tmp_path: Path) -> None:
-    golden = open_run(CURRENT)
+    golden = RunReader(CURRENT)
     with RunStore.create(tmp_path, golden.protocol, golden.config) as store:
         for trajectory in golden.trajectories():
             store.append(StoredEpisode.of(trajectory))
@@ -128,7 +128,7 @@ def test_an_old_record_of_another_shape_is_damage(tmp_path: Path, calls: Any) ->
     record["turns"][0]["calls"] = calls
     path.write_text("\n".join([json.dumps(record), *others, ""]))
     (tmp_path / "run" / "index.jsonl").unlink()
-    run = open_run(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
     assert len(list(run.trajectories())) == 2
     assert "00000.jsonl, line 1: " in run.damaged[0]
 
@@ -145,7 +145,7 @@ class TestVersions:
     def test_a_newer_protocol_is_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "run"
         path = self.newer(folder, "protocol.yaml", b"schema_version: 2", b"schema_version: 3\nx: 1")
-        for use in (lambda: open_run(folder).protocol, lambda: RunStore.open(folder)):
+        for use in (lambda: RunReader(folder).protocol, lambda: RunStore.open(folder)):
             with pytest.raises(RunError, match="schema_version is 3, and 2 is the last") as caught:
                 use()
             assert str(path) in str(caught.value)
@@ -157,7 +157,7 @@ class TestVersions:
         old, new = b'{"schema_version":2,', b'{"schema_version":12,' + also
         path = self.newer(folder, "episodes/00000.jsonl", old, new)
         content = path.read_bytes()
-        for use in (lambda: list(open_run(folder).summaries()), lambda: RunStore.open(folder)):
+        for use in (lambda: list(RunReader(folder).summaries()), lambda: RunStore.open(folder)):
             with pytest.raises(RunError, match="line 1: a newer embodied wrote this"):
                 use()
         path.write_bytes(path.read_bytes().splitlines()[0])
@@ -170,7 +170,7 @@ class TestVersions:
         folder = tmp_path / "run"
         new = b'{"schema_version":' + version + b',"unknown":1,'
         self.newer(folder, "episodes/00000.jsonl", b'{"schema_version":2,', new)
-        run = open_run(folder)
+        run = RunReader(folder)
         assert len(list(run.trajectories())) == 2
         assert "00000.jsonl, line 1: " in run.damaged[0]
 
@@ -188,7 +188,7 @@ class TestVersions:
             "embodied.store.layout.PROTOCOLS", {3: lambda record: record | {"seed": 99}}
         )
         (tmp_path / "run" / "index.jsonl").unlink()
-        run = open_run(tmp_path / "run")
+        run = RunReader(tmp_path / "run")
         assert run.protocol.seed == 99
         trajectories: list[Trajectory] = list(run.trajectories())
         assert {trajectory.policy for trajectory in trajectories} == {"renamed"}

@@ -62,9 +62,15 @@ def test_a_class_of_the_plan_may_use_any_name(session: Session, name: str) -> No
 
 PATTERN = st.text(alphabet="ab 1(.)[]^$*+?{}|\\wsdbZ-,", max_size=12)
 
+PARTS = st.sampled_from(
+    [r"\b", r"\B", r"\w", r"\W", r"\d+", r"\s", "a", "1", "-", "é", "²", "x?", "(?:ab)+", "(?=b)"]
+) | st.sampled_from(["[a-z]", "[^a]", "[a-]", "(a|b)", "(a|-)"])
+BOUNDARIES = st.tuples(PARTS, st.sampled_from([r"\b", r"\B"]), PARTS, PARTS).map("".join)
+TEXTS = st.lists(st.text(alphabet="ab 1\n_é²", max_size=8), min_size=1, max_size=4)
 
-@settings(max_examples=150)
-@given(PATTERN, st.lists(st.text(alphabet="ab 1\n_é²", max_size=8), min_size=1, max_size=4))
+
+@settings(max_examples=300)
+@given(PATTERN | BOUNDARIES, TEXTS)
 def test_a_pattern_matches_what_it_matches_in_cpython(
     session: Session, pattern: str, texts: list[str]
 ) -> None:

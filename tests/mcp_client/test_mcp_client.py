@@ -16,7 +16,7 @@ from embodied import ConfigError, Controller, InfrastructureError, Outcome
 from embodied.action_formats import make_format
 from embodied.plugins.plugin_file import absolute_name, is_file, short_name
 from embodied.plugins.registry import controller_class, environment_class
-from embodied.store import open_run
+from embodied.store import RunReader
 
 pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
 
@@ -142,7 +142,7 @@ def played(tmp_path: Path, env: str, **options: Any) -> embodied.Trajectory:
         protocol={"limits": {"turns": 2}},
         out=out,
     )
-    (trajectory,) = open_run(out).trajectories()
+    (trajectory,) = RunReader(out).trajectories()
     return trajectory
 
 
@@ -161,7 +161,7 @@ def test_runs_end_as_the_goal_says(
     chosen = goal if goal in (None, "is_done") else f"{goals}:{goal}"
     trajectory = played(tmp_path, arm_name, **({"goal": chosen} if chosen else {}), **TASK)
     assert trajectory.outcome is outcome
-    run = open_run(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
     assert run.protocol.environment == run.protocol.protocol.controller == "mcp"
     assert run.protocol.data["server"] == "arm"
     assert run.protocol.data.get("goal") == (goal if chosen == goal else f"goal.py:{goal}")

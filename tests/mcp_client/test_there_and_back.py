@@ -12,7 +12,7 @@ import pytest
 import embodied
 from embodied import Outcome
 from embodied.plugins.registry import environment_class
-from embodied.store import open_run
+from embodied.store import RunReader
 
 pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
 pytest.importorskip("alfworld", reason="needs: pip install 'embodied-codeact[alfworld]'")
@@ -21,7 +21,7 @@ pytest.importorskip("alfworld", reason="needs: pip install 'embodied-codeact[alf
 def calls(out: Path, **settings: Any) -> dict[str, Any]:
     """Play a run whose episodes all succeed; return the calls of each task."""
     embodied.run(**settings, runner={"kind": "local"}, out=out, progress=False)
-    played = list(open_run(out).trajectories())
+    played = list(RunReader(out).trajectories())
     assert {each.outcome for each in played} == {Outcome.SUCCESS}
     return {
         each.task.id: [(call.name, call.arguments, call.result) for call in each.calls]

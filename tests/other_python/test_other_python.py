@@ -18,7 +18,7 @@ from embodied import ConfigError, DataError, InfrastructureError, Outcome
 from embodied.environment import Attachment
 from embodied.plugins.plugin_file import absolute_name, is_file, short_name
 from embodied.plugins.registry import controller_name, environment_class
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.testing import check_environment
 
 SIMULATOR = '''
@@ -209,7 +209,7 @@ def test_a_run_plays_there_with_a_robot_from_here(
         runner={"kind": "local"},
         out=tmp_path / "run",
     )
-    run = open_run(tmp_path / "run")
+    run = RunReader(tmp_path / "run")
     assert [each.outcome for each in run.trajectories()] == [Outcome.SUCCESS] * 2
     assert run.protocol.environment == "belt.py:Belt"
     assert run.protocol.protocol.limits.steps == 9

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from embodied import InfrastructureError, Outcome, list_tasks, make_environment
-from embodied.store import open_run
+from embodied.store import RunReader
 
 PLUGINS = """
 import sys
@@ -80,7 +80,7 @@ def test_an_episode_that_meets_a_defect_is_recorded_with_its_traceback(
     done = subprocess.run([*COMMAND, *plugins], capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
     assert failed in done.stdout
-    (episode,) = open_run("run").trajectories()
+    (episode,) = RunReader("run").trajectories()
     assert episode.outcome is Outcome.INFRASTRUCTURE_ERROR
     assert episode.error == f"{failed}, {file}:{line(text)})"
     assert episode.traceback is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from embodied import Outcome
-from embodied.store import open_run
+from embodied.store import RunReader
 
 PYTHON = sys.executable
 RUN = (
@@ -83,7 +83,7 @@ def test_an_environment_is_made(project: Path) -> None:
 def test_a_run(project: Path, kind: str) -> None:
     out = project / kind
     run(project, *RUN, "--runner.kind", kind, "--out", kind)
-    episodes = list(open_run(out).trajectories())
+    episodes = list(RunReader(out).trajectories())
     assert [episode.outcome for episode in episodes] == [Outcome.SUCCESS] * 2
 
 

@@ -115,10 +115,10 @@ def replayed(data: Path, model: str, count: int) -> ParityReport:
 
 
 def test_recorded_episodes_replay_the_same_on_textworld(alfworld_data: Path) -> None:
-    comparison = replayed(alfworld_data, "gpt-4-0613", 3)
+    comparison = replayed(alfworld_data, "gpt-4-0613", 1)
     assert comparison.mismatches == []
-    assert comparison.episodes == 3
-    assert comparison.observations >= 6
+    assert comparison.episodes == 1
+    assert comparison.observations >= 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from embodied.report import aggregate_run, compare_runs, print_comparison
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.trajectory import Outcome, Trajectory, Usage
 from tests.report.runs import episode, write_run
 
@@ -88,16 +88,16 @@ def test_samples_at_temperature_zero_are_warned_of(tmp_path: Path) -> None:
     cold, warm = run("cold", 0.0, 4), run("warm", 0.7, 4)
     warning = "the 4 samples of a task are drawn at temperature 0, where"
     assert f"Warning: in cold {warning}" in printed([cold, warm])
-    assert aggregate_run(open_run(cold)).warnings[0].startswith(warning)
+    assert aggregate_run(RunReader(cold)).warnings[0].startswith(warning)
     others = [("one", 0.0, 1), ("unset", None, 4), ("odd", "0", 4), ("odder", 0.0, "4")]
     for folder in (warm, *(run(*settings) for settings in others)):
-        assert aggregate_run(open_run(folder)).warnings == []
+        assert aggregate_run(RunReader(folder)).warnings == []
 
 
 def test_a_run_whose_protocol_is_damaged_is_reported_on(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", [episode(1)])
     (folder / "protocol.yaml").write_text("environment: [")
-    report = aggregate_run(open_run(folder))
+    report = aggregate_run(RunReader(folder))
     assert report.episodes == 1
     assert "protocol.yaml is not YAML" in report.warnings[0]
 

@@ -9,7 +9,7 @@ import pytest
 
 from embodied.errors import ConfigError
 from embodied.report import aggregate_run, dataframe
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.trajectory import Outcome
 from tests.report.runs import episode, write_run
 
@@ -20,7 +20,7 @@ def test_one_row_an_episode(tmp_path: Path) -> None:
         episode(1, Outcome.TRUNCATED, turns=5, sample=1),
         episode(2, Outcome.INFRASTRUCTURE_ERROR, turns=0),
     ]
-    run = open_run(write_run(tmp_path / "run", episodes))
+    run = RunReader(write_run(tmp_path / "run", episodes))
     table = dataframe(run)
     assert list(table["task_id"]) == ["t1", "t1", "t2"]
     assert list(table["sample"]) == [0, 1, 0]
@@ -36,15 +36,15 @@ def test_one_row_an_episode(tmp_path: Path) -> None:
 
 def test_the_simulators_own_figures_are_columns(tmp_path: Path) -> None:
     first = episode(1).model_copy(update={"reward": 2.0, "metrics": {"score": 4.0}})
-    table = dataframe(open_run(write_run(tmp_path / "run", [first, episode(2)])))
+    table = dataframe(RunReader(write_run(tmp_path / "run", [first, episode(2)])))
     assert list(table["reward"]) == [2.0, 0.0]
     assert table["metrics.score"].isna().tolist() == [False, True]
     assert "metrics" not in table.columns
 
 
 def test_a_run_without_episodes_has_the_same_columns(tmp_path: Path) -> None:
-    empty = dataframe(open_run(write_run(tmp_path / "empty", [])))
-    full = dataframe(open_run(write_run(tmp_path / "full", [episode(1)])))
+    empty = dataframe(RunReader(write_run(tmp_path / "empty", [])))
+    full = dataframe(RunReader(write_run(tmp_path / "full", [episode(1)])))
     assert len(empty) == 0
     assert list(empty.columns) == list(full.columns)
 
@@ -54,4 +54,4 @@ def test_without_pandas_it_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ConfigError, match="pip install pandas"):
-        dataframe(open_run(write_run(tmp_path / "run", [])))
+        dataframe(RunReader(write_run(tmp_path / "run", [])))

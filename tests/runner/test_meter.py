@@ -23,7 +23,7 @@ from embodied.runner.batch import run_batch
 from embodied.runner.meter import InvocationMeter, measuring
 from embodied.runner.plan import resolve
 from embodied.simulated_llm import ServerProcess
-from embodied.store import RunInvocation, RunStore, StoredEpisode, open_run
+from embodied.store import RunInvocation, RunReader, RunStore, StoredEpisode
 from tests.report.runs import episode
 
 
@@ -131,7 +131,7 @@ def test_two_invocations_add_up_to_what_the_server_counted(
         with RunStore.create(config.out, run.protocol, config.model_dump(mode="json")) as store:
             todo = run.unfinished(store.finished())[:3]
             asyncio.run(run_batch(run, todo, store.append, store.save))
-    first, second = open_run(config.out).invocations()
+    first, second = RunReader(config.out).invocations()
     figures = server.statistics()
 
     report = Report.model_validate_json(printed(config.out, "--json"))

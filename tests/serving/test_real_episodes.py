@@ -13,7 +13,7 @@ import pytest
 
 from embodied.plugins.registry import environment_class
 from embodied.serving import ModelServer
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.trajectory import Outcome, Trajectory
 
 pytestmark = pytest.mark.vllm
@@ -60,7 +60,7 @@ def play(server: ModelServer, games: Path, out: Path, *words: str) -> list[Traje
     )
     assert done.returncode == 0, done.stderr
     print(done.stdout)
-    episodes = list(open_run(out).trajectories())
+    episodes = list(RunReader(out).trajectories())
     assert len({episode.episode_id for episode in episodes}) == 16
     assert all(episode.outcome is not Outcome.INFRASTRUCTURE_ERROR for episode in episodes)
     assert all(1 <= len(episode.turns) <= 4 for episode in episodes)

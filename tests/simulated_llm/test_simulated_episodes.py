@@ -13,7 +13,7 @@ import pytest
 from embodied.errors import ConfigError
 from embodied.plugins.registry import environment_class
 from embodied.simulated_llm import ServerProcess
-from embodied.store import open_run
+from embodied.store import RunReader
 from embodied.trajectory import Outcome, Trajectory
 
 COMMAND = [sys.executable, "-m", "embodied"]
@@ -39,7 +39,7 @@ def play(games: Path, out: Path, *words: str) -> dict[str, Trajectory]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return {episode.episode_id: episode for episode in open_run(out).trajectories()}
+    return {episode.episode_id: episode for episode in RunReader(out).trajectories()}
 
 
 def by_llm(server: ServerProcess) -> list[str]:

@@ -16,7 +16,7 @@ import embodied.store.writer
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
 from embodied.report import aggregate_run
-from embodied.store import RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.trajectory import Outcome, Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -80,7 +80,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, protocol: RunProtocol) -> None:
 
 def check(written: Written, folder: Path, expected: list[Trajectory]) -> None:
     """The run has the expected episodes, accepts the others, and its index fits again."""
-    run = open_run(folder)
+    run = RunReader(folder)
     assert list(run.trajectories()) == expected
     with RunStore.open(folder) as store:
         assert store.finished() == {episode.episode_id for episode in expected}
@@ -144,7 +144,12 @@ def test_an_index_of_an_earlier_version_is_made_anew(written: Written, mixed: bo
             del line[name]
     index = "".join(json.dumps(line) + "\n" for line in lines).encode()
     folder = written.copy(written.shard, index)
-    assert [summary.task_id for summary in open_run(folder).summaries()] == ["t0", "t1", "t2", "t3"]
+    assert [summary.task_id for summary in RunReader(folder).summaries()] == [
+        "t0",
+        "t1",
+        "t2",
+        "t3",
+    ]
     check(written, folder, written.episodes)
 
 
@@ -163,7 +168,7 @@ def test_a_damaged_line_is_reported_and_its_episode_run_again(
     folder = written.copy(_spoil(written, number, spoiled), written.index if with_index else None)
     others = [episode for episode in written.episodes if episode != written.episodes[number]]
 
-    run = open_run(folder)
+    run = RunReader(folder)
     assert list(run.trajectories()) == others
     (damage,) = run.damaged
     assert f"00000.jsonl, line {number + 1}: Invalid JSON" in damage
@@ -173,7 +178,7 @@ def test_a_damaged_line_is_reported_and_its_episode_run_again(
         assert store.damaged == (damage,)
         assert store.finished() == {episode.episode_id for episode in others}
         assert store.append(StoredEpisode.of(written.episodes[number]))
-    run = open_run(folder)
+    run = RunReader(folder)
     assert aggregate_run(run).episodes == 4
     assert aggregate_run(run).damaged_lines == 1
     assert spoiled in (folder / "episodes" / "00000.jsonl").read_bytes()
@@ -184,7 +189,7 @@ def test_damage_that_leaves_the_size_is_reported_when_it_is_read(written: Writte
     spoiled = _spoil(written, 1, b"{" * (len(line) - 1) + b"\n")
     folder = written.copy(spoiled, written.index)
     others = [episode for episode in written.episodes if episode.episode_id != "t1#0"]
-    run = open_run(folder)
+    run = RunReader(folder)
     assert len(list(run.summaries())) == 4
     assert list(run.trajectories()) == others
     (damage,) = run.damaged
@@ -199,7 +204,7 @@ def test_a_missing_shard_is_reported(written: Written) -> None:
     folder = written.copy(written.shard, written.index)
     episodes = folder / "episodes"
     (episodes / "00000.jsonl").rename(episodes / "00002.jsonl")
-    run = open_run(folder)
+    run = RunReader(folder)
     assert list(run.trajectories()) == written.episodes
     assert [text.rpartition("/")[2] for text in run.damaged] == ["00000.jsonl: the file is missing"]
 
@@ -207,17 +212,17 @@ def test_a_missing_shard_is_reported(written: Written) -> None:
 def test_an_edited_shard_is_the_truth(written: Written) -> None:
     edited = written.shard.replace(b'"success"', b'"truncated"')
     folder = written.copy(edited, written.index)
-    assert {summary.outcome for summary in open_run(folder).summaries()} == {Outcome.TRUNCATED}
+    assert {summary.outcome for summary in RunReader(folder).summaries()} == {Outcome.TRUNCATED}
     RunStore.open(folder).close()
     assert (folder / "index.jsonl").read_bytes().count(b'"truncated"') == 4
 
 
 def test_a_record_of_another_episode_than_the_index_says_is_reported(written: Written) -> None:
     folder = written.copy(written.shard, written.index.replace(b"t1#0", b"t7#0"))
-    run = open_run(folder)
+    run = RunReader(folder)
     with pytest.raises(RunError, match="the record of episode 't7#0' is damaged"):
         run.trajectory("t7#0")
     assert "line 2: the index has episode 't7#0' here; delete" in run.damaged[0]
     (folder / "index.jsonl").unlink()
     RunStore.open(folder).close()
-    assert list(open_run(folder).trajectories()) == written.episodes
+    assert list(RunReader(folder).trajectories()) == written.episodes

@@ -11,7 +11,7 @@ import pytest
 import embodied.store.writer
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
-from embodied.store import RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.trajectory import Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -49,8 +49,8 @@ def test_a_run_grows(folder: Path, protocol: RunProtocol, tasks: dict[str, Any])
     with RunStore.create(folder, wanted, {"limit": 5}, episodes=["t1#0", "t9#0"]) as store:
         assert store.finished() == {"t1#0"}
         assert store.protocol == wanted
-    assert open_run(folder).protocol == wanted
-    assert open_run(folder).config == {"limit": 5}
+    assert RunReader(folder).protocol == wanted
+    assert RunReader(folder).config == {"limit": 5}
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_it_does_not_shrink(
     with pytest.raises(RunError, match="another protocol") as caught:
         RunStore.create(folder, with_tasks(protocol, **tasks), {}, episodes=["t1#0"])
     assert named in str(caught.value)
-    assert open_run(folder).protocol == with_tasks(protocol)
-    assert open_run(folder).config == {"limit": 4}
+    assert RunReader(folder).protocol == with_tasks(protocol)
+    assert RunReader(folder).config == {"limit": 4}
 
 
 def test_nothing_else_changes_with_it(folder: Path, protocol: RunProtocol) -> None:
@@ -87,7 +87,7 @@ def test_no_stored_episode_may_fall_out(folder: Path, protocol: RunProtocol) -> 
     wanted = with_tasks(protocol, kinds=["cool", "heat"])
     with pytest.raises(RunError, match="leave out episode 't1#0'; choose another folder"):
         RunStore.create(folder, wanted, {}, episodes=["t8#0", "t9#0"])
-    assert open_run(folder).protocol == with_tasks(protocol)
+    assert RunReader(folder).protocol == with_tasks(protocol)
 
 
 def test_a_crash_while_it_grows_can_be_repeated(
@@ -100,7 +100,7 @@ def test_a_crash_while_it_grows_can_be_repeated(
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(embodied.store.writer, "write_protocol", crash)
         RunStore.create(folder, wanted, {"limit": 9}, episodes=["t1#0"])
-    assert open_run(folder).protocol == with_tasks(protocol)
-    assert open_run(folder).config == {"limit": 9}
+    assert RunReader(folder).protocol == with_tasks(protocol)
+    assert RunReader(folder).config == {"limit": 9}
     RunStore.create(folder, wanted, {"limit": 9}, episodes=["t1#0"]).close()
-    assert open_run(folder).protocol == wanted
+    assert RunReader(folder).protocol == wanted

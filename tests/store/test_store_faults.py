@@ -18,7 +18,7 @@ import pytest
 from embodied.errors import RunError
 from embodied.protocol import RunProtocol
 from embodied.report import aggregate_run
-from embodied.store import RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.trajectory import Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -54,14 +54,14 @@ def check_kills(folder: Path, kills: int) -> None:
     moments = random.Random(kills)
     for _ in range(kills):
         stored |= kill_after(folder, moments.uniform(0, 0.3))
-        assert stored <= open_run(folder).finished()
+        assert stored <= RunReader(folder).finished()
         with RunStore.open(folder) as store:
             finished = store.finished()
             assert store.damaged == ()
         assert stored <= finished
         assert len(finished - stored) <= 1
         stored = finished
-    episodes = Counter(episode.episode_id for episode in open_run(folder).trajectories())
+    episodes = Counter(episode.episode_id for episode in RunReader(folder).trajectories())
     assert set(episodes) == stored
     assert set(episodes.values()) <= {1}
 
@@ -83,7 +83,7 @@ def test_a_writer_in_another_process_is_refused(tmp_path: Path) -> None:
 
 def test_readers_see_whole_episodes_while_a_run_is_written(tmp_path: Path) -> None:
     with writer(tmp_path / "run", 1_000_000):
-        run, seen = open_run(tmp_path / "run"), -1
+        run, seen = RunReader(tmp_path / "run"), -1
         deadline = time.monotonic() + 30
         while seen < 200 and time.monotonic() < deadline:
             episodes = [episode.episode_id for episode in run.trajectories()]
@@ -109,7 +109,7 @@ def test_threads_may_share_a_store(
             thread.start()
         for thread in threads:
             thread.join()
-    assert len(list(open_run(tmp_path).trajectories())) == 35
+    assert len(list(RunReader(tmp_path).trajectories())) == 35
 
 
 class FullDisk(FileIO):
@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_a_consistent_run(
         # The trajectory was stored where only the index met the full disk.
         assert store.append(StoredEpisode.of(make_trajectory(2))) == (target == "_shard")
         assert store.append(StoredEpisode.of(make_trajectory(3)))
-    run = open_run(tmp_path)
+    run = RunReader(tmp_path)
     assert [episode.episode_id for episode in run.trajectories()] == ["t1#0", "t2#0", "t3#0"]
     assert run.damaged == ()
 
@@ -185,7 +185,7 @@ def test_a_really_full_disk(
             store.append(StoredEpisode.of(make_trajectory(number, text="x" * 997, turns=1)))
             stored.append(f"t{number}#0")
     assert 50 < len(stored) < 500
-    assert [episode.episode_id for episode in open_run(folder).trajectories()][
+    assert [episode.episode_id for episode in RunReader(folder).trajectories()][
         : len(stored)
     ] == stored
     with pytest.raises(RunError, match="disk is full"):

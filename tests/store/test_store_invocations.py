@@ -7,7 +7,7 @@ import pytest
 from embodied.errors import RunError
 from embodied.llm.server_metrics import ServerTotals
 from embodied.report import aggregate_run
-from embodied.store import RunInvocation, RunStore, open_run
+from embodied.store import RunInvocation, RunReader, RunStore
 from tests.report.runs import write_run
 
 
@@ -33,11 +33,11 @@ def save(folder: Path, *invocations: RunInvocation) -> None:
 
 def test_the_last_figures_of_each_invocation_are_there(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", [])
-    assert open_run(folder).invocations() == []
+    assert RunReader(folder).invocations() == []
     save(folder, invocation(1), invocation(2))
     save(folder)
     save(folder, invocation(5))
-    assert open_run(folder).invocations() == [invocation(2), invocation(5)]
+    assert RunReader(folder).invocations() == [invocation(2), invocation(5)]
 
 
 @pytest.mark.parametrize(
@@ -50,23 +50,23 @@ def test_figures_that_cannot_be_read_are_passed_over(tmp_path: Path, content: st
     save(folder, invocation(2))
     (folder / "throughput" / "00000.json").write_text(content)
     (folder / "throughput" / "00001.json.unfinished").write_text("{")
-    assert open_run(folder).invocations() == [invocation(2)]
-    assert aggregate_run(open_run(folder)).throughput.episodes == 2
+    assert RunReader(folder).invocations() == [invocation(2)]
+    assert aggregate_run(RunReader(folder)).throughput.episodes == 2
     save(folder, invocation(3))
-    assert open_run(folder).invocations() == [invocation(2), invocation(3)]
+    assert RunReader(folder).invocations() == [invocation(2), invocation(3)]
 
 
 def test_a_run_of_an_earlier_version_has_none(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", [])
     (folder / "throughput").rmdir()
-    assert open_run(folder).invocations() == []
-    assert aggregate_run(open_run(folder)).throughput.invocations == 0
+    assert RunReader(folder).invocations() == []
+    assert aggregate_run(RunReader(folder)).throughput.invocations == 0
     save(folder, invocation(1))
-    assert open_run(folder).invocations() == [invocation(1)]
+    assert RunReader(folder).invocations() == [invocation(1)]
 
 
 def test_no_link_is_followed(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", [])
     (folder / "throughput" / "00000.json").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match="symbolic link"):
-        open_run(folder).invocations()
+        RunReader(folder).invocations()

@@ -9,7 +9,7 @@ import pytest
 
 from embodied.errors import ConfigError, EmbodiedError, RunError
 from embodied.report import aggregate_run
-from embodied.store import RunInvocation, RunStore, StoredEpisode, open_run
+from embodied.store import RunInvocation, RunReader, RunStore, StoredEpisode
 from embodied.store.merge import merge_runs
 from embodied.trajectory import Outcome, Trajectory
 from tests.report.runs import episode, write_run
@@ -23,7 +23,7 @@ def run(folder: Path, *episodes: Trajectory, seed: int = 0, **tasks: Any) -> Pat
 
 
 def outcomes(folder: Path) -> dict[str, str]:
-    return {each.episode_id: each.outcome.value for each in open_run(folder).trajectories()}
+    return {each.episode_id: each.outcome.value for each in RunReader(folder).trajectories()}
 
 
 def refused(folders: list[Path], out: Path) -> EmbodiedError:
@@ -45,7 +45,7 @@ def test_runs_of_different_tasks(tmp_path: Path) -> None:
         "t3#1": "success",
     }
     assert merged.protocol.tasks == TASKS | {"ids": ["t1", "t2", "t3"], "samples": 2}
-    assert merged.protocol.model_copy(update={"tasks": {}}) == open_run(one).protocol.model_copy(
+    assert merged.protocol.model_copy(update={"tasks": {}}) == RunReader(one).protocol.model_copy(
         update={"tasks": {}}
     )
     assert merged.config["tasks"] == merged.protocol.tasks
@@ -109,7 +109,7 @@ def test_it_is_resumed_and_extended_as_any_run(tmp_path: Path) -> None:
     with RunStore.create(merged.folder, protocol, merged.config, episodes=planned) as store:
         assert store.finished() == {"t2#0"}
         store.append(StoredEpisode.of(episode(1)))
-    assert aggregate_run(open_run(merged.folder)).episodes == 2
+    assert aggregate_run(RunReader(merged.folder)).episodes == 2
 
 
 def test_what_the_runs_measured_is_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import embodied.store.writer
 from embodied.errors import ConfigError, RunError, UnstorableError
 from embodied.protocol import RunProtocol
 from embodied.report import aggregate_run
-from embodied.store import RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.trajectory import CallRecord, Outcome, ToolCall, Trajectory, Usage
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -24,7 +24,7 @@ def test_what_is_written_reads_back(
     episodes = [make_trajectory(number, turns=number) for number in range(4)]
     with RunStore.create(tmp_path / "a" / "run", protocol, config) as store:
         assert [store.append(StoredEpisode.of(episode)) for episode in episodes] == [True] * 4
-    run = open_run(tmp_path / "a" / "run")
+    run = RunReader(tmp_path / "a" / "run")
     assert run.protocol == protocol
     assert run.config == config
     assert list(run.trajectories()) == episodes
@@ -45,7 +45,7 @@ def test_a_summary_counts_its_trajectory(
     episode.turns[1].feedback_usage = Usage(prompt_tokens=7, completion_tokens=2)
     with RunStore.create(tmp_path, protocol, {}) as store:
         store.append(StoredEpisode.of(episode))
-    (summary,) = open_run(tmp_path).summaries()
+    (summary,) = RunReader(tmp_path).summaries()
     assert (summary.turns, summary.calls, summary.steps, summary.failed_calls) == (3, 6, 6, 3)
     assert (summary.task_id, summary.sample) == ("t1", 2)
     assert (summary.prompt_tokens, summary.completion_tokens) == (300, 30)
@@ -70,7 +70,7 @@ def test_an_episode_is_stored_once(
         assert not store.append(StoredEpisode.of(make_trajectory(1, Outcome.INFRASTRUCTURE_ERROR)))
     with RunStore.open(tmp_path) as store:
         assert not store.append(StoredEpisode.of(make_trajectory(1)))
-    assert [episode.outcome for episode in open_run(tmp_path).trajectories()] == ["success"]
+    assert [episode.outcome for episode in RunReader(tmp_path).trajectories()] == ["success"]
 
 
 def test_an_infrastructure_error_can_be_run_again(
@@ -82,7 +82,7 @@ def test_an_infrastructure_error_can_be_run_again(
         assert store.append(StoredEpisode.of(lost))
         assert store.append(StoredEpisode.of(make_trajectory(2)))
         assert store.finished() == {"t2#0"}
-    run = open_run(tmp_path)
+    run = RunReader(tmp_path)
     assert run.finished() == {"t2#0"}
     assert aggregate_run(run).infrastructure_errors == 1
     with RunStore.open(tmp_path) as store:
@@ -101,8 +101,8 @@ def test_of_foreign_duplicates_the_first_counts(
         store.append(StoredEpisode.of(make_trajectory(1)))
     shard = tmp_path / "episodes" / "00000.jsonl"
     shard.write_bytes(shard.read_bytes() * 2)
-    assert len(list(open_run(tmp_path).summaries())) == 1
-    assert len(list(open_run(tmp_path).trajectories())) == 1
+    assert len(list(RunReader(tmp_path).summaries())) == 1
+    assert len(list(RunReader(tmp_path).trajectories())) == 1
 
 
 def test_shards_roll_over(
@@ -122,9 +122,9 @@ def test_shards_roll_over(
     shards = sorted((tmp_path / "episodes").iterdir())
     assert len(shards) > 3
     assert shards[0].stat().st_size <= 2500
-    assert list(open_run(tmp_path).trajectories()) == episodes
+    assert list(RunReader(tmp_path).trajectories()) == episodes
     (tmp_path / "index.jsonl").unlink()
-    assert list(open_run(tmp_path).trajectories()) == episodes
+    assert list(RunReader(tmp_path).trajectories()) == episodes
 
 
 def test_values_beyond_json_are_stored(
@@ -136,7 +136,7 @@ def test_values_beyond_json_are_stored(
     ]
     with RunStore.create(tmp_path, protocol, {}) as store:
         assert store.append(StoredEpisode.of(episode))
-    (turn,) = open_run(tmp_path).trajectory("t1#0").turns
+    (turn,) = RunReader(tmp_path).trajectory("t1#0").turns
     assert turn.message == "half \ufffd, pair 😀"
     assert turn.calls[0].arguments == {"a": "b'\\xff'", "\ufffd": [1]}
     assert turn.calls[0].result == "<built-in function len>"
@@ -156,7 +156,7 @@ def test_another_protocol_is_refused(tmp_path: Path, protocol: RunProtocol) -> N
     with pytest.raises(RunError, match=r"(?s)seed: 0 and now 7.*another folder") as caught:
         RunStore.create(tmp_path, changed, {"workers": 2})
     assert "policy.temperature: 1e-05 and now '(not set)'" in str(caught.value)
-    assert open_run(tmp_path).config == {"workers": 1}
+    assert RunReader(tmp_path).config == {"workers": 1}
 
 
 def test_the_same_protocol_goes_on(
@@ -177,7 +177,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, protocol: RunProt
     assert list(tmp_path.iterdir()) == [tmp_path / "config.yaml"]
     with pytest.raises(RunError, match="is a file"):
         RunStore.create(tmp_path / "config.yaml", protocol, {})
-    for opened in (RunStore.open, open_run):
+    for opened in (RunStore.open, RunReader):
         with pytest.raises(RunError, match=r"is not a run: it has no protocol\.yaml"):
             opened(tmp_path)
 
@@ -190,7 +190,7 @@ def test_an_interrupted_creation_can_be_repeated(tmp_path: Path, protocol: RunPr
     with pytest.raises(RunError, match=r"config\.yaml is missing; start the run again"):
         RunStore.open(tmp_path)
     RunStore.create(tmp_path, protocol, {"a": 1}).close()
-    assert open_run(tmp_path).config == {"a": 1}
+    assert RunReader(tmp_path).config == {"a": 1}
 
 
 def test_a_config_without_words_is_refused(tmp_path: Path, protocol: RunProtocol) -> None:
@@ -204,7 +204,7 @@ def test_a_second_writer_is_refused(tmp_path: Path, protocol: RunProtocol) -> No
             RunStore.open(tmp_path)
         with pytest.raises(RunError, match="is in use: another process is writing to it"):
             RunStore.create(tmp_path, protocol, {})
-        assert open_run(tmp_path).finished() == set()
+        assert RunReader(tmp_path).finished() == set()
     RunStore.open(tmp_path).close()
 
 
@@ -233,7 +233,7 @@ def test_hostile_yaml_is_refused(
     with pytest.raises(RunError, match=complaint):
         RunStore.open(tmp_path)
     with pytest.raises(RunError, match=complaint):
-        _ = open_run(tmp_path).protocol, open_run(tmp_path).config
+        _ = RunReader(tmp_path).protocol, RunReader(tmp_path).config
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path: Path, protocol: RunProtocol) -> None:
@@ -247,7 +247,7 @@ def test_links_out_of_the_folder_are_refused(tmp_path: Path, protocol: RunProtoc
     with pytest.raises(RunError, match="is a symbolic link"):
         RunStore.open(run)
     with pytest.raises(RunError, match="is a symbolic link"):
-        list(open_run(run).summaries())
+        list(RunReader(run).summaries())
     assert outside.read_text() == "precious\nand torn"
 
 
@@ -268,7 +268,7 @@ def test_the_index_cannot_point_elsewhere(
         {"unknown": 1},
     ):
         index.write_text(json.dumps(entry | change) + "\n")
-        assert list(open_run(tmp_path).trajectories()) == [make_trajectory(1)]
+        assert list(RunReader(tmp_path).trajectories()) == [make_trajectory(1)]
 
 
 def test_the_files_can_be_read_by_any_program(

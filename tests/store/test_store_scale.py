@@ -10,7 +10,7 @@ import pytest
 
 from embodied.protocol import RunProtocol
 from embodied.report import aggregate_run
-from embodied.store import RunStore, StoredEpisode, open_run
+from embodied.store import RunReader, RunStore, StoredEpisode
 from embodied.trajectory import Outcome, Trajectory
 
 MakeTrajectory = Callable[..., Trajectory]
@@ -38,7 +38,7 @@ def test_ten_thousand_episodes(
     print(f"shards: {size / 1e6:.0f} MB")
 
     started = time.perf_counter()
-    report = aggregate_run(open_run(tmp_path))
+    report = aggregate_run(RunReader(tmp_path))
     print(f"report: {time.perf_counter() - started:.2f} s")
     assert report.episodes == 7_500
 
@@ -48,11 +48,11 @@ def test_ten_thousand_episodes(
 
     started = time.perf_counter()
     (tmp_path / "index.jsonl").unlink()
-    assert aggregate_run(open_run(tmp_path)) == report
+    assert aggregate_run(RunReader(tmp_path)) == report
     print(f"report without the index: {time.perf_counter() - started:.2f} s")
     RunStore.open(tmp_path).close()
 
-    run = open_run(tmp_path)
+    run = RunReader(tmp_path)
     tracemalloc.start()
     for _ in run.trajectories():
         pass

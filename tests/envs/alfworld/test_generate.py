@@ -523,10 +523,10 @@ class TestStockAlfworld:
             self.play(stock, path, game.walkthrough)
 
     def test_plan_wins_in_the_move_dialect(self, stock: Any, tmp_path: Path) -> None:
-        self.check(stock, tmp_path, "move", "train", 4, seed=0)
+        self.check(stock, tmp_path, "move", "train", 2, seed=0)
 
     def test_plan_wins_in_the_put_dialect(self, stock: Any, tmp_path: Path) -> None:
-        self.check(stock, tmp_path, "put", "valid_unseen", 4, seed=2)
+        self.check(stock, tmp_path, "put", "valid_unseen", 2, seed=2)
 
     @pytest.mark.long
     @pytest.mark.parametrize("dialect", DIALECTS)

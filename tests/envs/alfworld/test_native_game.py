@@ -74,15 +74,24 @@ def total(found: Iterable[Findings]) -> Findings:
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize(
-    "share", [pytest.param(1, id="all", marks=pytest.mark.long), pytest.param(16, id="some")]
-)
-def test_games_agree_over_100_steps(
-    share: int, game_files: list[Path], generated_games: list[Path]
+@pytest.mark.long
+def test_all_games_agree_over_100_steps(
+    game_files: list[Path], generated_games: list[Path]
 ) -> None:
-    """The goal is reached first, so that the walks go on behind it."""
-    games = list(dict.fromkeys(game_files[::share] + generated_games[:: min(share, 3)]))
-    found = total(_in_processes([(path, 100, seed) for seed, path in enumerate(games)]))
+    _agree(list(dict.fromkeys(game_files + generated_games)), 100)
+
+
+def test_games_agree_over_40_steps(game_files: list[Path], generated_games: list[Path]) -> None:
+    """Four kinds of games, of both dialects."""
+    put, move = generated_games[:6], generated_games[6:]
+    kinds = {"pick_heat": game_files, "pick_cool": game_files, "pick_clean": put, "look_at": move}
+    chosen = [next(game for game in games if kind in str(game)) for kind, games in kinds.items()]
+    _agree(chosen, 40)
+
+
+def _agree(games: list[Path], steps: int) -> None:
+    """Walk at random; the goal is reached first, so that the walks go on behind it."""
+    found = total(_in_processes([(path, steps, seed) for seed, path in enumerate(games)]))
     print(f"\n{len(games)} games: {found}")
     seldom = set() if len(games) > 50 else {"slice"}
     assert ALL_ACTIONS - seldom <= found.actions.keys()

@@ -17,7 +17,7 @@ from embodied import Environment
 from tests.envs.scienceworld.conftest import variation
 
 CERTAIN = [
-    ("power-component", 16),
+    pytest.param("power-component", 16, marks=pytest.mark.long),
     ("chemistry-mix", 25),
     ("use-thermometer", 420),
     ("find-non-living-thing", 240),
