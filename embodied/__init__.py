@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from embodied.errors import RunError as RunError
     from embodied.gymnasium.environment import to_gymnasium as to_gymnasium
     from embodied.gymnasium.wrap import wrap_gymnasium as wrap_gymnasium
+    from embodied.handle import Handle as Handle
     from embodied.interpreter import make_interpreter as make_interpreter
     from embodied.limits import EpisodeLimits as EpisodeLimits
     from embodied.limits import Limits as Limits
@@ -63,6 +64,7 @@ _NAMES = {
     "errors": "ConfigError ContextOverflow DataError EmbodiedError InfrastructureError RunError",
     "gymnasium.environment": "to_gymnasium",
     "gymnasium.wrap": "wrap_gymnasium",
+    "handle": "Handle",
     "interpreter": "make_interpreter",
     "limits": "EpisodeLimits Limits",
     "plugins.registry": "list_tasks make_controller make_environment",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, TypeVar, get_args, get_type_hints, overload
 
@@ -22,11 +22,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from embodied._util.jsonable import safe_repr, truncate
+from embodied.api_text import constraints, signature_text
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
 from embodied.brakes import ActionTimeoutError, BegunCall, Brakes
 from embodied.environment import Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
+from embodied.handle import Handles
 from embodied.limits import AfterEnd
+from embodied.plan_types import PlanType, plan_types
 from embodied.trajectory import ApprovalRecord, StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -101,6 +104,9 @@ class ActionSpec:
     """Seconds that a call may take."""
     asynchronous: bool = False
     """Whether it is `async def`."""
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    """The type hints of the parameters, and of the result as `return`, with what `Annotated`
+    says."""
     file: str | None = None
     """Where it is defined."""
 
@@ -140,13 +146,25 @@ class ActionSpec:
             confirm=mark.confirm,
             timeout=mark.timeout,
             asynchronous=inspect.iscoroutinefunction(function),
+            hints={name: annotated[name] for name in (*(p.name for p in parameters), "return")},
             file=function.__code__.co_filename,
         )
 
     def bind(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], *, check_types: bool = True
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        check_types: bool = True,
+        handles: Handles | None = None,
     ) -> dict[str, Any]:
         """Return the arguments by parameter name, defaults filled in.
+
+        Args:
+            args: those by position.
+            kwargs: those by name.
+            check_types: whether they must fit the type hints.
+            handles: the objects that ids stand for; None: ids stay as they are.
 
         Raises:
             TypeError: the arguments do not fit the signature; the message shows it.
@@ -161,7 +179,7 @@ class ActionSpec:
             arguments = bound.arguments
         if not check_types:
             return arguments
-        return {name: self.checked(name, value) for name, value in arguments.items()}
+        return {name: self.checked(name, value, handles) for name, value in arguments.items()}
 
     def given(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by parameter name, as they are given and no others.
@@ -186,22 +204,34 @@ class ActionSpec:
         parameters = self.signature.parameters.values()
         return frozenset(p.name for p in parameters if p.annotation in (str, int, float, bool))
 
-    def checked(self, name: str, value: Any) -> Any:
-        """Return the value as the parameter takes it.
+    def checked(self, name: str, value: Any, handles: Handles | None = None) -> Any:
+        """Return the value as the parameter takes it; `handles` as for `bind`.
 
         Raises:
             TypeError: it does not fit the type hint.
         """
         try:
             validator = self.validators[name].validator
-            checked = validator.validate_python(value, strict=name in self._strict)
+            checked = validator.validate_python(value, strict=name in self._strict, context=handles)
             if not isinstance(checked, int) or checked.bit_length() <= _INTEGER_BITS:
                 return checked
-        except ValidationError:
-            pass
+            detail = ""
+        except ValidationError as error:
+            detail = self._detail(name, error)
         raise TypeError(
-            f"{self.name}(): {name} cannot be {safe_repr(value, 80)}. Its signature is {self}"
+            f"{self.name}(): {name} cannot be {safe_repr(value, 80)}{detail}. "
+            f"Its signature is {self}"
         )
+
+    def _detail(self, name: str, error: ValidationError) -> str:
+        """Say what is asked of a value, or what is wrong with a part of it."""
+        problem, *others = error.errors(include_url=False, include_input=False)
+        if problem["type"] == "value_error":
+            return f"; {problem['ctx']['error']}"
+        if problem["loc"] and not others:
+            return f"; {'.'.join(map(str, (name, *problem['loc'])))}: {problem['msg']}"
+        words = constraints(self.hints.get(name))
+        return f"; it takes: {words}" if words else ""
 
     def apply(self, method: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call the bound method with arguments that `bind` returned."""
@@ -211,7 +241,7 @@ class ActionSpec:
         return method(*bound.args, **bound.kwargs)
 
     def __str__(self) -> str:
-        return f"{self.name}{self.signature}"
+        return f"{self.name}{signature_text(self.signature)}"
 
 
 def _has_variable(hint: Any) -> bool:
@@ -326,7 +356,11 @@ class Controller:
     approver: Approver | None = None
     """Judges each call; None: those that need to be approved are refused."""
 
+    handles: Handles
+    """What the episode has given out for plans to pass on."""
+
     _specs: ClassVar[dict[str, ActionSpec]] = {}
+    _types: ClassVar[Mapping[type, PlanType]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -334,6 +368,9 @@ class Controller:
             cls.introduction = inspect.cleandoc(str(cls.__doc__))
         cls.thread_safe = vars(cls).get("thread_safe", False)
         cls._specs = {name: ActionSpec.of(method) for name, method in _marked(cls)}
+        cls._types = plan_types(
+            hint for spec in cls._specs.values() for hint in spec.hints.values()
+        )
         cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
             spec.asynchronous for spec in cls._specs.values()
         )
@@ -349,6 +386,11 @@ class Controller:
     def actions(cls) -> Mapping[str, ActionSpec]:
         """Return the API's methods by name, base classes first, in the order of definition."""
         return cls._specs
+
+    @classmethod
+    def plan_types(cls) -> Mapping[type, PlanType]:
+        """Return what the types in the signatures are in plans, by their classes."""
+        return cls._types
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -368,6 +410,7 @@ class Controller:
         self.last_answer = None
         self.last_call = None
         self.steps = []
+        self.handles = Handles()
 
     @cached_property
     def brakes(self) -> Brakes:
@@ -471,7 +514,9 @@ class Controller:
         spec = self._spec(name)
         call = self.last_call = BegunCall(name)
         try:
-            arguments = spec.bind(args, kwargs, check_types=self.checks_arguments)
+            arguments = spec.bind(
+                args, kwargs, check_types=self.checks_arguments, handles=self.handles
+            )
             pending = PendingCall(name, arguments, spec.confirm)
             judged = self._judge(pending)
             if self.asynchronous:

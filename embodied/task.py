@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from embodied._util.stored_text import ReadFromText, StoredAsText
 
 
 class Task(BaseModel):
@@ -12,7 +16,7 @@ class Task(BaseModel):
     the rest of what it needs by them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     environment: str
     """Name of the environment that plays the task, as registered."""
@@ -26,3 +30,9 @@ class Task(BaseModel):
     """The goal in words, as the simulator states it."""
     seed: int | None = None
     """Seed handed to `Environment.reset`; None where the simulator has no randomness."""
+    data: Annotated[dict[str, JsonValue], ReadFromText, StoredAsText] = Field(default_factory=dict)
+    """Whatever else the author's `reset` needs, as JSON. Each record of the task holds it, so it is
+    to be small."""
+
+    def __hash__(self) -> int:
+        return hash((self.environment, self.split, self.id))

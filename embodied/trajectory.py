@@ -8,38 +8,20 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     Base64Bytes,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeInt,
-    PlainSerializer,
     model_validator,
 )
-from pydantic_core import from_json, to_json
 
+from embodied._util.stored_text import ReadFromText, StoredAsText, from_json_text
 from embodied.task import Task
 
 SCHEMA_VERSION = 2
 
-
-def as_json_text(value: Any) -> str:
-    """Write a value as JSON; what JSON has no words for becomes its `repr`."""
-    return to_json(value, fallback=repr, inf_nan_mode="null").decode()
-
-
-def _from_json_text(value: Any) -> Any:
-    return from_json(value) if isinstance(value, str) else value
-
-
-StoredAsText = PlainSerializer(as_json_text, return_type=str, when_used="json")
-"""Marks a field whose keys or types differ from record to record. JSON holds it as a text, which is
-JSON in turn, so that each column of a file of records has one type for readers that need that."""
-
-_ReadFromText = BeforeValidator(_from_json_text)
-
-TextsByName = Annotated[dict[str, str], _ReadFromText, StoredAsText]
-NumbersByName = Annotated[dict[str, float], _ReadFromText, StoredAsText]
-CountsByName = Annotated[dict[str, NonNegativeInt], _ReadFromText, StoredAsText]
+TextsByName = Annotated[dict[str, str], ReadFromText, StoredAsText]
+NumbersByName = Annotated[dict[str, float], ReadFromText, StoredAsText]
+CountsByName = Annotated[dict[str, NonNegativeInt], ReadFromText, StoredAsText]
 
 _CUT = {"length", "max_tokens", "max_output_tokens", "model_length"}
 """Finish reasons of answers that used up the tokens that they may have, as servers name them."""
@@ -144,7 +126,7 @@ class CallRecord(Record):
         if not isinstance(value, dict) or not isinstance(value.get("arguments"), str):
             return value
         texts = {name: value[name] for name in ("arguments", "result") if name in value}
-        return value | {name: _from_json_text(text) for name, text in texts.items()}
+        return value | {name: from_json_text(text) for name, text in texts.items()}
 
 
 class Usage(Record, frozen=True):

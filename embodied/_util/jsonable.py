@@ -102,7 +102,7 @@ def coerce_result(value: object) -> Any:
     Raises:
         TypeError: it is of another kind; says which are allowed.
     """
-    if _is_basic(value):
+    if is_basic(value):
         return value
     try:
         return to_jsonable_python(value, fallback=_listed)
@@ -113,14 +113,15 @@ def coerce_result(value: object) -> Any:
         ) from error
 
 
-def _is_basic(value: object) -> bool:
+def is_basic(value: object) -> bool:
+    """Tell whether a value is text, a number, None or a collection of these, and nothing else."""
     match value:
         case None | bool() | int() | float() | str():
             return type(value) in _BASIC
         case list() | tuple() | set() | frozenset():
-            return all(map(_is_basic, value))
+            return all(map(is_basic, value))
         case dict():
-            return all(map(_is_basic, value)) and all(map(_is_basic, value.values()))
+            return all(map(is_basic, value)) and all(map(is_basic, value.values()))
     return False
 
 

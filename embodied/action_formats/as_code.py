@@ -5,22 +5,22 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
-import inspect
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 from embodied._util import parsing
 from embodied.action_formats.blocks import Verdict, in_tags
+from embodied.action_formats.definitions import definitions
 from embodied.action_formats.diagnostics import explain_code
 from embodied.action_formats.examples import example_call
 from embodied.action_formats.fences import CODE
 from embodied.action_formats.format import ActionFormat, Call, ParsedAction, Phrases
-from embodied.action_formats.schema import type_name, types_note
+from embodied.action_formats.schema import types_note
+from embodied.api_text import stub_line
 from embodied.controller import ActionSpec
 from embodied.interpreter.session import Output
+from embodied.plan_types import plan_types
 from embodied.policy import Reply
 
 _MEANT = re.compile(
@@ -59,11 +59,13 @@ class CodeFormat(ActionFormat):
     languages = CODE
 
     def describe_api(self) -> str:
-        """Write the Python stubs of the controller, and which built-in functions they hide."""
+        """Write the types of the controller and its functions as Python stubs, and which built-in
+        functions they hide.
+        """
         actions = self.controller.actions()
         hidden = [name for name in actions if hasattr(builtins, name)]
         notes = (f"# {name}() is the function above here, not Python's own." for name in hidden)
-        return "\n\n".join([*map(_stub, actions.values()), *notes])
+        return "\n\n".join([*definitions(self.controller), *map(_stub, actions.values()), *notes])
 
     def example(self) -> str:
         return self.render("", [example_call(self.controller)]).content
@@ -165,33 +167,13 @@ def _does_something(statement: ast.stmt) -> bool:
 
 @functools.cache
 def _stub(spec: ActionSpec) -> str:
-    text = spec.documentation + types_note(spec)
+    types = plan_types(hint for name, hint in spec.hints.items() if name != "return").values()
+    dictionaries = any(known.form == "dict" for known in types)
+    text = spec.documentation + (types_note(spec) if dictionaries else "")
     end = "\n" if "\n" in text or text.endswith('"') else ""
     quoted = f'"""{text}{end}"""'
-    return f"def {spec.name}{_show(spec.signature)}:\n{textwrap.indent(quoted, '    ')}"
-
-
-@dataclass(frozen=True)
-class _Verbatim:
-    """Stands for an annotation or a default, as a signature is to show it."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def _show(signature: inspect.Signature) -> str:
-    """Write types by their bare names, and members of enumerations by their values."""
-    parameters = [
-        p.replace(
-            annotation=_Verbatim(type_name(p.annotation)),
-            default=_Verbatim(repr(p.default.value)) if isinstance(p.default, Enum) else p.default,
-        )
-        for p in signature.parameters.values()
-    ]
-    returned = _Verbatim(type_name(signature.return_annotation))
-    return str(signature.replace(parameters=parameters, return_annotation=returned))
+    line = stub_line(spec.name, spec.signature, spec.hints)
+    return f"{line}\n{textwrap.indent(quoted, '    ')}"
 
 
 def _literal(value: object) -> str:

@@ -13,7 +13,7 @@ from embodied.action_formats.examples import documentation, example_call
 from embodied.action_formats.fences import JSON
 from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
 from embodied.action_formats.json_values import JsonError, decode, decode_whole
-from embodied.action_formats.schema import Schema, calls_schema, parameters_schema
+from embodied.action_formats.schema import Schema, calls_schema, parameters_schema, result_note
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
@@ -49,7 +49,7 @@ class JsonFormat(CallFormat):
         return "\n\n".join(self._describe(spec) for spec in self.controller.actions().values())
 
     def _describe(self, spec: ActionSpec) -> str:
-        description = documentation(spec, lambda call: self._write([call]))
+        description = documentation(spec, lambda call: self._write([call])) + result_note(spec)
         parameters = json.dumps(parameters_schema(spec), ensure_ascii=False)
         body = textwrap.indent(f"{description}\nParameters: {parameters}", "    ")
         return f"{spec.name}\n{body}"

@@ -17,7 +17,7 @@ from embodied.action_formats.format import Call, CallFormat, FormatError, Parsed
 from embodied.action_formats.hints import meant_action
 from embodied.action_formats.json_values import JsonError, decode_whole
 from embodied.action_formats.labels import bare_command
-from embodied.action_formats.schema import types_note
+from embodied.action_formats.schema import result_note, types_note, values_note
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
@@ -55,7 +55,8 @@ class TextFormat(CallFormat):
         return "\n\n".join([_FORM, *(self._describe(spec) for spec in specs)])
 
     def _describe(self, spec: ActionSpec) -> str:
-        body = documentation(spec, lambda call: f"`{self._line(call)}`") + types_note(spec)
+        body = documentation(spec, lambda call: f"`{self._line(call)}`")
+        body += values_note(spec) + types_note(spec) + result_note(spec)
         return f"{command_line.pattern(spec)}\n{textwrap.indent(body, '    ')}"
 
     def _line(self, call: Call) -> str:

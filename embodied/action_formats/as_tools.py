@@ -16,7 +16,7 @@ from embodied.action_formats.blocks import whole_characters
 from embodied.action_formats.examples import documentation, example_call
 from embodied.action_formats.format import Call, CallFormat, FormatError, ParsedAction, Phrases
 from embodied.action_formats.json_values import encode
-from embodied.action_formats.schema import parameters_schema
+from embodied.action_formats.schema import parameters_schema, result_note
 from embodied.controller import Controller
 from embodied.policy import Reply
 from embodied.trajectory import ToolCall
@@ -56,7 +56,7 @@ class ToolsFormat(CallFormat):
                 "type": "function",
                 "function": {
                     "name": self._tool_names[spec.name],
-                    "description": documentation(spec, self._write),
+                    "description": documentation(spec, self._write) + result_note(spec),
                     "parameters": parameters_schema(spec),
                 },
             }

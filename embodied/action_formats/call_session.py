@@ -11,6 +11,7 @@ from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, DispatchedCall
 from embodied.interpreter.session import Output, Session
+from embodied.interpreter.typed_values import to_record
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -61,7 +62,7 @@ class CallSession(Session):
                 failures.append(f"{error.type}: {error.message}")
                 output.error = output.error or error
             elif made.result is not None:
-                value = made.result.value
+                value = to_record(made.result.value)
                 text = value if isinstance(value, str) else safe_repr(value, 20_000)
                 output.texts += [*failures, text]
                 failures = []

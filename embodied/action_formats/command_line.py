@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from enum import Enum
 from typing import Any
 
 from embodied.action_formats.arguments import to_named, to_positional
@@ -16,7 +17,7 @@ from embodied.action_formats.json_values import (
     encode,
     literal,
 )
-from embodied.action_formats.schema import type_name
+from embodied.api_text import type_name
 from embodied.controller import ActionSpec, Controller
 
 _HEAD = re.compile(r"(?P<name>[^\W\d]\w*)\s*(?P<opening>[,(]|\Z)")
@@ -114,10 +115,14 @@ def pattern(spec: ActionSpec) -> str:
 
 def _slot(parameter: inspect.Parameter) -> str:
     hint = type_name(parameter.annotation)
-    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    default = "" if parameter.default is parameter.empty else f" = {_default(parameter.default)}"
     if parameter.kind is parameter.KEYWORD_ONLY:
         return f"{parameter.name}=<{hint}{default}>"
     return f"<{parameter.name}{'' if hint == 'str' else f': {hint}'}{default}>"
+
+
+def _default(value: object) -> str:
+    return repr(value.value) if isinstance(value, Enum) else repr(value)
 
 
 def _positional(spec: ActionSpec | None) -> list[str]:

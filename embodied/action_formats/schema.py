@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import re
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from embodied.api_text import constraints, type_name
 from embodied.controller import ActionSpec, Controller
+from embodied.plan_types import plan_types
 
 Schema = dict[str, Any]
-_MODULES = re.compile(r"""('[^']*'|"[^"]*")|\b(?:[^\W\d]\w*\.)+(?=[^\W\d])""")
-"""Texts in quotes, which stay, and the names of modules before others."""
 
 
 @functools.cache
@@ -92,11 +91,6 @@ def _call(spec: ActionSpec, shared: Schema) -> Schema:
     }
 
 
-def type_name(annotation: Any) -> str:
-    """Write a type as Python does, without the names of modules."""
-    return _MODULES.sub(lambda match: match[1] or "", inspect.formatannotation(annotation))
-
-
 def types_note(spec: ActionSpec) -> str:
     """Write a line on the types of an action's parameters that have names of their own.
 
@@ -107,6 +101,29 @@ def types_note(spec: ActionSpec) -> str:
     except TypeError:
         return ""
     return f"\nTypes, as JSON schema: {json.dumps(types, ensure_ascii=False)}" if types else ""
+
+
+def values_note(spec: ActionSpec) -> str:
+    """Write a line on each parameter of whose values more is asked than their type."""
+    hints = {name: hint for name, hint in spec.hints.items() if name != "return"}
+    words = {name: constraints(hint) for name, hint in hints.items()}
+    return "".join(f"\n{name}: {said}" for name, said in words.items() if said)
+
+
+def result_note(spec: ActionSpec) -> str:
+    """Write a line on what an action returns, where its type has a name of its own, or more is said
+    of its values.
+    """
+    hint: Any = spec.hints.get("return")
+    words, types = constraints(hint), plan_types([hint]).values()
+    if all(known.form == "list" for known in types):
+        words = words or ("nested lists of numbers" if types else "")
+        return f"\nReturns: {words}" if words else ""
+    try:
+        schema = _untitled(TypeAdapter(hint).json_schema(mode="serialization"))
+    except (PydanticUserError, PydanticInvalidForJsonSchema, NameError):
+        return f"\nReturns: {words or type_name(hint)}"
+    return f"\nReturns, as JSON schema: {json.dumps(schema, ensure_ascii=False)}"
 
 
 def _default(parameter: inspect.Parameter) -> Schema:

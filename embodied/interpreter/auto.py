@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,7 @@ from embodied.interpreter.monty.subset.surface import only_full_has
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output, Session
 from embodied.interpreter.source_edits import SourceEdits
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 
 _CHARACTERS = 2_000_000
@@ -35,10 +36,10 @@ class _Head(BaseModel, extra="forbid", strict=True):
 class AutoSession(CodeSession):
     """Moves an episode from the restricted to the full interpreter when its code needs that.
 
-    Variables that hold plain data move along, as do imports and functions; a note in the output
-    names what does not. Moving runs no code of the policy: its functions are defined anew only
-    where that evaluates nothing. Where the full interpreter cannot run, the episode stays where it
-    is.
+    Variables that hold plain data or values of the robot's types move along, as do imports and
+    functions; a note in the output names what does not. Moving runs no code of the policy: its
+    functions are defined anew only where that evaluates nothing. Where the full interpreter cannot
+    run, the episode stays where it is.
 
     Args:
         robot: whose actions the code may call.
@@ -163,7 +164,8 @@ class AutoSession(CodeSession):
     def _moves(self, full: Session, name: str, text: str | None) -> bool:
         """Give a variable to the full interpreter; False where nothing can stand for it."""
         source = self._definitions.get(name, "") if text is None else f"{name} = {text}"
-        if not (_only_defines(source, name) if text is None else _is_literal(text)):
+        types = PlanTypes(self._robot.plan_types()).named.keys()
+        if not (_only_defines(source, name) if text is None else _is_literal(text, types)):
             return False
         output = full.run(source)
         return output.error is None and output.limit is None
@@ -209,9 +211,23 @@ def _only_defines(source: str, name: str) -> bool:
     )
 
 
-def _is_literal(text: str) -> bool:
+def _is_literal(text: str, types: Set[str]) -> bool:
+    """Whether source text is a literal, in which values of the robot's types may stand."""
     try:
-        parsing.literal(text)
+        tree = parsing.parse_expression(text).body
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        for call in calls:
+            if not (isinstance(call.func, ast.Name) and call.func.id in types):
+                return False
+        parsing.literal(_Emptied().visit(tree))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return False
     return True
+
+
+class _Emptied(ast.NodeTransformer):
+    """Puts the tuple of its arguments in the place of each call."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        return ast.Tuple([self.visit(part) for part in parts], ast.Load())

@@ -12,13 +12,13 @@ from typing import Any
 from embodied._util.jsonable import (
     MAX_BYTES,
     SizeBudget,
-    coerce_result,
     to_jsonable,
 )
 from embodied.brakes import BegunCall
 from embodied.controller import Controller
 from embodied.errors import EmbodiedError, EpisodeEnded, InfrastructureError
 from embodied.interpreter.session import Output
+from embodied.interpreter.typed_values import to_plain, to_plan, to_record
 from embodied.limits import Limits
 from embodied.trajectory import CallRecord, ErrorRecord
 
@@ -41,6 +41,7 @@ class CallResult:
     """What a call came to: a value that code can hold, or an exception for it to meet."""
 
     value: Any = None
+    """As `to_plan` makes it."""
     exception: Exception | None = None
 
 
@@ -95,7 +96,8 @@ class CallDispatcher:
 
         Args:
             name: an action of the robot.
-            args: as the action gave them; nothing about them is trusted.
+            args: as the action gave them, values of the robot's types as instances and members;
+                nothing about them is trusted.
             kwargs: likewise.
             line: where in its source the action makes the call.
 
@@ -118,6 +120,8 @@ class CallDispatcher:
             self._open.append(call)
             return call
         with _recording(name):
+            args = [to_plain(value) for value in args]
+            kwargs = {key: to_plain(value) for key, value in kwargs.items()}
             call = self._begun(name, args, kwargs, line)
         self._settle()
         return call
@@ -234,7 +238,7 @@ class CallDispatcher:
         if record is None:
             return
         size = budget.size = min(budget.size, self._left)
-        record.result = to_jsonable(result.value, budget)
+        record.result = to_jsonable(to_record(result.value), budget)
         if (raised := result.exception) is not None:
             message = budget.text(str(raised))
             record.error = ErrorRecord(type=type(raised).__name__, message=message)
@@ -252,7 +256,7 @@ class CallDispatcher:
         except Exception as raised:
             return CallResult(exception=raised)
         try:
-            return CallResult(coerce_result(result))
+            return CallResult(to_plan(result, self._robot.plan_types(), self._robot.handles))
         except TypeError as error:
             raise InfrastructureError(f"{begun.name}(): {error}") from error
 

@@ -11,6 +11,7 @@ from embodied.controller import Controller
 from embodied.interpreter.parsed_code import ParsedCode
 from embodied.interpreter.session import Output, Session
 from embodied.interpreter.static_check import StaticChecker
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -33,7 +34,9 @@ class CodeSession(Session):
     def __init__(self, robot: Controller, limits: Limits, check: bool) -> None:
         self._robot = robot
         self._limits = limits
-        self._checker = StaticChecker(robot.actions(), robot.checks_arguments) if check else None
+        types = PlanTypes(robot.plan_types()).named.keys()
+        checker = StaticChecker(robot.actions(), robot.checks_arguments, types)
+        self._checker = checker if check else None
 
     def run(self, code: str) -> Output:
         """Run one code action."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from embodied._util import parsing
 from embodied.controller import ActionSpec
@@ -31,16 +31,21 @@ class StaticChecker:
     Args:
         actions: the robot's API.
         types: whether arguments must fit the type hints.
+        others: further names that there are.
     """
 
-    def __init__(self, actions: Mapping[str, ActionSpec], types: bool) -> None:
+    def __init__(
+        self, actions: Mapping[str, ActionSpec], types: bool, others: Set[str] = frozenset()
+    ) -> None:
         self._actions = actions
         self._types = types
+        self._others = others
         self._left = BoundNames()
 
     def problem(self, code: ParsedCode) -> ErrorRecord | None:
         """Find the first thing in code that must fail, if there is one."""
-        finder = _Finder(self._actions, self._left | code.names, self._types, _used_names(code))
+        names, used = self._left | code.names, _used_names(code)
+        finder = _Finder(self._actions, names, self._types, used, self._others)
         try:
             finder.visit(code.tree)
         except _Found as found:
@@ -74,11 +79,16 @@ class _Finder(ast.NodeVisitor):
     """Visits all of the code that must be reached; raises `_Found`."""
 
     def __init__(
-        self, actions: Mapping[str, ActionSpec], names: BoundNames, types: bool, used: set[str]
+        self,
+        actions: Mapping[str, ActionSpec],
+        names: BoundNames,
+        types: bool,
+        used: set[str],
+        others: Set[str],
     ) -> None:
         self._actions = actions
         self._bound = names.bound
-        self._known = names.bound | actions.keys() | _BUILTINS
+        self._known = names.bound | actions.keys() | others | _BUILTINS
         self._anything = names.dynamic
         self._types = types
         self._caught: set[str] = set()

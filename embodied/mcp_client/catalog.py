@@ -8,7 +8,6 @@ import inspect
 import json
 import keyword
 import logging
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -184,23 +183,7 @@ def _remark(part: object) -> str:
     """Say what the schema says of a parameter that its type does not show."""
     if not isinstance(part, dict):
         return ""
-    said = " ".join(clean(part.get("description"), _REMARK).split())
-    low, high = (_number(part.get(key)) for key in ("minimum", "maximum"))
-    match low, high:
-        case "", "":
-            return said
-        case _, "":
-            bounds = f"at least {low}"
-        case "", _:
-            bounds = f"at most {high}"
-        case _:
-            bounds = f"from {low} to {high}"
-    return f"{said.rstrip('.')}; {bounds}." if said else f"{bounds}."
-
-
-def _number(value: object) -> str:
-    finite = type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
-    return f"{value:.15g}" if finite else ""
+    return " ".join(clean(part.get("description"), _REMARK).split())
 
 
 def _returned(schema: object) -> tuple[Any, str]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from embodied._util.stored_text import as_json_text
 from embodied.errors import RunError
-from embodied.trajectory import SCHEMA_VERSION, as_json_text
+from embodied.trajectory import SCHEMA_VERSION
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 

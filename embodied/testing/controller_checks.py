@@ -11,12 +11,14 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from embodied._util.jsonable import coerce_result, safe_repr
+from embodied._util.jsonable import safe_repr
 from embodied.action_formats import FORMATS, ActionFormat, Call, CallFormat, make_format
 from embodied.action_formats.examples import documented_calls, example_call
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Environment
 from embodied.errors import EpisodeEnded, InfrastructureError
+from embodied.interpreter.typed_values import to_plan
+from embodied.plan_types import MADE, refusal
 from embodied.plugins.registry import controller_class, names
 from embodied.testing.failures import CheckFailed, attempt, check
 from embodied.testing.harness import EnvironmentHarness
@@ -62,7 +64,9 @@ def check_controller(
     check(bool(kind.actions()), rule, f"{kind.__name__} has none")
     for spec in kind.actions().values():
         _check_name(spec)
+        _check_types(spec)
         _check_documented(spec)
+    _check_type_names(kind)
     for name in names(FORMATS):
         _check_format(kind, name, make_format(name, kind))
     if environment is not None:
@@ -73,6 +77,25 @@ def _check_name(spec: ActionSpec) -> None:
     rule = "No action has the name of a built-in function that plans use."
     hidden = spec.name in vars(builtins).keys() - _UNUSED_BUILTINS
     check(not hidden, rule, f"{spec} hides {spec.name}; call it otherwise, like {spec.name}_it")
+
+
+def _check_types(spec: ActionSpec) -> None:
+    problem = refusal(spec.hints["return"])
+    rule = "What an action returns has an equal form in plans."
+    check(problem is None, rule, f"the result of {spec}: {problem}")
+
+
+def _check_type_names(kind: type[Controller]) -> None:
+    rule = "Each name in plans stands for one thing."
+    taken = {
+        **dict.fromkeys(vars(builtins), "a built-in"),
+        **dict.fromkeys(kind.actions(), "an action"),
+    }
+    for known in kind.plan_types().values():
+        if known.form in MADE:
+            other = taken.get(known.name)
+            check(other is None, rule, f"{known.name} is a type of a signature and {other}")
+            taken[known.name] = "another type"
 
 
 def _check_documented(spec: ActionSpec) -> None:
@@ -173,12 +196,13 @@ def _check_answer(robot: Controller, call: Call) -> None:
     except InfrastructureError as error:
         raise CheckFailed(rule, f"{call}: {error}") from error
     else:
-        _check_result(robot.actions()[call.name], call, answer)
+        _check_result(robot, call, answer)
 
 
-def _check_result(spec: ActionSpec, call: Call, answer: object) -> None:
+def _check_result(robot: Controller, call: Call, answer: object) -> None:
+    spec = robot.actions()[call.name]
     rule = "A result can be given to code: text, numbers, collections of them, and the like."
-    attempt(rule, f"what {call} returned", coerce_result, answer)
+    attempt(rule, f"what {call} returned", to_plan, answer, robot.plan_types(), robot.handles)
     hint = spec.signature.return_annotation
     try:
         adapter = TypeAdapter(hint)

@@ -66,7 +66,8 @@ def test_a_stub_is_python_with_all_that_a_call_needs() -> None:
     assert "Literal['slow', 'fast', 'None']" in document
     assert "first(a: str, b: int = 2, /, c: str = '', *, d: str = 'x', e: str) -> str" in document
     assert "walk(gait: Gait, to: Point | None = None) -> str" in document
-    assert '"Gait": {"enum": ["walk", "run", 3]}' in document
+    assert "class Gait(Enum):\n    WALK = 'walk'\n    RUN = 'run'\n    THIRD = 3\n" in document
+    assert "@dataclass\nclass Point:\n    x: float\n    y: float = 0.0\n" in document
 
 
 def test_a_stub_shows_types_that_json_does_not_know() -> None:

@@ -86,11 +86,13 @@ def test_tools_are_actions_with_their_bounds_choices_and_docs(arm: Controller) -
     x = tools["move_to"]["parameters"]["properties"]["x"]
     assert (x["minimum"], x["maximum"]) == (-0.8, 0.8)
     assert tools["move_to"]["parameters"]["properties"]["speed"]["enum"] == ["slow", "fast"]
-    assert "metres; from -0.8 to 0.8" in tools["move_to"]["description"]
+    assert "x: metres" in tools["move_to"]["description"]
     assert '{"x": float, "closed": bool}' in tools["move_to"]["description"]
     assert "Metres" in type(arm).introduction
     code = make_format("code", type(arm)).describe_api()
-    assert "def move_to(x: float, speed: Literal['slow', 'fast'] = 'slow')" in code
+    assert (
+        "    x: float,  # from -0.8 to 0.8\n    speed: Literal['slow', 'fast'] = 'slow',\n" in code
+    )
 
 
 def test_results_are_values_texts_pictures_and_errors(arm: Controller) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -199,3 +201,36 @@ def test_names_of_built_ins_that_no_plan_uses_may_be_actions(name: str) -> None:
 def test_a_broken_rule_is_named(kind: type[Controller], said: str) -> None:
     with pytest.raises(CheckFailed, match=f"(?s){said}"):
         check_controller(kind, Corridor)
+
+
+class Complex(CorridorRobot):
+    @action
+    def impedance(self) -> complex:
+        """Measure."""
+        return 1j
+
+
+class Nested(CorridorRobot):
+    @action
+    def parts(self) -> list[dict[str, Iterator[int]]]:
+        """List parts."""
+        return []
+
+
+@pytest.mark.parametrize(("robot", "name"), [(Complex, "complex"), (Nested, "Iterator")])
+def test_types_without_a_form_in_plans_are_refused(robot: type[Controller], name: str) -> None:
+    with pytest.raises(CheckFailed, match=f"the result of .*: {name} has no form in plans"):
+        check_controller(robot)
+
+
+def test_a_type_is_not_called_like_something_else() -> None:
+    @dataclass
+    class go:  # noqa: N801 - as an action is called
+        x: int
+
+    def see(self: Controller) -> Any:
+        """See."""
+
+    see.__annotations__["return"] = go
+    with pytest.raises(CheckFailed, match="go is a type of a signature and an action"):
+        check_controller(type("Robot", (CorridorRobot,), {"see": action(see)}))

@@ -20,11 +20,18 @@ from embodied.interpreter.awaited_calls import awaited_calls
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.cpython.confined import frames
-from embodied.interpreter.cpython.execution import LITTLE_BYTES, Execution, ProcessMessage, cut
+from embodied.interpreter.cpython.execution import (
+    LITTLE_BYTES,
+    Execution,
+    ProcessMessage,
+    cut,
+    definitions,
+)
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import Ending, SessionProcess, Zygote, unconfinable
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 
 _HEAD_BYTES = 16 * 1024
@@ -141,6 +148,7 @@ class CPythonSession(CodeSession):
         until = time.monotonic() + _START_SECONDS
         begin = {
             "actions": list(self._robot.actions()),
+            "types": definitions(PlanTypes(self._robot.plan_types())),
             "seed": self._seed,
             "output_characters": self._limits.output_characters,
         }

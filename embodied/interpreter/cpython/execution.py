@@ -27,6 +27,7 @@ from embodied.interpreter.cpython.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess
 from embodied.interpreter.session import Output
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -198,6 +199,20 @@ def _written(made: CallResult, number: int | None = None) -> bytes:
     names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
     raised = [type(error).__name__, next(names), message]
     return json.dumps({"number": number, "raise": raised}).encode()
+
+
+def definitions(types: PlanTypes) -> list[dict[str, Any]]:
+    """Define the robot's types, for `confined.robot_types`."""
+    return [
+        {
+            "name": known.name,
+            "form": known.form,
+            "fields": list(known.fields),
+            "defaults": {name: encode(value) for name, value in types.defaults(known).items()},
+            "members": {name: encode(value) for name, value in known.members.items()},
+        }
+        for known in types.named.values()
+    ]
 
 
 class _Pictures:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
@@ -21,11 +22,13 @@ from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map, wire
 from embodied.interpreter.monty.polyfills import TRANSLATE
 from embodied.interpreter.monty.rewrite import Rewritten
+from embodied.interpreter.monty.state import State
 from embodied.interpreter.monty.subset import advice, surface
 from embodied.interpreter.monty.subset.patterns import UntranslatableError, translate
 from embodied.interpreter.monty.worker import Worker, WorkerDied
 from embodied.interpreter.session import Output
 from embodied.interpreter.static_check import unknown_name
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -37,6 +40,7 @@ class Execution:
 
     Args:
         robot: whose actions it may call.
+        types: of the robot.
         limits: of the action.
         rewritten: what runs.
         tree: the code before that.
@@ -46,6 +50,7 @@ class Execution:
     def __init__(
         self,
         robot: Controller,
+        types: PlanTypes,
         limits: Limits,
         rewritten: Rewritten,
         tree: ast.Module,
@@ -56,6 +61,7 @@ class Execution:
         self.failed_here = False
         """Whether an error comes from this action's own text, not from an earlier action's."""
         self._actions = robot.actions()
+        self._types = types
         self._limits = limits
         self._source = rewritten.source
         self._tree = tree
@@ -70,17 +76,19 @@ class Execution:
         self._begun: dict[DispatchedCall, int] = {}
         """Calls that code can await, and their numbers."""
 
-    def drive(self, worker: Worker, sources: Sequence[str | None]) -> None:
+    def drive(self, worker: Worker, state: State) -> None:
         """Run to the end, answering whatever the code waits for.
 
         Args:
             worker: where the session is loaded.
-            sources: what it has been fed before.
+            state: what it has been fed before, and what it knows.
 
         Raises:
             ActionAborted: the worker is left in the middle of the action.
         """
-        self._source_map = source_map.SourceMap([*sources, self._source.text])
+        self._source_map = source_map.SourceMap([*state.sources, self._source.text])
+        tuples = frozenset(known.name for known in self._types.of_form("tuple"))
+        self._known = wire.TypeNames(tuples, state.members)
         try:
             event = worker.feed(self._source.text, self._printed.add)
             while not self._is_end(event):
@@ -206,11 +214,17 @@ class Execution:
             case wire.SystemCalled(module=str(module)):
                 return self._import(event.number, module)
             case wire.LookedUp(name=name):
-                known = name.removeprefix(PREFIX) in self._actions or name == TRANSLATE
-                return wire.function(name) if known else wire.UNDEFINED
+                return wire.UNDEFINED if event.attribute else self._look_up(name)
             case wire.Waiting():
                 return self._awaited()
         raise wire.MalformedMessage
+
+    def _look_up(self, name: str) -> bytes:
+        known = self._types.named.get(name)
+        action = name.removeprefix(PREFIX) in self._actions
+        if action or name == TRANSLATE or (known and known.form == "tuple"):
+            return wire.function(name)
+        return wire.class_(known, self._known) if known else wire.UNDEFINED
 
     def _import(self, number: int, module: str) -> bytes:
         message = advice.no_module(module)
@@ -219,17 +233,27 @@ class Execution:
         return wire.fail(number, "ModuleNotFoundError", message)
 
     def _call(self, called: wire.Called) -> bytes:
-        name = called.name.removeprefix(PREFIX)
+        name = self._called_type(called) if called.receiver else called.name.removeprefix(PREFIX)
         if name == TRANSLATE:
             return self._translate(called)
-        if name not in self._actions:
-            return self._fail(called.number, self._unknown(name))
         try:
-            args, kwargs = called.arguments()
-        except (ValueError, TypeError) as error:
+            if not name:
+                raise AttributeError(f"there is no method {called.name!r}; there are only fields")
+            if name not in self._actions and name not in self._types.named:
+                raise self._unknown(name)
+            args, kwargs = called.arguments(self._types.named)
+            if name not in self._actions:
+                made = self._types.make(name, args, kwargs)
+                return wire.give(called.number, made, self._known)
+        except (ValueError, TypeError, NameError, NotImplementedError, AttributeError) as error:
             return self._fail(called.number, error)
+        return self._call_robot(called, name, args, kwargs)
+
+    def _call_robot(
+        self, called: wire.Called, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> bytes:
         line = self._source_map.line(called.file, called.offset)
-        if called.name != name:
+        if called.name.startswith(PREFIX):
             self._begun[self._dispatcher.begin(name, args, kwargs, line)] = called.number
             return wire.begun(called.number)
         made = self._dispatcher.call(name, args, kwargs, line)
@@ -248,9 +272,14 @@ class Execution:
         if made.exception is not None:
             return self._fail(number, made.exception, awaited=awaited)
         try:
-            return wire.give(number, made.value, awaited=awaited)
+            return wire.give(number, made.value, self._known, awaited=awaited)
         except (TypeError, ValueError, RecursionError) as error:
             raise InfrastructureError(f"a call returned what code cannot hold: {error}") from error
+
+    def _called_type(self, called: wire.Called) -> str:
+        """Name the type that is called; empty for a method, which no value of the types has."""
+        called_so = (n for n in self._types.named if wire.identity_of(n) == called.receiver)
+        return next(called_so, "") if called.name == "__call__" else ""
 
     def _translate(self, called: wire.Called) -> bytes:
         """Write a pattern for Monty's engine."""

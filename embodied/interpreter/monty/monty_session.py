@@ -14,7 +14,9 @@ from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
-from embodied.interpreter.monty import polyfills
+from embodied.interpreter.monty import polyfills, wire
+from embodied.interpreter.monty.enumerations import code as enumerations_code
+from embodied.interpreter.monty.enumerations import member_names
 from embodied.interpreter.monty.error_variables import look_up
 from embodied.interpreter.monty.execution import Execution
 from embodied.interpreter.monty.pool import MontyPool
@@ -24,6 +26,7 @@ from embodied.interpreter.monty.subset import callbacks
 from embodied.interpreter.monty.worker import CodeFailed, Worker, WorkerDied
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
+from embodied.interpreter.typed_values import PlanTypes
 from embodied.limits import Limits
 
 _LARGE = 32
@@ -41,6 +44,7 @@ class MontySession(CodeSession):
         super().__init__(robot, limits, check)
         self._seed = seed
         self._pool: MontyPool | None = pool
+        self._types = PlanTypes(robot.plan_types())
         self._codec = StateCodec(tuple(robot.actions()), limits.seconds, limits.memory_bytes)
         self.state = State()
         """What its actions have left; an action gives it another, and changes none."""
@@ -69,7 +73,8 @@ class MontySession(CodeSession):
             characters: of all texts together.
 
         Returns:
-            By name; None where a variable is no plain data, or where there is no room for it.
+            By name; None where a variable is neither plain data nor of one of the robot's types,
+            or where there is no room for it.
         """
         found: dict[str, str | None] = {}
         if not self.state.monty:
@@ -81,7 +86,7 @@ class MontySession(CodeSession):
             try:
                 worker.run("\n".join(display.values()))
                 for name in names:
-                    text = _literal(worker, name)
+                    text = _literal(worker, name, self._types)
                     characters -= len(text or "")
                     if text != "":
                         found[name] = text if characters >= 0 else None
@@ -99,15 +104,18 @@ class MontySession(CodeSession):
 
     def _run(self, code: ParsedCode) -> Output:
         known = code.names | BoundNames(self.state.names, self.state.dynamic)
-        bound = known.bound | self._robot.actions().keys()
+        actions, types = self._robot.actions().keys(), self._types
+        bound = known.bound | actions | types.named.keys()
         try:
-            actions = self._robot.actions().keys()
-            rewritten = rewrite(code, bound, actions - known.bound, show=True)
-            reaching = callbacks.reaching(code.nodes, self.state.reaching | actions)
+            rewritten = rewrite(code, bound, actions - known.bound, types.fields, show=True)
+            waiting = actions | types.named.keys()
+            reaching = callbacks.reaching(code.nodes, self.state.reaching | waiting)
             callbacks.check(code.nodes, reaching)
         except UnsupportedError as refused:
             return Output(error=refused.record, parsed=False, unsupported=refused.lacking)
-        execution = Execution(self._robot, self._limits, rewritten, code.tree, known.bound)
+        execution = Execution(
+            self._robot, self._types, self._limits, rewritten, code.tree, known.bound
+        )
         pool = self._open()
         try:
             with pool.borrow(self._limits, self._seed) as worker:
@@ -130,14 +138,16 @@ class MontySession(CodeSession):
         code: ParsedCode,
     ) -> State:
         """Run an action to its end and return the state after it."""
-        sources, files = self._prepare(worker, rewritten)
-        execution.drive(worker, sources)
-        state = State(
-            monty=worker.dump(),
-            sources=(*sources, rewritten.source.text if _leaves_code(code) else None),
-            names=execution.names,
-            dynamic=self.state.dynamic or code.names.dynamic,
-            files=files,
+        ready = self._prepare(worker, rewritten)
+        execution.drive(worker, ready)
+        source = rewritten.source.text if _leaves_code(code) else None
+        state = ready.model_copy(
+            update={
+                "monty": worker.dump(),
+                "sources": (*ready.sources, source),
+                "names": execution.names,
+                "dynamic": self.state.dynamic or code.names.dynamic,
+            }
         )
         error = execution.output.error
         if error is not None and error.line is not None and execution.failed_here:
@@ -157,11 +167,10 @@ class MontySession(CodeSession):
                 worker.dump()
         self.state = state
 
-    def _prepare(
-        self, worker: Worker, rewritten: Rewritten
-    ) -> tuple[tuple[str | None, ...], frozenset[str]]:
-        """Load the state and what the code needs; all that has been fed, and its polyfills."""
+    def _prepare(self, worker: Worker, rewritten: Rewritten) -> State:
+        """Load the state and what the code needs; return what there is then, without its dump."""
         state, functions = self.state, tuple[str, ...]()
+        enumerations = self._types.of_form("enum")
         new = polyfills.sources(rewritten.needs, state.files)
         fed = list(new.values())
         if rewritten.shows:
@@ -170,14 +179,18 @@ class MontySession(CodeSession):
             worker.load(state.monty)
         else:
             fed.insert(0, polyfills.first_code())
+            fed += [enumerations_code(enumerations)] if enumerations else []
             functions = tuple(self._robot.actions())
         if not fed:
-            return state.sources, state.files
+            return state
         try:
-            worker.run("\n".join(fed), functions)
+            completed = worker.run("\n".join(fed), functions)
         except CodeFailed:
             raise ActionAborted("the code replaced what rewritten code stands on") from None
-        return (*state.sources, None), state.files.union(new)
+        update = {"sources": (*state.sources, None), "files": state.files.union(new)}
+        if enumerations and not state.monty:
+            update["members"] = wire.read_members(completed, member_names(enumerations))
+        return state.model_copy(update=update)
 
 
 def _leaves_code(code: ParsedCode) -> bool:
@@ -186,10 +199,13 @@ def _leaves_code(code: ParsedCode) -> bool:
     return any(isinstance(node, kinds) for node in code.nodes)
 
 
-def _literal(worker: Worker, name: str) -> str | None:
-    """Write a variable as Python; None for what is no plain data, empty where there is none."""
+def _literal(worker: Worker, name: str, types: PlanTypes) -> str | None:
+    """Write a variable as Python; None for what cannot be written, empty where there is none."""
+    fields = {known.name: list(known.fields) for known in types.of_form("record", "tuple")}
+    fields |= {known.name: ["value"] for known in types.of_form("enum")}
     literal, text = polyfills.global_name("display.literal"), polyfills.global_name("text")
-    code = f"try:\n    {text} = {literal}({name})\nexcept NameError:\n    {text} = ''\n{text}"
+    call = f"{literal}({name}, {fields!r})"
+    code = f"try:\n    {text} = {call}\nexcept NameError:\n    {text} = ''\n{text}"
     try:
         found = worker.run(code).value()
     except (CodeFailed, ValueError, TypeError):

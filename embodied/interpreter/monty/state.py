@@ -28,6 +28,8 @@ class State(BaseModel, extra="forbid", frozen=True, strict=True):
     """Whether code may have bound names that its text does not show."""
     files: frozenset[str] = frozenset()
     """Files of `polyfills` that the session has."""
+    members: dict[str, dict[str, tuple[str, str]]] = {}
+    """Of the robot's enumerations, by which identities Monty knows class and member."""
     reaching: frozenset[str] = frozenset()
     """Functions that may call the robot."""
 

@@ -8,12 +8,16 @@ occur; nothing that is too large is ever built.
 
 from __future__ import annotations
 
+import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
+from uuid import UUID, uuid4
 
-from embodied.interpreter.cpython.confined.values import MAX_DEPTH, MAX_KEYS
+from embodied.interpreter.cpython.confined.values import MAX_DEPTH, MAX_KEYS, Instance, Member
+from embodied.plan_types import PlanType
 
 MAX_CHARACTERS = 100_000
 """What the texts of a value may take, and each item of its collections the tenth of this part."""
@@ -34,9 +38,27 @@ _VERSION = b"1.4.0"
 _IMPORT = 31
 """The system call of an import of a module that Monty does not have."""
 
-_OTHER_KINDS = {1: "ellipsis", 3: "NotImplementedType", 17: "date", 18: "time", 19: "datetime"}
-_OTHER_KINDS |= {20: "timedelta", 21: "timezone", 23: "type", 25: "function"}
+_OTHER_KINDS = {1: "ellipsis", 3: "NotImplementedType", 21: "timezone", 23: "type", 25: "function"}
 _OTHER_KINDS |= {26: "builtin_function_or_method", 27: "PosixPath", 28: "file"}
+
+
+_SANDBOX, _HOST = 2, 3
+"""Where types are defined."""
+Members = Mapping[str, Mapping[str, tuple[str, str]]]
+"""By the names of a type and of a member, the identities that a worker knows both by."""
+
+
+@dataclass(frozen=True)
+class TypeNames:
+    """What a worker knows of the robot's types."""
+
+    tuples: Set[str]
+    """Names of those that are named tuples."""
+    members: Members
+
+
+_NO_TYPES: Mapping[str, PlanType] = {}
+NO_TYPE_NAMES = TypeNames(frozenset(), {})
 
 
 class MalformedMessage(Exception):  # noqa: N818 - a finding, not an error
@@ -59,8 +81,11 @@ class Values:
     whole: bool
     """Whether all of them arrived; what is too large for a frame is cut."""
 
-    def read(self) -> list[Any]:
+    def read(self, types: Mapping[str, PlanType] = _NO_TYPES) -> list[Any]:
         """Make Python values of them.
+
+        Args:
+            types: whose values are read as instances and members, by name.
 
         Raises:
             ValueError: they are too large for the host, or nested too deep.
@@ -70,7 +95,7 @@ class Values:
         if not self.whole:
             raise ValueError(_TOO_LARGE)
         try:
-            return _Reader(self.nodes).take(self.roots)
+            return _Reader(self.nodes, types).take(self.roots)
         except (IndexError, KeyError, AttributeError, struct.error):
             raise MalformedMessage from None
 
@@ -89,9 +114,14 @@ class Called:
     names: list[int]
     """The keys among the values; each is followed by its argument."""
 
-    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
-        """Read the arguments; raises as `Values.read`."""
-        values = self.values.read()
+    receiver: bytes = b""
+    """Of a method: the identity of the object or class."""
+
+    def arguments(
+        self, types: Mapping[str, PlanType] = _NO_TYPES
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Read the arguments; `types` and what is raised as for `Values.read`."""
+        values = self.values.read(types)
         position = len(values) - 2 * len(self.names)
         named = values[position:]
         return values[:position], dict(zip(named[::2], named[1::2], strict=True))
@@ -112,6 +142,8 @@ class LookedUp:
     """The worker waits for the value of a name that it does not have."""
 
     name: str
+    attribute: bool = False
+    """Whether it is an attribute of an object."""
 
 
 @dataclass(slots=True)
@@ -217,7 +249,7 @@ def _event(tag: int, content: bytes, whole: bool) -> Event:  # noqa: PLR0911 - o
             module = dict(_fields(fields[_IMPORT]))[1] if _IMPORT in fields else None
             return SystemCalled(fields.get(1, 0), None if module is None else _text(module))
         case 4:
-            return LookedUp(_text(fields[1]))
+            return LookedUp(_text(fields[1]), attribute=2 in fields)
         case 5:
             return Waiting()
         case 6:
@@ -234,7 +266,7 @@ def _event(tag: int, content: bytes, whole: bool) -> Event:  # noqa: PLR0911 - o
 
 
 def _call(content: bytes, whole: bool) -> Called:
-    name, nodes, file, offset, number = b"", b"", b"", 0, 0
+    name, nodes, file, receiver, offset, number = b"", b"", b"", b"", 0, 0
     roots: list[int] = []
     names: list[int] = []
     fields = _fields(content)
@@ -250,13 +282,16 @@ def _call(content: bytes, whole: bool) -> Called:
                 roots += (pair.get(1, 0), pair.get(2, 0))
             case 4:
                 number = field
+            case 5:
+                receiver = _identity(field)
             case 7:
                 nodes = field
             case 8:
                 place = dict(_fields(field))
                 file, offset = place[1], place.get(2, 0)
     whole = whole and len(fields) < _MOST_FIELDS
-    return Called(_text(name), _text(file), offset, number, Values(nodes, roots, whole), names)
+    values = Values(nodes, roots, whole)
+    return Called(_text(name), _text(file), offset, number, values, names, receiver)
 
 
 def _raised(content: bytes, whole: bool) -> Raised:
@@ -304,19 +339,22 @@ def feed(code: str, functions: Sequence[str] = ()) -> bytes:
     )
 
 
-def give(number: int, value: Any, *, awaited: bool = False) -> bytes:
-    """Answer a call with plain data.
+def give(
+    number: int, value: Any, types: TypeNames = NO_TYPE_NAMES, *, awaited: bool = False
+) -> bytes:
+    """Answer a call with a value.
 
     Args:
         number: of the call.
-        value: what it returned.
+        value: plain data, dates, instances and members.
+        types: what the worker knows of their types.
         awaited: whether it was answered by `begun` before, and code waits now.
 
     Raises:
         TypeError, ValueError, RecursionError: code cannot hold it.
     """
     nodes: list[bytes] = []
-    root = _write(value, nodes)
+    root = _Writer(types, nodes).write(value)
     return _answer(number, _tagged_number(1, root), awaited, nodes)
 
 
@@ -349,6 +387,34 @@ def function(name: str) -> bytes:
     return _field(5, _nodes(1, [node]) + _tagged_number(2, 0))
 
 
+def class_(known: PlanType, types: TypeNames) -> bytes:
+    """Answer that a name stands for a type of the robot's."""
+    nodes: list[bytes] = []
+    root = _Writer(types, nodes).type(known)
+    return _field(5, _nodes(1, nodes) + _tagged_number(2, root))
+
+
+def read_members(completed: Completed, names: Sequence[tuple[str, str]]) -> Members:
+    """Read which identities the worker has given to members, which it lists in this order.
+
+    Raises:
+        MalformedMessage: it lists no such members.
+    """
+    values = completed.values
+    try:
+        nodes = [dict(_fields(node)) for tag, node in _fields(values.nodes) if tag == 2]
+        listed = _numbers(dict(_fields(nodes[values.roots[0]][11])).get(1, b""))
+        found = [dict(_fields(nodes[place][24])) for place in listed]
+        owners = [dict(_fields(nodes[part.get(1, 0)][23])) for part in found]
+        read: dict[str, dict[str, tuple[str, str]]] = {}
+        for (kind, name), owner, part in zip(names, owners, found, strict=True):
+            identities = _identity(owner[2]).hex(), _identity(part[2]).hex()
+            read.setdefault(kind, {})[name] = identities
+        return read
+    except (IndexError, KeyError, TypeError, AttributeError, ValueError):
+        raise MalformedMessage from None
+
+
 UNDEFINED = b"*\x02\x1a\x00"
 """Answers that there is no such name."""
 DUMP = b":\x00"
@@ -360,35 +426,108 @@ def load(state: bytes) -> bytes:
     return _field(8, _field(1, state))
 
 
-def _write(value: Any, nodes: list[bytes]) -> int:
-    """Add a value and its parts to the nodes; return its place."""
-    nodes.append(_node(value, nodes))
-    return len(nodes) - 1
+class _Writer:
+    """Adds values to nodes, their parts first."""
+
+    def __init__(self, types: TypeNames, nodes: list[bytes]) -> None:
+        self._types = types
+        self._nodes = nodes
+
+    def write(self, value: Any) -> int:
+        """Add a value; return its place."""
+        return self._add(self._node(value))
+
+    def type(self, known: PlanType) -> int:
+        """Add a type; return its place."""
+        if known.form == "enum":
+            owner, _ = next(iter(self._types.members[known.name].values()))
+            return self._add(_type(known.name, bytes.fromhex(owner), _SANDBOX))
+        constants = known.members if known.form == "constants" else {}
+        return self._add(_host_type(known.name, self._pairs(constants)))
+
+    def _add(self, node: bytes) -> int:
+        self._nodes.append(node)
+        return len(self._nodes) - 1
+
+    def _node(self, value: Any) -> bytes:  # noqa: PLR0911 - one for each kind
+        match value:
+            case str():
+                return _field(8, value.encode())
+            case None:
+                return _field(2, b"")
+            case bool():
+                return _tagged_number(4, value)
+            case int() if -(2**63) <= value < 2**63:
+                return _tagged_number(5, (value << 1) ^ (value >> 63))
+            case int():
+                magnitude = abs(value).to_bytes(abs(value).bit_length() // 8 + 1, "big")
+                return _field(6, _tagged_number(1, value < 0) + _field(2, magnitude.lstrip(b"\0")))
+            case float():
+                return b"9" + struct.pack("<d", value)
+            case list() | tuple() | set() | frozenset():
+                return _field(_COLLECTIONS[type(value)], _field(1, self._places(value)))
+            case dict():
+                return _field(14, self._pairs(value))
+        return self._typed(value)
+
+    def _typed(self, value: Any) -> bytes:
+        match value:
+            case Instance() if value.type in self._types.tuples:
+                names = b"".join([_field(2, name.encode()) for name in value.fields])
+                places = self._places(value.fields.values())
+                return _field(13, _field(1, value.type.encode()) + names + _field(3, places))
+            case Instance():
+                fields = self._pairs(value.fields)
+                kind = self._add(_host_type(value.type))
+                identity = _field(2, _field(1, uuid4().bytes))
+                return _field(24, _tagged_number(1, kind) + identity + _field(3, fields))
+            case Member():
+                owner, identity = map(bytes.fromhex, self._types.members[value.type][value.name])
+                kind = self._add(_type(value.type, owner, _SANDBOX))
+                member = _field(2, _field(1, identity)) + _field(3, b"")
+                return _field(24, _tagged_number(1, kind) + member)
+            case date() | time() | timedelta():
+                return _date(value)
+        raise TypeError(f"a value of the type {type(value).__name__}")
+
+    def _places(self, values: Iterable[Any]) -> bytes:
+        return b"".join([_varint(self.write(part)) for part in values])
+
+    def _pairs(self, values: Mapping[Any, Any]) -> bytes:
+        pairs = [(self.write(key), self.write(part)) for key, part in values.items()]
+        written = [_tagged_number(1, key) + _tagged_number(2, part) for key, part in pairs]
+        return b"".join([_field(1, pair) for pair in written])
 
 
-def _node(value: Any, nodes: list[bytes]) -> bytes:  # noqa: PLR0911 - one for each kind
-    match value:
-        case str():
-            return _field(8, value.encode())
-        case None:
-            return _field(2, b"")
-        case bool():
-            return _tagged_number(4, value)
-        case int() if -(2**63) <= value < 2**63:
-            return _tagged_number(5, (value << 1) ^ (value >> 63))
-        case int():
-            magnitude = abs(value).to_bytes(abs(value).bit_length() // 8 + 1, "big")
-            return _field(6, _tagged_number(1, value < 0) + _field(2, magnitude.lstrip(b"\0")))
-        case float():
-            return b"9" + struct.pack("<d", value)
-        case list() | tuple() | set() | frozenset():
-            parts = b"".join([_varint(_write(part, nodes)) for part in value])
-            return _field(_COLLECTIONS[type(value)], _field(1, parts))
-        case dict():
-            pairs = [(_write(key, nodes), _write(part, nodes)) for key, part in value.items()]
-            written = [_tagged_number(1, key) + _tagged_number(2, part) for key, part in pairs]
-            return _field(14, b"".join([_field(1, pair) for pair in written]))
-    raise TypeError(f"a value of the type {type(value).__name__}")
+def identity_of(name: str) -> bytes:
+    """Return the identity that a type of the robot's has for workers."""
+    return UUID(bytes=hashlib.blake2b(name.encode(), digest_size=16).digest(), version=4).bytes
+
+
+def _host_type(name: str, constants: bytes = b"") -> bytes:
+    return _type(name, identity_of(name), _HOST, _field(5, constants) if constants else b"")
+
+
+def _type(name: str, identity: bytes, origin: int, rest: bytes = b"") -> bytes:
+    known = _field(1, name.encode()) + _field(2, _field(1, identity))
+    return _field(23, known + _tagged_number(3, origin) + _tagged_number(4, 1) + rest)
+
+
+def _date(value: date | time | timedelta) -> bytes:
+    if isinstance(value, timedelta):
+        return _field(20, _numbered(value.days, value.seconds, value.microseconds))
+    day = (value.year, value.month, value.day) if isinstance(value, date) else ()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return _field(17, _numbered(*day))
+    offset = value.utcoffset()
+    clock = (value.hour, value.minute, value.second, value.microsecond)
+    zone = () if offset is None else (round(offset.total_seconds()),)
+    return _field(19 if day else 18, _numbered(*day, *clock, *zone))
+
+
+def _numbered(*numbers: int) -> bytes:
+    """Write numbers as the first fields of a message."""
+    return b"".join([_tagged_number(i, n % 2**64) for i, n in enumerate(numbers, start=1)])
 
 
 _COLLECTIONS = {list: 11, tuple: 12, set: 15, frozenset: 16}
@@ -437,7 +576,8 @@ class _Other:
 class _Reader:
     """Reads nodes, of which each has only earlier ones as parts."""
 
-    def __init__(self, nodes: bytes) -> None:
+    def __init__(self, nodes: bytes, types: Mapping[str, PlanType]) -> None:
+        self._types = types
         self._values: list[Any] = []
         self._costs: list[int] = []
         self._depths: list[int] = []
@@ -479,9 +619,13 @@ class _Reader:
                 parts = _numbers(dict(_fields(content)).get(3 if kind == 13 else 1, b""))
                 cost, depth = self._parts(parts, len(parts))
                 value = self._collection(kind, parts)
+                value = self._named(content, value) if kind == 13 else value
+            case 24 if (owner := self._owner(content)) in self._types:
+                keys, items = _pairs(dict(_fields(content)).get(3, b""))
+                cost, depth = self._parts([*keys, *items], len(keys))
+                value = self._instance(owner, keys, items)
             case 14:
-                pairs = [dict(_fields(pair)) for _, pair in _fields(content)]
-                keys, items = ([pair.get(i, 0) for pair in pairs] for i in (1, 2))
+                keys, items = _pairs(content)
                 cost, depth = self._parts([*keys, *items], len(keys))
                 names = self._hashed(keys)
                 value = dict(zip(names, (self._values[item] for item in items), strict=True))
@@ -516,6 +660,25 @@ class _Reader:
                 return tuple([self._values[part] for part in parts])
         return (set if kind == 15 else frozenset)(self._hashed(parts))
 
+    def _named(self, content: bytes, values: tuple[Any, ...]) -> Any:
+        """Take a named tuple for an instance where it is of a known type."""
+        fields = _fields(content)
+        name = _text(dict(fields).get(1, b""))
+        names = [_text(field) for tag, field in fields if tag == 2]
+        known = name in self._types and len(names) == len(values)
+        return Instance(name, dict(zip(names, values, strict=True))) if known else values
+
+    def _owner(self, content: bytes) -> str:
+        owner = self._values[dict(_fields(content)).get(1, 0)]
+        return owner.name if isinstance(owner, _Other) else ""
+
+    def _instance(self, owner: str, keys: Sequence[int], items: Sequence[int]) -> Any:
+        fields = {str(self._values[k]): self._values[i] for k, i in zip(keys, items, strict=True)}
+        known, name, value = self._types[owner], fields.get("name"), fields.get("value")
+        if known.form != "enum":
+            return Instance(owner, fields)
+        return Member(owner, str(name), value) if name in list(known.members) else value
+
     def _hashed(self, parts: Sequence[int]) -> list[Any]:
         """Bound what can be made to have one hash: the time of these grows with their square."""
         keys = [self._values[part] for part in parts]
@@ -524,8 +687,10 @@ class _Reader:
             raise ValueError(_TOO_MANY_KEYS)
         return keys
 
-    def _other(self, kind: int, content: Any) -> _Other:
+    def _other(self, kind: int, content: Any) -> Any:
         match kind:
+            case 17 | 18 | 19 | 20:
+                return _read_date(kind, dict(_fields(content)))
             case 23:
                 return _Other("type", _text(dict(_fields(content))[1]))
             case 24:
@@ -536,6 +701,35 @@ class _Reader:
             case 29:
                 return _Other(_text(content).strip("<").partition(" ")[0])
         return _Other(_OTHER_KINDS.get(kind, "object"))
+
+
+def _pairs(content: bytes) -> tuple[list[int], list[int]]:
+    """Read the places of keys and of their values."""
+    pairs = [dict(_fields(pair)) for _, pair in _fields(content)]
+    return [pair.get(1, 0) for pair in pairs], [pair.get(2, 0) for pair in pairs]
+
+
+def _read_date(kind: int, fields: Mapping[int, int]) -> date | time | timedelta:
+    numbers = [_signed(fields.get(i, 0)) for i in range(1, 9)]
+    try:
+        if kind == 20:
+            return timedelta(*numbers[:3])
+        if kind == 17:
+            return date(*numbers[:3])
+        parts = 7 if kind == 19 else 4
+        zone = timezone(timedelta(seconds=numbers[parts])) if parts + 1 in fields else None
+        made: Any = datetime if kind == 19 else time
+        return made(*numbers[:parts], tzinfo=zone)  # type: ignore[no-any-return]
+    except (ValueError, OverflowError):
+        raise MalformedMessage from None
+
+
+def _signed(number: int) -> int:
+    return number - 2**64 if number >= 2**63 else number
+
+
+def _identity(content: bytes) -> bytes:
+    return bytes(dict(_fields(content))[1])
 
 
 def _integer(content: bytes) -> int:

@@ -31,6 +31,7 @@ from .begun_calls import PREFIX, BegunCall
 from .loops import Policy, run
 from .pictures import Pictures
 from .printing import Printer
+from .robot_types import RobotTypes
 from .saved_variables import SavedVariables
 from .values import clean, decode, encode
 
@@ -58,16 +59,17 @@ class ActionRunner:
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
-        actions = {name: self._action(name) for name in settings["actions"]}
+        self._types = RobotTypes(settings["types"])
+        self._actions = {name: self._action(name) for name in settings["actions"]}
         beginning = {PREFIX + name: self._beginning(name) for name in settings["actions"]}
+        names = self._actions | self._types.classes
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
         asyncio.set_event_loop_policy(Policy(self._wait))
-        main.__dict__.update(actions, __builtins__=_with(actions | beginning))
+        main.__dict__.update(names, __builtins__=_with(names | beginning))
         sys.modules["__main__"] = main
         self._names = main.__dict__
-        self._actions = actions
-        self._variables = SavedVariables(self._names, actions)
+        self._variables = SavedVariables(self._names, names)
 
     def serve(self) -> None:
         """Run actions until the host closes the socket."""
@@ -110,7 +112,7 @@ class ActionRunner:
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._ask(name, args, kwargs, None)
-        return _result(self._receive(frames.ANSWER))
+        return self._result(self._receive(frames.ANSWER))
 
     def _begin(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> BegunCall:
         self._ask(name, args, kwargs, self._begins)
@@ -124,7 +126,7 @@ class ActionRunner:
             return False
         frames.write_frame(self._socket, frames.WAIT, b"")
         answer = self._receive(frames.ANSWER)
-        self._begun.pop(answer["number"]).settle(lambda: _result(answer))
+        self._begun.pop(answer["number"]).settle(lambda: self._result(answer))
         return True
 
     def _ask(
@@ -134,10 +136,31 @@ class ActionRunner:
         if not self._running:
             raise RuntimeError("the robot can be called only while an action runs")
         call = {"name": name, "line": self._line(), "number": number}
-        payload = _json(call | _arguments(name, args, kwargs))
+        payload = _json(call | self._arguments(name, args, kwargs))
         if len(payload) > frames.CALL_BYTES:
             raise ValueError(f"{name}(): the arguments are larger than {frames.CALL_BYTES} bytes")
         frames.write_frame(self._socket, frames.CALL, payload)
+
+    def _result(self, answer: dict[str, Any]) -> Any:
+        """Return what a call returned; raise what it raised."""
+        if "raise" in answer:
+            raise _exception(*answer["raise"])
+        return decode(answer["value"], made=self._types.make)
+
+    def _arguments(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        encoded = partial(encode, bounded=True, plain=self._types.plain)
+        try:
+            return {
+                "args": [encoded(value) for value in args],
+                "kwargs": {clean(key): encoded(value) for key, value in kwargs.items()},
+            }
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{name}(): {error}; pass text, numbers, None, or lists, tuples, sets and "
+                "dictionaries of them"
+            ) from None
 
     def _line(self) -> int | None:
         """Where the running call stands in the source of an action."""
@@ -228,13 +251,13 @@ def _arrange(printer: Printer, seed: int) -> None:
         numpy_random.seed(seed % 2**32)
 
 
-def _with(actions: dict[str, Callable[..., Any]]) -> types.ModuleType:
-    """Make the built-in names of code, with the actions: one that code hides and deletes is back.
+def _with(names: dict[str, Any]) -> types.ModuleType:
+    """Make the built-in names of code, with the robot's: one that code hides and deletes is back.
 
     Libraries keep Python's own.
     """
     module = types.ModuleType("builtins")
-    vars(module).update(vars(builtins) | actions)
+    vars(module).update(vars(builtins) | names)
     return module
 
 
@@ -294,26 +317,6 @@ def _compiled(
             return [whole]
         expression = ast.Expression(last.value)
         return [compiled(tree, file, "exec"), compiled(expression, file, "eval")]
-
-
-def _arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return {
-            "args": [encode(value, bounded=True) for value in args],
-            "kwargs": {clean(key): encode(value, bounded=True) for key, value in kwargs.items()},
-        }
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"{name}(): {error}; pass text, numbers, None, or lists, tuples, sets and dictionaries "
-            "of them"
-        ) from None
-
-
-def _result(answer: dict[str, Any]) -> Any:
-    """Return what a call returned; raise what it raised."""
-    if "raise" in answer:
-        raise _exception(*answer["raise"])
-    return decode(answer["value"])
 
 
 def _exception(name: str, known: str, message: str) -> Exception:

@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -32,15 +32,13 @@ class SavedVariables:
 
     Args:
         namespace: the session's names.
-        actions: the robot's actions, which are not dumped but found again by name.
+        robot: the robot's actions and types, which are not dumped but found again by name.
     """
 
-    def __init__(
-        self, namespace: dict[str, Any], actions: Mapping[str, Callable[..., Any]]
-    ) -> None:
+    def __init__(self, namespace: dict[str, Any], robot: Mapping[str, Any]) -> None:
         self._namespace = namespace
-        self._actions = actions
-        self._names = {id(function): name for name, function in actions.items()}
+        self._robot = robot
+        self._names = {id(part): name for name, part in robot.items()}
 
     def dump(self, sources: Mapping[str, str]) -> tuple[bytes, list[str]]:
         """Dump the variables that can be kept; also list the names of those that cannot."""
@@ -49,7 +47,7 @@ class SavedVariables:
             with _alarm(SECONDS):
                 return self._largest(variables, sources, time.monotonic() + SECONDS)
         except Exception:
-            return b"", sorted(variables.keys() - self._actions.keys())
+            return b"", sorted(variables.keys() - self._robot.keys())
 
     def load(self, state: bytes) -> dict[str, str]:
         """Replace the session's names by dumped ones; the sources that were dumped with them.
@@ -112,15 +110,15 @@ class SavedVariables:
         if value is self._namespace:
             return ("names", "")
         name = self._names.get(id(value))
-        return None if name is None else ("action", name)
+        return None if name is None else ("robot", name)
 
     def _referenced(self, reference: object) -> Any:
         """Find what a dump has named."""
         match reference:
             case ("names", _):
                 return self._namespace
-            case ("action", str(name)) if name in self._actions:
-                return self._actions[name]
+            case ("robot", str(name)) if name in self._robot:
+                return self._robot[name]
         raise pickle.UnpicklingError(f"there is no {reference!r} here")
 
 

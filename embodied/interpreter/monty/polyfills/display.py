@@ -37,16 +37,48 @@ def show(value: Any, depth: int) -> Any:
     return repr(value) if plain else f"<{name} object>"
 
 
-def literal(value: Any) -> Any:
-    """Write plain data as Python; None for anything else. Its size must have been looked at."""
+def literal(value: Any, types: Any) -> Any:
+    """Write plain data and values of the robot's types as Python; None for anything else.
+
+    Its size must have been looked at. `types` are the fields of each type by its name; those of
+    enumerations are `value`.
+    """
     parts = [value]
+    typed = False
     while parts:
         part = parts.pop()
-        if type(part) not in _PLAIN:
+        if type(part) in _PLAIN:
+            if type(part) in (list, tuple, set, dict):
+                parts.extend(part)
+                parts.extend(part.values() if type(part) is dict else ())
+        elif _type_name(part) in types:
+            typed = True
+            parts.extend([getattr(part, name) for name in types[_type_name(part)]])
+        else:
             return None
-        if type(part) in (list, tuple, set, dict):
-            parts.extend(part)
-            parts.extend(part.values() if type(part) is dict else ())
+    return _written(value, types) if typed else repr(value)
+
+
+def _type_name(value: Any) -> Any:
+    """Name the type of a value; named tuples say theirs only where they are shown."""
+    name = type(value).__name__
+    return repr(value).partition("(")[0] if name == "namedtuple" else name
+
+
+def _written(value: Any, types: Any) -> str:
+    name = _type_name(value)
+    if name in types:
+        texts = [_written(getattr(value, field), types) for field in types[name]]
+        if types[name] != ["value"]:
+            texts = [f"{types[name][i]}={text}" for i, text in enumerate(texts)]
+        return f"{name}({', '.join(texts)})"
+    if type(value) is dict:
+        pairs = [f"{_written(k, types)}: {_written(v, types)}" for k, v in value.items()]
+        return "{" + ", ".join(pairs) + "}"
+    if name in _BRACKETS and value:
+        opening, closing = _BRACKETS[name]
+        closing = ",)" if name == "tuple" and len(value) == 1 else closing
+        return opening + ", ".join([_written(part, types) for part in value]) + closing
     return repr(value)
 
 

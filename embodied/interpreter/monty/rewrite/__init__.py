@@ -39,7 +39,12 @@ class Rewritten:
 
 
 def rewrite(
-    code: ParsedCode, bound: Set[str], actions: Set[str] = frozenset(), *, show: bool = False
+    code: ParsedCode,
+    bound: Set[str],
+    actions: Set[str] = frozenset(),
+    fields: Set[str] = frozenset(),
+    *,
+    show: bool = False,
 ) -> Rewritten:
     """Rewrite code for Monty.
 
@@ -47,6 +52,7 @@ def rewrite(
         code: what the policy wrote.
         bound: names that the session or this code binds anywhere, and the robot's actions.
         actions: names that can only mean actions of the robot.
+        fields: attributes that values of the robot's types have.
         show: make a last expression the text that is shown of it.
 
     Raises:
@@ -59,7 +65,7 @@ def rewrite(
             statements.show_result(context.source, shown)
         awaited = awaited_calls(code.nodes, actions)
         Rewriter(context, actions, awaited).visit(code.tree)
-        NameChecker(code, bound).check()
+        NameChecker(code, bound, fields).check()
         gathering.check(code.nodes, awaited)
         return Rewritten(context.source.edited(), tuple(context.needs), shown is not None)
     except (OverlapError, RecursionError):

@@ -25,12 +25,13 @@ class NameChecker:
     Args:
         code: the action.
         bound: names that the session or this code binds anywhere, and the robot's actions.
+        fields: attributes that values of the robot's types have.
     """
 
-    def __init__(self, code: ParsedCode, bound: Set[str]) -> None:
+    def __init__(self, code: ParsedCode, bound: Set[str], fields: Set[str] = frozenset()) -> None:
         nodes = self._nodes = code.nodes
         self._bound = bound | code.names.bound
-        self._own = (bound - code.names.bound) | set(_members(nodes))
+        self._own = (bound - code.names.bound) | fields | set(_members(nodes))
         """Attributes that objects of the code may have, whatever they mean elsewhere."""
         self._modules = modules_of(nodes, self._bound)
         self._called: set[ast.AST] = set(_called_or_keys(nodes))
