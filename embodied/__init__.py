@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from embodied.gymnasium.environment import to_gymnasium as to_gymnasium
     from embodied.gymnasium.wrap import wrap_gymnasium as wrap_gymnasium
     from embodied.handle import Handle as Handle
+    from embodied.image import Image as Image
     from embodied.interpreter import make_interpreter as make_interpreter
     from embodied.limits import EpisodeLimits as EpisodeLimits
     from embodied.limits import Limits as Limits
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from embodied.runs import run_async as run_async
     from embodied.store import RunReader as RunReader
     from embodied.task import Task as Task
+    from embodied.team import team as team
     from embodied.trajectory import Message as Message
     from embodied.trajectory import Outcome as Outcome
     from embodied.trajectory import Trajectory as Trajectory
@@ -65,6 +67,7 @@ _NAMES = {
     "gymnasium.environment": "to_gymnasium",
     "gymnasium.wrap": "wrap_gymnasium",
     "handle": "Handle",
+    "image": "Image",
     "interpreter": "make_interpreter",
     "limits": "EpisodeLimits Limits",
     "plugins.registry": "list_tasks make_controller make_environment",
@@ -74,6 +77,7 @@ _NAMES = {
     "runs": "Run open_run resume run run_async",
     "store": "RunReader",
     "task": "Task",
+    "team": "team",
     "trajectory": "Message Outcome Trajectory Usage",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -25,9 +25,10 @@ from embodied._util.jsonable import safe_repr, truncate
 from embodied.api_text import constraints, signature_text
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
 from embodied.brakes import ActionTimeoutError, BegunCall, Brakes
-from embodied.environment import Environment, Observation, StepResult
+from embodied.environment import Attachment, Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.handle import Handles
+from embodied.image import Image
 from embodied.limits import AfterEnd
 from embodied.plan_types import PlanType, plan_types
 from embodied.trajectory import ApprovalRecord, StepRecord
@@ -46,6 +47,10 @@ _INTEGER_BITS = 14_000
 _RAISE = dis.opmap["RAISE_VARARGS"]
 _CALL: ContextVar[BegunCall | None] = ContextVar("_CALL", default=None)
 """What this thread or task is doing."""
+_ATTACHMENTS = 64
+"""What a robot keeps at most of what its observations had attached."""
+_SHOWN = 16
+"""Pictures that an action may show."""
 
 
 @dataclass(frozen=True)
@@ -314,6 +319,15 @@ def _admit(call: BegunCall, pending: PendingCall, approval: ApprovalRecord | Non
         raise refused(pending, approval)
 
 
+@action
+def _show(self: Controller, image: Image) -> None:
+    """Look at a picture: you see it with what comes of this action."""
+    self.show_picture(image)
+
+
+_show.__name__ = "show"
+
+
 class Controller:
     """The robot's API over one environment.
 
@@ -358,6 +372,10 @@ class Controller:
 
     handles: Handles
     """What the episode has given out for plans to pass on."""
+    robot_name: str = ""
+    """Which of several robots in one environment it is (`embodied.team`)."""
+    leader: Controller | None = None
+    """What takes the steps of several robots together."""
 
     _specs: ClassVar[dict[str, ActionSpec]] = {}
     _types: ClassVar[Mapping[type, PlanType]] = {}
@@ -371,6 +389,11 @@ class Controller:
         cls._types = plan_types(
             hint for spec in cls._specs.values() for hint in spec.hints.values()
         )
+        if "show" not in cls._specs and any(issubclass(kind, Image) for kind in cls._types):
+            if hasattr(cls, "show"):
+                raise TypeError(f"{cls.__name__}: show is the action that shows pictures")
+            setattr(cls, "show", _show)  # noqa: B010 - only robots with pictures have it
+            cls._specs["show"] = ActionSpec.of(_show)
         cls.asynchronous = inspect.iscoroutinefunction(cls.stop) or any(
             spec.asynchronous for spec in cls._specs.values()
         )
@@ -410,6 +433,7 @@ class Controller:
         self.last_answer = None
         self.last_call = None
         self.steps = []
+        self._attached: dict[object, Attachment] = {}
         self.handles = Handles()
 
     @cached_property
@@ -451,17 +475,24 @@ class Controller:
             EpisodeEnded: the episode has ended before this command.
             InfrastructureError: the simulator failed, or the episode or the call was broken off.
         """
+        if self.leader is not None:
+            return self.leader.send(command)
         self.brakes.check()
-        call = _CALL.get() or self.last_call
+        call = self._running_call
         if call is not None and call.broken_off:
             raise InfrastructureError(f"{call.name}() was broken off and the robot stopped")
         if self.ended and self.after_end == "stop":
             raise EpisodeEnded
         if self.ended and self.last_result is not None:
             return self.last_result.observation.text
-        return self._step(command, call).observation.text
+        return self._step(command).observation.text
 
-    def _step(self, command: str, call: BegunCall | None) -> StepResult:
+    @property
+    def _running_call(self) -> BegunCall | None:
+        """What takes a step now; of a thread that a call has started, the call begun last."""
+        return _CALL.get() or self.last_call
+
+    def _step(self, command: str) -> StepResult:
         started = time.perf_counter()
         try:
             result = self.environment.step(command)
@@ -481,9 +512,34 @@ class Controller:
             raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
-        if call is not None:
+        if (call := self._running_call) is not None:
             call.steps.append(record)
+        for attachment in result.observation.attachments:
+            self._attached.pop(attachment.name, None)
+            self._attached[attachment.name] = attachment
+        while len(self._attached) > _ATTACHMENTS:
+            del self._attached[next(iter(self._attached))]
         return result
+
+    def show_picture(self, image: Image) -> None:
+        """Have the policy see a picture after this action; showing it again changes nothing.
+
+        Raises:
+            RuntimeError: the action has shown as many as it may.
+        """
+        shown = sum(isinstance(key, Image) for key in self._attached)
+        if image not in self._attached and shown >= _SHOWN:
+            raise RuntimeError(f"no more than {_SHOWN} pictures can be shown at a time")
+        self._attached[image] = image
+
+    def take_attachments(self) -> list[Attachment]:
+        """Return what a policy is to see besides the text since the last call, and forget it: what
+        was shown, and what the observations of the steps had attached; of each name, such as that
+        of a camera, the last one.
+        """
+        taken = list(self._attached.values())
+        self._attached.clear()
+        return taken
 
     def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
         """Call one action with unchecked arguments.

@@ -221,6 +221,14 @@ class Environment(ABC):
         return {}
 
     @classmethod
+    def attaches_pictures(cls, **options: Any) -> bool:
+        """Tell whether its observations have pictures attached, with these options.
+
+        Where they do, a model's server is asked before the first episode whether it takes any.
+        """
+        return False
+
+    @classmethod
     def generate(cls, out: Path, count: int, seed: int, **options: Any) -> list[Path]:
         """Write `count` new tasks below `out`, the same ones for the same seed.
 

@@ -25,6 +25,7 @@ from embodied.llm.tool_calls import leaves_calls
 from embodied.policy import Policy, Reply
 from embodied.prompting import Budget, ParsedReply, Prompt, make_prompt
 from embodied.prompting.history import ConversationHistory
+from embodied.prompting.pictures import PictureChooser
 from embodied.protocol import Protocol
 from embodied.store.turn_size import TurnSizes
 from embodied.task import Task
@@ -32,6 +33,8 @@ from embodied.trajectory import (
     AttachmentRecord,
     Message,
     Outcome,
+    PicturePart,
+    TextPart,
     Trajectory,
     Turn,
     TurnSeconds,
@@ -97,14 +100,15 @@ async def run_episode(
         )
         ending.callback(policy.end)
         prompt = make_prompt(protocol, type(robot))
-        messages = prompt.initial_messages(observation)
+        pictures = PictureChooser(protocol.images)
+        messages = await _initial_messages(prompt, observation, pictures)
         if feedback_provider is not None:
             feedback_provider.begin(task, robot, protocol)
         chosen = seed if seed is not None else task.seed or 0
         session = _session(prompt, robot, chosen * 1_000_003 + sample, interpreters)
         ending.callback(session.close)
-        history = ConversationHistory(messages, protocol.history)
-        play = _Play(robot, policy, prompt, session, history, feedback_provider, calls)
+        history = ConversationHistory(messages, protocol.history, protocol.images.keep)
+        play = _Play(robot, policy, prompt, session, history, pictures, feedback_provider, calls)
         outcome, limit = await play.to_the_end()
         outcome = outcome if env.capabilities.scored else Outcome.UNSCORED
     return Trajectory(
@@ -123,6 +127,17 @@ async def run_episode(
         started_at=started.isoformat(timespec="milliseconds"),
         seconds=time.perf_counter() - clock,
     )
+
+
+async def _initial_messages(
+    prompt: Prompt, observation: Observation, chooser: PictureChooser
+) -> list[Message]:
+    """Write the prompt, whose last message has what is attached to the first observation."""
+    *before, last = prompt.initial_messages(observation)
+    if not observation.attachments:
+        return [*before, last]
+    lines, pictures = await asyncio.to_thread(chooser.choose, observation.attachments)
+    return [*before, last.with_parts([*(TextPart(text=line) for line in lines), *pictures])]
 
 
 @asynccontextmanager
@@ -207,6 +222,7 @@ class _Play:
     prompt: Prompt
     session: Session
     history: ConversationHistory
+    pictures: PictureChooser
     feedback_provider: FeedbackProvider | None
     home: Executor
     turns: list[Turn] = field(default_factory=list)
@@ -264,6 +280,8 @@ class _Play:
         if self.robot.environment.capabilities.real_time:
             acted = seconds.interpreter + seconds.environment
             results[-1] += f"\n[{waited + acted:.1f} s passed; you acted in the last {acted:.1f} s]"
+        lines, pictures = await self._seen()
+        results[-1] = "\n".join([results[-1], *lines])
         if is_cut(reply.finish_reason):
             says_nothing = not reply.content.strip() and not calls
             hint = _EMPTY_HINT if says_nothing else _CUT_HINT
@@ -291,6 +309,7 @@ class _Play:
                 )
                 for file in output.attachments
             ],
+            pictures=pictures,
             observation="\n".join(results),
             tool_calls=list(calls),
             tool_results=results if calls else [],
@@ -312,6 +331,13 @@ class _Play:
         total = time.perf_counter() - clock
         environment = sum(step.seconds for call in output.calls for step in call.steps)
         return output, TurnSeconds(interpreter=total - environment, environment=environment)
+
+    async def _seen(self) -> tuple[list[str], list[PicturePart]]:
+        """Choose what is shown of what the turn's observations had attached."""
+        attached = self.robot.take_attachments()
+        if not attached:
+            return [], []
+        return await asyncio.to_thread(self.pictures.choose, attached)
 
     def _results(self, calls: int, parsed: ParsedReply, output: Output) -> list[str]:
         """Word what the policy is shown: one text, or one for each native function call."""

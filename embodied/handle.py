@@ -9,14 +9,21 @@ from pydantic_core import core_schema
 
 from embodied._util.jsonable import safe_repr
 
+_MOST_OBJECTS = 10_000
+_MOST_BYTES = 256 * 1024 * 1024
+
 
 class Handle:
     """Base class of what an action returns for other actions to take, such as a picture or a grasp.
 
     A plan sees `Grasp(id='grasp-1')`, and gives that to an action that takes a `Grasp`; in formats
     without code the id alone is given. The action gets the object itself. An id that the robot has
-    not given out in this episode is refused.
+    not given out in this episode is refused; of very many, only the last ones are kept.
     """
+
+    def held_bytes(self) -> int:
+        """Return what it takes of the memory that an episode has for handles."""
+        return 0
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
@@ -48,20 +55,31 @@ class Handle:
 
 
 class Handles:
-    """The handles that one episode has given out."""
+    """The handles that one episode has given out: the last 10,000 of at most 256 MiB."""
 
     def __init__(self) -> None:
         self._objects: dict[str, Handle] = {}
         self._ids: dict[int, str] = {}
+        self._count = 0
+        self._bytes = 0
 
     def id_of(self, handle: Handle) -> str:
         """Return the id of an object, which it keeps throughout the episode."""
         known = self._ids.get(id(handle))
         if known is None:
-            known = f"{type(handle).__name__.lower()}-{len(self._objects) + 1}"
+            self._count += 1
+            known = f"{type(handle).__name__.lower()}-{self._count}"
             self._ids[id(handle)] = known
             self._objects[known] = handle
+            self._bytes += handle.held_bytes()
+            self._forget_oldest()
         return known
+
+    def _forget_oldest(self) -> None:
+        while len(self._objects) > _MOST_OBJECTS or self._bytes > _MOST_BYTES:
+            handle = self._objects.pop(next(iter(self._objects)))
+            del self._ids[id(handle)]
+            self._bytes -= handle.held_bytes()
 
     def get(self, name: str) -> Handle | None:
         """Return the object of an id, if there is one."""

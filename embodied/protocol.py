@@ -49,6 +49,37 @@ class History(_Part):
         return self
 
 
+class Images(_Part):
+    """Which pictures a policy is shown: those attached to observations, and those that its code
+    shows. `off` is short for `{shown: false}`, and `on` for the defaults.
+    """
+
+    shown: bool = True
+    """Whether it is shown any. Where it is not, a line says that there was one."""
+    keep: int | None = Field(None, gt=0)
+    """How many of the last pictures stay in the conversation; null: all. They are taken out when
+    twice as many have gathered, so that prompts mostly grow only at their end and servers can
+    cache them: fewer than twice as many are shown at any time. A line stands in the place of one
+    that was taken out."""
+    longest_side: int | None = Field(None, gt=0)
+    """A larger picture is shrunk until no side has more pixels than this; null: as it is."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_word(cls, value: object) -> object:
+        words = {"off": False, "on": True, "false": False, "true": True}
+        word = words.get(value.lower(), value) if isinstance(value, str) else value
+        if isinstance(word, str):
+            raise ValueError("write off, on, or settings: shown, keep, longest_side")
+        return {"shown": word} if isinstance(word, bool) else word
+
+    @model_validator(mode="after")
+    def _limits_of_what_is_shown(self) -> Self:
+        if not self.shown and (self.keep or self.longest_side):
+            raise ValueError("no pictures are shown; leave out keep and longest_side")
+        return self
+
+
 class Protocol(_Part):
     """How episodes are played."""
 
@@ -61,6 +92,8 @@ class Protocol(_Part):
     a file's path."""
     history: History = History()
     """Which turns the policy is shown."""
+    images: Images = Images()
+    """Which pictures the policy is shown."""
     controller: str | None = None
     """The robot API, as registered; null: the environment's default."""
     action: str = "code"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,11 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -42,14 +48,118 @@ class ToolCall(Record):
     """A JSON object, by parameter name."""
 
 
+class TextPart(Record):
+    """A text within a message that also has pictures."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class PicturePart(Record):
+    """A picture within a message. A record names it by its hash: its bytes are stored beside."""
+
+    type: Literal["picture"] = "picture"
+    name: str
+    """That of the camera, or whatever else it was called."""
+    media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of its bytes, in hexadecimal digits."""
+    data: bytes | None = Field(None, exclude=True, repr=False)
+    """Its bytes, where they are at hand: in an episode that is played, and in one that a run's
+    reader was asked to load with its pictures. No record holds them."""
+
+    @field_validator("data")
+    @classmethod
+    def _is_not_recorded(cls, value: bytes | None, info: ValidationInfo) -> bytes | None:
+        if value is not None and info.mode == "json":
+            raise ValueError("no record holds the bytes of a picture")
+        return value
+
+    @property
+    def label(self) -> str:
+        """The line that stands before the picture."""
+        return f"[picture: {self.name}]"
+
+    @property
+    def absent(self) -> TextPart:
+        """The line that stands in its place where it is not shown."""
+        return TextPart(text=not_shown(self.name))
+
+
+def not_shown(name: str, reason: str = "") -> str:
+    """Write the line that stands in the place of a picture, with the reason where one is known."""
+    return f"[picture: {name}, not shown{': ' if reason else ''}{reason}]"
+
+
+Part = Annotated[TextPart | PicturePart, Field(discriminator="type")]
+Content = str | list[Part]
+"""What a message says: a text, or, where pictures belong to it, its parts in order."""
+
+
+def join_parts(parts: Iterable[TextPart | PicturePart]) -> Content:
+    """Make a content of parts: texts that follow each other become one, of several lines."""
+    joined: list[TextPart | PicturePart] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if isinstance(part, TextPart) and isinstance(last, TextPart):
+            joined[-1] = TextPart(text=f"{last.text}\n{part.text}")
+        else:
+            joined.append(part)
+    if len(joined) == 1 and isinstance(joined[0], TextPart):
+        return joined[0].text
+    return joined
+
+
 class Message(Record):
-    """One message of the conversation, in the shape of the chat-completions API."""
+    """One message of the conversation, much in the shape of the chat-completions API."""
 
     role: Literal["system", "user", "assistant", "tool"]
-    content: str
+    content: Content
     tool_calls: list[ToolCall] = Field(default_factory=list)
     tool_call_id: str | None = None
     """Of a message with the role `tool`: the call that it answers."""
+
+    @property
+    def parts(self) -> list[TextPart | PicturePart]:
+        """The content as parts."""
+        return [TextPart(text=self.content)] if isinstance(self.content, str) else self.content
+
+    @property
+    def text(self) -> str:
+        """The content as one text, with a line in the place of each picture."""
+        if isinstance(self.content, str):
+            return self.content
+        lines = (part.text if isinstance(part, TextPart) else part.label for part in self.content)
+        return "\n".join(lines)
+
+    @property
+    def pictures(self) -> list[PicturePart]:
+        """The pictures of the content."""
+        return [part for part in self.parts if isinstance(part, PicturePart)]
+
+    def with_parts(self, parts: Iterable[TextPart | PicturePart]) -> Message:
+        """Copy the message, with more parts at its end."""
+        return self.model_copy(update={"content": join_parts([*self.parts, *parts])})
+
+    @model_serializer(mode="wrap")
+    def _with_text(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Write the content as a text in JSON too, so that its column has one type; parts stand
+        beside it.
+        """
+        record: dict[str, Any] = serialize(self)
+        if info.mode == "json" and not isinstance(self.content, str):
+            record |= {"content": self.text, "parts": record["content"]}
+        return record
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_parts(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "parts" not in value:
+            return value
+        rest = {key: part for key, part in value.items() if key != "parts"}
+        return {**rest, "content": value["parts"]} if value["parts"] else rest
 
 
 class ErrorRecord(Record):
@@ -210,6 +320,8 @@ class Turn(Record):
     calls: list[CallRecord] = Field(default_factory=list)
     attachments: list[AttachmentRecord] = Field(default_factory=list)
     """Files that the action left."""
+    pictures: list[PicturePart] = Field(default_factory=list)
+    """What the policy was shown with the observation."""
     observation: str
     """What the policy was shown in return."""
     tool_calls: list[ToolCall] = Field(default_factory=list)
@@ -240,13 +352,18 @@ class Turn(Record):
 
     @property
     def messages(self) -> list[Message]:
-        """The turn as the conversation holds it: the policy's message, then what answers it."""
+        """The turn as the conversation holds it: the policy's message, then what answers it.
+
+        Few servers take pictures in an answer to a function call: a user's message brings them.
+        """
         said = Message(role="assistant", content=self.message, tool_calls=self.tool_calls)
         if not self.tool_calls:
-            return [said, Message(role="user", content=self.observation)]
+            shown = Message(role="user", content=self.observation)
+            return [said, shown.with_parts(self.pictures)]
         results = zip(self.tool_calls, self.tool_results, strict=True)
         answers = [Message(role="tool", content=text, tool_call_id=c.id) for c, text in results]
-        return [said, *answers]
+        seen = [Message(role="user", content=[*self.pictures])] if self.pictures else []
+        return [said, *answers, *seen]
 
 
 class Outcome(StrEnum):
@@ -304,6 +421,12 @@ class Trajectory(Record):
     def messages(self) -> list[Message]:
         """The conversation: prompt, then message and observation of each turn."""
         return [*self.prompt, *(message for turn in self.turns for message in turn.messages)]
+
+    @property
+    def pictures(self) -> list[PicturePart]:
+        """All pictures that the policy was shown, in order."""
+        before = [part for message in self.prompt for part in message.pictures]
+        return [*before, *(part for turn in self.turns for part in turn.pictures)]
 
     @property
     def calls(self) -> list[CallRecord]:

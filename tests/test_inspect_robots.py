@@ -63,20 +63,6 @@ def test_the_robot_is_described_by_the_embodiment() -> None:
     env.close()
 
 
-def test_pictures_are_png_files() -> None:
-    image = pytest.importorskip("PIL.Image", reason="needs: pip install pillow")
-    import io
-
-    import numpy as np
-
-    from embodied.inspect_robots.observation import png
-
-    for shape in ((2, 3), (2, 3, 1), (2, 3, 3), (2, 3, 4)):
-        pixels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
-        read = np.asarray(image.open(io.BytesIO(png(pixels))))
-        assert (read == pixels.reshape(read.shape)).all()
-
-
 def test_scenes_are_played_by_code(tmp_path: Path) -> None:
     embodied.run(
         env=NAME,

@@ -11,7 +11,7 @@ from embodied.controller import Controller
 from embodied.errors import DataError
 from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, DispatchedCall
 from embodied.interpreter.session import Output, Session
-from embodied.interpreter.typed_values import to_record
+from embodied.interpreter.typed_values import pictures_in, to_record
 from embodied.limits import Limits
 from embodied.trajectory import ErrorRecord
 
@@ -62,6 +62,8 @@ class CallSession(Session):
                 failures.append(f"{error.type}: {error.message}")
                 output.error = output.error or error
             elif made.result is not None:
+                for image in pictures_in(made.result.value, self._robot.handles):
+                    self._robot.show_picture(image)
                 value = to_record(made.result.value)
                 text = value if isinstance(value, str) else safe_repr(value, 20_000)
                 output.texts += [*failures, text]

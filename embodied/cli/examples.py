@@ -18,6 +18,7 @@ from embodied.few_shot import Example, examples_file, write_examples
 from embodied.plugins.plugin_file import short_name
 from embodied.plugins.registry import make_controller, make_environment, names
 from embodied.policies.factory import PolicyFactory
+from embodied.prompting.pictures import drop_oldest
 from embodied.runner.plan import resolve
 from embodied.task import Task
 from embodied.trajectory import Message, Outcome, Trajectory
@@ -107,6 +108,8 @@ def _example(trajectory: Trajectory, number: int) -> Example:
 
 
 def _with_ids(message: Message, ids: dict[str, str]) -> Message:
+    """Give function calls these ids, and put a line in the place of each picture."""
     calls = [call.model_copy(update={"id": ids[call.id]}) for call in message.tool_calls]
     answered = ids.get(message.tool_call_id or "")
-    return message.model_copy(update={"tool_calls": calls, "tool_call_id": answered})
+    (told,) = drop_oldest([message], len(message.pictures))
+    return told.model_copy(update={"tool_calls": calls, "tool_call_id": answered})

@@ -28,8 +28,9 @@ def simulate_llm(
     answers: Annotated[
         str,
         typer.Option(
-            help="expert, expert:NAME, fixed:TEXT, or the path of a file of recorded episodes or "
-            "of a run's folder."
+            help="expert, expert:NAME, fixed:TEXT, seeing:TEXT, where {colour} in the text is the "
+            "colour of the last picture, or the path of a file of recorded episodes or of a run's "
+            "folder."
         ),
     ] = "expert",
     prefill_rate: Annotated[
@@ -54,6 +55,10 @@ def simulate_llm(
         list[str] | None,
         typer.Option(metavar="NAME=RATE[:SECONDS]", help="Fault to inject; may be repeated."),
     ] = None,
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Refuse pictures, as a server does whose model sees none."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Which requests meet the faults.")] = 0,
 ) -> None:
     """Answer like an LLM server, without a model: to try a batch, its throughput and its faults.
@@ -82,7 +87,7 @@ def simulate_llm(
     from embodied.simulated_llm.simulated_server import SimulatedServer
 
     server = SimulatedServer(
-        make_answers(answers), profile, faults, model=model, host=host, port=port
+        make_answers(answers), profile, faults, model=model, host=host, port=port, blind=blind
     )
     _print_totals(asyncio.run(_serve(server)))
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from embodied.doctor import Check
 from embodied.errors import ConfigError
 from embodied.llm.chat_api import MalformedResponseError, read_models
+from embodied.llm.client import LLMClient
 from embodied.llm.config import LLMConfig
 from embodied.llm.http_client import HTTPClient, HTTPStatusError, RequestError, read_key
 
@@ -43,12 +44,29 @@ async def check_server(base_url: str) -> Check:
         await connections.close()
     if not models:
         return _problem(base_url, "it lists no model", _START)
-    return Check("llm", base_url, "ok", ", ".join(models)[:200])
+    blind = len(models) == 1 and await _is_blind(base_url, models[0])
+    found = ", ".join(models)[:200]
+    return Check("llm", base_url, "ok", f"{found}; it takes no pictures" if blind else found)
 
 
-def _config(base_url: str) -> LLMConfig:
+async def _is_blind(base_url: str, model: str) -> bool:
+    """Tell whether a server says that its model takes no pictures."""
+    client = LLMClient(_config(base_url, model))
     try:
-        return LLMConfig(base_url=base_url, model="any")
+        async with asyncio.timeout(_SECONDS):
+            await client.check(pictures=True)
+    except ConfigError:
+        return True
+    except TimeoutError:
+        pass
+    finally:
+        await client.close()
+    return False
+
+
+def _config(base_url: str, model: str = "any") -> LLMConfig:
+    try:
+        return LLMConfig(base_url=base_url, model=model)
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(f"--base-url: {message}") from None

@@ -132,7 +132,7 @@ def _written(messages: Iterable[Message]) -> str:
 def _paragraph(message: Message) -> str:
     who = _SPEAKERS.get(message.role, "environment")
     calls = [f"{call.name}({call.arguments})" for call in message.tool_calls]
-    return "\n".join([f"[{who}]", *filter(None, [message.content]), *calls])
+    return "\n".join([f"[{who}]", *filter(None, [message.text]), *calls])
 
 
 def _verdict(said: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic_core import to_jsonable_python
 
 from embodied._util.jsonable import coerce_result, is_basic
 from embodied.handle import Handle, Handles
+from embodied.image import Image
 from embodied.interpreter.cpython.confined.values import Instance, Member
 from embodied.plan_types import EMPTY, MADE, PlanType
 
@@ -69,6 +70,20 @@ def to_record(value: Any) -> Any:
     return value if is_basic(value) else to_jsonable_python(to_plain(value))
 
 
+def pictures_in(value: Any, handles: Handles) -> Iterator[Image]:
+    """Yield the pictures in what `to_plan` made."""
+    match value:
+        case Instance(fields={"id": str(name)}) if isinstance(image := handles.get(name), Image):
+            yield image
+        case Instance():
+            yield from pictures_in(list(value.fields.values()), handles)
+        case dict():
+            yield from pictures_in(list(value.values()), handles)
+        case list() | tuple() | set() | frozenset():
+            for part in value:
+                yield from pictures_in(part, handles)
+
+
 @dataclass(frozen=True)
 class _Converter:
     types: Mapping[type, PlanType]
@@ -117,6 +132,7 @@ class PlanTypes:
         self.fields = frozenset(
             name for known in self.named.values() for name in (*known.fields, *known.members)
         )
+        self.has_pictures = any(issubclass(kind, Image) for kind in types)
         self._types = types
 
     def of_form(self, *forms: str) -> list[PlanType]:

@@ -23,16 +23,19 @@ from pydantic import (
 
 from embodied._util.jsonable import truncate
 from embodied._util.thoughts import split_thoughts
+from embodied.image import Image
 from embodied.llm.config import LLMConfig
 from embodied.llm.token_ids import read_tokens
 from embodied.llm.tool_calls import SentCall, accept_calls, sendable_message
-from embodied.trajectory import Message, TokenRecord, ToolCall, Usage
+from embodied.trajectory import Message, TextPart, TokenRecord, ToolCall, Usage
 
 EMPTY_MESSAGE = "(empty message)"
 """What is sent for a message of the conversation that says nothing, which many servers refuse."""
 _THOUGHT_KINDS = {"thinking", "reasoning", "thought", "reasoning.text", "reasoning.summary"}
 _PART_TEXTS = ("text", "thinking", "reasoning", "content", "summary", "refusal")
 _LONGEST_REASON = 100
+_PIXELS = 64
+"""Of a side of a picture that no model finds too small."""
 _LONGEST_NAME = 200
 
 
@@ -70,6 +73,23 @@ class MalformedResponseError(Exception):
         super().__init__(problem)
         self.content = content
         """The answer, or the part that is wrong, as it came."""
+
+
+def picture_question() -> Message:
+    """Write what a server is asked to find out whether it takes pictures."""
+    red = Image.from_array([[[255, 0, 0]] * _PIXELS] * _PIXELS, "picture")
+    question = Message(role="user", content="Which colour is it? Answer with one word.")
+    return question.with_parts([red.as_part()])
+
+
+def has_pictures(request: Mapping[str, Any]) -> bool:
+    """Tell whether a request has pictures."""
+    return any(
+        part["type"] == "image_url"
+        for message in request["messages"]
+        if isinstance(message["content"], list)
+        for part in message["content"]
+    )
 
 
 def request_body(
@@ -115,7 +135,7 @@ def request_body(
 def _sent(message: Message) -> dict[str, Any]:
     """Convert a message to the shape that servers take: none takes every empty text."""
     sent = sendable_message(message)
-    if not message.content.strip():
+    if isinstance(sent["content"], str) and not sent["content"].strip():
         sent["content"] = None if "tool_calls" in sent else EMPTY_MESSAGE
     return sent
 
@@ -126,8 +146,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     for message in messages:
         role = "user" if message.role == "system" else message.role
         if sent and sent[-1].role == role == "user":
-            text = f"{sent[-1].content}\n\n{message.content}"
-            sent[-1] = Message(role="user", content=text)
+            sent[-1] = sent[-1].with_parts([TextPart(text=""), *message.parts])
         else:
             sent.append(message.model_copy(update={"role": role}))
     return sent

@@ -22,6 +22,8 @@ from embodied.llm.cache import CompletionCache
 from embodied.llm.chat_api import (
     Completion,
     MalformedResponseError,
+    has_pictures,
+    picture_question,
     read_completion,
     read_models,
     request_body,
@@ -141,10 +143,13 @@ class LLMClient:
             except _SystemRoleRefusedError:
                 self._leave_system_role()
 
-    async def check(self) -> None:
+    async def check(self, *, pictures: bool = False) -> None:
         """Make sure that the server answers and serves the model, before a batch relies on it.
 
         A server that lists no models is believed to have it; a warning says so.
+
+        Args:
+            pictures: whether it must take pictures, too: it is then sent one.
 
         Raises:
             ConfigError: it does not; the message says what it does instead.
@@ -162,9 +167,24 @@ class LLMClient:
                     f"{said}; {ADDRESS_HINT}"
                 ) from None
             _LOG.warning("%s; it is believed to have %r", said, model)
-            return
-        if not {model, f"models/{model}"} & set(served):
-            raise self._errors.not_served(served)
+        else:
+            if not {model, f"models/{model}"} & set(served):
+                raise self._errors.not_served(served)
+        if pictures:
+            await self._check_pictures()
+
+    async def _check_pictures(self) -> None:
+        """Raise ConfigError where the server takes no pictures; other failures are not its."""
+        request = request_body(self.config, [picture_question()])
+        try:
+            await self._fetch(
+                self._http.post("chat/completions", request), self.config.answer_seconds
+            )
+        except HTTPStatusError as error:
+            if refused := self._errors.of_pictures(error):
+                raise refused from None
+        except RetryableError:
+            pass
 
     async def close(self) -> None:
         """Close the connections. The client cannot be used after it."""
@@ -268,6 +288,8 @@ class LLMClient:
             return await self._completion(request)
         except HTTPStatusError as error:
             refused = error
+        if has_pictures(request) and (of_pictures := self._errors.of_pictures(refused)):
+            raise of_pictures
         has_system = any(message["role"] == "system" for message in request["messages"])
         if has_system and self._errors.is_of_system_role(refused):
             raise _SystemRoleRefusedError

@@ -15,6 +15,8 @@ ADDRESS_HINT = "is base_url an OpenAI-compatible API? its address mostly ends in
 _RETRIED_STATUSES = {408, 409, 498}
 _CONGESTED_STATUSES = {408, 498, 503, 504}
 _REFUSED_STATUSES = {400, 413, 422}
+_OF_PICTURES_STATUSES = {400, 404, 415, 422, 500, 501}
+"""OpenRouter answers with 404 where no model sees, llama.cpp with 500."""
 _MESSAGE_CHARACTERS = 2000
 _QUOTED_CHARACTERS = 300
 _NO_CREDIT = re.compile(
@@ -48,6 +50,22 @@ _TOOLS_HINT = (
     "start it with function calling: `vllm serve {model} --enable-auto-tool-choice "
     "--tool-call-parser NAME` (NAME fits the model, e.g. hermes for Qwen 2.5 and 3) or "
     "`llama-server --jinja`; if the model cannot call functions, choose another action format"
+)
+
+_NO_PICTURES = re.compile(
+    r"multi-?modal|vision|mmproj|not compiled for|at most 0 image|text.only"
+    r"|(?:image|content (?:type|part))\w*\W.{0,60}\b(?:not|un|only)\s?"
+    r"(?:support|allow|accept|permit|availab)"
+    r"|(?:not|n't|un)\s?(?:support|accept|allow|know|expect)\w*\b.{0,60}\b(?:image|content part)"
+    r"|support image|unknown variant `?image|can only concatenate str|image_url is only"
+    r"|content.{0,120}(?:must be a string|valid string|expected a string)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What servers say that take no pictures (vLLM, llama.cpp, OpenAI, OpenRouter, DeepSeek, Groq and
+others): that they do not, or that a content must be a text."""
+_MOST_PICTURES = re.compile(
+    r"(?:at most|maximum(?: of)?|up to|limit(?:ed)?(?: of| to| is)?|more than) (\d+) image",
+    re.IGNORECASE,
 )
 
 
@@ -204,6 +222,27 @@ class ErrorMapper:
         if error.status < 400:
             place = self.redact(error.headers.get("location", "another address"))
             return ConfigError(f"{url} redirects to {place}; put the final address into base_url")
+        return None
+
+    def of_pictures(self, error: HTTPStatusError) -> ConfigError | None:
+        """Map an answer to a request with pictures, where that takes none or fewer; None: it says
+        something else.
+        """
+        if error.status not in _OF_PICTURES_STATUSES or self.is_of_content(error):
+            return None
+        model, url, said = self._config.model, self._config.base_url, self.message(error)
+        most = _MOST_PICTURES.search(said)
+        if most and (count := int(most[1])):
+            return ConfigError(
+                f"{url} shows {model!r} no more than {count} pictures in a prompt (HTTP "
+                f"{error.status}: {said}); set protocol.images.keep to {(count + 1) // 2}, for "
+                "fewer than twice as many are in a prompt"
+            )
+        if most or _NO_PICTURES.search(said):
+            return ConfigError(
+                f"{url} takes no pictures for {model!r} (HTTP {error.status}: {said}); serve a "
+                "model that sees, or leave pictures out: --protocol.images off"
+            )
         return None
 
     def is_of_content(self, error: HTTPStatusError) -> bool:

@@ -8,6 +8,7 @@ becomes text that the model can read.
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
@@ -20,7 +21,7 @@ from pydantic_core import from_json
 from embodied._util.json_text import unwrapped
 from embodied._util.jsonable import truncate
 from embodied._util.thoughts import without_thoughts
-from embodied.trajectory import Message, ToolCall
+from embodied.trajectory import Message, PicturePart, TextPart, ToolCall, join_parts
 
 MAX_CALLS = 64
 """Calls of one message; further ones are dropped."""
@@ -106,12 +107,34 @@ def leaves_calls(content: str) -> bool:
 
 def sendable_message(message: Message) -> dict[str, Any]:
     """Convert a message to the shape that servers take, with only the keys of its role."""
-    sent: dict[str, Any] = {"role": message.role, "content": sendable_text(message.content)}
+    sent: dict[str, Any] = {"role": message.role, "content": _sendable_content(message)}
     if message.role == "assistant" and message.tool_calls:
         sent["tool_calls"] = [sendable_call(call) for call in message.tool_calls]
     if message.role == "tool":
         sent["tool_call_id"] = sendable_text(message.tool_call_id or "")
     return sent
+
+
+def _sendable_content(message: Message) -> str | list[dict[str, Any]]:
+    """Convert a content; pictures become data URLs, each behind a line with its name."""
+    labelled: list[TextPart | PicturePart] = []
+    for part in message.parts:
+        has_picture = isinstance(part, PicturePart) and part.data is not None
+        if isinstance(part, PicturePart):
+            labelled.append(TextPart(text=part.label) if has_picture else part.absent)
+        if has_picture or isinstance(part, TextPart):
+            labelled.append(part)
+    content = join_parts(labelled)
+    if isinstance(content, str):
+        return sendable_text(content)
+    return [_sendable_part(part) for part in content]
+
+
+def _sendable_part(part: TextPart | PicturePart) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": sendable_text(part.text)}
+    data = base64.b64encode(part.data or b"").decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{part.media_type};base64,{data}"}}
 
 
 def sendable_text(text: str) -> str:

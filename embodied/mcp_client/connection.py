@@ -135,7 +135,8 @@ class Connection(Closeable):
             result = self._wait(lambda: self._client.call_tool(tool, dict(arguments)))
         except _Refused as refused:
             return ToolAnswer(clean(str(refused)) or "the arguments are wrong", failed=True)
-        return _answer(tool, result)
+        chosen = [value for value in arguments.values() if isinstance(value, str)]
+        return _answer(" ".join([tool, *chosen]), result)
 
     def read(self, resource: str) -> str:
         """Read a resource that is a text; nothing where it is none."""
@@ -225,7 +226,10 @@ def _to_command(
     return connect
 
 
-def _answer(tool: str, result: types.CallToolResult) -> ToolAnswer:
+def _answer(name: str, result: types.CallToolResult) -> ToolAnswer:
+    """Read an answer; pictures are called by the tool and the texts that it was given, such as
+    which camera to use.
+    """
     parts: list[str] = []
     pictures: list[Attachment] = []
     for block in result.content:
@@ -234,7 +238,7 @@ def _answer(tool: str, result: types.CallToolResult) -> ToolAnswer:
                 parts.append(text)
             case types.ImageContent(data=data, mime_type=kind):
                 number = len(pictures) + 1
-                picture = _picture(tool if number == 1 else f"{tool} {number}", kind, data)
+                picture = _picture(name if number == 1 else f"{name} {number}", kind, data)
                 pictures += [picture] if picture and number <= _PICTURES else []
                 parts += [] if picture else ["(a picture that cannot be shown)"]
             case types.EmbeddedResource(resource=types.TextResourceContents(text=text)):

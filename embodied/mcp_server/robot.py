@@ -140,7 +140,6 @@ class HostedRobot(Closeable):
         reading = self._format.parse(Reply("", tool_calls=(call,)))
         if reading.action is None:
             return self._answer(str(reading.problem), refused=True)
-        steps = len(robot.steps)
         robot.approver = approver
         try:
             output = CallSession(robot, Limits(), self._format).run(reading.action)
@@ -148,7 +147,7 @@ class HostedRobot(Closeable):
             _log.error("%s", error, exc_info=error.__cause__)
             self.close()
             return self._answer(f"the episode broke off: {error}; {_ANEW}", refused=True)
-        return self._told(robot, output, stepped=len(robot.steps) > steps)
+        return self._told(robot, output)
 
     def close(self) -> None:
         """Stop the robot and release its environment; calling it again does nothing."""
@@ -183,9 +182,8 @@ class HostedRobot(Closeable):
         self._format = ToolsFormat(type(robot))
         return robot
 
-    def _told(self, robot: Controller, output: Output, *, stepped: bool) -> ToolResult:
-        last = robot.last_result
-        attachments = last.observation.attachments if stepped and last is not None else ()
+    def _told(self, robot: Controller, output: Output) -> ToolResult:
+        attachments = tuple(robot.take_attachments())
         text, refused, result = output.limit or "", output.limit is not None, None
         if output.calls:
             text, refused = _said(robot, output)

@@ -23,7 +23,7 @@ from embodied.policy import Policy, Reply
 from embodied.prompting import wrap_action
 from embodied.protocol import Protocol
 from embodied.task import Task
-from embodied.trajectory import Message
+from embodied.trajectory import Message, TextPart
 
 _EXPERTS = "embodied.experts"
 _log = logging.getLogger("embodied.policies")
@@ -120,7 +120,7 @@ class ExpertPolicy(Policy):
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:
         """Say the expert's next step, or its next call; None when it ends or fails."""
-        printed = messages[-1].content
+        printed = _shown(messages)
         if self._stepper is None:
             step = self._next_step(printed if self._started else None)
             reply = CodeFormat.render_code(step.thought, step.code) if step else None
@@ -158,6 +158,17 @@ class ExpertPolicy(Policy):
         except StopIteration:
             return None
         return self._format.render(thought, calls)
+
+
+def _shown(messages: Sequence[Message]) -> str:
+    """Return the text that answers the last action; pictures stand behind it, or in a message of
+    their own behind the answers of function calls.
+    """
+    last = messages[-1]
+    if last.role == "user" and len(messages) > 1 and messages[-2].role == "tool":
+        last = messages[-2]
+    first = last.parts[0]
+    return first.text if isinstance(first, TextPart) else ""
 
 
 def _steps(

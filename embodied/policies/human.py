@@ -53,7 +53,7 @@ class HumanPolicy(Policy):
         said = [i for i, m in enumerate(messages, 1) if m.role == "assistant" and self._asked]
         for message in messages[max(said, default=0) :]:
             if message.role != "assistant":
-                print(message.content, flush=True)
+                print(message.text, flush=True)
         first, self._asked = not self._asked, True
         text, ended = await asyncio.get_running_loop().run_in_executor(
             _KEYBOARD, _read_lines, self._help

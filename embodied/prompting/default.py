@@ -105,4 +105,4 @@ class DefaultPrompt(Prompt):
 def _headed(messages: Sequence[Message], heading: str) -> list[Message]:
     """Put a heading above a conversation's first message."""
     first, *rest = messages
-    return [first.model_copy(update={"content": f"{heading}\n\n{first.content}"}), *rest]
+    return [first.model_copy(update={"content": f"{heading}\n\n{first.text}"}), *rest]

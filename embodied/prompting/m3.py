@@ -119,7 +119,7 @@ def _tagged(action: str) -> str:
 
 def _as_text(message: Message) -> str:
     calls = [f"[calls {call.name} with {call.arguments}]" for call in message.tool_calls]
-    content = message.content
+    content = message.text
     if message.role == "assistant":
         content = M3Prompt.wrap_action(content)
     return "\n".join(part for part in (content.strip(), *calls) if part)

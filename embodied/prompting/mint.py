@@ -169,7 +169,7 @@ class MintPrompt(Prompt):
 
 def _as_text(example: Sequence[Message]) -> str:
     """Write an example as one text: the task, then message and observation in turn."""
-    task, *turns = (message.content.strip() for message in example)
+    task, *turns = (message.text.strip() for message in example)
     return "\n\n".join([f"Task:\n{task}", *turns])
 
 

@@ -57,7 +57,7 @@ class ParityReport(BaseModel):
             self.infrastructure_errors += 1
             return
         where = f"{recording.policy} {recording.task_id}"
-        if not trajectory.prompt[-1].content.rstrip().endswith(recording.prompt.rstrip()):
+        if not trajectory.prompt[-1].text.rstrip().endswith(recording.prompt.rstrip()):
             self.prompt_mismatches += 1
             self._note(f"{where}: prompt")
         if self._turns(where, trajectory.turns, recording.turns):

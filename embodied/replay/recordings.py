@@ -104,9 +104,9 @@ def _turns(history: list[Message]) -> list[RecordedTurn]:
     turns: list[RecordedTurn] = []
     for message in history[1:]:
         if message.role == "assistant":
-            turns.append(RecordedTurn(message=message.content))
+            turns.append(RecordedTurn(message=message.text))
         elif turns and turns[-1].observation is None:
-            turns[-1].observation = message.content
+            turns[-1].observation = message.text
         else:
-            turns.append(RecordedTurn(message="", observation=message.content))
+            turns.append(RecordedTurn(message="", observation=message.text))
     return turns

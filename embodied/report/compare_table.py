@@ -127,6 +127,7 @@ _ROWS: dict[str, Callable[[Report], str]] = {
     "  prompt": lambda report: format_number(report.tokens.prompt.mean, 0),
     "  completion": lambda report: format_number(report.tokens.completion.mean, 0),
     "feedback tokens": lambda report: format_number(report.feedback_tokens.mean, 0),
+    "pictures": lambda report: format_number(report.pictures.mean),
     "cut messages": lambda report: f"{report.cut_messages.total:,}",
     "empty messages": lambda report: f"{report.empty_messages.total:,}",
     "infrastructure errors": lambda report: f"{report.infrastructure_errors:,}",
@@ -134,6 +135,7 @@ _ROWS: dict[str, Callable[[Report], str]] = {
 _ONLY_WHERE_ANY = {
     "unread calls",
     "feedback tokens",
+    "pictures",
     "cut messages",
     "empty messages",
     "infrastructure errors",

@@ -117,6 +117,8 @@ class Metrics(Record):
     """Messages with function calls that the server left in their text, for want of a parser."""
     cached_messages: Stat
     """Messages that a cache had kept: their episodes say nothing of a server's speed."""
+    pictures: Stat
+    """Pictures that the policy was shown."""
     cut_messages: Stat
     """Messages that used up the tokens that they may have, `llm.max_tokens`."""
     empty_messages: Stat

@@ -90,6 +90,7 @@ def _notes(report: Report) -> Iterator[RenderableType]:
     yield from _passes(report)
     yield from _means(report)
     yield from _cached(report)
+    yield from _pictures(report)
     yield from _feedback(report)
     yield from _mistakes(report)
     yield from _causes("Infrastructure errors, not scored", report.infrastructure_causes)
@@ -154,6 +155,12 @@ def _cached(report: Report) -> Iterator[Text]:
         yield Text(f"Prompt tokens from the prefix cache: {format_percent(cached / prompt)}.")
     if report.cached_messages.total:
         yield Text(f"Messages kept from earlier runs: {report.cached_messages.total:,}.")
+
+
+def _pictures(report: Report) -> Iterator[Text]:
+    if pictures := report.pictures.total:
+        per_turn = format_number(pictures / max(report.turns.total, 1), 2)
+        yield Text(f"Pictures per turn: {per_turn} ({pictures:,} in all).")
 
 
 def _feedback(report: Report) -> Iterator[Text]:

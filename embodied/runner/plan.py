@@ -73,6 +73,14 @@ class ResolvedRun:
         return setting not in ("allow", "deny") and needs_approval(setting, self.controller)
 
     @property
+    def shows_pictures(self) -> bool:
+        """Whether it is known that the policy will be shown pictures."""
+        settings, environment = self.config.protocol.images, self.config.environment
+        return settings.shown and with_options(
+            environment.plugin, self.environment.attaches_pictures, **environment.options
+        )
+
+    @property
     def physical(self) -> bool:
         """Whether it moves something real."""
         return is_physical(self.config.environment)
@@ -123,11 +131,14 @@ def resolve(config: RunConfig) -> ResolvedRun:
 
 
 async def check_servers(run: ResolvedRun) -> None:
-    """Raise ConfigError unless the servers of the run's models can be reached and have them."""
-    for model in run.models:
+    """Raise ConfigError unless the servers of the run's models can be reached and have them, and
+    that of a policy that will be shown pictures takes them.
+    """
+    asks = policy_class(run.config.policy).asks_llm
+    for number, model in enumerate(run.models):
         client = LLMClient(model)
         try:
-            await client.check()
+            await client.check(pictures=asks and number == 0 and run.shows_pictures)
         finally:
             await client.close()
 
@@ -226,7 +237,7 @@ def _check_prompt(config: RunConfig) -> None:
     if not protocol.examples:
         return
     for message in itertools.chain(*protocol.examples):
-        said = Reply(message.content, tool_calls=tuple(message.tool_calls))
+        said = Reply(message.text, tool_calls=tuple(message.tool_calls))
         for action in (prompt.parse_reply(said).action, prompt.format.parse(said).action):
             if message.role == "assistant" and action and prompt.format.calls_robot(action):
                 return

@@ -37,7 +37,8 @@ def make_answers(source: str) -> Answers:
 
     Args:
         source: `expert` for whichever knows the robot, `expert:NAME` of an expert's entry point,
-            `fixed:TEXT`, or the path of a file of recorded episodes or of a run's folder.
+            `fixed:TEXT`, `seeing:TEXT` (see `SeeingAnswers`), or the path of a file of recorded
+            episodes or of a run's folder.
 
     Raises:
         ConfigError: the source is none of these.
@@ -46,6 +47,10 @@ def make_answers(source: str) -> Answers:
     kind, _, rest = source.partition(":")
     if kind == "fixed":
         return FixedAnswers(rest)
+    if kind == "seeing":
+        from embodied.simulated_llm.seeing import SeeingAnswers
+
+        return SeeingAnswers(rest)
     if kind == "expert":
         from embodied.simulated_llm.expert_answers import InstalledExperts, expert_answers
 
@@ -55,7 +60,7 @@ def make_answers(source: str) -> Answers:
     path = Path(source).expanduser()
     if not path.exists():
         raise ConfigError(
-            f"there are no answers {source!r}; write expert, fixed:TEXT, or the path of a file of "
-            "recorded episodes or of a run's folder"
+            f"there are no answers {source!r}; write expert, fixed:TEXT, seeing:TEXT, or the path "
+            "of a file of recorded episodes or of a run's folder"
         )
     return RecordedAnswers.read(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -14,6 +16,9 @@ from embodied.policy import Reply
 from embodied.simulated_llm.kv_cache import RequestSize
 
 _START, _END = "<|im_start|>", "<|im_end|>\n"
+_PICTURE_DIGESTS = 16
+"""Digests of 64 characters, which make 256 tokens: as many as a picture of 448 pixels a side takes
+with Qwen's models."""
 _OVERFLOW = (
     "This model's maximum context length is {limit} tokens. However, you requested {answer} output "
     "tokens and your prompt contains {prompt} input tokens, for a total of {total} tokens. Please "
@@ -55,11 +60,43 @@ class APIError(Exception):
         return cls(said, param="input_tokens")
 
 
+class ImageURL(BaseModel):
+    """Where a picture is; here, it is in the address itself."""
+
+    url: str
+
+
 class Part(BaseModel):
     """A part of a message's content."""
 
     type: str
     text: str = ""
+    image_url: ImageURL | None = None
+
+    @property
+    def picture(self) -> bytes | None:
+        """The bytes of a picture; None: the part is a text.
+
+        Raises:
+            APIError: it is no data URL.
+        """
+        if self.image_url is None:
+            return None
+        head, _, data = self.image_url.url.partition(",")
+        try:
+            if head.startswith("data:image/") and head.endswith(";base64"):
+                return base64.b64decode(data, validate=True)
+        except ValueError:
+            pass
+        raise APIError("image_url: the simulated LLM takes only data URLs", param="messages")
+
+    @property
+    def tokens(self) -> str:
+        """What stands for the part in a prompt: its text, or the tokens of a picture."""
+        if self.image_url is None:
+            return self.text
+        digest = hashlib.sha256(self.image_url.url.encode()).hexdigest()
+        return f"<|image|>{digest * _PICTURE_DIGESTS}"
 
 
 class ChatMessage(BaseModel):
@@ -74,6 +111,19 @@ class ChatMessage(BaseModel):
         """What the message says, as one text, without its function calls."""
         if isinstance(self.content, list):
             return "".join(part.text for part in self.content)
+        return self.content or ""
+
+    @property
+    def pictures(self) -> list[bytes]:
+        """The pictures of the message."""
+        parts = self.content if isinstance(self.content, list) else []
+        return [picture for part in parts if (picture := part.picture) is not None]
+
+    @property
+    def tokens(self) -> str:
+        """What stands for the message in a prompt."""
+        if isinstance(self.content, list):
+            return "".join(part.tokens for part in self.content)
         return self.content or ""
 
 
@@ -130,7 +180,7 @@ class ChatRequest(BaseModel):
         parts: list[str] = []
         for message in self.messages:
             calls = json.dumps(message.tool_calls) if message.tool_calls else ""
-            parts += (_START, message.role, "\n", message.text, calls, _END)
+            parts += (_START, message.role, "\n", message.tokens, calls, _END)
         return "".join([*parts, _START, "assistant\n"])
 
 

@@ -15,6 +15,8 @@ from embodied.simulated_llm.chat_schema import ChatMessage
 GIVE_UP = Reply("<solution>give up</solution>")
 """Said where there is nothing more to say."""
 _STUB = re.compile(r"^def \w+\(", re.MULTILINE)
+_PICTURES = re.compile(r"(?:\n?\[(?:picture|file): [^\]\n]*\])+\Z")
+"""The lines that stand for what is attached."""
 _BARE = "default"
 """The prompt that shows the task alone in a user's message, where there are no examples."""
 _EXAMPLES = "Example 1.\n\n"
@@ -48,13 +50,20 @@ class ParsedPrompt:
 
 def parse_prompt(messages: Sequence[ChatMessage]) -> ParsedPrompt | None:
     """Split a conversation into its parts; None: no user has said anything."""
-    texts = [message.text for message in messages]
+    texts = [_PICTURES.sub("", message.text) for message in messages]
     users = [number for number, message in enumerate(messages) if message.role == "user"]
     if not users:
         return None
     start, prompt = _find([(number, texts[number]) for number in users])
     before, mark, task = texts[start].rpartition(prompt.task_mark)
-    later = list(zip(messages[start + 1 :], texts[start + 1 :], strict=True))
+    later = [
+        (message, text)
+        for before_it, message, text in zip(
+            messages[start:], messages[start + 1 :], texts[start + 1 :], strict=False
+        )
+        # Pictures of what function calls brought: no answer to a message.
+        if not (message.role == "user" and before_it.role == "tool")
+    ]
     return ParsedPrompt(
         task=task if mark else texts[start],
         instructions="\n".join([*texts[:start], before]),

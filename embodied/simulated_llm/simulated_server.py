@@ -61,7 +61,9 @@ class SimulatedServer:
         model: str = "simulated",
         host: str = "127.0.0.1",
         port: int = 0,
+        blind: bool = False,
     ) -> None:
+        self._blind = blind
         self.model = model
         self.profile = profile
         self.faults = faults or FaultSampler()
@@ -183,6 +185,8 @@ class SimulatedServer:
         request = ChatRequest.read(body)
         if request.model != self.model:
             raise APIError.of_model(request.model)
+        if self._blind and any(message.pictures for message in request.messages):
+            raise APIError(f"{self.model} is not a multimodal model")
         prompt = request.prompt
         most = request.max_completion_tokens or request.max_tokens
         read, limit = count(prompt), self.profile.max_model_len

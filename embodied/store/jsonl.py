@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -12,6 +13,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from embodied.errors import UnstorableError
 from embodied.store.migrations import TRAJECTORIES, migrate
+from embodied.store.pictures import at_hand
 from embodied.store.summary import Summary, summarize
 from embodied.trajectory import SCHEMA_VERSION, Trajectory
 
@@ -94,6 +96,8 @@ class StoredEpisode(NamedTuple):
     """Line feed included."""
     summary: Summary
     """Without its location, which it gets when it is stored."""
+    pictures: Mapping[str, bytes] = {}
+    """The pictures that it shows, by the names of their files."""
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> StoredEpisode:
@@ -103,7 +107,7 @@ class StoredEpisode(NamedTuple):
             UnstorableError: it would not read back as a trajectory, or is too long for a line.
         """
         line, stored = encode(trajectory)
-        return cls(line, summarize(stored, line))
+        return cls(line, summarize(stored, line), at_hand(trajectory))
 
     @property
     def trajectory(self) -> Trajectory:

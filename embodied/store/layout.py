@@ -4,6 +4,7 @@ protocol.yaml            the RunProtocol; a folder that has it is a run
 config.yaml              what the run was started with, so that it can be started again
 episodes/00000.jsonl …   the shards: one trajectory a line. They are the truth
 index.jsonl              one summary a line, rebuilt from the shards whenever it does not fit them
+pictures/HASH.png …      the pictures of the episodes, named after the SHA-256 of their bytes
 throughput/00000.json …  what each invocation, one process's work on the run, has measured
 .lock                    held by the process that writes
 """
@@ -56,11 +57,11 @@ class NumberedFiles(NamedTuple):
 
     def path(self, run: Path, number: int) -> Path:
         """Return the path of one of them."""
-        return _no_link(run / self.folder / f"{number:05d}{self.suffix}")
+        return no_link(run / self.folder / f"{number:05d}{self.suffix}")
 
     def numbers(self, run: Path) -> list[int]:
         """List the numbers of those that are there, in order."""
-        folder = _no_link(run / self.folder)
+        folder = no_link(run / self.folder)
         if not folder.is_dir():
             return []
         names = (path.stem for path in folder.iterdir() if path.suffix == self.suffix)
@@ -71,8 +72,10 @@ SHARDS = NumberedFiles("episodes", ".jsonl")
 INVOCATIONS = NumberedFiles("throughput", ".json")
 """What each invocation has measured."""
 
+PICTURES = "pictures"
+
 _CONTENTS = (
-    *(_CONFIG, SHARDS.folder, _INDEX, INVOCATIONS.folder),
+    *(_CONFIG, SHARDS.folder, _INDEX, INVOCATIONS.folder, PICTURES),
     *(name + _UNFINISHED for name in (_CONFIG, _INDEX, PROTOCOL)),
     PROTOCOL,
 )
@@ -117,7 +120,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     The operating system lets go of it when the process ends.
     """
-    lock = FileLock(_no_link(folder / _LOCK), timeout=0, thread_local=False)
+    lock = FileLock(no_link(folder / _LOCK), timeout=0, thread_local=False)
     with writing(folder):
         try:
             lock.acquire()
@@ -154,7 +157,7 @@ def open_file(path: Path) -> BinaryIO:
         RunError: it is not a plain file, or may not be read.
     """
     try:
-        if _no_link(path).exists() and not path.is_file():
+        if no_link(path).exists() and not path.is_file():
             raise RunError(f"{path} is not a plain file")
         return path.open("rb")
     except PermissionError as error:
@@ -191,7 +194,7 @@ def sync_folder(folder: Path) -> None:
 def make_folders(folder: Path) -> None:
     """Make the folders of shards and invocations, unless they are there."""
     for files in (SHARDS, INVOCATIONS):
-        inner = _no_link(folder / files.folder)
+        inner = no_link(folder / files.folder)
         if not inner.is_dir():
             inner.mkdir()
             sync_folder(folder)
@@ -253,7 +256,8 @@ def delete_run(folder: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _no_link(path: Path) -> Path:
+def no_link(path: Path) -> Path:
+    """Return a path of a run; raise `RunError` where it is a link, which may lead anywhere."""
     if path.is_symlink():
         raise RunError(f"{path} is a symbolic link, which a run folder may not hold")
     return path

@@ -51,7 +51,7 @@ def merge_runs(folders: Sequence[Path], out: Path) -> RunReader:
                 for run in runs:
                     for trajectory in run.trajectories():
                         if chosen.get(trajectory.episode_id, (None,))[0] is run:
-                            store.append(StoredEpisode.of(trajectory))
+                            store.append(StoredEpisode.of(run.with_pictures(trajectory)))
             measured = [invocation for run in runs for invocation in run.invocations()]
             for number, invocation in enumerate(measured):
                 write_invocation(built, number, invocation)

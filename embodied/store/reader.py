@@ -14,6 +14,7 @@ from embodied.store.index import CorruptRecord, scan
 from embodied.store.invocation import RunInvocation, read_invocations
 from embodied.store.jsonl import BadLineError, decode, line_number
 from embodied.store.layout import (
+    PICTURES,
     SHARDS,
     existing_run,
     index_path,
@@ -21,8 +22,9 @@ from embodied.store.layout import (
     read_config,
     read_protocol,
 )
+from embodied.store.pictures import file_name, read_picture
 from embodied.store.summary import Summary
-from embodied.trajectory import Trajectory
+from embodied.trajectory import PicturePart, Trajectory
 
 _log = logging.getLogger("embodied.store")
 
@@ -92,6 +94,28 @@ class RunReader:
                     return trajectory
                 raise RunError(f"the record of episode {episode_id!r} is damaged")
         raise RunError(f"{self.folder} has no episode {episode_id!r}")
+
+    def picture(self, picture: PicturePart) -> bytes:
+        """Read the bytes of a picture that an episode of the run shows.
+
+        Raises:
+            RunError: its file is missing or damaged.
+        """
+        return read_picture(self.folder, picture)
+
+    def with_pictures(self, trajectory: Trajectory) -> Trajectory:
+        """Copy an episode, with the bytes of its pictures at hand.
+
+        Those that are missing or damaged stay without; this is logged and listed in `damaged`.
+        """
+        copy = trajectory.model_copy(deep=True)
+        for picture in copy.pictures:
+            try:
+                picture.data = self.picture(picture)
+            except RunError as error:
+                path = self.folder / PICTURES / file_name(picture)
+                self._note(CorruptRecord(path, None, str(error)))
+        return copy
 
     def invocations(self) -> list[RunInvocation]:
         """Read what each process measured that worked on the run, in their order."""

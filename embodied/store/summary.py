@@ -75,6 +75,8 @@ class Summary(Record):
     """Messages that a cache had kept, so that no model was asked."""
     failed_calls: NonNegativeInt
     """Calls that raised an error."""
+    pictures: NonNegativeInt
+    """Pictures that the policy was shown, each as often as it was."""
     cut_messages: NonNegativeInt
     """Messages that used up the tokens that they may have."""
     empty_messages: NonNegativeInt
@@ -135,6 +137,7 @@ def summarize(trajectory: Trajectory, line: bytes) -> Summary:
         unread_calls=sum(turn.unread_calls for turn in trajectory.turns),
         cached_messages=sum(turn.cached for turn in trajectory.turns),
         failed_calls=sum(call.error is not None for call in calls),
+        pictures=len(trajectory.pictures),
         cut_messages=sum(turn.is_cut for turn in trajectory.turns),
         empty_messages=sum(turn.is_empty for turn in trajectory.turns),
         seconds=EpisodeSeconds(

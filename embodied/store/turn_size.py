@@ -48,7 +48,8 @@ def _size(turn: Turn) -> int:
 def _cut(turn: Turn, text_bytes: int) -> Turn:
     """Shorten the texts and lists of a turn."""
     small = turn.model_copy(update={"attachments": [], "tokens": None, "cut": True})
-    return Turn.model_validate(_shortened(small.model_dump(), text_bytes))
+    cut = Turn.model_validate(_shortened(small.model_dump(), text_bytes))
+    return cut.model_copy(update={"pictures": turn.pictures})
 
 
 def _shortened(value: Any, text_bytes: int) -> Any:

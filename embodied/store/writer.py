@@ -32,6 +32,7 @@ from embodied.store.layout import (
     write_protocol,
     writing,
 )
+from embodied.store.pictures import write_pictures
 from embodied.store.summary import Summary
 
 SHARD_BYTES = 64 * 1024 * 1024
@@ -142,10 +143,11 @@ class RunStore(Closeable):
             RunError: the disk is full or broken. The folder stays whole. `append` may be called
                 again with the same episode; it returns False where only the index was not written.
         """
-        line, summary = episode
+        line, summary, pictures = episode
         with self._guard, writing(self.folder):
             if summary.episode_id in self._finished:
                 return False
+            write_pictures(self.folder, pictures)
             shard, offset = self._store(line)
             self._remember(summary)
             # The index can be rebuilt, so it need not wait for the disk.

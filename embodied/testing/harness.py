@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from embodied.environment import Environment, Observation, StepResult
+from embodied.image import Image
 from embodied.plugins.registry import environment_class
 from embodied.task import Task
 from embodied.testing.failures import attempt, check
@@ -88,6 +89,7 @@ class EnvironmentHarness:
         check(
             bool(text), "reset() returns an Observation with a text.", f"it returned {seen!r:.200}"
         )
+        _check_pictures(seen, "reset()")
         return text
 
     def step(self, environment: Environment, command: str, rule: str = _NO_ERROR) -> Seen:
@@ -105,6 +107,7 @@ class EnvironmentHarness:
         ):
             shown = f"{type(value).__name__} {value!r:.80}"
             check(isinstance(value, kind), STEP_RULE, f"after {what} the {name} is {shown}")
+        _check_pictures(result.observation, what)
         metrics = result.info.get("metrics", {})
         shown = f"after {what} it is {type(metrics).__name__} {metrics!r:.80}"
         check(isinstance(metrics, Mapping), _METRICS_RULE, shown)
@@ -123,3 +126,11 @@ class EnvironmentHarness:
     def episode(self, environment: Environment, commands: Iterable[str]) -> list[Seen]:
         """Play some steps from the beginning and return what the reset and each step showed."""
         return [Seen(self.reset(environment)), *self.play(environment, commands)]
+
+
+def _check_pictures(observation: Observation, what: str) -> None:
+    rule = "What is attached as a picture (image/…) can be read: a PNG, JPEG, GIF or WebP."
+    for attachment in observation.attachments:
+        if attachment.media_type.startswith("image/"):
+            shown = f"reading {attachment.name!r:.80} of {what}"
+            attempt(rule, shown, Image.from_attachment, attachment)

@@ -152,6 +152,8 @@ def test_the_llm_server() -> None:
         code, checks = found("mcp", "--base-url", server.base_url)
         assert code == 0
         assert checks[f"llm {server.base_url}"]["found"] == "tiny"
+    with ServerProcess("--model", "tiny", "--blind") as server:
+        assert asyncio.run(check_server(server.base_url)).found == "tiny; it takes no pictures"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"

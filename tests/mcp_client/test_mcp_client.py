@@ -103,10 +103,13 @@ def test_results_are_values_texts_pictures_and_errors(arm: Controller) -> None:
     assert arm.last_result is not None
     (picture,) = arm.last_result.observation.attachments
     assert (picture.name, picture.media_type, picture.data[:4]) == (
-        "camera",
+        "camera front",
         "image/png",
         b"\x89PNG",
     )
+    arm.call("camera", ("wrist",))
+    seen = [attachment.name for attachment in arm.take_attachments()]
+    assert seen == ["camera front", "camera wrist"]
     with pytest.raises(ValueError, match="the table is in the way"):
         arm.call("move_to", (0.13,))
     with pytest.raises(TypeError, match="x cannot be 3"):

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from embodied import (
+    Attachment,
     Capabilities,
     ConfigError,
     Environment,
@@ -55,6 +56,18 @@ class Raising(Corridor):
         if command not in ("go left", "go right", "take key", "open door"):
             raise KeyError(command)
         return super().step(command)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n", b"<svg/>"])
+def test_pictures_can_be_read(data: bytes) -> None:
+    class Blurred(Corridor):
+        def step(self, command: str) -> StepResult:
+            result = super().step(command)
+            picture = Attachment("front", "image/png", data)
+            return replace(result, observation=Observation("Here.", (picture,)))
+
+    with pytest.raises(CheckFailed, match=r"reading 'front' of step\("):
+        check_environment(Blurred)
 
 
 class WonByTheLimit(Corridor):

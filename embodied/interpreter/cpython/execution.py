@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import json
 import re
@@ -11,10 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from embodied._util.jsonable import truncate
+from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
+from embodied.image import Image
 from embodied.interpreter.call_dispatcher import (
     ActionAborted,
     CallDispatcher,
@@ -88,6 +90,7 @@ class Execution:
     def __init__(self, robot: Controller, limits: Limits) -> None:
         self.output = Output()
         self.out_of_memory = f"the code used up {limits.memory_bytes} bytes of memory"
+        self._handles = robot.handles
         self._limits = limits
         self._dispatcher = CallDispatcher(robot, limits, self.output)
         self._begun: list[DispatchedCall] = []
@@ -161,6 +164,8 @@ class Execution:
         call = _Call.model_validate_json(payload)
         args = [decode(value, bounded=True) for value in call.args]
         kwargs = {key: decode(value, bounded=True) for key, value in call.kwargs.items()}
+        if call.name in (frames.PICTURE_DATA, frames.NEW_PICTURE):
+            return _written(self._picture(call.name, args))
         if call.number is None:
             return _written(self._dispatcher.call(call.name, args, kwargs, call.line))
         if call.number != len(self._begun):
@@ -174,6 +179,23 @@ class Execution:
         if call is None or call.result is None:
             raise MalformedFrame("there is nothing to wait for")
         return _written(call.result, self._begun.index(call))
+
+    def _picture(self, name: str, args: list[Any]) -> CallResult:
+        """Give out the bytes of a picture by its id, or the id of new ones. Raises ValueError
+        where no honest process asks so.
+        """
+        if name == frames.PICTURE_DATA:
+            (given,) = args
+            image = self._handles.get(str(given))
+            if isinstance(image, Image):
+                return CallResult(base64.b64encode(image.data).decode())
+            return CallResult(exception=ValueError(f"there is no picture {safe_repr(given, 80)}"))
+        title, data = args
+        try:
+            made = Image(truncate(str(title), 100), data=base64.b64decode(data))
+        except ValueError as error:
+            return CallResult(exception=ValueError(f"this is no picture: {error}"))
+        return CallResult(self._handles.id_of(made))
 
     def _finish(self, done: _Done) -> None:
         if done.out_of_memory:
@@ -210,6 +232,7 @@ def definitions(types: PlanTypes) -> list[dict[str, Any]]:
             "fields": list(known.fields),
             "defaults": {name: encode(value) for name, value in types.defaults(known).items()},
             "members": {name: encode(value) for name, value in known.members.items()},
+            "picture": issubclass(known.python, Image),
         }
         for known in types.named.values()
     ]

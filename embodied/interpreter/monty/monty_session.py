@@ -22,7 +22,7 @@ from embodied.interpreter.monty.execution import Execution
 from embodied.interpreter.monty.pool import MontyPool
 from embodied.interpreter.monty.rewrite import Rewritten, UnsupportedError, rewrite
 from embodied.interpreter.monty.state import State, StateCodec
-from embodied.interpreter.monty.subset import callbacks
+from embodied.interpreter.monty.subset import callbacks, pixels
 from embodied.interpreter.monty.worker import CodeFailed, Worker, WorkerDied
 from embodied.interpreter.parsed_code import BoundNames, ParsedCode
 from embodied.interpreter.session import Output
@@ -111,6 +111,8 @@ class MontySession(CodeSession):
             waiting = actions | types.named.keys()
             reaching = callbacks.reaching(code.nodes, self.state.reaching | waiting)
             callbacks.check(code.nodes, reaching)
+            if types.has_pictures:
+                pixels.check(code.nodes)
         except UnsupportedError as refused:
             return Output(error=refused.record, parsed=False, unsupported=refused.lacking)
         execution = Execution(

@@ -70,6 +70,11 @@ class MiniWoB(Environment):
         self._over: StepResult | None = None
 
     @classmethod
+    def attaches_pictures(cls, **options: Any) -> bool:
+        """Tell whether the option `screenshots` asks for some."""
+        return bool(cls.Options.parse(options).screenshots)
+
+    @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
         """List each kind of the split with the seeds 0, 1, ...; first all kinds with seed 0."""
         seeds = cls.Options.parse(options).seeds

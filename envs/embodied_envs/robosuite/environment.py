@@ -80,6 +80,11 @@ class Robosuite(Environment):
         self._film: pictures.Film | None = None
 
     @classmethod
+    def attaches_pictures(cls, **options: Any) -> bool:
+        """Tell whether the option `cameras` asks for some."""
+        return bool(cls.Options.parse(options).cameras)
+
+    @classmethod
     def list_tasks(cls, split: str | None = None, **options: Any) -> list[Task]:
         """List the tasks of a split: seven kinds with each of the split's seeds."""
         cls.Options.parse(options)

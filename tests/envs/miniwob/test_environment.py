@@ -7,11 +7,13 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import embodied
 from embodied import Environment, Observation
+from embodied.simulated_llm import ServerProcess
 
 Start = Callable[[str], Observation]
 
@@ -164,3 +166,23 @@ def test_screenshots_are_attached_where_they_are_asked_for() -> None:
     env.close()
     assert env.reset(task).attachments
     env.close()
+
+
+def test_a_model_is_shown_the_page(tmp_path: Path) -> None:
+    answer = 'seeing:<execute>\nsee()\nprint("{colour}")\n</execute>'
+    with ServerProcess("--answers", answer) as server:
+        run = embodied.run(
+            env="miniwob",
+            environment={"options": {"screenshots": True}},
+            policy="llm",
+            llm={"model": "simulated", "base_url": server.base_url},
+            tasks={"limit": 1},
+            protocol={"limits": {"turns": 2}},
+            runner={"kind": "local"},
+            out=tmp_path / "run",
+            progress=False,
+        )
+    (trajectory,) = run.trajectories()
+    assert [part.name for part in trajectory.pictures] == ["page.png"] * 3
+    assert [turn.stdout.split()[-1] for turn in trajectory.turns] == ["white"] * 2
+    assert run.picture(trajectory.pictures[0]).startswith(b"\x89PNG")

@@ -7,7 +7,9 @@ import pytest
 from embodied_envs.robosuite.installation import problems
 from PIL import Image, ImageSequence
 
+import embodied
 from embodied.plugins.registry import make_environment
+from embodied.simulated_llm import ServerProcess
 from embodied.task import Task
 
 pytestmark = pytest.mark.skipif(bool(problems(cameras=True)), reason="; ".join(problems(True)))
@@ -32,3 +34,24 @@ def test_observations_have_pictures_and_an_episode_leaves_a_film(
     frames = list(ImageSequence.Iterator(Image.open(tmp_path / "films" / "Lift-seed-0.gif")))
     assert len(frames) >= result.info["control_steps"] // 2
     assert frames[0].info["duration"] == 100
+
+
+def test_a_model_is_shown_what_the_cameras_see(tmp_path: Path) -> None:
+    answer = 'seeing:<execute>\nopen_gripper()\nprint("{colour}")\n</execute>'
+    with ServerProcess("--answers", answer) as server:
+        run = embodied.run(
+            env="robosuite",
+            environment={"options": {"cameras": "frontview"}},
+            policy="llm",
+            llm={"model": "simulated", "base_url": server.base_url},
+            tasks={"limit": 1},
+            protocol={"limits": {"turns": 2}, "images": {"longest_side": 64}},
+            runner={"kind": "local"},
+            out=tmp_path / "run",
+            progress=False,
+        )
+    (trajectory,) = run.trajectories()
+    assert [part.name for part in trajectory.pictures] == ["frontview.png"] * 3
+    sizes = {Image.open(io.BytesIO(run.picture(part))).size for part in trajectory.pictures}
+    assert sizes == {(64, 64)}
+    assert run.report().pictures.total == 3

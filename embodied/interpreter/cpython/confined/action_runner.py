@@ -59,7 +59,7 @@ class ActionRunner:
         settings = self._receive(frames.BEGIN)
         self._printer = Printer(settings["output_characters"], self._print)
         self._most = int(settings["output_characters"])
-        self._types = RobotTypes(settings["types"])
+        self._types = RobotTypes(settings["types"], self._call)
         self._actions = {name: self._action(name) for name in settings["actions"]}
         beginning = {PREFIX + name: self._beginning(name) for name in settings["actions"]}
         names = self._actions | self._types.classes

@@ -34,6 +34,11 @@ STATE = b"s"
 LOADED = b"l"
 """From the process, JSON: the names that are bound now, or why loading failed."""
 
+PICTURE_DATA = "<data of a picture>"
+"""A call of the host instead of the robot: the bytes of a picture, by its id."""
+NEW_PICTURE = "<new picture>"
+"""Likewise: the id of a picture with a name and bytes. Bytes are base64."""
+
 CALL_BYTES = 1_250_000
 """The arguments of a call."""
 STATE_BYTES = 4_000_000

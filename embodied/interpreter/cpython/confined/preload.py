@@ -17,6 +17,8 @@ MODULES = (
     "sklearn.cluster", "sklearn.decomposition", "sklearn.ensemble", "sklearn.linear_model",
     "sklearn.metrics", "sklearn.model_selection", "sklearn.neighbors", "sklearn.pipeline",
     "sklearn.preprocessing", "sklearn.svm", "sklearn.tree", "matplotlib.pyplot",
+    "PIL.Image", "PIL.PngImagePlugin", "PIL.JpegImagePlugin", "PIL.GifImagePlugin",
+    "PIL.WebPImagePlugin",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .robot_pictures import Ask, picture_class
 from .values import Instance, Member, decode
 
 
@@ -17,15 +18,17 @@ class RobotTypes:
 
     Args:
         definitions: of each type its `name`, `form`, and its `fields`, the `defaults` of the last
-            ones, and its `members`, each encoded.
+            ones, its `members`, each encoded, and whether it is a `picture`.
+        ask: calls the host.
     """
 
-    def __init__(self, definitions: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, definitions: Sequence[Mapping[str, Any]], ask: Ask) -> None:
         self.classes: dict[str, Any] = {}
         """By name."""
         self._forms: dict[type, str] = {}
         for definition in definitions:
             made = _MAKERS[definition["form"]](self, definition)
+            made = picture_class(made, ask) if definition["picture"] else made
             self.classes[definition["name"]] = made
             self._forms[made] = definition["form"]
 
