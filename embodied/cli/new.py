@@ -20,7 +20,7 @@ def robot(
         RobotKind,
         typer.Option(
             help="robot: with a simulator; arm: with bounds, brakes and approval; async: two arms, "
-            "side by side; mcp: behind an MCP server."
+            "side by side; camera: with pictures; mcp: behind an MCP server."
         ),
     ] = RobotKind.ROBOT,
 ) -> None:

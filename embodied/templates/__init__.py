@@ -19,8 +19,8 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MOST_CHARACTERS = 40
 _IN_THE_TEMPLATE = {
     *("Annotated", "Any", "ApprovalRecord", "Capabilities", "ConfigError", "Controller"),
-    *("Environment", "ExpertPolicy", "ExpertStep", "Field", "Generator", "Observation"),
-    *("Outcome", "Path", "PendingCall", "Place", "Protocol", "StepResult", "Task"),
+    *("Environment", "ExpertPolicy", "ExpertStep", "Field", "Generator", "Image", "Literal"),
+    *("Observation", "Outcome", "Path", "PendingCall", "Place", "Protocol", "StepResult", "Task"),
 }
 """Classes that the templates use under their own names."""
 
@@ -34,6 +34,8 @@ class RobotKind(StrEnum):
     """An arm with bounds, brakes and calls that are approved."""
     ASYNC = "async"
     """Two arms and a camera whose calls run side by side."""
+    CAMERA = "camera"
+    """A robot whose tasks only eyes can solve."""
     MCP = "mcp"
     """A robot behind an MCP server."""
 

@@ -59,7 +59,9 @@ def test_the_project_is_named_throughout(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", [RobotKind.ROBOT, RobotKind.ARM, RobotKind.ASYNC])
+@pytest.mark.parametrize(
+    "kind", [RobotKind.ROBOT, RobotKind.ARM, RobotKind.ASYNC, RobotKind.CAMERA]
+)
 def test_the_project_is_clean(tmp_path: Path, kind: RobotKind) -> None:
     """By ruff and mypy, as this project's own code is."""
     project = new_robot("forklift", tmp_path, kind)
@@ -126,8 +128,10 @@ def test_the_project_can_be_installed(tmp_path: Path) -> None:
     assert "100.0 %" in done.stdout
 
 
-@pytest.mark.parametrize(("kind", "tests"), [("arm", 8), ("async", 5)])
+@pytest.mark.parametrize(("kind", "tests"), [("arm", 8), ("async", 5), ("camera", 4)])
 def test_a_robot_of_a_kind(tmp_path: Path, kind: str, tests: int) -> None:
+    if kind == "camera":
+        pytest.importorskip("cloudpickle", reason="needs: pip install 'embodied-codeact[full]'")
     ran(tmp_path, "embodied", "new", "robot", "lawn_mower", "--kind", kind)
     project = tmp_path / "lawn_mower"
     assert f"{tests} passed" in ran(project, "pytest", "-p", "no:cacheprovider").stdout
