@@ -85,6 +85,7 @@ class Brakes:
 
     def __init__(self, robot: Robot, *, stops: bool) -> None:
         self._robot = robot
+        self._name = type(robot).__name__
         self._stops = stops
         self._at_rest = False
         self._broken_off = False
@@ -142,6 +143,7 @@ class Brakes:
         except asyncio.CancelledError:
             if task not in self._late:
                 raise
+            task.uncancel()
             raise _broken_off(spec, self._late.pop(task)) from None
         except SystemExit as error:  # it would end the loop
             raise InfrastructureError.of(spec.name, error) from error
@@ -162,10 +164,21 @@ class Brakes:
                 f"{self._robot} lives on this event loop, which a call from here would hold up; "
                 "make calls from another thread, as with asyncio.to_thread"
             )
-        begun = asyncio.run_coroutine_threadsafe(work, self._loop)
+        begun = asyncio.run_coroutine_threadsafe(self._cancellable(work), self._loop)
         self._watch(begun)
         begun.add_done_callback(self._waiting.discard)
         return begun
+
+    async def _cancellable(self, work: Coroutine[Any, Any, T]) -> T:
+        """Log what goes wrong in a call that was cancelled: nobody takes its result."""
+        try:
+            return await work
+        except Exception as error:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                raise
+            _LOG.warning("a call of %s failed when it was cancelled: %r", self._name, error)
+            raise asyncio.CancelledError from None
 
     def wait_for_any(self, begun: Sequence[Future[Any]]) -> None:
         """Wait until one of some calls has ended."""
@@ -257,7 +270,7 @@ class Brakes:
         return self._stops and not was_at_rest
 
     def _warn(self, error: BaseException) -> None:
-        _LOG.warning("%s.stop() failed: %r", type(self._robot).__name__, error)
+        _LOG.warning("%s.stop() failed: %r", self._name, error)
 
     async def _rest(self) -> None:
         """On the loop: stop the robot after what is being cancelled."""

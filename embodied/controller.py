@@ -452,16 +452,21 @@ class Controller:
             InfrastructureError: the simulator failed, or the episode or the call was broken off.
         """
         self.brakes.check()
-        call = _CALL.get() or self.last_call
+        call = self._running_call
         if call is not None and call.broken_off:
             raise InfrastructureError(f"{call.name}() was broken off and the robot stopped")
         if self.ended and self.after_end == "stop":
             raise EpisodeEnded
         if self.ended and self.last_result is not None:
             return self.last_result.observation.text
-        return self._step(command, call).observation.text
+        return self._step(command).observation.text
 
-    def _step(self, command: str, call: BegunCall | None) -> StepResult:
+    @property
+    def _running_call(self) -> BegunCall | None:
+        """What takes a step now; of a thread that a call has started, the call begun last."""
+        return _CALL.get() or self.last_call
+
+    def _step(self, command: str) -> StepResult:
         started = time.perf_counter()
         try:
             result = self.environment.step(command)
@@ -481,7 +486,7 @@ class Controller:
             raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
-        if call is not None:
+        if (call := self._running_call) is not None:
             call.steps.append(record)
         return result
 

@@ -9,13 +9,16 @@ variable, a list or a function's result.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from embodied._util import parsing
 from embodied.interpreter.cpython.confined.begun_calls import PREFIX
 
-__all__ = ["PREFIX", "awaited_calls"]
+__all__ = ["PREFIX", "AwaitedCalls", "awaited_calls"]
 
+AwaitedCalls: TypeAlias = dict[ast.expr, str]
+"""The actions that are called, by the parts of the code that name them."""
 _AWAITING = {"as_completed", "create_task", "ensure_future", "gather", "shield", "wait_for"}
 _AWAITING |= {"run_until_complete"}
 """Functions that await what they are given."""
@@ -27,15 +30,16 @@ _PASSING = {"dict", "enumerate", "filter", "list", "reversed", "set", "sorted", 
 """Functions that hand on what they are given."""
 
 
-def awaited_calls(nodes: Sequence[ast.AST], actions: Set[str]) -> set[ast.Name]:
-    """Find the calls of actions that are awaited: the names that are called.
+def awaited_calls(nodes: Sequence[ast.AST], actions: Mapping[str, str]) -> AwaitedCalls:
+    """Find the calls of actions that are awaited.
 
     Args:
         nodes: all parts of the code.
-        actions: names that can only mean actions of the robot.
+        actions: the robot's actions, by what can only mean them in code: a name, or one with a dot.
+
     """
     if not any(isinstance(node, ast.Await | ast.Call) and _awaits(node) for node in nodes):
-        return set()
+        return {}
     return _Search(nodes, actions).found
 
 
@@ -55,8 +59,8 @@ def _awaits(node: ast.AST) -> bool:
 class _Search:
     """Follows what is awaited back to where it comes from."""
 
-    def __init__(self, nodes: Sequence[ast.AST], actions: Set[str]) -> None:
-        self.found: set[ast.Name] = set()
+    def __init__(self, nodes: Sequence[ast.AST], actions: Mapping[str, str]) -> None:
+        self.found: AwaitedCalls = {}
         self._actions = actions
         self._names: set[str] = set()
         """Variables, and functions, that hold or return what is awaited."""
@@ -80,7 +84,11 @@ class _Search:
     def _follow(self, expression: ast.expr) -> None:
         match expression:
             case ast.Call(func=ast.Name(id=name) as called) if name in self._actions:
-                self.found.add(called)
+                self.found[called] = self._actions[name]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=robot), attr=name) as called) if (
+                f"{robot}.{name}" in self._actions
+            ):
+                self.found[called] = self._actions[f"{robot}.{name}"]
             case ast.Call(func=ast.Name(id=name), args=args) if name in _PASSING:
                 self._follow_all(args)
             case ast.Call(func=ast.Name(id=name)):

@@ -104,9 +104,8 @@ class CPythonSession(CodeSession):
         execution = Execution(self._robot, self._limits)
         try:
             process = self._ready_process()
-            own = self._robot.actions().keys() - code.names.bound
-            awaited = [(n.lineno, n.col_offset) for n in awaited_calls(code.nodes, own)]
-            execution.drive(process, code.text, awaited)
+            own = {name: name for name in self._robot.actions() if name not in code.names.bound}
+            execution.drive(process, code.text, awaited_calls(code.nodes, own))
             self._keep_variables(process)
             self._zygote.pause(process)
         except _LostError:

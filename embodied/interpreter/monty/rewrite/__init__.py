@@ -63,7 +63,7 @@ def rewrite(
         shown = statements.shown_result(code.tree, bound) if show else None
         if shown is not None:
             statements.show_result(context.source, shown)
-        awaited = awaited_calls(code.nodes, actions)
+        awaited = awaited_calls(code.nodes, {name: name for name in actions})
         Rewriter(context, actions, awaited).visit(code.tree)
         NameChecker(code, bound, fields).check()
         gathering.check(code.nodes, awaited)
