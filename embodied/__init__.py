@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from embodied.runs import run_async as run_async
     from embodied.store import RunReader as RunReader
     from embodied.task import Task as Task
+    from embodied.team import team as team
     from embodied.trajectory import Message as Message
     from embodied.trajectory import Outcome as Outcome
     from embodied.trajectory import Trajectory as Trajectory
@@ -74,6 +75,7 @@ _NAMES = {
     "runs": "Run open_run resume run run_async",
     "store": "RunReader",
     "task": "Task",
+    "team": "team",
     "trajectory": "Message Outcome Trajectory Usage",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

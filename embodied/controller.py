@@ -358,6 +358,10 @@ class Controller:
 
     handles: Handles
     """What the episode has given out for plans to pass on."""
+    robot_name: str = ""
+    """Which of several robots in one environment it is (`embodied.team`)."""
+    leader: Controller | None = None
+    """What takes the steps of several robots together."""
 
     _specs: ClassVar[dict[str, ActionSpec]] = {}
     _types: ClassVar[Mapping[type, PlanType]] = {}
@@ -391,6 +395,13 @@ class Controller:
     def plan_types(cls) -> Mapping[type, PlanType]:
         """Return what the types in the signatures are in plans, by their classes."""
         return cls._types
+
+    @classmethod
+    def robots(cls) -> Mapping[str, Mapping[str, str]]:
+        """Return which actions code calls as `robot.action(...)`: by the names of the robots and
+        of their own actions, those that the actions have here.
+        """
+        return {}
 
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
@@ -451,6 +462,8 @@ class Controller:
             EpisodeEnded: the episode has ended before this command.
             InfrastructureError: the simulator failed, or the episode or the call was broken off.
         """
+        if self.leader is not None:
+            return self.leader.send(command)
         self.brakes.check()
         call = self._running_call
         if call is not None and call.broken_off:

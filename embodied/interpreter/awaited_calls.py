@@ -9,15 +9,16 @@ variable, a list or a function's result.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TypeAlias
 
 from embodied._util import parsing
+from embodied.controller import Controller
 from embodied.interpreter.cpython.confined.begun_calls import PREFIX
 
 __all__ = ["PREFIX", "AwaitedCalls", "awaited_calls"]
 
-AwaitedCalls: TypeAlias = dict[ast.expr, str]
+AwaitedCalls: TypeAlias = Mapping[ast.expr, str]
 """The actions that are called, by the parts of the code that name them."""
 _AWAITING = {"as_completed", "create_task", "ensure_future", "gather", "shield", "wait_for"}
 _AWAITING |= {"run_until_complete"}
@@ -60,7 +61,7 @@ class _Search:
     """Follows what is awaited back to where it comes from."""
 
     def __init__(self, nodes: Sequence[ast.AST], actions: Mapping[str, str]) -> None:
-        self.found: AwaitedCalls = {}
+        self.found: dict[ast.expr, str] = {}
         self._actions = actions
         self._names: set[str] = set()
         """Variables, and functions, that hold or return what is awaited."""
@@ -155,3 +156,15 @@ class _Search:
 
 def _parts(expression: ast.expr) -> Iterator[ast.expr]:
     return (part for part in parsing.children(expression) if isinstance(part, ast.expr))
+
+
+def names_of_actions(robot: Controller, hidden: Set[str]) -> dict[str, str]:
+    """Map how code names actions to the actions, `left.move_to` of several robots among them.
+
+    Args:
+        robot: whose actions they are.
+        hidden: names that may stand for something else.
+    """
+    names = {name: name for name in robot.actions() if name not in hidden}
+    members = {name: own for name, own in robot.robots().items() if name not in hidden}
+    return names | {f"{name}.{n}": a for name, own in members.items() for n, a in own.items()}

@@ -62,7 +62,12 @@ class ActionRunner:
         self._types = RobotTypes(settings["types"])
         self._actions = {name: self._action(name) for name in settings["actions"]}
         beginning = {PREFIX + name: self._beginning(name) for name in settings["actions"]}
-        names = self._actions | self._types.classes
+        names: dict[str, Any] = dict(self._actions)
+        names |= {
+            robot: type(robot, (), {n: staticmethod(names[own]) for n, own in actions.items()})()
+            for robot, actions in settings["robots"].items()
+        }
+        names |= self._types.classes
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
         asyncio.set_event_loop_policy(Policy(self._wait))
