@@ -415,6 +415,13 @@ class Controller:
         """Return what the types in the signatures are in plans, by their classes."""
         return cls._types
 
+    @classmethod
+    def robots(cls) -> Mapping[str, Mapping[str, str]]:
+        """Return which actions code calls as `robot.action(...)`: by the names of the robots and
+        of their own actions, those that the actions have here.
+        """
+        return {}
+
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
     ) -> None:

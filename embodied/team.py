@@ -27,6 +27,14 @@ class Team(Controller):
             member.leader = self
         super().__init__(environment)
 
+    @classmethod
+    def robots(cls) -> Mapping[str, Mapping[str, str]]:
+        """Return the actions of each robot."""
+        return {
+            robot: {action: f"{robot}_{action}" for action in kind.actions()}
+            for robot, kind in cls.kinds.items()
+        }
+
     def begin(
         self, observation: Observation, max_steps: int | None, after_end: AfterEnd = "stop"
     ) -> None:
@@ -63,9 +71,9 @@ class Team(Controller):
 def team(**controllers: type[Controller]) -> type[Controller]:
     """Make one controller of several, such as `team(left=Arm, right=Arm)`.
 
-    Its actions are those of each, with the robot's name before theirs: `left_move_to`. A robot
-    finds its own name in `self.robot_name`, to send commands that say who is meant. Steps and
-    limits are counted together.
+    Its actions are those of each, with the robot's name before theirs: `left_move_to`, which code
+    calls as `left.move_to(...)`. A robot finds its own name in `self.robot_name`, to send commands
+    that say who is meant. Steps and limits are counted together.
 
     Raises:
         TypeError: two actions would have one name.

@@ -87,7 +87,8 @@ def test_steps_count_together(arms: Controller) -> None:
 def test_every_format_knows_them(form: str) -> None:
     made = make_format(form, Arms)
     document = made.describe_api() + json.dumps(made.tools())
-    assert "left_move_to" in document and "First use right_move_to()." in document
+    name = "right.move_to()" if form == "code" else "right_move_to()"
+    assert f"First use {name}." in document
     rendered = made.render("", [Call("right_move_to", (0.5,))])
     parsed = made.parse(rendered).action
     assert parsed is not None
@@ -121,3 +122,54 @@ def test_names_that_run_together_are_refused() -> None:
 
     with pytest.raises(TypeError, match="two actions would be called a_b_c"):
         team(a=Odd, a_b=Even)
+
+
+PLAN = """
+print(left.move_to(0.1))
+go = right.move_to
+print(go(x=0.2))
+for arm in (left, right):
+    print(arm.close())
+"""
+
+
+@pytest.mark.parametrize("interpreter", ["restricted", "full"])
+def test_code_calls_each_by_its_name(arms: Controller, interpreter: str) -> None:
+    if interpreter == "full":
+        pytest.importorskip("cloudpickle", reason="needs: pip install 'embodied-codeact[full]'")
+    arms.max_steps = 9
+    with make_interpreter(interpreter, arms) as session:
+        output = session.run(PLAN)
+        unknown = session.run("left.fly()").error
+        kept = session.run("left = 5\ndel left\nhand = left\nhand.move_to(0.3)")
+        refused = session.run("left.move_to('far')").error
+        missing = session.run("hand = right\nhand.fly()").error
+    assert output.error is None and kept.error is None
+    assert [(call.name, call.line) for call in output.calls] == [
+        ("left_move_to", 2),
+        ("right_move_to", 4),
+        ("left_close", 6),
+        ("right_close", 6),
+    ]
+    assert sent(arms)[-1] == "left to 0.3" and len(sent(arms)) == 5
+    assert refused is not None and "x cannot be 'far'" in refused.message
+    assert unknown is not None and unknown.type == "AttributeError"
+    assert unknown.message == "left has no action 'fly'; there are: move_to, close"
+    assert missing is not None and missing.message == "'right' object has no attribute 'fly'"
+
+
+STUB = '''\
+class left:  # call left.move_to(...)
+    def move_to(x: float) -> str:
+        """Move to a place.
+
+        Example: left.move_to(0.5)
+        """
+'''
+
+
+def test_code_shows_each_as_a_class() -> None:
+    made = make_format("code", Arms)
+    assert made.describe_api().startswith(STUB)
+    assert "print(left.close())" in made.example()
+    assert made.calls_robot("print(right.close())") and not made.calls_robot("other.close()")

@@ -8,6 +8,7 @@ import functools
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from embodied._util import parsing
 from embodied.action_formats.blocks import Verdict, in_tags
@@ -65,7 +66,30 @@ class CodeFormat(ActionFormat):
         actions = self.controller.actions()
         hidden = [name for name in actions if hasattr(builtins, name)]
         notes = (f"# {name}() is the function above here, not Python's own." for name in hidden)
-        return "\n\n".join([*definitions(self.controller), *map(_stub, actions.values()), *notes])
+        stubs = [_stub(spec) for spec in self._alone()]
+        return "\n\n".join([*definitions(self.controller), *stubs, *self._robots(), *notes])
+
+    def _alone(self) -> list[ActionSpec]:
+        """List the actions that belong to none of several robots."""
+        robots = self.controller.robots().values()
+        taken = {name for actions in robots for name in actions.values()}
+        return [spec for name, spec in self.controller.actions().items() if name not in taken]
+
+    def _robots(self) -> Iterator[str]:
+        """Write each of several robots as a class of its functions."""
+        specs = self.controller.actions()
+        for robot, actions in self.controller.robots().items():
+            own = (replace(specs[full], name=name) for name, full in actions.items())
+            stubs = self._dotted("\n\n".join(map(_stub, own)))
+            head = f"class {robot}:  # call {robot}.{next(iter(actions))}(...)"
+            yield f"{head}\n{textwrap.indent(stubs, '    ')}"
+
+    def _dotted(self, text: str) -> str:
+        """Write the calls in a text as code writes those of several robots."""
+        for robot, actions in self.controller.robots().items():
+            for name, full in actions.items():
+                text = text.replace(f"{full}(", f"{robot}.{name}(")
+        return text
 
     def example(self) -> str:
         return self.render("", [example_call(self.controller)]).content
@@ -115,7 +139,10 @@ class CodeFormat(ActionFormat):
             bound = call
         arguments = [*map(_literal, bound.args)]
         arguments += [f"{name}={_literal(value)}" for name, value in bound.kwargs.items()]
-        return f"print({call.name}({', '.join(arguments)}))"
+        return f"print({self._callee(call.name)}({', '.join(arguments)}))"
+
+    def _callee(self, action: str) -> str:
+        return self._dotted(f"{action}(")[:-1]
 
     def calls_robot(self, action: str) -> bool:
         """Tell whether it is Python that calls one of the controller's functions by its name."""
@@ -125,10 +152,9 @@ class CodeFormat(ActionFormat):
             nodes = list(ast.walk(parsing.parse(action)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
-        called = {
-            n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-        }
-        return not called.isdisjoint(self.controller.actions())
+        called = {_dotted_name(n.func) for n in nodes if isinstance(n, ast.Call)}
+        actions = self.controller.actions()
+        return not called.isdisjoint([*actions, *map(self._callee, actions)])
 
     def explain(self, action: str, output: Output) -> Iterator[str]:
         """Yield the failing line with its variables, the calls made, the lines not run."""
@@ -154,6 +180,16 @@ def _parses(code: str) -> bool:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
+
+
+def _dotted_name(function: ast.expr) -> str:
+    """Write a name, or an attribute of a name; nothing for any other function."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=owner), attr=name):
+            return f"{owner}.{name}"
+    return ""
 
 
 def _does_something(statement: ast.stmt) -> bool:

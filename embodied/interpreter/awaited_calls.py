@@ -9,13 +9,17 @@ variable, a list or a function's result.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import TypeAlias
 
 from embodied._util import parsing
+from embodied.controller import Controller
 from embodied.interpreter.cpython.confined.begun_calls import PREFIX
 
-__all__ = ["PREFIX", "awaited_calls"]
+__all__ = ["PREFIX", "AwaitedCalls", "awaited_calls"]
 
+AwaitedCalls: TypeAlias = Mapping[ast.expr, str]
+"""The actions that are called, by the parts of the code that name them."""
 _AWAITING = {"as_completed", "create_task", "ensure_future", "gather", "shield", "wait_for"}
 _AWAITING |= {"run_until_complete"}
 """Functions that await what they are given."""
@@ -27,15 +31,16 @@ _PASSING = {"dict", "enumerate", "filter", "list", "reversed", "set", "sorted", 
 """Functions that hand on what they are given."""
 
 
-def awaited_calls(nodes: Sequence[ast.AST], actions: Set[str]) -> set[ast.Name]:
-    """Find the calls of actions that are awaited: the names that are called.
+def awaited_calls(nodes: Sequence[ast.AST], actions: Mapping[str, str]) -> AwaitedCalls:
+    """Find the calls of actions that are awaited.
 
     Args:
         nodes: all parts of the code.
-        actions: names that can only mean actions of the robot.
+        actions: the robot's actions, by what can only mean them in code: a name, or one with a dot.
+
     """
     if not any(isinstance(node, ast.Await | ast.Call) and _awaits(node) for node in nodes):
-        return set()
+        return {}
     return _Search(nodes, actions).found
 
 
@@ -55,8 +60,8 @@ def _awaits(node: ast.AST) -> bool:
 class _Search:
     """Follows what is awaited back to where it comes from."""
 
-    def __init__(self, nodes: Sequence[ast.AST], actions: Set[str]) -> None:
-        self.found: set[ast.Name] = set()
+    def __init__(self, nodes: Sequence[ast.AST], actions: Mapping[str, str]) -> None:
+        self.found: dict[ast.expr, str] = {}
         self._actions = actions
         self._names: set[str] = set()
         """Variables, and functions, that hold or return what is awaited."""
@@ -80,7 +85,11 @@ class _Search:
     def _follow(self, expression: ast.expr) -> None:
         match expression:
             case ast.Call(func=ast.Name(id=name) as called) if name in self._actions:
-                self.found.add(called)
+                self.found[called] = self._actions[name]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=robot), attr=name) as called) if (
+                f"{robot}.{name}" in self._actions
+            ):
+                self.found[called] = self._actions[f"{robot}.{name}"]
             case ast.Call(func=ast.Name(id=name), args=args) if name in _PASSING:
                 self._follow_all(args)
             case ast.Call(func=ast.Name(id=name)):
@@ -147,3 +156,15 @@ class _Search:
 
 def _parts(expression: ast.expr) -> Iterator[ast.expr]:
     return (part for part in parsing.children(expression) if isinstance(part, ast.expr))
+
+
+def names_of_actions(robot: Controller, hidden: Set[str]) -> dict[str, str]:
+    """Map how code names actions to the actions, `left.move_to` of several robots among them.
+
+    Args:
+        robot: whose actions they are.
+        hidden: names that may stand for something else.
+    """
+    names = {name: name for name in robot.actions() if name not in hidden}
+    members = {name: own for name, own in robot.robots().items() if name not in hidden}
+    return names | {f"{name}.{n}": a for name, own in members.items() for n, a in own.items()}

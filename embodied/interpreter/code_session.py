@@ -35,7 +35,8 @@ class CodeSession(Session):
         self._robot = robot
         self._limits = limits
         types = PlanTypes(robot.plan_types()).named.keys()
-        checker = StaticChecker(robot.actions(), robot.checks_arguments, types)
+        robots = robot.robots()
+        checker = StaticChecker(robot.actions(), robot.checks_arguments, types, robots)
         self._checker = checker if check else None
 
     def run(self, code: str) -> Output:

@@ -32,12 +32,18 @@ class StaticChecker:
         actions: the robot's API.
         types: whether arguments must fit the type hints.
         others: further names that there are.
+        robots: the actions of several robots, as `Controller.robots`.
     """
 
     def __init__(
-        self, actions: Mapping[str, ActionSpec], types: bool, others: Set[str] = frozenset()
+        self,
+        actions: Mapping[str, ActionSpec],
+        types: bool,
+        others: Set[str] = frozenset(),
+        robots: Mapping[str, Mapping[str, str]] = {},
     ) -> None:
         self._actions = actions
+        self._robots = robots
         self._types = types
         self._others = others
         self._left = BoundNames()
@@ -45,7 +51,8 @@ class StaticChecker:
     def problem(self, code: ParsedCode) -> ErrorRecord | None:
         """Find the first thing in code that must fail, if there is one."""
         names, used = self._left | code.names, _used_names(code)
-        finder = _Finder(self._actions, names, self._types, used, self._others)
+        others = self._others | self._robots.keys()
+        finder = _Finder(self._actions, names, self._types, used, others, self._robots)
         try:
             finder.visit(code.tree)
         except _Found as found:
@@ -85,7 +92,9 @@ class _Finder(ast.NodeVisitor):
         types: bool,
         used: set[str],
         others: Set[str],
+        robots: Mapping[str, Mapping[str, str]],
     ) -> None:
+        self._robots = robots
         self._actions = actions
         self._bound = names.bound
         self._known = names.bound | actions.keys() | others | _BUILTINS
@@ -144,14 +153,31 @@ class _Finder(ast.NodeVisitor):
             raise _Found("NameError", unknown_name(node.id, others), node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
-        checked = name in self._actions and name not in self._bound and not self._anything
+        name, hidden = self._called(node.func)
+        checked = name in self._actions and not hidden and not self._anything
         if checked and not self._is_caught("TypeError"):
             try:
                 self._bind(self._actions[name], node)
             except TypeError as error:
                 raise _Found("TypeError", str(error), node) from None
         self.generic_visit(node)
+
+    def _called(self, function: ast.expr) -> tuple[str, bool]:
+        """Name the action that is called, if one is, and tell whether the name may be hidden.
+
+        Raises:
+            _Found: the robot has no such action.
+        """
+        match function:
+            case ast.Name(id=name):
+                return name, name in self._bound
+            case ast.Attribute(value=ast.Name(id=robot), attr=name) if robot in self._robots:
+                hidden, actions = robot in self._bound, self._robots[robot]
+                if not (name in actions or hidden or self._is_caught("AttributeError")):
+                    message = f"{robot} has no action {name!r}; there are: {', '.join(actions)}"
+                    raise _Found("AttributeError", message, function)
+                return actions.get(name, ""), hidden
+        return "", False
 
     def _bind(self, spec: ActionSpec, node: ast.Call) -> None:
         unpacked = any(isinstance(arg, ast.Starred) for arg in node.args)

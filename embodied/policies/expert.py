@@ -115,7 +115,7 @@ class ExpertPolicy(Policy):
         self._stepper = None
         if not isinstance(self._format, CodeFormat):
             make = functools.partial(make_interpreter, "restricted", check=False)
-            self._stepper = PlanStepper(robot.actions(), make)
+            self._stepper = PlanStepper(type(robot), make)
             self._calls = call_by_call(self._next_step, self._stepper)
 
     async def reply(self, messages: Sequence[Message]) -> Reply | None:

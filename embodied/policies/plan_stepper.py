@@ -11,6 +11,7 @@ from embodied.controller import ActionSpec, Controller
 from embodied.environment import Observation
 from embodied.errors import EpisodeEnded
 from embodied.interpreter import Output, Session
+from embodied.plan_types import PlanType
 
 
 class PlanStepper:
@@ -21,14 +22,14 @@ class PlanStepper:
     off leaves no variables, so that the code takes effect once, when all its calls are answered.
 
     Args:
-        actions: of the robot.
+        robot: the robot's class.
         make_session: makes a session of an interpreter on a robot.
     """
 
     def __init__(
-        self, actions: Mapping[str, ActionSpec], make_session: Callable[[Controller], Session]
+        self, robot: type[Controller], make_session: Callable[[Controller], Session]
     ) -> None:
-        self._stand_in = _StandIn(actions)
+        self._stand_in = _StandIn(robot)
         self._session = make_session(self._stand_in)
         self._code = ""
 
@@ -59,15 +60,21 @@ class _StandIn(Controller):
     It has no environment, and sends no command.
     """
 
-    def __init__(self, actions: Mapping[str, ActionSpec]) -> None:
+    def __init__(self, robot: type[Controller]) -> None:
         self.answers: list[Any] = []
         self.pending: Call | None = None
-        self._specs_of_robot = actions
+        self._robot = robot
         self.given = 0
         self.begin(Observation(""), max_steps=None)
 
     def actions(self) -> Mapping[str, ActionSpec]:  # type: ignore[override]
-        return self._specs_of_robot
+        return self._robot.actions()
+
+    def plan_types(self) -> Mapping[type, PlanType]:  # type: ignore[override]
+        return self._robot.plan_types()
+
+    def robots(self) -> Mapping[str, Mapping[str, str]]:  # type: ignore[override]
+        return self._robot.robots()
 
     @property
     def ended(self) -> bool:

@@ -95,7 +95,7 @@ class ExpertAnswers:
         if action_format is None:
             return _in_code(steps)
         make = functools.partial(self._interpreters.session, "restricted", check=False)
-        stepper = PlanStepper(action_format.controller.actions(), make)
+        stepper = PlanStepper(action_format.controller, make)
         return _in_calls(steps, action_format, stepper, conversation.prompt)
 
     def _find_format(

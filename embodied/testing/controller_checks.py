@@ -115,8 +115,10 @@ def _check_format(kind: type[Controller], name: str, written: ActionFormat) -> N
     rule = "All action formats can be derived from the controller."
     document = attempt(rule, f"the prompt {where}", written.describe_api)
     document += str(attempt(rule, f"the functions {where}", written.tools))
+    short = {full: own for names in kind.robots().values() for own, full in names.items()}
     for spec in kind.actions().values():
-        check(spec.name in document, rule, f"{where} the prompt does not show {spec.name}")
+        shown = spec.name in document or f"def {short.get(spec.name, '')}(" in document
+        check(shown, rule, f"{where} the prompt does not show {spec.name}")
     for call in [example_call(kind), *_documented(kind)]:
         rendered = attempt(rule, f"{call} {where}", written.render, "I try.", [call])
         action = attempt(rule, f"reading {call} {where}", written.parse, rendered).action

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from embodied import ConfigError, InfrastructureError, Task
+from embodied import ConfigError, InfrastructureError, Task, team
 from embodied.approval import PendingCall
 from embodied.controller import Controller
 from embodied.interpreter import Interpreters, Output
@@ -383,3 +383,24 @@ def test_async_functions_move_to_full(interpreters: Interpreters, arms: Arms, na
         session.run("async def go():\n    return await left(0.1)")
         output = session.run("import numpy\nprint(await go())")
     assert output.stdout == "[now in the full interpreter]\nleft 0.1\n"
+
+
+# Several robots in one environment
+
+
+def test_robots_of_a_team_move_side_by_side(run: Run, task: Task) -> None:
+    robots: Any = team(near=Arms, far=Arms)
+    robot = begun(robots(Corridor()), task)
+    code = "print(await asyncio.gather(near.left(0.1), far.right(0.2)), await far.left(0.3))"
+    output = run(robot, code)
+    assert output.stdout == "['left 0.1', 'right 0.2'] left 0.3\n", output
+    assert calls(output) == [("near_left", 1), ("far_right", 1), ("far_left", None)]
+    assert [step.command for step in output.calls[0].steps] == ["left 0.1"]
+
+
+def test_a_late_robot_of_a_team_stops_all(run: Run, task: Task) -> None:
+    robots: Any = team(near=Arms, far=Arms)
+    robot = begun(robots(Corridor()), task)
+    run(robot, "await asyncio.gather(near.hold(), far.jam())")
+    assert robot.members["near"].log == ["hold", "let go", "stop"]
+    assert robot.members["far"].log == ["stop"]

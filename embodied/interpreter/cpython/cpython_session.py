@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
-from embodied.interpreter.awaited_calls import awaited_calls
+from embodied.interpreter.awaited_calls import awaited_calls, names_of_actions
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.cpython.confined import frames
@@ -104,9 +104,8 @@ class CPythonSession(CodeSession):
         execution = Execution(self._robot, self._limits)
         try:
             process = self._ready_process()
-            own = self._robot.actions().keys() - code.names.bound
-            awaited = [(n.lineno, n.col_offset) for n in awaited_calls(code.nodes, own)]
-            execution.drive(process, code.text, awaited)
+            own = names_of_actions(self._robot, code.names.bound)
+            execution.drive(process, code.text, awaited_calls(code.nodes, own))
             self._keep_variables(process)
             self._zygote.pause(process)
         except _LostError:
@@ -148,6 +147,7 @@ class CPythonSession(CodeSession):
         until = time.monotonic() + _START_SECONDS
         begin = {
             "actions": list(self._robot.actions()),
+            "robots": self._robot.robots(),
             "types": definitions(PlanTypes(self._robot.plan_types())),
             "seed": self._seed,
             "output_characters": self._limits.output_characters,

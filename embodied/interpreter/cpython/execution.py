@@ -7,7 +7,6 @@ import builtins
 import json
 import re
 import time
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -17,6 +16,7 @@ from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
 from embodied.image import Image
+from embodied.interpreter.awaited_calls import AwaitedCalls
 from embodied.interpreter.call_dispatcher import (
     ActionAborted,
     CallDispatcher,
@@ -104,13 +104,13 @@ class Execution:
             frames.DONE: LITTLE_BYTES + 6 * limits.output_characters,
         }
 
-    def drive(self, process: SessionProcess, code: str, awaited: Sequence[tuple[int, int]]) -> None:
+    def drive(self, process: SessionProcess, code: str, awaited: AwaitedCalls) -> None:
         """Run to the end, answering every call.
 
         Args:
             process: of the session.
             code: what runs.
-            awaited: lines and columns where it names the actions whose calls it awaits.
+            awaited: the actions whose calls it awaits, by the parts that name them.
 
         Raises:
             ActionAborted: the process is left in the middle of the action.
@@ -118,7 +118,8 @@ class Execution:
         """
         self._started = time.monotonic()
         try:
-            request = json.dumps({"code": code, "awaited": awaited}).encode()
+            ends = [(n.end_lineno, n.end_col_offset, action) for n, action in awaited.items()]
+            request = json.dumps({"code": code, "awaited": ends}).encode()
             process.socket.send(frames.RUN, request, self._until)
             while not self._take(process, *process.socket.receive(self._sizes, self._until)):
                 pass

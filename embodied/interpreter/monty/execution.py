@@ -62,6 +62,7 @@ class Execution:
         """Whether an error comes from this action's own text, not from an earlier action's."""
         self._actions = robot.actions()
         self._types = types
+        self._robots = robot.robots()
         self._limits = limits
         self._source = rewritten.source
         self._tree = tree
@@ -213,14 +214,19 @@ class Execution:
                 return wire.refuse(event.number)
             case wire.SystemCalled(module=str(module)):
                 return self._import(event.number, module)
-            case wire.LookedUp(name=name):
-                return wire.UNDEFINED if event.attribute else self._look_up(name)
+            case wire.LookedUp(name=name, receiver=b""):
+                return self._look_up(name)
+            case wire.LookedUp(name=name, receiver=receiver):
+                method = self._method(receiver, name)
+                return wire.function(method) if method else wire.UNDEFINED
             case wire.Waiting():
                 return self._awaited()
         raise wire.MalformedMessage
 
     def _look_up(self, name: str) -> bytes:
         known = self._types.named.get(name)
+        if name in self._robots:
+            return wire.robot(name)
         action = name.removeprefix(PREFIX) in self._actions
         if action or name == TRANSLATE or (known and known.form == "tuple"):
             return wire.function(name)
@@ -233,12 +239,13 @@ class Execution:
         return wire.fail(number, "ModuleNotFoundError", message)
 
     def _call(self, called: wire.Called) -> bytes:
-        name = self._called_type(called) if called.receiver else called.name.removeprefix(PREFIX)
+        own = called.name.removeprefix(PREFIX)
+        name = self._method(called.receiver, called.name) if called.receiver else own
         if name == TRANSLATE:
             return self._translate(called)
         try:
             if not name:
-                raise AttributeError(f"there is no method {called.name!r}; there are only fields")
+                raise AttributeError(f"{self._owner(called)} has no attribute {called.name!r}")
             if name not in self._actions and name not in self._types.named:
                 raise self._unknown(name)
             args, kwargs = called.arguments(self._types.named)
@@ -276,10 +283,20 @@ class Execution:
         except (TypeError, ValueError, RecursionError) as error:
             raise InfrastructureError(f"a call returned what code cannot hold: {error}") from error
 
-    def _called_type(self, called: wire.Called) -> str:
-        """Name the type that is called; empty for a method, which no value of the types has."""
-        called_so = (n for n in self._types.named if wire.identity_of(n) == called.receiver)
-        return next(called_so, "") if called.name == "__call__" else ""
+    def _owner(self, called: wire.Called) -> str:
+        """Name what a method was called on, as CPython's errors do."""
+        robots = (n for n in self._robots if wire.identity_of(n) == called.receiver)
+        return f"'{next(robots, 'this')}' object"
+
+    def _method(self, receiver: bytes, name: str) -> str:
+        """Name the type that is called, or the action of one of several robots; empty for another
+        method, which no value has.
+        """
+        for robot, actions in self._robots.items():
+            if wire.identity_of(robot) == receiver:
+                return actions.get(name, "")
+        called_so = (n for n in self._types.named if wire.identity_of(n) == receiver)
+        return next(called_so, "") if name == "__call__" else ""
 
     def _translate(self, called: wire.Called) -> bytes:
         """Write a pattern for Monty's engine."""

@@ -142,8 +142,8 @@ class LookedUp:
     """The worker waits for the value of a name that it does not have."""
 
     name: str
-    attribute: bool = False
-    """Whether it is an attribute of an object."""
+    receiver: bytes = b""
+    """Of an attribute: the identity of the object or class."""
 
 
 @dataclass(slots=True)
@@ -249,7 +249,7 @@ def _event(tag: int, content: bytes, whole: bool) -> Event:  # noqa: PLR0911 - o
             module = dict(_fields(fields[_IMPORT]))[1] if _IMPORT in fields else None
             return SystemCalled(fields.get(1, 0), None if module is None else _text(module))
         case 4:
-            return LookedUp(_text(fields[1]), attribute=2 in fields)
+            return LookedUp(_text(fields[1]), _identity(fields[2]) if 2 in fields else b"")
         case 5:
             return Waiting()
         case 6:
@@ -392,6 +392,13 @@ def class_(known: PlanType, types: TypeNames) -> bytes:
     nodes: list[bytes] = []
     root = _Writer(types, nodes).type(known)
     return _field(5, _nodes(1, nodes) + _tagged_number(2, root))
+
+
+def robot(name: str) -> bytes:
+    """Answer that a name stands for one of several robots, whose actions are its methods."""
+    kind = _host_type(name)
+    node = _field(24, _field(2, _field(1, identity_of(name))) + _field(3, b""))
+    return _field(5, _nodes(1, [kind, node]) + _tagged_number(2, 1))
 
 
 def read_members(completed: Completed, names: Sequence[tuple[str, str]]) -> Members:

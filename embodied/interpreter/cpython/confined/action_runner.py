@@ -62,7 +62,12 @@ class ActionRunner:
         self._types = RobotTypes(settings["types"], self._call)
         self._actions = {name: self._action(name) for name in settings["actions"]}
         beginning = {PREFIX + name: self._beginning(name) for name in settings["actions"]}
-        names = self._actions | self._types.classes
+        names: dict[str, Any] = dict(self._actions)
+        names |= {
+            robot: type(robot, (), {n: staticmethod(names[own]) for n, own in actions.items()})()
+            for robot, actions in settings["robots"].items()
+        }
+        names |= self._types.classes
         main = types.ModuleType("__main__")
         _arrange(self._printer, settings["seed"])
         asyncio.set_event_loop_policy(Policy(self._wait))
@@ -167,11 +172,11 @@ class ActionRunner:
         stack = traceback.walk_stack(sys._getframe(3))
         return next((n for frame, n in stack if frame.f_code.co_filename in self._sources), None)
 
-    def _run(self, code: str, awaited: list[list[int]]) -> dict[str, Any]:
+    def _run(self, code: str, awaited: list[tuple[int, int, str]]) -> dict[str, Any]:
         file = f"<action {len(self._sources) + 1}>"
-        hidden = {n for n, function in self._actions.items() if self._names.get(n) is not function}
         try:
-            parts = _compiled(code, file, {(line, column) for line, column in awaited}, hidden)
+            begun = {(line, end): n for line, end, n in awaited if not self._is_hidden(n)}
+            parts = _compiled(code, file, begun)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             return {"parsed": False, "error": error_report.of_form(error)}
         self._remember({file: code})
@@ -184,6 +189,11 @@ class ActionRunner:
         finally:
             self._running = False
             self._printer.stop()
+
+    def _is_hidden(self, action: str) -> bool:
+        """Whether code has given the name of an action to something else."""
+        own = self._actions[action]
+        return self._names.get(action, own) is not own
 
     def _remember(self, sources: dict[str, str]) -> None:
         """Keep sources by their file names, for the lines of calls, errors and warnings."""
@@ -273,6 +283,14 @@ def _sleep(seconds: float, /) -> None:
         raise ValueError("sleep length must be non-negative")
 
 
+def _beginning(function: ast.expr, awaited: dict[tuple[int, int], str]) -> ast.expr:
+    """Name what begins a call in place of what makes it, where it is awaited."""
+    action = awaited.get((function.end_lineno or 0, function.end_col_offset or 0))
+    return (
+        ast.copy_location(ast.Name(PREFIX + action, ast.Load()), function) if action else function
+    )
+
+
 def _run_parts(parts: list[CodeType], names: dict[str, Any], runner: asyncio.Runner) -> Any:
     """Run parts of code and return the value of the last one. Where one of them awaits at its top,
     all run in the event loop.
@@ -293,24 +311,21 @@ def _awaits(code: CodeType) -> bool:
     return bool(code.co_flags & inspect.CO_COROUTINE)
 
 
-def _compiled(
-    code: str, file: str, awaited: set[tuple[int, int]], hidden: set[str]
-) -> list[CodeType]:
+def _compiled(code: str, file: str, awaited: dict[tuple[int, int], str]) -> list[CodeType]:
     """Compile all statements, the last one apart where it is an expression.
 
     Args:
         code: the code.
         file: its name.
-        awaited: where it names the actions whose calls it awaits.
-        hidden: names that stand for something else than actions.
+        awaited: the actions whose calls it awaits, by where the parts that name them end.
     """
     compiled = partial(compile, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(code, file)
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and (node.lineno, node.col_offset) in awaited:
-                node.id = node.id if node.id in hidden else PREFIX + node.id
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                node.func = _beginning(node.func, awaited)
         whole = compiled(tree, file, "exec")
         last = tree.body.pop() if tree.body else None
         if not isinstance(last, ast.Expr):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from embodied.interpreter.awaited_calls import awaited_calls
+from embodied.interpreter.awaited_calls import AwaitedCalls
 from embodied.interpreter.monty.rewrite import statements
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.rewrite.expressions import Rewriter
@@ -43,6 +44,7 @@ def rewrite(
     bound: Set[str],
     actions: Set[str] = frozenset(),
     fields: Set[str] = frozenset(),
+    awaited: AwaitedCalls = MappingProxyType({}),
     *,
     show: bool = False,
 ) -> Rewritten:
@@ -53,6 +55,7 @@ def rewrite(
         bound: names that the session or this code binds anywhere, and the robot's actions.
         actions: names that can only mean actions of the robot.
         fields: attributes that values of the robot's types have.
+        awaited: the calls of actions that are begun.
         show: make a last expression the text that is shown of it.
 
     Raises:
@@ -63,7 +66,6 @@ def rewrite(
         shown = statements.shown_result(code.tree, bound) if show else None
         if shown is not None:
             statements.show_result(context.source, shown)
-        awaited = awaited_calls(code.nodes, actions)
         Rewriter(context, actions, awaited).visit(code.tree)
         NameChecker(code, bound, fields).check()
         gathering.check(code.nodes, awaited)

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Set
 
 from embodied._util import parsing
-from embodied.interpreter.awaited_calls import PREFIX
+from embodied.interpreter.awaited_calls import PREFIX, AwaitedCalls
 from embodied.interpreter.monty.rewrite import regexes, statements, values
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.subset import constructs
@@ -43,7 +43,7 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 class Rewriter(ast.NodeVisitor):
     """Visits outer expressions before inner ones and changes the text where it must be."""
 
-    def __init__(self, context: RewriteContext, actions: Set[str], awaited: Set[ast.expr]) -> None:
+    def __init__(self, context: RewriteContext, actions: Set[str], awaited: AwaitedCalls) -> None:
         self._context = context
         self._actions = actions
         self._awaited = awaited
@@ -128,8 +128,8 @@ class Rewriter(ast.NodeVisitor):
     def _call(self, node: ast.Call) -> None:
         context = self._context
         name = called_name(node)
-        if node.func in self._awaited:
-            context.replace(node.func, PREFIX + name)
+        if action := self._awaited.get(node.func):
+            context.replace(node.func, PREFIX + action)
         builtin = context.is_builtin(node.func, _READERS | _EARLY | _LAZY)
         first = node.args[0] if node.args else None
         if builtin and isinstance(first, ast.GeneratorExp) and self._ends_early(name, first):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence
 from typing import TypeGuard
 
 from embodied._util import parsing
@@ -20,7 +20,7 @@ _IN_TRY = (
 _LOST = "{0}() is an `async def` function; write `await {0}(...)`"
 
 
-def check(nodes: Sequence[ast.AST], awaited: Set[ast.Name]) -> None:
+def check(nodes: Sequence[ast.AST], awaited: Container[ast.expr]) -> None:
     """Raise `UnsupportedError` for the first such part.
 
     Args:
@@ -46,9 +46,9 @@ def _gathers(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and called_name(node) == "gather"
 
 
-def _is_action(given: ast.expr, awaited: Set[ast.Name]) -> bool:
+def _is_action(given: ast.expr, awaited: Container[ast.expr]) -> bool:
     match given:
-        case ast.Call(func=ast.Name() as called):
+        case ast.Call(func=called):
             return called in awaited
         case ast.Starred(value=ast.ListComp(elt=part) | ast.GeneratorExp(elt=part)):
             return _is_action(part, awaited)
