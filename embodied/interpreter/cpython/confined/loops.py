@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from typing import Any
+from asyncio import events
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-class _NothingToWaitFor(selectors.SelectSelector):
-    """Files never become ready; a time-out is over at once."""
+class _OnlyCalls(selectors.SelectSelector):
+    """Files never become ready. Calls of the robot are waited for; then a time-out is over at once.
 
-    def __init__(self) -> None:
+    Args:
+        wait: waits until one more call has ended; False: there is none.
+    """
+
+    def __init__(self, wait: Callable[[], bool]) -> None:
         super().__init__()
         self.waited = 0.0
+        self._wait = wait
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        """Wait, in no time."""
+        """Wait for a call, else in no time."""
+        if timeout != 0 and self._wait():
+            return []
         if timeout is None:
             raise RuntimeError("the code waits for something that never comes")
         self.waited += max(0.0, timeout)
@@ -23,10 +34,14 @@ class _NothingToWaitFor(selectors.SelectSelector):
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Runs coroutines. Its clock goes on by what they sleep, not by itself."""
+    """Runs coroutines. Its clock goes on by what they sleep, not by itself.
 
-    def __init__(self) -> None:
-        self._nothing = _NothingToWaitFor()
+    Args:
+        wait: as for the selector.
+    """
+
+    def __init__(self, wait: Callable[[], bool]) -> None:
+        self._nothing = _OnlyCalls(wait)
         super().__init__(self._nothing)
 
     def time(self) -> float:
@@ -44,8 +59,27 @@ class Loop(asyncio.SelectorEventLoop):
 
 
 class Policy(asyncio.DefaultEventLoopPolicy):
-    """Makes such loops."""
+    """Makes such loops.
+
+    Args:
+        wait: as for the selector.
+    """
+
+    def __init__(self, wait: Callable[[], bool]) -> None:
+        super().__init__()
+        self._wait = wait
 
     def new_event_loop(self) -> Loop:
         """Make an event loop."""
-        return Loop()
+        return Loop(self._wait)
+
+
+def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
+    """Run a coroutine as `asyncio.run` does, also where a loop runs: code may await at its top."""
+    outer = events._get_running_loop()
+    events._set_running_loop(None)
+    try:
+        with asyncio.Runner(debug=debug) as runner:
+            return runner.run(main)
+    finally:
+        events._set_running_loop(outer)
