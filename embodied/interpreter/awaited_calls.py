@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from embodied._util import parsing
 from embodied.controller import Controller
-from embodied.interpreter.cpython.confined.begun_calls import PREFIX
+from embodied.interpreter.confined.begun_calls import PREFIX
 
 __all__ = ["PREFIX", "AwaitedCalls", "awaited_calls"]
 

@@ -19,7 +19,7 @@ from embodied.errors import DataError, InfrastructureError
 from embodied.interpreter.awaited_calls import awaited_calls, names_of_actions
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
-from embodied.interpreter.cpython.confined import frames
+from embodied.interpreter.confined import frames
 from embodied.interpreter.cpython.execution import (
     LITTLE_BYTES,
     Execution,

@@ -24,8 +24,8 @@ from embodied.interpreter.call_dispatcher import (
     DispatchedCall,
 )
 from embodied.interpreter.code_session import PrintedText
-from embodied.interpreter.cpython.confined import frames
-from embodied.interpreter.cpython.confined.values import decode, encode
+from embodied.interpreter.confined import frames
+from embodied.interpreter.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess
 from embodied.interpreter.session import Output

@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
-from embodied.interpreter.cpython.confined.values import MAX_DEPTH, MAX_KEYS, Instance, Member
+from embodied.interpreter.confined.values import MAX_DEPTH, MAX_KEYS, Instance, Member
 from embodied.plan_types import PlanType
 
 MAX_CHARACTERS = 100_000
