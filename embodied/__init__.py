@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from embodied.policy import Reply as Reply
     from embodied.prompting import Prompt as Prompt
     from embodied.protocol import Protocol as Protocol
+    from embodied.robot_team import team as team
     from embodied.runs import Run as Run
     from embodied.runs import open_run as open_run
     from embodied.runs import resume as resume
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from embodied.runs import run_async as run_async
     from embodied.store import RunReader as RunReader
     from embodied.task import Task as Task
-    from embodied.team import team as team
     from embodied.trajectory import Message as Message
     from embodied.trajectory import Outcome as Outcome
     from embodied.trajectory import Trajectory as Trajectory
@@ -77,7 +77,7 @@ _NAMES = {
     "runs": "Run open_run resume run run_async",
     "store": "RunReader",
     "task": "Task",
-    "team": "team",
+    "robot_team": "team",
     "trajectory": "Message Outcome Trajectory Usage",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

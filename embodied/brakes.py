@@ -6,13 +6,17 @@ import asyncio
 import inspect
 import logging
 import threading
+import time
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from embodied._util.threads import LoopCalls, call_though_busy, running_loop
+from embodied._util.threads import LoopCalls, ThisThread, call_though_busy, running_loop
 from embodied.errors import InfrastructureError
+from embodied.trajectory import ApprovalRecord, StepRecord
 
 T = TypeVar("T")
 
@@ -50,6 +54,23 @@ class ActionTimeoutError(TimeoutError):
     """A call took longer than its action may; the policy reads it."""
 
 
+@dataclass(eq=False)
+class BegunCall:
+    """A call of an action that has begun."""
+
+    name: str
+    begun: float = field(default_factory=time.perf_counter)
+    """As `time.perf_counter` counts."""
+    future: Future[Any] = field(default_factory=Future)
+    """What the action returns or raises."""
+    approval: ApprovalRecord | None = None
+    """Who approved or refused it; None: it needed no approval."""
+    steps: list[StepRecord] = field(default_factory=list)
+    """Environment steps that it has taken."""
+    broken_off: bool = False
+    """Whether it may take no further step."""
+
+
 class Brakes:
     """Makes the calls of one robot, and stops it.
 
@@ -64,12 +85,15 @@ class Brakes:
 
     def __init__(self, robot: Robot, *, stops: bool) -> None:
         self._robot = robot
+        self._name = type(robot).__name__
         self._stops = stops
         self._at_rest = False
         self._broken_off = False
         self._stopping = threading.Lock()
-        self._waiting: Future[Any] | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._waiting: set[Future[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], Action] = {}
+        self._late: dict[asyncio.Task[Any], Action] = {}
+        """By task that is cancelled, the action whose call took too long."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
@@ -93,11 +117,77 @@ class Brakes:
         """
         self.check()
         self._at_rest = False
-        if self._robot.asynchronous:
-            return self._on_loop(spec, arguments)
         if spec.timeout is not None:
             return self._watched(spec, spec.timeout, arguments)
         return spec.apply(getattr(self._robot, spec.name), arguments)
+
+    async def make_on_loop(self, spec: Action, arguments: Mapping[str, Any]) -> Any:
+        """Make a call as `make` does, of a robot with `async def` actions. One that takes too long
+        breaks off all others, as the robot is stopped.
+        """
+        self.check()
+        self._at_rest = False
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._tasks[task] = spec
+        try:
+            async with asyncio.timeout(spec.timeout) as limit:
+                answer = spec.apply(getattr(self._robot, spec.name), arguments)
+                return await answer if inspect.isawaitable(answer) else answer
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._cancel_others(task)
+            await self._rest()
+            raise _too_long(spec) from None
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            task.uncancel()
+            raise _broken_off(spec, self._late.pop(task)) from None
+        except SystemExit as error:  # it would end the loop
+            raise InfrastructureError.of(spec.name, error) from error
+        finally:
+            del self._tasks[task]
+
+    def begin_on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin something on the robot's loop, and go on.
+
+        Raises:
+            RuntimeError: this is the loop's own thread, where nobody could wait for it.
+        """
+        if self._loop is None:
+            self._loop = _loop_for(self)
+        if self._loop is running_loop():
+            work.close()
+            raise RuntimeError(
+                f"{self._robot} lives on this event loop, which a call from here would hold up; "
+                "make calls from another thread, as with asyncio.to_thread"
+            )
+        begun = asyncio.run_coroutine_threadsafe(self._cancellable(work), self._loop)
+        self._watch(begun)
+        begun.add_done_callback(self._waiting.discard)
+        return begun
+
+    async def _cancellable(self, work: Coroutine[Any, Any, T]) -> T:
+        """Log what goes wrong in a call that was cancelled: nobody takes its result."""
+        try:
+            return await work
+        except Exception as error:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                raise
+            _LOG.warning("a call of %s failed when it was cancelled: %r", self._name, error)
+            raise asyncio.CancelledError from None
+
+    def wait_for_any(self, begun: Sequence[Future[Any]]) -> None:
+        """Wait until one of some calls has ended."""
+        if any(future.done() for future in begun):
+            return
+        if self._loop is None or self._loop.is_running():
+            futures.wait(begun, return_when=futures.FIRST_COMPLETED)
+        else:
+            self._loop.run_until_complete(_first(begun))
 
     def wait_for(self, future: Future[T]) -> T:
         """Wait for something that `break_off` cancels.
@@ -105,21 +195,40 @@ class Brakes:
         Raises:
             InfrastructureError: it was cancelled.
         """
-        self._waiting = future
+        self._watch(future)
         try:
-            if self._broken_off:
-                future.cancel()
             return future.result()
         except CancelledError:
             raise InfrastructureError("the call was cancelled") from None
         finally:
-            self._waiting = None
+            self._waiting.discard(future)
 
     def break_off(self) -> None:
-        """Let no further call begin, and cancel the one that can be. Any thread may do so."""
+        """Let no further call begin, and cancel those that can be. Any thread may do so."""
         self._broken_off = True
-        if (waiting := self._waiting) is not None:
+        for waiting in tuple(self._waiting):
             waiting.cancel()
+
+    def abandon(self, calls: Sequence[BegunCall]) -> None:
+        """Cancel calls on the robot's loop whose results nobody awaits, and stop the robot."""
+        for call in calls:
+            call.future.cancel()
+        if self._loop is not None and not self._loop.is_running():
+            self._loop.run_until_complete(self._rest())
+        else:
+            asyncio.run(self.come_to_rest(ThisThread()))
+        for call in calls:
+            call.broken_off = True
+
+    def _watch(self, future: Future[Any]) -> None:
+        self._waiting.add(future)
+        if self._broken_off:
+            future.cancel()
+
+    def _cancel_others(self, late: asyncio.Task[Any]) -> None:
+        for task in self._tasks.keys() - {late}:
+            self._late[task] = self._tasks[late]
+            task.cancel()
 
     async def come_to_rest(self, home: Executor) -> None:
         """Stop the robot in its own thread; in another, where a call hangs in that.
@@ -161,12 +270,12 @@ class Brakes:
         return self._stops and not was_at_rest
 
     def _warn(self, error: BaseException) -> None:
-        _LOG.warning("%s.stop() failed: %r", type(self._robot).__name__, error)
+        _LOG.warning("%s.stop() failed: %r", self._name, error)
 
     async def _rest(self) -> None:
         """On the loop: stop the robot after what is being cancelled."""
-        others = self._tasks - {asyncio.current_task()}
-        if others:
+        await asyncio.sleep(0)  # calls that wait for approval, or have not begun, end by this
+        if others := self._tasks.keys() - {asyncio.current_task()}:
             await asyncio.wait(others, timeout=BRAKE_SECONDS)
         if not self._is_first_to_stop():
             return
@@ -199,43 +308,18 @@ class Brakes:
             raise _too_long(spec)
         return answer
 
-    def _on_loop(self, spec: Action, arguments: Mapping[str, Any]) -> Any:
-        """Make a call on the robot's loop, and wait for it."""
-        if self._loop is None:
-            self._loop = _loop_for(self)
-        if not self._loop.is_running():
-            return self._loop.run_until_complete(self._made(spec, arguments))
-        if self._loop is running_loop():
-            raise RuntimeError(
-                f"{self._robot} lives on this event loop, which a call from here would hold up; "
-                "make calls from another thread, as with asyncio.to_thread"
-            )
-        made = self._made(spec, arguments)
-        return self.wait_for(asyncio.run_coroutine_threadsafe(made, self._loop))
-
-    async def _made(self, spec: Action, arguments: Mapping[str, Any]) -> Any:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._tasks.add(task)
-        try:
-            async with asyncio.timeout(spec.timeout) as limit:
-                answer = spec.apply(getattr(self._robot, spec.name), arguments)
-                return await answer if inspect.isawaitable(answer) else answer
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            await self._rest()
-            raise _too_long(spec) from None
-        except SystemExit as error:  # it would end the loop
-            raise InfrastructureError.of(spec.name, error) from error
-        finally:
-            self._tasks.discard(task)
-
 
 def _too_long(spec: Action) -> ActionTimeoutError:
     return ActionTimeoutError(
         f"{spec.name}() took longer than {spec.timeout:g} s; it was broken off, and the robot "
         "stopped"
+    )
+
+
+def _broken_off(spec: Action, late: Action) -> ActionTimeoutError:
+    return ActionTimeoutError(
+        f"{spec.name}() was broken off, and the robot stopped: {late.name}(), which ran beside it, "
+        f"took longer than {late.timeout:g} s"
     )
 
 
@@ -248,3 +332,11 @@ def _loop_for(owner: object) -> asyncio.AbstractEventLoop:
 
 async def _await(something: Awaitable[T]) -> T:
     return await something
+
+
+async def _first(begun: Sequence[Future[Any]]) -> None:
+    """Wait until one of some calls has ended."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    for future in begun:
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(ended.set))
+    await ended.wait()

@@ -6,15 +6,17 @@ A controller is the one definition that every action format is derived from: met
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import dis
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar, get_args, get_type_hints, overload
+from typing import Any, ClassVar, TypeAlias, TypeVar, get_args, get_type_hints, overload
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -22,7 +24,7 @@ from pydantic.errors import PydanticUserError
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.api_text import constraints, signature_text
 from embodied.approval import NOBODY, Approver, NotApprovedError, PendingCall, refused
-from embodied.brakes import ActionTimeoutError, Brakes
+from embodied.brakes import ActionTimeoutError, BegunCall, Brakes
 from embodied.environment import Attachment, Environment, Observation, StepResult
 from embodied.errors import PASSED_ON, EpisodeEnded, InfrastructureError
 from embodied.handle import Handles
@@ -33,6 +35,7 @@ from embodied.trajectory import ApprovalRecord, StepRecord
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+_Judged: TypeAlias = ApprovalRecord | Future[ApprovalRecord] | None
 _MARK = "__embodied_action__"
 _WRAPPED = ("__func__", "fget", "func")
 """Where static and class methods and properties keep their function."""
@@ -42,6 +45,8 @@ _OUR_OWN = (NotApprovedError, ActionTimeoutError)
 _INTEGER_BITS = 14_000
 """Python writes no integer of more than 4,300 digits into a text."""
 _RAISE = dis.opmap["RAISE_VARARGS"]
+_CALL: ContextVar[BegunCall | None] = ContextVar("_CALL", default=None)
+"""What this thread or task is doing."""
 _ATTACHMENTS = 64
 """What a robot keeps at most of what its observations had attached."""
 _SHOWN = 16
@@ -304,6 +309,16 @@ def _marked(kind: type) -> Iterator[tuple[str, Callable[..., Any]]]:
             )
 
 
+def _admit(call: BegunCall, pending: PendingCall, approval: ApprovalRecord | None) -> None:
+    """Record who judged a call; raise NotApprovedError where it is refused."""
+    if approval is None:
+        return
+    seconds = time.perf_counter() - call.begun
+    call.approval = approval.model_copy(update={"seconds": seconds})
+    if not approval.approved:
+        raise refused(pending, approval)
+
+
 @action
 def show(self: Controller, image: Image) -> None:
     """Look at a picture: you see it with what comes of this action."""
@@ -346,8 +361,8 @@ class Controller:
     last_result: StepResult | None
     last_answer: Any
     """What the last call returned, or the exception that it raised."""
-    last_approval: ApprovalRecord | None
-    """Who approved or refused the last call; None: it needed no approval."""
+    last_call: BegunCall | None
+    """The call that was begun last."""
     steps: list[StepRecord]
     approver: Approver | None = None
     """Judges each call; None: those that need to be approved are refused."""
@@ -420,7 +435,7 @@ class Controller:
         self.after_end = after_end
         self.last_result = None
         self.last_answer = None
-        self.last_approval = None
+        self.last_call = None
         self.steps = []
         self._attached: dict[object, Attachment] = {}
         self.handles = Handles()
@@ -462,16 +477,24 @@ class Controller:
 
         Raises:
             EpisodeEnded: the episode has ended before this command.
-            InfrastructureError: the simulator failed, or the episode was broken off.
+            InfrastructureError: the simulator failed, or the episode or the call was broken off.
         """
         if self.leader is not None:
             return self.leader.send(command)
         self.brakes.check()
+        call = self._running_call
+        if call is not None and call.broken_off:
+            raise InfrastructureError(f"{call.name}() was broken off and the robot stopped")
         if self.ended and self.after_end == "stop":
             raise EpisodeEnded
         if self.ended and self.last_result is not None:
             return self.last_result.observation.text
         return self._step(command).observation.text
+
+    @property
+    def _running_call(self) -> BegunCall | None:
+        """What takes a step now; of a thread that a call has started, the call begun last."""
+        return _CALL.get() or self.last_call
 
     def _step(self, command: str) -> StepResult:
         started = time.perf_counter()
@@ -493,6 +516,8 @@ class Controller:
             raise InfrastructureError.of(what, error) from error
         self.last_result = result
         self.steps.append(record)
+        if (call := self._running_call) is not None:
+            call.steps.append(record)
         for attachment in result.observation.attachments:
             self._attached.pop(attachment.name, None)
             self._attached[attachment.name] = attachment
@@ -536,41 +561,87 @@ class Controller:
             InfrastructureError: the simulator failed, or the robot by a defect of its own, or the
                 episode was broken off.
         """
-        self.last_approval = None
+        call = self.begin_call(name, args, kwargs)
+        self.brakes.wait_for_any([call.future])
+        return self.result(call)
+
+    def begin_call(
+        self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}
+    ) -> BegunCall:
+        """Begin a call as `call` does, and go on: those of a robot with `async def` actions run
+        side by side. A call of any other robot has ended when this returns.
+
+        Raises:
+            NameError: there is no such action. All else is raised by `result`.
+        """
+        spec = self._spec(name)
+        call = self.last_call = BegunCall(name)
+        try:
+            arguments = spec.bind(
+                args, kwargs, check_types=self.checks_arguments, handles=self.handles
+            )
+            pending = PendingCall(name, arguments, spec.confirm)
+            judged = self._judge(pending)
+            if self.asynchronous:
+                work = self._perform_on_loop(call, spec, pending, judged)
+                call.future = self.brakes.begin_on_loop(work)
+            else:
+                call.future.set_result(self._perform(call, spec, pending, judged))
+        except BaseException as error:  # `result` raises it
+            call.future.set_exception(error)
+        return call
+
+    def result(self, call: BegunCall) -> Any:
+        """Return what a call that has ended came to; raises as `call`."""
+        try:
+            self.last_answer = call.future.result()
+        except PASSED_ON:
+            raise
+        except CancelledError:
+            raise InfrastructureError("the call was cancelled") from None
+        except BaseException as error:
+            if not _is_announced(error, self.checks_arguments):
+                what, file = f"{type(self).__name__}.{call.name}()", self.actions()[call.name].file
+                raise InfrastructureError.of(what, error, file) from error
+            self.last_answer = error
+            raise
+        return self.last_answer
+
+    def _spec(self, name: str) -> ActionSpec:
         spec = self.actions().get(name)
         if spec is None:
             known = list(self.actions())
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
             raise NameError(f"there is no action {safe_repr(name, 80)}; {hint}")
-        try:
-            arguments = spec.bind(
-                args, kwargs, check_types=self.checks_arguments, handles=self.handles
-            )
-            if spec.confirm or self.approver is not None:
-                self._hold(PendingCall(name, arguments, spec.confirm))
-            self.last_answer = self.brakes.make(spec, arguments)
-        except PASSED_ON:
-            raise
-        except BaseException as error:
-            if not _is_announced(error, self.checks_arguments):
-                what = f"{type(self).__name__}.{name}()"
-                raise InfrastructureError.of(what, error, spec.file) from error
-            self.last_answer = error
-            raise
-        return self.last_answer
+        return spec
 
-    def _hold(self, call: PendingCall) -> None:
-        """Wait until a call is approved; raise NotApprovedError where it is refused."""
-        started = time.perf_counter()
-        judged = NOBODY if self.approver is None else self.approver(call)
-        approval = self.brakes.wait_for(judged) if isinstance(judged, Future) else judged
-        if approval is None:
-            return
-        seconds = time.perf_counter() - started
-        self.last_approval = approval.model_copy(update={"seconds": seconds})
-        if not approval.approved:
-            raise refused(call, approval)
+    def _judge(self, pending: PendingCall) -> _Judged:
+        """Judge a call, now or later; None: it needs no approval."""
+        if self.approver is not None:
+            return self.approver(pending)
+        return NOBODY if pending.confirm else None
+
+    def _perform(
+        self, call: BegunCall, spec: ActionSpec, pending: PendingCall, judged: _Judged
+    ) -> Any:
+        outer = _CALL.set(call)
+        try:
+            if isinstance(judged, Future):
+                judged = self.brakes.wait_for(judged)
+            _admit(call, pending, judged)
+            return self.brakes.make(spec, pending.arguments)
+        finally:
+            _CALL.reset(outer)
+
+    async def _perform_on_loop(
+        self, call: BegunCall, spec: ActionSpec, pending: PendingCall, judged: _Judged
+    ) -> Any:
+        _CALL.set(call)  # of this task alone
+        if isinstance(judged, Future):
+            judged = await asyncio.wrap_future(judged)
+        _admit(call, pending, judged)
+        return await self.brakes.make_on_loop(spec, pending.arguments)
 
     @classmethod
     def command_call(cls, command: str) -> tuple[str, dict[str, str]]:

@@ -220,6 +220,10 @@ class CallRecord(Record):
     error: ErrorRecord | None = None
     line: int | None = None
     """Source line of the call in its code action, counted from 1."""
+    group: int | None = None
+    """Of calls that ran side by side, as `asyncio.gather` makes them: the same number, counted from
+    1 in the action; None: it ran alone. A robot without `async def` actions makes these, too, one
+    after another."""
     approval: ApprovalRecord | None = None
     """Of a call that was held until it was approved."""
     seconds: float
@@ -431,7 +435,7 @@ class Trajectory(Record):
 
     @property
     def steps(self) -> list[StepRecord]:
-        """All environment steps, in order."""
+        """All environment steps, in the order of the calls."""
         return [step for call in self.calls for step in call.steps]
 
     @property

@@ -253,8 +253,9 @@ def test_a_call_is_held_until_it_is_approved() -> None:
     assert crane.call("lift") == "lifted 1.0"
     with pytest.raises(PermissionError, match=r"lift\(height=3.0\) was not approved: too high"):
         crane.call("lift", [3])
-    assert crane.last_approval is not None
-    assert not crane.last_approval.approved
+    assert crane.last_call is not None
+    assert crane.last_call.approval is not None
+    assert not crane.last_call.approval.approved
     with pytest.raises(TypeError, match="height cannot be 'x'"):
         crane.call("lift", ["x"])
     assert seen == ["lift(height=1.0)", "lift(height=3.0)"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -25,7 +26,7 @@ def to_positional(controller: type[Controller], call: Call) -> Call:
         return call
     moved = {p.name for p in first[:count]}
     kwargs = {name: value for name, value in call.kwargs.items() if name not in moved}
-    return Call(call.name, (*call.args, *args), kwargs)
+    return replace(call, args=(*call.args, *args), kwargs=kwargs)
 
 
 def to_named(controller: type[Controller], call: Call) -> dict[str, Any]:

@@ -36,16 +36,22 @@ _LONGEST = 50_000
 """Characters that are judged by parsing them."""
 
 
+_RULES = (
+    "The code runs, and you see what it printed. Use variables, loops and conditions; look at what "
+    "the functions return and decide in the code; variables and functions live on from turn to "
+    "turn. The standard modules re, math, json, random, itertools and collections can be imported."
+)
+
+
 class CodeFormat(ActionFormat):
     """Python between `<execute>` tags or in Markdown fences."""
 
     phrases = Phrases(
         means="by writing Python",
         instruction="write one code block:",
-        rules="The code runs, and you see what it printed. Use variables, loops and conditions; "
-        "look at what the functions return and decide in the code; variables and functions live "
-        "on from turn to turn. The standard modules re, math, json, random, itertools and "
-        "collections can be imported.",
+        rules=_RULES,
+        asynchronous_rules=f"{_RULES} A call waits for its result. To run calls side by side, "
+        "import asyncio and write `await asyncio.gather(...)` around them.",
         noun="code",
         written="Python",
         unreadable="No code was found in your message. Write it like this:",

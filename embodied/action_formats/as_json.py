@@ -17,7 +17,14 @@ from embodied.action_formats.schema import Schema, calls_schema, parameters_sche
 from embodied.controller import ActionSpec
 from embodied.policy import Reply
 
-_KEYS = "|".join((*call_objects.NAME_KEYS, *call_objects.ARGUMENT_KEYS, *call_objects.OTHER_KEYS))
+_KEYS = "|".join(
+    (
+        *call_objects.NAME_KEYS,
+        *call_objects.ARGUMENT_KEYS,
+        *call_objects.OTHER_KEYS,
+        call_objects.TOGETHER,
+    )
+)
 _START = re.compile(rf'(?:\[\s*)?\{{\s*"(?:{_KEYS})"\s*:')
 
 
@@ -29,6 +36,9 @@ class JsonFormat(CallFormat):
         instruction="write a call, or a list of calls:",
         noun="calls",
         written="JSON calls",
+        asynchronous_rules="The calls are made in order, and you see what each of them returned. "
+        'Those in an object {"together": [...]} of the list run side by side. The first call that '
+        "fails ends the action.",
         unreadable="No JSON call could be read in your message{problem}. Write it like this:",
     )
 

@@ -35,6 +35,8 @@ class ToolsFormat(CallFormat):
         noun="calls",
         written="native function calls",
         unreadable="Your message calls no function that could be read{problem}.",
+        asynchronous_rules="The calls of one message run side by side, and you see what each of "
+        "them returned; a call that must wait for another belongs in a later message.",
         heading="",
     )
 
@@ -72,7 +74,8 @@ class ToolsFormat(CallFormat):
     def parse(self, reply: Reply) -> ParsedAction:
         """Take all function calls of the message, whatever its text says.
 
-        Where one of them cannot be used, none is: they are meant to be made in order.
+        Where one of them cannot be used, none is: they are meant to be made in order, or side by
+        side where the robot can do so.
         """
         if reply.unusable_calls:
             return self._unread("; ".join(reply.unusable_calls))
@@ -84,7 +87,9 @@ class ToolsFormat(CallFormat):
             return self._unread(f"an action may hold no more than {call_objects.MAX_CALLS} calls")
         try:
             numbered = enumerate(reply.tool_calls, start=1)
-            action = encode([self._object(call, number) for number, call in numbered])
+            objects = [self._object(call, number) for number, call in numbered]
+            aside = self.controller.asynchronous and len(objects) > 1
+            action = encode([{call_objects.TOGETHER: objects}] if aside else objects)
             self.calls(action)
         except FormatError as error:
             return self._unread(str(error))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from embodied._util.json_text import unwrapped
@@ -27,6 +29,8 @@ ARGUMENT_KEYS = (
     "tool_input",
     "input",
 )
+TOGETHER = "together"
+"""The key of calls that run side by side."""
 OTHER_KEYS = ("id", "type", "thought", "thoughts", "reasoning")
 """What may stand beside them and means nothing."""
 
@@ -35,16 +39,18 @@ _FORM = '{"name": ..., "arguments": {...}}'
 
 
 def parse(text: str, controller: type[Controller]) -> list[Call]:
-    """Read the calls of a text of JSON values, each an object or a list of objects.
+    """Read the calls of a text of JSON values, each an object or a list of objects. An object with
+    the one key `together` holds a list of calls that run side by side.
 
     Raises:
         FormatError: the text is not JSON, or something in it is no call.
     """
     calls: list[Call] = []
-    for value in _values(text):
+    for value, group in _grouped(_values(text)):
         if len(calls) == MAX_CALLS:
             raise FormatError(f"an action may hold no more than {MAX_CALLS} calls")
-        calls.append(to_positional(controller, _call(value, f"call {len(calls) + 1}")))
+        call = replace(_call(value, f"call {len(calls) + 1}"), group=group)
+        calls.append(to_positional(controller, call))
     return calls
 
 
@@ -54,10 +60,44 @@ def write(controller: type[Controller], calls: Sequence[Call]) -> str:
     Raises:
         ValueError: JSON cannot hold them, or an argument has no name.
     """
+    values = [_written(controller, list(group)) for _, group in groups(calls)]
+    return values[0] if len(values) == 1 else _list(values)
+
+
+def groups(calls: Sequence[Call]) -> Iterator[tuple[int, list[Call]]]:
+    """Yield the calls that run side by side together, each other one alone, with the number of the
+    first, counted from 1.
+    """
+    numbered = enumerate(calls, start=1)
+    for _, found in groupby(numbered, key=lambda each: (each[1].group, each[1].group or each[0])):
+        group = list(found)
+        yield group[0][0], [call for _, call in group]
+
+
+def _written(controller: type[Controller], group: Sequence[Call]) -> str:
     objects = [
-        encode({"name": call.name, "arguments": to_named(controller, call)}) for call in calls
+        encode({"name": call.name, "arguments": to_named(controller, call)}) for call in group
     ]
-    return objects[0] if len(objects) == 1 else "[\n{}\n]".format(",\n".join(objects))
+    return objects[0] if group[0].group is None else f'{{"{TOGETHER}": {_list(objects)}}}'
+
+
+def _list(values: Sequence[str]) -> str:
+    return "[\n{}\n]".format(",\n".join(values))
+
+
+def _grouped(values: Iterable[Any]) -> Iterator[tuple[Any, int | None]]:
+    """Yield the objects of calls, and the number of the group that each belongs to."""
+    number = 0
+    for value in values:
+        if not (isinstance(value, dict) and value.keys() == {TOGETHER}):
+            yield value, None
+            continue
+        if not isinstance(value[TOGETHER], list):
+            raise FormatError(
+                f'"{TOGETHER}" holds {safe_repr(value[TOGETHER], 80)}, not a list of calls'
+            )
+        number += 1
+        yield from ((member, number) for member in value[TOGETHER])
 
 
 def _values(text: str) -> Iterator[Any]:

@@ -40,11 +40,14 @@ def explain_calls(calls: Sequence[str], output: Output) -> Iterator[str]:
     """Lines on a list of calls, one of which failed, met a limit or ended the episode."""
     made, number = len(output.calls), len(calls)
     if output.error is not None:
-        made = output.error.line or made
-        yield f"Call {made} of {number} failed: {truncate(calls[made - 1], _CHARACTERS)}"
+        failed = output.error.line or made
+        yield f"Call {failed} of {number} failed: {truncate(calls[failed - 1], _CHARACTERS)}"
         yield f"{output.error.type}: {output.error.message}"
-        if made > 1:
-            yield f"Done before: {_listed(output.calls[: made - 1])}."
+        if failed > 1:
+            yield f"Done before: {_listed(output.calls[: failed - 1])}."
+        if failed < made:
+            yield f"Done beside it: {_listed(output.calls[failed:])}."
+        made = max(made, failed)
     elif output.limit is not None or output.ended:
         yield from _cut_off(output)
     else:

@@ -23,6 +23,8 @@ class Call:
     name: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    group: int | None = None
+    """Calls of an action that stand behind each other with the same number run side by side."""
 
     def __str__(self) -> str:
         values = [*self.args, *self.kwargs.values()]
@@ -58,6 +60,8 @@ class Phrases:
         "fails ends the action."
     )
     """What becomes of an action."""
+    asynchronous_rules: str = ""
+    """The same for robots whose calls can run side by side; empty: no otherwise."""
     heading: str = "These functions control the robot:\n\n"
     """What stands before the robot's functions."""
 
@@ -79,6 +83,12 @@ class ActionFormat(ABC):
 
     def __init__(self, controller: type[Controller]) -> None:
         self.controller = controller
+
+    @property
+    def rules(self) -> str:
+        """What becomes of an action, in words for the policy."""
+        own = self.phrases.asynchronous_rules if self.controller.asynchronous else ""
+        return own or self.phrases.rules
 
     @abstractmethod
     def describe_api(self) -> str:

@@ -53,15 +53,25 @@ def parameters_schema(spec: ActionSpec) -> Schema:
 
 def calls_schema(controller: type[Controller]) -> Schema:
     """Make the schema of a call `{"name": ..., "arguments": {...}}`, or of a list of calls: a whole
-    action in the format `json`, for servers that constrain answers.
+    action in the format `json`, for servers that constrain answers. Where calls can run side by
+    side, the list may hold objects `{"together": [...]}`.
 
     Raises:
         TypeError: a parameter has a type that JSON cannot express.
     """
     shared: Schema = {}
     calls = [_call(spec, shared) for spec in controller.actions().values()]
-    call = {"anyOf": calls}
-    schema: Schema = {"anyOf": [*calls, {"type": "array", "items": call, "minItems": 1}]}
+    several = {"type": "array", "items": {"anyOf": calls}, "minItems": 1}
+    schema: Schema = {"anyOf": [*calls, several]}
+    if controller.asynchronous:
+        together = {
+            "type": "object",
+            "properties": {"together": several},
+            "required": ["together"],
+            "additionalProperties": False,
+        }
+        listed = {"type": "array", "items": {"anyOf": [*calls, together]}, "minItems": 1}
+        schema = {"anyOf": [*calls, together, listed]}
     return schema | ({"$defs": shared} if shared else {})
 
 

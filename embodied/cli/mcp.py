@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from functools import partial
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from embodied.errors import ConfigError, DataError
 from embodied.mcp_server.robot import HostedRobot
 from embodied.plugins.registry import make_controller, make_environment
 from embodied.runner.plan import resolved_protocol
+from embodied.runner.robot_lock import lock_robot
 from embodied.runner.tasks import choose_tasks, split_tasks
 
 
@@ -65,14 +67,17 @@ def mcp(
     if controller is not None:
         protocol = config.protocol.model_copy(update={"controller": controller})
         config = config.model_copy(update={"protocol": protocol})
-    with stdout_to_stderr():
-        config = config.model_copy(update={"protocol": resolved_protocol(config)})
-        robot = RobotServer(partial(_hosted, config, task), config.runner.approval)
-    try:
-        asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
-    finally:
+    with ExitStack() as undo:
         with stdout_to_stderr():
-            robot.close()
+            if (lock := lock_robot(config.environment)) is not None:
+                undo.callback(lock.release)
+            config = config.model_copy(update={"protocol": resolved_protocol(config)})
+            robot = RobotServer(partial(_hosted, config, task), config.runner.approval)
+        try:
+            asyncio.run(serve_stdio(robot) if http is None else serve_http(robot, http))
+        finally:
+            with stdout_to_stderr():
+                robot.close()
 
 
 def _hosted(config: RunConfig, task: str | None) -> HostedRobot:

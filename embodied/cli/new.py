@@ -17,7 +17,11 @@ def robot(
     name: Annotated[str, typer.Argument(help="Name of the robot, e.g. forklift.")],
     out: Annotated[Path, typer.Option(help="Folder to write the project's folder to.")] = Path(),
     kind: Annotated[
-        RobotKind, typer.Option(help="robot: with a simulator; mcp: behind an MCP server.")
+        RobotKind,
+        typer.Option(
+            help="robot: with a simulator; arm: with bounds, brakes and approval; async: two arms, "
+            "side by side; camera: with pictures; mcp: behind an MCP server."
+        ),
     ] = RobotKind.ROBOT,
 ) -> None:
     """Write a small project that works.

@@ -79,6 +79,9 @@ class EnvironmentConfig(Settings):
     """The interpreter that the simulator runs in, where it needs another one than this: a process
     of that Python for each environment. Options, and what the simulator says, are plain data then;
     the robot stays here."""
+    physical: bool | None = None
+    """Whether it moves something real: two episodes never run at a time then, and none is played
+    again by itself. Without it, the environment says so; what a URL leads to counts as real."""
     options: dict[str, Any] = {}
     """Keyword arguments of the environment, e.g. `backend` and `data` of alfworld."""
 

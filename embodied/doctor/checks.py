@@ -7,7 +7,7 @@ from embodied.doctor import Check
 from embodied.doctor.machine import check_shared_memory
 from embodied.doctor.packages import check_packages, extras
 from embodied.errors import ConfigError
-from embodied.interpreter.cpython.confined import confinement
+from embodied.interpreter.confined import confinement
 from embodied.plugins.address import is_address
 from embodied.plugins.plugin_file import is_file
 from embodied.plugins.registry import environment_class, names

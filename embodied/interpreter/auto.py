@@ -182,7 +182,7 @@ def _imports(code: ParsedCode) -> Iterator[str]:
 def _defined(node: ast.stmt) -> list[str]:
     """List the names that an import or a function binds."""
     match node:
-        case ast.FunctionDef(name=name):
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
             return [name]
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             return [alias.asname or alias.name.partition(".")[0] for alias in names]
@@ -198,7 +198,7 @@ def _only_defines(source: str, name: str) -> bool:
     if len(body) != 1 or name not in _defined(body[0]):
         return False
     node = body[0]
-    if not isinstance(node, ast.FunctionDef):
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return True
     defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
     hints = [part.annotation for part in ast.walk(node.args) if isinstance(part, ast.arg)]

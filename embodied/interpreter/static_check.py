@@ -19,6 +19,7 @@ from embodied.trajectory import ErrorRecord
 
 _BUILTINS = frozenset(dir(builtins))
 _CATCH_ALL = {"Exception", "BaseException"}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CATCHING = (ast.Try, ast.TryStar, ast.With)
 _LONGEST_NAME = 50
 _NEAR_NAMES = 200
@@ -123,14 +124,14 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
         self._caught = before
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
         self._visit_all([*node.decorator_list, *defaults])
         if node.name in self._used:
             self._visit_all(node.body)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        """Left alone: nothing runs it here."""
+        self.visit_FunctionDef(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Left alone: its body has names of its own, and its methods run later."""
@@ -205,11 +206,11 @@ def _used_names(code: ParsedCode) -> set[str]:
 
     Where a `try` or a `with` may stand in the way of an error, nothing counts as used.
     """
-    functions = {n.name: n for n in code.nodes if isinstance(n, ast.FunctionDef)}
+    functions = {n.name: n for n in code.nodes if isinstance(n, _FUNCTIONS)}
     if not functions or any(isinstance(n, _CATCHING) for n in code.nodes):
         return set()
     used: set[str] = set()
-    waiting = [n for n in code.tree.body if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    waiting = [n for n in code.tree.body if not isinstance(n, (*_FUNCTIONS, ast.ClassDef))]
     while waiting:
         names = {n.id for n in parsing.walk(waiting.pop()) if isinstance(n, ast.Name)} - used
         waiting += [part for name in names & functions.keys() for part in functions[name].body]

@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 from embodied._util.jsonable import coerce_result, is_basic
 from embodied.handle import Handle, Handles
 from embodied.image import Image
-from embodied.interpreter.cpython.confined.values import Instance, Member
+from embodied.interpreter.confined.values import Instance, Member
 from embodied.plan_types import EMPTY, MADE, PlanType
 
 _DATES = (date, time, timedelta)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from embodied.action_formats import Call
+from embodied.brakes import BegunCall
 from embodied.controller import ActionSpec, Controller
 from embodied.environment import Observation
 from embodied.errors import EpisodeEnded
@@ -79,12 +80,21 @@ class _StandIn(Controller):
     def ended(self) -> bool:
         return self.pending is not None
 
-    def call(self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}) -> Any:
+    def begin_call(
+        self, name: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] = {}
+    ) -> BegunCall:
+        call = BegunCall(name)
         if self.given == len(self.answers):
             self.pending = Call(name, tuple(args), dict(kwargs))
-            raise EpisodeEnded
+            call.future.set_exception(EpisodeEnded())
+            return call
         answer = self.answers[self.given]
         self.given += 1
         if isinstance(answer, Exception):
-            raise answer
-        return answer
+            call.future.set_exception(answer)
+        else:
+            call.future.set_result(answer)
+        return call
+
+    def result(self, call: BegunCall) -> Any:
+        return call.future.result()

@@ -85,7 +85,7 @@ class DefaultPrompt(Prompt):
         return self.instructions(
             means=phrases.means,
             form=self._with_example(phrases.instruction, "\n\n"),
-            rules=phrases.rules,
+            rules=self.format.rules,
             noun=phrases.noun,
             functions="\n\n".join(filter(None, functions)),
             turns=limits.turns,

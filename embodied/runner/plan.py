@@ -34,6 +34,7 @@ from embodied.replay.recordings import load_recordings
 from embodied.runner.approvals import load_rule, needs_approval
 from embodied.runner.assignment import Assignment
 from embodied.runner.generate import check_generated, generate_tasks
+from embodied.runner.robot_lock import is_physical
 from embodied.runner.tasks import choose_tasks, split_tasks
 from embodied.store import RunReader
 from embodied.store.extension import check_protocol
@@ -82,7 +83,7 @@ class ResolvedRun:
     @property
     def physical(self) -> bool:
         """Whether it moves something real."""
-        return self.environment.capabilities.physical
+        return is_physical(self.config.environment)
 
     def unfinished(self, done: Set[str]) -> list[Assignment]:
         """Return the episodes whose ids are not among those that are done."""

@@ -41,7 +41,7 @@ from embodied.runner.approvals import Question, Questions, make_approver, needs_
 from embodied.runner.assignment import Assignment, Result
 from embodied.runner.concurrency import max_episodes
 from embodied.runner.env_slot import EnvSlot
-from embodied.runner.robot_lock import lock_robot
+from embodied.runner.robot_lock import is_physical, lock_robot
 from embodied.store import StoredEpisode
 from embodied.trajectory import ApprovalRecord, Trajectory
 
@@ -99,7 +99,7 @@ class Worker:
         slots = max_episodes(self.config.runner.episodes_per_worker)
         if capabilities.max_per_process is not None:
             slots = min(slots, capabilities.max_per_process)
-        if policy_class(self.config.policy).interactive or capabilities.physical:
+        if policy_class(self.config.policy).interactive or is_physical(self.config.environment):
             slots = 1
         waits = capabilities.io_bound or slot.robot.asynchronous
         self._threads = slots if waits else _COMPUTING_THREADS
@@ -225,9 +225,7 @@ class Worker:
         """Make an environment and its robot, in their home where they are bound to it."""
         name, options = self.config.environment.plugin, self.config.environment.options
         with ExitStack() as undo:
-            lock = None
-            if environment_class(name).capabilities.physical:
-                lock = lock_robot(name, options)
+            if (lock := lock_robot(self.config.environment)) is not None:
                 undo.callback(lock.release)
             environment = make_environment(name, **options)
             undo.callback(environment.close)

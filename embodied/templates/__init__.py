@@ -18,11 +18,11 @@ _SAMPLE = "sample_robot"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MOST_CHARACTERS = 40
 _IN_THE_TEMPLATE = {
-    *("Any", "Capabilities", "ConfigError", "Controller", "Environment", "ExpertPolicy"),
-    *("ExpertStep", "Generator", "Observation", "Outcome", "Path", "Protocol", "StepResult"),
-    "Task",
+    *("Annotated", "Any", "ApprovalRecord", "Capabilities", "ConfigError", "Controller"),
+    *("Environment", "ExpertPolicy", "ExpertStep", "Field", "Generator", "Image", "Literal"),
+    *("Observation", "Outcome", "Path", "PendingCall", "Place", "Protocol", "StepResult", "Task"),
 }
-"""Classes that the template uses under their own names."""
+"""Classes that the templates use under their own names."""
 
 
 class RobotKind(StrEnum):
@@ -30,6 +30,12 @@ class RobotKind(StrEnum):
 
     ROBOT = "robot"
     """A simulator and its robot, in one file."""
+    ARM = "arm"
+    """An arm with bounds, brakes and calls that are approved."""
+    ASYNC = "async"
+    """Two arms and a camera whose calls run side by side."""
+    CAMERA = "camera"
+    """A robot whose tasks only eyes can solve."""
     MCP = "mcp"
     """A robot behind an MCP server."""
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from embodied.config.schema import EnvironmentConfig
+from embodied.runner.robot_lock import lock_robot
 from tests.runner import moving_robot
 
 mcp = pytest.importorskip("mcp", reason="needs: pip install 'embodied-codeact[mcp]'")
@@ -87,3 +89,15 @@ async def test_a_server_that_ends_stops_its_robot(tmp_path: Path, number: signal
         server.send_signal(number)
         server.wait(SECONDS)
     assert log.read_text().split() == ["reset", "stop", "close"]
+
+
+def test_a_real_robot_is_served_or_run_but_not_both(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    stage = f"{moving_robot.__file__}:RealStage"
+    lock = lock_robot(EnvironmentConfig(name=stage, options={"log": str(log)}))
+    assert lock is not None
+    served = [*words(log)[:4], stage, "--environment.options.log", str(log)]
+    done = subprocess.run([sys.executable, *served], stdin=-3, capture_output=True, check=False)
+    lock.release()
+    assert b"in use by another run" in done.stderr
+    assert not log.exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embodied.errors import ConfigError
-from embodied.templates import class_name, new_robot
+from embodied.templates import RobotKind, class_name, new_robot
 
 
 def ran(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -59,9 +59,12 @@ def test_the_project_is_named_throughout(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_project_is_clean(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind", [RobotKind.ROBOT, RobotKind.ARM, RobotKind.ASYNC, RobotKind.CAMERA]
+)
+def test_the_project_is_clean(tmp_path: Path, kind: RobotKind) -> None:
     """By ruff and mypy, as this project's own code is."""
-    project = new_robot("forklift", tmp_path)
+    project = new_robot("forklift", tmp_path, kind)
     ruff = ["--config", "line-length=100", "--select", "E,F,W,N,UP,B,C4,SIM,RET,PTH,RUF,PL"]
     ignored = ["--ignore", "PLR2004,PLR0911,PLR0913"]
     ran(project, "ruff", "check", "--isolated", *ruff, *ignored, ".")
@@ -83,6 +86,7 @@ def test_the_project_is_clean(tmp_path: Path) -> None:
         ("embodied", "is that of a Python module or word"),
         ("pytest", "is that of a Python module or word"),
         ("task", "the class Task has a meaning already"),
+        ("pending_call", "the class PendingCall has a meaning already"),
         ("value_error", "the class ValueError has a meaning already"),
         ("laboratory", "there is an environment or a robot 'laboratory' already"),
     ],
@@ -122,6 +126,19 @@ def test_the_project_can_be_installed(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "100.0 %" in done.stdout
+
+
+@pytest.mark.parametrize(("kind", "tests"), [("arm", 8), ("async", 5), ("camera", 4)])
+def test_a_robot_of_a_kind(tmp_path: Path, kind: str, tests: int) -> None:
+    if kind == "camera":
+        pytest.importorskip("cloudpickle", reason="needs: pip install 'embodied-codeact[full]'")
+    ran(tmp_path, "embodied", "new", "robot", "lawn_mower", "--kind", kind)
+    project = tmp_path / "lawn_mower"
+    assert f"{tests} passed" in ran(project, "pytest", "-p", "no:cacheprovider").stdout
+    report = json.loads(ran(project, "embodied", "run", "config.yaml", "--json").stdout)
+    assert (report["episodes"], report["successes"]) == (3, 3)
+    texts = [path.read_text() for path in project.iterdir() if path.is_file()]
+    assert not any("sample" in text.lower() for text in texts)
 
 
 def test_a_robot_behind_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

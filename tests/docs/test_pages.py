@@ -34,7 +34,12 @@ _PRELUDE = """
 from typing import Any
 from pydantic import Field
 import embodied
+
+async def move_left(height: float) -> str: return ""
+async def move_right(height: float) -> str: return ""
+def grasp_left() -> str: return ""
 """
+"""What pages leave out: imports, and the functions of the robot in interpreters.md."""
 _RUNNER = """
 import ast, asyncio, inspect, sys
 code = compile(sys.stdin.read(), "<page>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

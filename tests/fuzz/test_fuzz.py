@@ -39,7 +39,7 @@ from embodied import (
 )
 from embodied.cli import app
 from embodied.interpreter import Interpreters
-from embodied.interpreter.cpython.confined.frames import frame
+from embodied.interpreter.confined.frames import frame
 from embodied.interpreter.cpython.framed_socket import FramedSocket, MalformedFrame
 from embodied.interpreter.monty import wire
 from embodied.limits import EpisodeLimits, Limits

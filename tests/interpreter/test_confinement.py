@@ -16,10 +16,10 @@ import pytest
 
 from embodied import ConfigError
 from embodied.interpreter import Interpreters, Session
+from embodied.interpreter.confined import confinement, folder
+from embodied.interpreter.confined.installation import Installation
+from embodied.interpreter.confined.memory import MemoryWatch
 from embodied.interpreter.cpython import zygote
-from embodied.interpreter.cpython.confined import confinement, folder
-from embodied.interpreter.cpython.confined.installation import Installation
-from embodied.interpreter.cpython.confined.memory import MemoryWatch
 from embodied.limits import Limits
 
 if sys.platform != "linux":
@@ -461,7 +461,7 @@ def test_the_extra_is_named_where_it_is_missing(
 WITHOUT = """
 import ctypes, struct, sys
 sys.path.insert(0, {root!r})
-from embodied.interpreter.cpython.confined import confinement, seccomp
+from embodied.interpreter.confined import confinement, seccomp
 def deny(number):
     errno = {errno}
     program = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x50000 | errno),

@@ -375,7 +375,7 @@ REFUSED = [
     ("from math import *", "NotImplementedError", 1, "name what you import"),
     ("try: pass\nexcept* ValueError: pass", "NotImplementedError", 1, "write except"),
     ("if 1:\n    return 5", "SyntaxError", 2, "outside function"),
-    ("x = await f()", "SyntaxError", 1, "outside function"),
+    ("def g():\n    x = await f()", "SyntaxError", 2, "outside async function"),
     ("def f():\n    x = 1\n    del x", "NotImplementedError", 3, "leave it out"),
     ("d = {1: 2}\ndel (d[1])", "NotImplementedError", 2, "one `del` for each"),
     ("del a.b", "NotImplementedError", 1, "assign None"),

@@ -18,8 +18,9 @@ import pytest
 import embodied
 from embodied import ConfigError, Message, Outcome, RunError
 from embodied.cli.run import INFRASTRUCTURE_ERRORS_EXIT_CODE
+from embodied.config.schema import EnvironmentConfig
 from embodied.runner import env_slot
-from embodied.runner.robot_lock import lock_robot
+from embodied.runner.robot_lock import is_physical, lock_robot
 from tests.runner import moving_robot
 
 FILE = moving_robot.__file__
@@ -226,12 +227,58 @@ def test_a_real_robot_plays_one_episode_at_a_time(log: Path) -> None:
 
 
 def test_two_runs_do_not_share_a_real_robot(log: Path) -> None:
-    lock = lock_robot(f"{FILE}:RealStage", {"log": str(log)})
+    lock = lock_robot(stage(log, "RealStage"))
+    assert lock is not None
     with pytest.raises(ConfigError, match="in use by another run"):
         play(log, "move('end')", env="RealStage")
-    lock_robot(f"{FILE}:RealStage", {"log": "another robot"}).release()
+    another = lock_robot(stage(log.parent / "another robot", "RealStage"))
+    assert another is not None
+    another.release()
     lock.release()
-    lock_robot(f"{FILE}:RealStage", {"log": str(log)}).release()
+    again = lock_robot(stage(log, "RealStage"))
+    assert again is not None
+    again.release()
+
+
+def stage(log: Path, env: str, **settings: Any) -> EnvironmentConfig:
+    return EnvironmentConfig(name=f"{FILE}:{env}", options={"log": str(log)}, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "real"),
+    [
+        ({"name": "mcp:http://127.0.0.1:9/mcp"}, True),
+        ({"name": "mcp:http://127.0.0.1:9/mcp", "physical": False}, False),
+        ({"name": "mcp:python server.py"}, False),
+        ({"name": "mcp:python server.py", "physical": True}, True),
+        ({"name": f"{FILE}:Stage"}, False),
+        ({"name": f"{FILE}:Stage", "physical": True}, True),
+        ({"name": f"{FILE}:RealStage"}, True),
+    ],
+)
+def test_a_setting_says_what_is_real(settings: dict[str, Any], real: bool) -> None:
+    assert is_physical(EnvironmentConfig(**settings)) is real
+
+
+def test_a_url_is_one_robot_whatever_it_is_to_do() -> None:
+    url = "mcp:http://127.0.0.1:9/mcp"
+    lock = lock_robot(EnvironmentConfig(name=url, options={"instruction": "Lift it."}))
+    assert lock is not None
+    with pytest.raises(ConfigError, match="in use"):
+        lock_robot(EnvironmentConfig(name=url, options={"instruction": "Drop it."}))
+    lock.release()
+
+
+def test_what_a_setting_calls_real_is_not_played_again(log: Path) -> None:
+    settings = {"physical": True, "name": f"{FILE}:Stage", "options": {"log": str(log)}}
+    config = {"environment": settings, "runner": {"kind": "local", "workers": 3, "retries": 3}}
+    with pytest.raises(RunError):
+        embodied.run(
+            {**config, "tasks": {"limit": 2}, "out": str(log.parent / "run")},
+            policy=lambda messages: "<execute>move('fail')</execute>",
+            progress=False,
+        )
+    assert words(log).count("reset") == 1
 
 
 def approved(run: embodied.Run) -> tuple[Any, Any]:

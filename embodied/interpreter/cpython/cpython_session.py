@@ -16,9 +16,10 @@ from pydantic import Field, ValidationError
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
+from embodied.interpreter.awaited_calls import awaited_calls, names_of_actions
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
-from embodied.interpreter.cpython.confined import frames
+from embodied.interpreter.confined import frames
 from embodied.interpreter.cpython.execution import (
     LITTLE_BYTES,
     Execution,
@@ -103,7 +104,8 @@ class CPythonSession(CodeSession):
         execution = Execution(self._robot, self._limits)
         try:
             process = self._ready_process()
-            execution.drive(process, code.text)
+            own = names_of_actions(self._robot, code.names.bound)
+            execution.drive(process, code.text, awaited_calls(code.nodes, own))
             self._keep_variables(process)
             self._zygote.pause(process)
         except _LostError:

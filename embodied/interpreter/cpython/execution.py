@@ -16,10 +16,16 @@ from embodied.controller import Controller
 from embodied.environment import Attachment
 from embodied.errors import InfrastructureError
 from embodied.image import Image
-from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher, CallResult
+from embodied.interpreter.awaited_calls import AwaitedCalls
+from embodied.interpreter.call_dispatcher import (
+    ActionAborted,
+    CallDispatcher,
+    CallResult,
+    DispatchedCall,
+)
 from embodied.interpreter.code_session import PrintedText
-from embodied.interpreter.cpython.confined import frames
-from embodied.interpreter.cpython.confined.values import decode, encode
+from embodied.interpreter.confined import frames
+from embodied.interpreter.confined.values import decode, encode
 from embodied.interpreter.cpython.framed_socket import MalformedFrame
 from embodied.interpreter.cpython.zygote import SessionProcess
 from embodied.interpreter.session import Output
@@ -53,6 +59,8 @@ class _Call(ProcessMessage):
     args: list[Any] = Field(max_length=1000)
     kwargs: dict[str, Any] = Field(max_length=1000)
     line: _Place
+    number: int | None
+    """Of a call that is begun: how many were before it."""
 
 
 class _Error(ProcessMessage):
@@ -85,17 +93,24 @@ class Execution:
         self._handles = robot.handles
         self._limits = limits
         self._dispatcher = CallDispatcher(robot, limits, self.output)
+        self._begun: list[DispatchedCall] = []
         self._pictures = _Pictures()
         self._printed = PrintedText(limits.output_characters)
         self._sizes = {
             frames.PRINT: LITTLE_BYTES + 4 * limits.output_characters,
             frames.CALL: frames.CALL_BYTES,
+            frames.WAIT: 0,
             frames.FILE: frames.FILE_BYTES + LITTLE_BYTES,
             frames.DONE: LITTLE_BYTES + 6 * limits.output_characters,
         }
 
-    def drive(self, process: SessionProcess, code: str) -> None:
+    def drive(self, process: SessionProcess, code: str, awaited: AwaitedCalls) -> None:
         """Run to the end, answering every call.
+
+        Args:
+            process: of the session.
+            code: what runs.
+            awaited: the actions whose calls it awaits, by the parts that name them.
 
         Raises:
             ActionAborted: the process is left in the middle of the action.
@@ -103,14 +118,18 @@ class Execution:
         """
         self._started = time.monotonic()
         try:
-            process.socket.send(frames.RUN, code.encode(), self._until)
+            ends = [(n.end_lineno, n.end_col_offset, action) for n, action in awaited.items()]
+            request = json.dumps({"code": code, "awaited": ends}).encode()
+            process.socket.send(frames.RUN, request, self._until)
             while not self._take(process, *process.socket.receive(self._sizes, self._until)):
                 pass
+            self._dispatcher.end()
         except TimeoutError:
             raise ActionAborted(f"the code used up {self._limits.seconds:g} seconds") from None
         except (MalformedFrame, ValueError, TypeError, RecursionError):
             raise ActionAborted("the code disturbed the process that ran it") from None
         finally:
+            self._dispatcher.break_off()
             self.output.stdout = str(self._printed)
             self.output.attachments = tuple(self._pictures.kept)
 
@@ -124,7 +143,11 @@ class Execution:
             case frames.PRINT:
                 self._print(payload.decode())
             case frames.CALL:
-                process.socket.send(frames.ANSWER, self._answer(payload), self._until)
+                answer = self._answer(payload)
+                if answer is not None:
+                    process.socket.send(frames.ANSWER, answer, self._until)
+            case frames.WAIT:
+                process.socket.send(frames.ANSWER, self._awaited(), self._until)
             case frames.FILE:
                 self._pictures.add(payload)
             case frames.DONE:
@@ -137,25 +160,26 @@ class Execution:
         if not text or self._printed.length > self._limits.output_characters + 1:
             raise MalformedFrame("more output than a worker lets through")
 
-    def _answer(self, payload: bytes) -> bytes:
+    def _answer(self, payload: bytes) -> bytes | None:
+        """Make a call, or begin it; one that is begun is not answered."""
         call = _Call.model_validate_json(payload)
         args = [decode(value, bounded=True) for value in call.args]
         kwargs = {key: decode(value, bounded=True) for key, value in call.kwargs.items()}
         if call.name in (frames.PICTURE_DATA, frames.NEW_PICTURE):
-            answer = self._picture(call.name, args)
-        else:
-            answer = self._dispatcher.call(call.name, args, kwargs, call.line)
-        error = answer.exception
-        if error is None:
-            try:
-                return json.dumps({"value": encode(answer.value)}).encode()
-            except (TypeError, ValueError, RecursionError) as problem:
-                message = f"{call.name}() returned what code cannot hold: {problem}"
-                raise InfrastructureError(message) from problem
-        only = error.args[0] if len(error.args) == 1 else None
-        message = truncate(only if isinstance(only, str) else str(error))
-        names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
-        return json.dumps({"raise": [type(error).__name__, next(names), message]}).encode()
+            return _written(self._picture(call.name, args))
+        if call.number is None:
+            return _written(self._dispatcher.call(call.name, args, kwargs, call.line))
+        if call.number != len(self._begun):
+            raise MalformedFrame("a call with the number of another")
+        self._begun.append(self._dispatcher.begin(call.name, args, kwargs, call.line))
+        return None
+
+    def _awaited(self) -> bytes:
+        """Answer the next of the calls that have begun."""
+        call = self._dispatcher.take()
+        if call is None or call.result is None:
+            raise MalformedFrame("there is nothing to wait for")
+        return _written(call.result, self._begun.index(call))
 
     def _picture(self, name: str, args: list[Any]) -> CallResult:
         """Give out the bytes of a picture by its id, or the id of new ones. Raises ValueError
@@ -182,6 +206,22 @@ class Execution:
             self.output.error = done.error.record()
         elif done.value is not None:
             self.output.value = truncate(done.value, self._limits.output_characters)
+
+
+def _written(made: CallResult, number: int | None = None) -> bytes:
+    """Write what a call came to for the process, with the number of one that was begun."""
+    error = made.exception
+    if error is None:
+        try:
+            return json.dumps({"number": number, "value": encode(made.value)}).encode()
+        except (TypeError, ValueError, RecursionError) as problem:
+            message = f"a call returned what code cannot hold: {problem}"
+            raise InfrastructureError(message) from problem
+    only = error.args[0] if len(error.args) == 1 else None
+    message = truncate(only if isinstance(only, str) else str(error))
+    names = (kind.__name__ for kind in type(error).__mro__ if kind in vars(builtins).values())
+    raised = [type(error).__name__, next(names), message]
+    return json.dumps({"number": number, "raise": raised}).encode()
 
 
 def definitions(types: PlanTypes) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from embodied.interpreter.cpython.confined.frames import HEADER, frame
+from embodied.interpreter.confined.frames import HEADER, frame
 
 _CHUNK = 65_536
 

@@ -20,8 +20,8 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from embodied.errors import ConfigError, InfrastructureError
-from embodied.interpreter.cpython.confined import confinement
-from embodied.interpreter.cpython.confined.folder import remove
+from embodied.interpreter.confined import confinement
+from embodied.interpreter.confined.folder import remove
 from embodied.interpreter.cpython.framed_socket import FramedSocket
 
 _PROGRAM = Path(confinement.__file__).parent

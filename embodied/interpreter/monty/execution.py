@@ -11,7 +11,13 @@ from typing import Any
 from embodied._util.jsonable import safe_repr, truncate
 from embodied.controller import Controller
 from embodied.errors import InfrastructureError
-from embodied.interpreter.call_dispatcher import ActionAborted, CallDispatcher
+from embodied.interpreter.awaited_calls import PREFIX
+from embodied.interpreter.call_dispatcher import (
+    ActionAborted,
+    CallDispatcher,
+    CallResult,
+    DispatchedCall,
+)
 from embodied.interpreter.code_session import PrintedText
 from embodied.interpreter.monty import error_messages, source_map, wire
 from embodied.interpreter.monty.polyfills import TRANSLATE
@@ -68,6 +74,8 @@ class Execution:
         self._lacking: set[str] = set()
         """Messages about what Monty lacks and the full interpreter has."""
         self._printed = PrintedText(limits.output_characters)
+        self._begun: dict[DispatchedCall, int] = {}
+        """Calls that code can await, and their numbers."""
 
     def drive(self, worker: Worker, state: State) -> None:
         """Run to the end, answering whatever the code waits for.
@@ -86,11 +94,13 @@ class Execution:
             event = worker.feed(self._source.text, self._printed.add)
             while not self._is_end(event):
                 event = worker.ask(self._answer(event))
+            self._dispatcher.end()
         except WorkerDied as death:
             raise ActionAborted(self._cause(death)) from None
         except wire.MalformedMessage:
             raise ActionAborted("the code disturbed the process that ran it") from None
         finally:
+            self._dispatcher.break_off()
             self.output.stdout = str(self._printed)
 
     def _cause(self, death: WorkerDied) -> str:
@@ -209,13 +219,16 @@ class Execution:
             case wire.LookedUp(name=name, receiver=receiver):
                 method = self._method(receiver, name)
                 return wire.function(method) if method else wire.UNDEFINED
-        raise ActionAborted("the code waits for something that never comes (async)")
+            case wire.Waiting():
+                return self._awaited()
+        raise wire.MalformedMessage
 
     def _look_up(self, name: str) -> bytes:
         known = self._types.named.get(name)
         if name in self._robots:
             return wire.robot(name)
-        if name in self._actions or name == TRANSLATE or (known and known.form == "tuple"):
+        action = name.removeprefix(PREFIX) in self._actions
+        if action or name == TRANSLATE or (known and known.form == "tuple"):
             return wire.function(name)
         return wire.class_(known, self._known) if known else wire.UNDEFINED
 
@@ -226,7 +239,8 @@ class Execution:
         return wire.fail(number, "ModuleNotFoundError", message)
 
     def _call(self, called: wire.Called) -> bytes:
-        name = self._method(called.receiver, called.name) if called.receiver else called.name
+        own = called.name.removeprefix(PREFIX)
+        name = self._method(called.receiver, called.name) if called.receiver else own
         if name == TRANSLATE:
             return self._translate(called)
         try:
@@ -246,16 +260,28 @@ class Execution:
         self, called: wire.Called, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> bytes:
         line = self._source_map.line(called.file, called.offset)
+        if called.name.startswith(PREFIX):
+            self._begun[self._dispatcher.begin(name, args, kwargs, line)] = called.number
+            return wire.begun(called.number)
         made = self._dispatcher.call(name, args, kwargs, line)
         if made.exception is not None:
             self._last_raised = (_cut(made.exception), line)
-            return self._fail(called.number, made.exception)
+        return self._result(called.number, made)
+
+    def _awaited(self) -> bytes:
+        """Give what the next of the awaited calls came to."""
+        call = self._dispatcher.take()
+        if call is None or call.result is None:
+            raise ActionAborted("the code waits for something that never comes")
+        return self._result(self._begun.pop(call), call.result, awaited=True)
+
+    def _result(self, number: int, made: CallResult, *, awaited: bool = False) -> bytes:
+        if made.exception is not None:
+            return self._fail(number, made.exception, awaited=awaited)
         try:
-            return wire.give(called.number, made.value, self._known)
+            return wire.give(number, made.value, self._known, awaited=awaited)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InfrastructureError(
-                f"{name}() returned what code cannot hold: {error}"
-            ) from error
+            raise InfrastructureError(f"a call returned what code cannot hold: {error}") from error
 
     def _owner(self, called: wire.Called) -> str:
         """Name what a method was called on, as CPython's errors do."""
@@ -283,13 +309,13 @@ class Execution:
         except (re.error, OverflowError, RecursionError, TypeError, ValueError) as error:
             return wire.fail(called.number, "re.PatternError", str(error))
 
-    def _fail(self, number: int, exception: Exception) -> bytes:
+    def _fail(self, number: int, exception: Exception, *, awaited: bool = False) -> bytes:
         """Hand an exception to the code; Monty makes those that it does not know their base."""
         known = next(kind for kind in type(exception).__mro__ if kind.__module__ == "builtins")
         self._raised[known.__name__, _cut(exception)] = type(exception).__name__
         kind = "binascii.Incomplete" if isinstance(exception, EOFError) else known.__name__
         message = exception.args[0] if known is KeyError and exception.args else exception
-        return wire.fail(number, kind, str(message))
+        return wire.fail(number, kind, str(message), awaited=awaited)
 
 
 def _cut(message: object) -> str:

@@ -12,6 +12,7 @@ from keyword import iskeyword
 
 from embodied.controller import Controller
 from embodied.errors import DataError, InfrastructureError
+from embodied.interpreter.awaited_calls import awaited_calls, names_of_actions
 from embodied.interpreter.call_dispatcher import ActionAborted
 from embodied.interpreter.code_session import CodeSession
 from embodied.interpreter.monty import polyfills, wire
@@ -109,7 +110,9 @@ class MontySession(CodeSession):
         own = {name for names in robots.values() for name in names}
         bound = known.bound | actions | types.named.keys() | robots.keys()
         try:
-            rewritten = rewrite(code, bound, actions - known.bound, types.fields | own, show=True)
+            awaited = awaited_calls(code.nodes, names_of_actions(self._robot, known.bound))
+            certain, fields = actions - known.bound, types.fields | own
+            rewritten = rewrite(code, bound, certain, fields, awaited, show=True)
             waiting = actions | types.named.keys() | own
             reaching = callbacks.reaching(code.nodes, self.state.reaching | waiting)
             callbacks.check(code.nodes, reaching)

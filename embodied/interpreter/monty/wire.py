@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
-from embodied.interpreter.cpython.confined.values import MAX_DEPTH, MAX_KEYS, Instance, Member
+from embodied.interpreter.confined.values import MAX_DEPTH, MAX_KEYS, Instance, Member
 from embodied.plan_types import PlanType
 
 MAX_CHARACTERS = 100_000
@@ -148,7 +148,7 @@ class LookedUp:
 
 @dataclass(slots=True)
 class Waiting:
-    """The worker waits for calls that were never begun."""
+    """All of the code waits for calls that have begun."""
 
 
 @dataclass(slots=True)
@@ -339,27 +339,41 @@ def feed(code: str, functions: Sequence[str] = ()) -> bytes:
     )
 
 
-def give(number: int, value: Any, types: TypeNames = NO_TYPE_NAMES) -> bytes:
+def give(
+    number: int, value: Any, types: TypeNames = NO_TYPE_NAMES, *, awaited: bool = False
+) -> bytes:
     """Answer a call with a value.
 
     Args:
         number: of the call.
         value: plain data, dates, instances and members.
         types: what the worker knows of their types.
+        awaited: whether it was answered by `begun` before, and code waits now.
 
     Raises:
         TypeError, ValueError, RecursionError: code cannot hold it.
     """
     nodes: list[bytes] = []
     root = _Writer(types, nodes).write(value)
-    answer = _field(2, _tagged_number(1, root)) + _nodes(3, nodes)
-    return _field(4, _tagged_number(1, number) + answer)
+    return _answer(number, _tagged_number(1, root), awaited, nodes)
 
 
-def fail(number: int, kind: str, message: str) -> bytes:
-    """Answer a call with an exception, which `kind` names."""
+def fail(number: int, kind: str, message: str, *, awaited: bool = False) -> bytes:
+    """Answer a call with an exception, which `kind` names; `awaited` as in `give`."""
     error = _field(1, kind.encode()) + _field(2, message.encode("utf-8", "replace"))
-    return _field(4, _tagged_number(1, number) + _field(2, _field(2, error)))
+    return _answer(number, _field(2, error), awaited)
+
+
+def begun(number: int) -> bytes:
+    """Answer that a call has begun and can be awaited."""
+    return _answer(number, _tagged_number(3, number), awaited=False)
+
+
+def _answer(number: int, result: bytes, awaited: bool, nodes: Sequence[bytes] = ()) -> bytes:
+    answer = _tagged_number(1, number) + _field(2, result)
+    if awaited:
+        return _field(6, _field(1, answer) + _nodes(2, nodes))
+    return _field(4, answer + (_nodes(3, nodes) if nodes else b""))
 
 
 def refuse(number: int) -> bytes:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from embodied.interpreter.awaited_calls import AwaitedCalls
 from embodied.interpreter.monty.rewrite import statements
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.rewrite.expressions import Rewriter
+from embodied.interpreter.monty.subset import gathering
 from embodied.interpreter.monty.subset.names import NameChecker
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 from embodied.interpreter.parsed_code import ParsedCode
@@ -41,6 +44,7 @@ def rewrite(
     bound: Set[str],
     actions: Set[str] = frozenset(),
     fields: Set[str] = frozenset(),
+    awaited: AwaitedCalls = MappingProxyType({}),
     *,
     show: bool = False,
 ) -> Rewritten:
@@ -51,6 +55,7 @@ def rewrite(
         bound: names that the session or this code binds anywhere, and the robot's actions.
         actions: names that can only mean actions of the robot.
         fields: attributes that values of the robot's types have.
+        awaited: the calls of actions that are begun.
         show: make a last expression the text that is shown of it.
 
     Raises:
@@ -61,8 +66,9 @@ def rewrite(
         shown = statements.shown_result(code.tree, bound) if show else None
         if shown is not None:
             statements.show_result(context.source, shown)
-        Rewriter(context, actions).visit(code.tree)
+        Rewriter(context, actions, awaited).visit(code.tree)
         NameChecker(code, bound, fields).check()
+        gathering.check(code.nodes, awaited)
         return Rewritten(context.source.edited(), tuple(context.needs), shown is not None)
     except (OverlapError, RecursionError):
         message = "this code is too entangled; write it in several shorter statements"

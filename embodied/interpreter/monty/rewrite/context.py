@@ -30,11 +30,6 @@ class RewriteContext:
         self.closed = False
         """Whether that part cannot be changed, as its place in the text is not known."""
 
-    @property
-    def in_function(self) -> bool:
-        """Whether that part is in the body of a function."""
-        return bool(self.scopes) and not isinstance(self.scopes[-1], ast.ClassDef)
-
     def need(self, definition: str) -> str:
         """Ask for `file.name` of `polyfills`; return its name in the changed text."""
         self.needs[definition.partition(".")[0]] = None

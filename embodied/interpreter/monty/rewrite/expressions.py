@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Set
 
 from embodied._util import parsing
+from embodied.interpreter.awaited_calls import PREFIX, AwaitedCalls
 from embodied.interpreter.monty.rewrite import regexes, statements, values
 from embodied.interpreter.monty.rewrite.context import RewriteContext
 from embodied.interpreter.monty.subset import constructs
@@ -42,9 +43,10 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 class Rewriter(ast.NodeVisitor):
     """Visits outer expressions before inner ones and changes the text where it must be."""
 
-    def __init__(self, context: RewriteContext, actions: Set[str]) -> None:
+    def __init__(self, context: RewriteContext, actions: Set[str], awaited: AwaitedCalls) -> None:
         self._context = context
         self._actions = actions
+        self._awaited = awaited
         self._read: set[ast.AST] = set()
         """Expressions that are read to their end before anything else happens."""
         self._early: set[ast.AST] = set()
@@ -53,7 +55,7 @@ class Rewriter(ast.NodeVisitor):
     def visit(self, node: ast.AST) -> None:
         """Rewrite a node, then what is in it."""
         context = self._context
-        constructs.check(node, context.bound, context.in_function)
+        constructs.check(node, context.bound, context.scopes)
         self._rewrite(node)
         scope, closed = isinstance(node, _SCOPES), context.closed
         if isinstance(node, ast.FormattedValue):
@@ -126,6 +128,8 @@ class Rewriter(ast.NodeVisitor):
     def _call(self, node: ast.Call) -> None:
         context = self._context
         name = called_name(node)
+        if action := self._awaited.get(node.func):
+            context.replace(node.func, PREFIX + action)
         builtin = context.is_builtin(node.func, _READERS | _EARLY | _LAZY)
         first = node.args[0] if node.args else None
         if builtin and isinstance(first, ast.GeneratorExp) and self._ends_early(name, first):

@@ -52,7 +52,7 @@ def check(nodes: Sequence[ast.AST], reaching: Set[str]) -> None:
 def _functions(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, ast.AST]]:
     for node in nodes:
         match node:
-            case ast.FunctionDef(name=name):
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield name, node
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda() as function):
                 yield name, function

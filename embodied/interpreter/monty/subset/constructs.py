@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from embodied.interpreter.monty.subset.refusal import UnsupportedError
 from embodied.interpreter.monty.subset.surface import exists
@@ -31,15 +31,22 @@ _BASES = {
 } | dict.fromkeys(("ABC", "Generic", "Protocol"), "leave the base out")
 
 
-def check(node: ast.AST, bound: Set[str], in_function: bool) -> None:
-    """Raise `UnsupportedError` where a part of the code cannot be run for what it is."""
+def check(node: ast.AST, bound: Set[str], scopes: Sequence[ast.AST]) -> None:
+    """Raise `UnsupportedError` where a part of the code cannot be run for what it is.
+
+    Args:
+        node: the part.
+        bound: names that are not the built-in ones.
+        scopes: the functions and classes around it, outermost first.
+    """
+    scope = scopes[-1] if scopes else None
     match node:
         case ast.Yield() | ast.YieldFrom():
             _refuse(node, "generator functions (yield)", "build a list and return it")
-        case ast.Return() if not in_function:
+        case ast.Return() if scope is None or isinstance(scope, ast.ClassDef):
             _malformed(node, "'return' outside function")
-        case ast.Await() if not in_function:
-            _malformed(node, "'await' outside function")
+        case ast.Await() if scope is not None and not isinstance(scope, ast.AsyncFunctionDef):
+            _malformed(node, "'await' outside async function")
         case ast.ImportFrom(module=str(module), names=[ast.alias(name="*")]) if exists(module):
             _refuse(node, "import *", "name what you import")
         case ast.TryStar():

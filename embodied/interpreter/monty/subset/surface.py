@@ -16,7 +16,7 @@ from importlib.util import find_spec
 MODULES: dict[str, frozenset[str]] = {
     module: frozenset(names.split())
     for module, names in {
-        "asyncio": "gather run sleep",
+        "asyncio": "gather run",
         "base64": "b16decode b16encode b32decode b32encode b64decode b64encode b85decode b85encode "
         "standard_b64decode standard_b64encode urlsafe_b64decode urlsafe_b64encode",
         "binascii": "Error Incomplete crc32 hexlify unhexlify",
