@@ -21,6 +21,7 @@ from embodied.limits import Limits
 
 _CHARACTERS = 2_000_000
 """What the variables that move along may take, as text."""
+_NOTE = "now in the full interpreter"
 _EVALUATED = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.comprehension)
 """Parts of an annotation that may do more than name a type."""
 
@@ -37,9 +38,9 @@ class AutoSession(CodeSession):
     """Moves an episode from the restricted to the full interpreter when its code needs that.
 
     Variables that hold plain data or values of the robot's types move along, as do imports and
-    functions; a note in the output names what does not. Moving runs no code of the policy: its
-    functions are defined anew only where that evaluates nothing. Where the full interpreter cannot
-    run, the episode stays where it is.
+    functions; a note in the output names what does not, or says that an action that failed can be
+    run now. Moving runs no code of the policy: its functions are defined anew only where that
+    evaluates nothing. Where the full interpreter cannot run, the episode stays where it is.
 
     Args:
         robot: whose actions the code may call.
@@ -112,7 +113,7 @@ class AutoSession(CodeSession):
             return output, ""
         if output.calls:
             self._remember(code)
-            return output, self._take_over(full, session)
+            return output, self._take_over(full, session) or f"[{_NOTE}]\n"
         session.state = before
         note = self._take_over(full, session)
         return full.run(code.text), note
@@ -158,8 +159,7 @@ class AutoSession(CodeSession):
         lost = [name for name in functions_last if not self._moves(full, name, variables[name])]
         self._session.close()
         self._session, self._restricted = full, None
-        left = f"; left behind: {', '.join(sorted(lost))}" if lost else ""
-        return f"[now in the full interpreter{left}]\n"
+        return f"[{_NOTE}; left behind: {', '.join(sorted(lost))}]\n" if lost else ""
 
     def _moves(self, full: Session, name: str, text: str | None) -> bool:
         """Give a variable to the full interpreter; False where nothing can stand for it."""

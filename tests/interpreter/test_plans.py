@@ -224,7 +224,7 @@ def test_an_action_that_came_back_is_not_left_behind(interpreters: Interpreters)
         session.run("look = 5\nx = 1")
         session.run("del look")
         output = session.run("import statistics\nlook()[:4]")
-    assert output.stdout == "[now in the full interpreter]\n"
+    assert (output.stdout, output.interpreter) == ("", "full")
     assert output.value == "'-= W'"
 
 

@@ -190,7 +190,6 @@ def test_values_move_to_the_full_interpreter(
         moved: Output = session.run("import textwrap\nprint(p, c, k, take(h), p == pose())")
         assert moved.interpreter == "full"
         assert moved.stdout.splitlines() == [
-            "[now in the full interpreter]",
             "Pose(x=1.0, y=2.0, tags=['a']) [(Cell(row=1, column=2), Pose(x=3.0, y=0.0, tags=[]))] "
             "{<Gait.RUN: 'run'>: [Pair(count=1, cell=Cell(row=2, column=3))]} 4 True",
         ]
