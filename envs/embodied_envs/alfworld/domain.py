@@ -96,10 +96,12 @@ class Domain:
 
 
 class _AnyName:
-    """Constants of a domain are declared by its problems; there they are looked up."""
+    """Constants of a domain are declared by its problems; there they are looked up. A variable is
+    none.
+    """
 
     def __contains__(self, name: object) -> bool:
-        return True
+        return not str(name).startswith("?")
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

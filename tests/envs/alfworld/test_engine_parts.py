@@ -14,6 +14,7 @@ from embodied_envs.alfworld.facts import FactTable
 from embodied_envs.alfworld.goal import Goal
 from embodied_envs.alfworld.grounding import Grounder
 from embodied_envs.alfworld.pddl.problem import Problem, read_problem
+from embodied_envs.alfworld.pddl.s_expressions import PddlSyntaxError
 from embodied_envs.alfworld.rules import DIALECTS, Dialect, load_domain
 
 DOMAIN = """
@@ -82,6 +83,20 @@ def test_the_package_domains_are_supported(dialect: Dialect) -> None:
 def test_domains_beyond_the_engine_are_refused_by_name(text: str, what: str) -> None:
     with pytest.raises(UnsupportedGameError, match=what):
         read_domain(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ":parameters (x) :precondition (p ?x) :effect (p a)",
+        ":parameters (?x) :precondition (exists (?y) (p ?z)) :effect (p ?x)",
+        ":parameters (?x) :precondition (p ?x) :effect (not (p ?y))",
+        ":parameters (?x) :precondition () :effect (when (p ?y) (p ?x))",
+    ],
+)
+def test_variables_of_an_action_are_declared(text: str) -> None:
+    with pytest.raises(PddlSyntaxError, match=r"\?[xyz]"):
+        read_domain(action(text))
 
 
 def test_conditions_do_not_explode() -> None:
