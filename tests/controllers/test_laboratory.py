@@ -8,6 +8,7 @@ import pytest
 from embodied_controllers.laboratory import Laboratory
 
 from embodied.testing import check_controller
+from tests.conftest import LightSwitch
 
 COMMANDS = [
     "look around",
@@ -45,9 +46,6 @@ COMMANDS = [
 class Echo(Laboratory):
     """A robot whose simulator is its own command."""
 
-    def __init__(self) -> None:
-        """Need no simulator."""
-
     def send(self, command: str) -> str:
         return command
 
@@ -55,7 +53,7 @@ class Echo(Laboratory):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_call_that_sends_it(command: str) -> None:
     name, arguments = Laboratory.command_call(command)
-    assert Echo().call(name, kwargs=arguments) == command
+    assert Echo(LightSwitch()).call(name, kwargs=arguments) == command
 
 
 def test_every_function_has_a_command() -> None:

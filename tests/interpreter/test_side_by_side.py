@@ -189,9 +189,9 @@ def test_a_call_that_takes_too_long_breaks_the_others_off(run: Run, arms: Arms) 
     output = run(arms, "await asyncio.gather(jam(), hold())")
     errors = [call.error.message for call in output.calls if call.error]
     assert errors == [
-        "jam() took longer than 0.05 s; it was broken off, and the robot stopped",
+        "jam() took longer than 0.3 s; it was broken off, and the robot stopped",
         "hold() was broken off, and the robot stopped: jam(), which ran beside it, took longer "
-        "than 0.05 s",
+        "than 0.3 s",
     ]
     assert arms.log == ["hold", "let go", "stop"]
 
@@ -254,7 +254,7 @@ def test_a_call_of_an_earlier_action_never_comes(run: Run, task: Task) -> None:
 
 def test_time_that_calls_take_is_not_the_code_s(run: Run, arms: Arms) -> None:
     """A slow robot changes no score: only the waiting for the calls takes longer than a limit."""
-    output = run(arms, "await asyncio.gather(jam(), left(0.1))", seconds=0.04)
+    output = run(arms, "await asyncio.gather(jam(), left(0.1))", seconds=0.25)
     assert output.limit is None
 
 
@@ -372,7 +372,7 @@ def test_what_only_full_has_is_refused_before_any_call(
         pytest.skip(str(error))
     with interpreters.session("auto", robot) as session:
         output = session.run(code)
-    assert output.stdout.splitlines()[1:] == [printed], output
+    assert output.stdout.splitlines() == [printed], output
     assert output.interpreter == "full"
 
 

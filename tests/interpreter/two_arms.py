@@ -69,7 +69,7 @@ class Arms(Controller):
             self.log.append("let go")
         return "held"
 
-    @action(timeout=0.05)
+    @action(timeout=0.3)
     async def jam(self) -> str:
         """Take too long."""
         await asyncio.sleep(_SECONDS)

@@ -21,6 +21,11 @@ from embodied.plugins.registry import controller_name, environment_class
 from embodied.store import RunReader
 from embodied.testing import check_environment
 
+PIXEL = (
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636000000002000148afa4710000000049454e44ae426082"
+)
+"""A picture of one pixel."""
 SIMULATOR = '''
 import os
 import subprocess
@@ -61,7 +66,7 @@ class Belt(Environment):
         if task.id == "lost":
             raise DataError("its file is not there")
         self.place = 0
-        picture = Attachment("front", "image/png", b"\\x89PNG")
+        picture = Attachment("front", "image/png", bytes.fromhex("PIXEL"))
         if task.data not in ({"cells": [0]}, {"cells": [1]}):
             raise KeyError("data")
         return Observation(f"{task.instruction} {sys.executable}", (picture,))
@@ -97,7 +102,7 @@ class Belt(Environment):
 
     def close(self):
         pass
-'''
+'''.replace("PIXEL", PIXEL)
 ROBOT = '''
 from embodied import Controller, action
 
@@ -145,7 +150,7 @@ def test_it_runs_there_and_says_what_it_is(name: str, python: Path, folder: Path
     env = embodied.make_environment(name, length=2)
     seen = env.reset(embodied.list_tasks(name)[1])
     assert seen.text == f"Go. {python}"
-    assert seen.attachments == (Attachment("front", "image/png", b"\x89PNG"),)
+    assert seen.attachments == (Attachment("front", "image/png", bytes.fromhex(PIXEL)),)
     assert [env.step("on").success for _ in range(2)] == [False, True]
     assert (env.capabilities.plan, env.capabilities.valid_commands) == (True, False)
     env.close()

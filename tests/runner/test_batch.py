@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from embodied.runner.assignment import Assignment, Result
 from embodied.runner.backend import Pool, WorkerDied, WorkerHandle
 from embodied.runner.batch import START_ATTEMPTS, _Batch
 from embodied.store import StoredEpisode
-from embodied.testing import Corridor
 from tests.runner.resolved import many_tasks, resolved
 
 TASKS = many_tasks(20)
@@ -138,14 +136,10 @@ async def test_a_hung_episode_is_played_again_elsewhere() -> None:
     assert len(done) == len(TASKS)
 
 
-class RealCorridor(Corridor):
-    capabilities = replace(Corridor.capabilities, physical=True)
-
-
 @pytest.mark.parametrize("trouble", [DIES, HANGS, BREAKS, CORRUPT])
 async def test_a_real_robot_is_not_started_again_by_itself(trouble: str) -> None:
     pool = FakePool({trouble: 1})
-    real = replace(resolved(runner={"episode_seconds": 0.3}), environment=RealCorridor)
+    real = resolved(runner={"episode_seconds": 0.3}, environment={"physical": True})
     written: list[StoredEpisode] = []
     with pytest.raises(RunError, match=f"{trouble}#0: .* is not started again by itself"):
         await _Batch(real, pool, written.append).run([Assignment(task, 0) for task in TASKS])

@@ -38,13 +38,23 @@ def log(tmp_path: Path) -> Path:
 
 
 def play(
-    log: Path, code: str, *, tasks: int = 1, env: str = "Stage", robot: str = "", **settings: Any
+    log: Path,
+    code: str,
+    *,
+    tasks: int = 1,
+    env: str = "Stage",
+    robot: str = "",
+    seconds: float = 1,
+    **settings: Any,
 ) -> embodied.Run:
     def policy(messages: list[Message]) -> str | None:
         first = not any(message.role == "assistant" for message in messages)
         return f"<execute>{code}</execute>" if first else None
 
-    protocol = {"controller": f"{FILE}:{robot}" if robot else None, "action_limits": {"seconds": 1}}
+    protocol = {
+        "controller": f"{FILE}:{robot}" if robot else None,
+        "action_limits": {"seconds": seconds},
+    }
     config: dict[str, Any] = {
         "environment": {"name": f"{FILE}:{env}", "options": {"log": str(log)}},
         "tasks": {"limit": tasks},
@@ -86,13 +96,13 @@ def ends(run: embodied.Run) -> list[Outcome]:
 
 @pytest.mark.parametrize("kind", ["local", "ray"])
 def test_what_is_bound_to_its_thread_is_used_in_no_other(kind: str, log: Path) -> None:
-    run = play(log, "move('on')\nmove('end')", tasks=48, kind=kind, workers=2)
+    run = play(log, "move('on')\nmove('end')", tasks=48, kind=kind, workers=2, seconds=30)
     assert ends(run) == [Outcome.SUCCESS] * 48
     assert words(log).count("stop") == 48
 
 
 def test_a_robot_with_async_actions_lives_on_one_loop(kind: str, log: Path) -> None:
-    run = play(log, "move(0.01)\nend()", tasks=8, kind=kind, robot="Cell")
+    run = play(log, "move(0.01)\nend()", tasks=8, kind=kind, robot="Cell", seconds=30)
     assert ends(run) == [Outcome.SUCCESS] * 8
     assert len({word for word in words(log) if word.isdigit()}) == 1
 
