@@ -5,7 +5,7 @@ VLLM := .venv-vllm
 DOCS := .venv-docs
 FORMATS := .venv-formats
 MODEL := models/smollm2
-JOBS ?= 3
+JOBS ?= 2
 LONG := 3600
 TORCH := torch==2.13.0+cpu
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -19,7 +19,7 @@ PACKAGES := chromium chromium-driver default-jre-headless libgl1 libglib2.0-0 li
 help:
 	@echo "make quickstart   install and play 24 generated household tasks with the expert"
 	@echo "make llm-demo     the same with a small LLM on the processor (4 GB more)"
-	@echo "make test         the test suite, in three processes; JOBS=8 for more"
+	@echo "make test         the test suite, in two processes; JOBS=4 for more"
 	@echo "make coverage     the same, with the lines that no test runs in build/coverage"
 	@echo "make install      .venv with everything the suite needs"
 	@echo "make system       what the simulators need of Debian's packages, as root"

@@ -114,11 +114,12 @@ def replayed(data: Path, model: str, count: int) -> ParityReport:
     return check_parity(trajectories, recordings, steps=50)
 
 
-def test_recorded_episodes_replay_the_same_on_textworld(alfworld_data: Path) -> None:
-    comparison = replayed(alfworld_data, "gpt-4-0613", 1)
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_recorded_episodes_replay_the_same_on_textworld(alfworld_data: Path, count: int) -> None:
+    comparison = replayed(alfworld_data, "gpt-4-0613", count)
     assert comparison.mismatches == []
-    assert comparison.episodes == 1
-    assert comparison.observations >= 2
+    assert comparison.episodes == count
+    assert comparison.observations >= 2 * count
 
 
 @pytest.mark.parametrize(
